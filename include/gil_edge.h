@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * An edge is one observed fact about a thread and a GIL. Everything gilscope reports is derived
+ * from edges, by the functions in gil_model.h, and from nothing else.
+ */
+#ifndef GIL_EDGE_H
+#define GIL_EDGE_H
+
+#ifdef __BPF__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
+
+enum gil_edge_kind {
+	/* The thread is about to block on the GIL. A wait is made of slices of at most the switch
+	 * interval, and each slice gives this edge: only the first one of a run begins the wait. */
+	GIL_EDGE_WAIT = 1,
+	/* The GIL is the thread's own. Happens under the GIL's mutex, as do WAIT and RELEASE. */
+	GIL_EDGE_ACQUIRE = 2,
+	/* The thread lets the GIL go. */
+	GIL_EDGE_RELEASE = 3,
+	/* The scheduler took the thread off its CPU; GIL_EDGE_F_RUNNABLE: though it could have gone
+	   on */
+	GIL_EDGE_SWITCH_OUT = 4,
+	/* The thread was woken; it is not yet on a CPU. */
+	GIL_EDGE_WAKE = 5,
+	/* The thread is on a CPU again. */
+	GIL_EDGE_SWITCH_IN = 6,
+	/* The thread is gone, whatever it was doing. */
+	GIL_EDGE_EXIT = 7,
+};
+
+#define GIL_EDGE_F_RUNNABLE  1U /* SWITCH_OUT: preempted, not asleep */
+#define GIL_EDGE_F_REQUESTED 2U /* RELEASE: the drop request was set, a waiter had asked for it */
+
+struct gil_edge {
+	__u64 ts; /* ns, CLOCK_MONOTONIC */
+	__u32 tid;
+	__u16 kind;  /* enum gil_edge_kind */
+	__u16 flags; /* GIL_EDGE_F_* */
+};
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What the BPF programs and user space share beside the model: the tables, the processes in them,
+ * and the few events about processes. Nothing here is streamed per edge.
+ *
+ * Three memory-mapped arrays hold the records: processes, locks (struct gil_lock) and threads
+ * (struct gil_thread). A record is taken in the kernel (or, for a process that user space adds,
+ * there), from a queue of recycled indexes or else the next unused one, and given back by user
+ * space alone, zeroed. Taken records are therefore always below the high-water marks in struct
+ * gil_tables.
+ *
+ * Reading a record: its `seq` is odd while it is being written. Copy, and accept the copy if `seq`
+ * was even before and is unchanged after.
+ */
+#ifndef GIL_MAPS_H
+#define GIL_MAPS_H
+
+#include "gil_model.h"
+
+/* A process's GILs: the main interpreter's and those of sub-interpreters with their own. */
+#define GIL_PROCESS_LOCKS 8
+/* The GILs that one thread may use in its life and that are told apart. */
+#define GIL_THREAD_LOCKS 4
+
+/* Where struct _gil_runtime_state keeps its fields on 64-bit Linux with glibc; CPython 3.7 to 3.15.
+ * Between the two condition variables, 48 bytes each, stands a mutex, of which the size is the
+ * architecture's. */
+#define GIL_OFFSET_LAST_HOLDER 8
+#define GIL_OFFSET_LOCKED      16
+#define GIL_OFFSET_COND        32
+#if defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
+#define GIL_OFFSET_SWITCH_COND 128
+#else
+#define GIL_OFFSET_SWITCH_COND 120
+#endif
+
+/*
+ * How to read whether the holder has been asked to drop its GIL. Start from `address`, or, if that
+ * is 0, from the thread state in the GIL's last_holder; follow the pointer at offset[0] if
+ * `indirect`; the 32-bit word at the last offset has bit 0 set when a drop is requested.
+ */
+struct gil_drop_request {
+	__u64 address; /* of the word itself: offsets are then not used */
+	__u32 offset[2];
+	__u8 known; /* 0: releases are not told apart */
+	__u8 indirect;
+	__u8 pad[6];
+};
+
+enum gil_process_state {
+	GIL_PROCESS_FREE = 0,
+	GIL_PROCESS_QUIET, /* its edges are dropped: not yet attached, not Python, or over */
+	GIL_PROCESS_NEW,   /* no GIL is known yet; the first signal of a condition variable tells */
+	GIL_PROCESS_SUPPOSING, /* that signal is being looked at */
+	GIL_PROCESS_TRACED,    /* its GILs are known */
+};
+
+struct gil_process_lock {
+	__u64 address; /* of struct _gil_runtime_state in the process; 0: none */
+	__u32 lock;    /* index of its record */
+	__u32 pad;
+};
+
+struct gil_process {
+	__u32 pid;   /* in the initial pid namespace */
+	__u32 state; /* enum gil_process_state */
+	__u32 image; /* counts execs: which program this is */
+	__u32 nr_locks;
+	struct gil_process_lock lock[GIL_PROCESS_LOCKS];
+	struct gil_drop_request drop_request;
+	__u64 other_hits; /* probe hits that were not about a GIL */
+	__u64 dropped;    /* edges lost because a table was full */
+};
+
+/* A probe's cookie: the index of the process's record, and which of the two functions this is. */
+#define GIL_COOKIE_TIMEDWAIT (1ULL << 32)
+
+enum gil_event_kind {
+	GIL_EVENT_FORK = 1, /* `process` is the child's record, or GIL_NONE if the table is full */
+	GIL_EVENT_EXEC,
+	GIL_EVENT_EXIT,
+	GIL_EVENT_NEW_GIL, /* a process in state NEW: its supposed GIL is now lock[0] */
+};
+
+#define GIL_NONE (~0U)
+
+struct gil_event {
+	__u64 ts;
+	__u32 kind;
+	__u32 pid;
+	__u32 parent;  /* FORK: the parent's pid; EXEC: the calling thread's tid */
+	__u32 process; /* index of the process's record, or GIL_NONE */
+	__u32 image;   /* the process's `image` after the event */
+	char comm[16];
+};
+
+/* Counters of the tables, in one memory-mapped record. Each is written atomically. */
+struct gil_tables {
+	__u32 next_process; /* high-water marks */
+	__u32 next_lock;
+	__u32 next_thread;
+	__u32 pad;
+	__u64 processes_full; /* records that could not be had */
+	__u64 locks_full;
+	__u64 threads_full;
+	__u64 edges_full;      /* handoffs not entered into the table of from -> to */
+	__u64 events_lost;     /* process events lost: the ring was full */
+	__u64 switches_missed; /* scheduler edges that met a record in the middle of an update */
+	__u64 requests_unread; /* releases of which the drop request could not be read */
+};
+
+/* Key and value of the table of handoffs. */
+struct gil_pair {
+	__u32 lock;
+	__u32 from; /* tid */
+	__u32 to;   /* tid */
+};
+
+struct gil_pair_sum {
+	__u64 count;
+	__u64 wait_ns;
+};
+
+#endif
