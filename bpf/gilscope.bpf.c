@@ -1,0 +1,665 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The programs in the kernel: thin, each turns what it is attached to into an edge for the model.
+ *
+ * Two probes see a GIL. Every CPython from 3.2 on makes its GIL from a mutex and a condition
+ * variable, so whatever the compiler inlined or stripped, taking it calls
+ *
+ *	pthread_cond_timedwait(gil + 32)	before it blocks: a slice of a wait
+ *	pthread_cond_signal(gil + 120)		when it has it: an acquisition
+ *
+ * and letting it go calls
+ *
+ *	pthread_cond_signal(gil + 32)		a release
+ *
+ * always while holding the GIL's mutex. The probes are attached to each target process by itself.
+ * Their cookie has the index of the process's record, where the GILs' addresses are few enough to
+ * compare one by one: no hash is looked up on the way.
+ *
+ * Preemption. From Linux 6.0 on a uprobe's program can be preempted, and then the scheduler's
+ * programs run in the middle of it, on the record it is updating. They see its odd sequence count,
+ * leave it alone and count the miss: the record stays consistent and only the split of one interval
+ * is off. The clock is read after the count was made odd, so that no scheduler edge can slip between
+ * a time and its use.
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "gil_maps.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Sizes are the loader's to set. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gil_process);
+} processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gil_lock);
+} locks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gil_thread);
+} threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gil_tables);
+} tables SEC(".maps");
+
+/* Recycled indexes. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_processes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_locks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32); /* pid */
+	__type(value, __u32);
+} process_of SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 1);
+	__type(key, struct gil_pair);
+	__type(value, struct gil_pair_sum);
+} pairs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} events SEC(".maps");
+
+/* A thread's records, one for each GIL it has used; `current` is the one with a wait or hold, if
+ * any has. */
+struct thread_records {
+	__u32 count;
+	__u32 current;
+	__u32 index[GIL_THREAD_LOCKS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread_records);
+} records SEC(".maps");
+
+/* Set by the loader. */
+const volatile __u32 max_processes = 1;
+const volatile __u32 max_locks = 1;
+const volatile __u32 max_threads = 1;
+const volatile __u8 follow_children = 1;
+const volatile __u8 report_all_execs = 0; /* also of processes that are not targets */
+
+/*
+ * A record's sequence count. x86 keeps stores in order, so the compiler is all that has to be held
+ * back; elsewhere an atomic operation with a result is a full barrier.
+ */
+static __always_inline void seq_step(__u32 *seq)
+{
+#if defined(__TARGET_ARCH_x86)
+	asm volatile("" ::: "memory");
+	*(volatile __u32 *)seq = *seq + 1;
+	asm volatile("" ::: "memory");
+#else
+	__sync_fetch_and_add(seq, 1);
+#endif
+}
+
+static __always_inline struct gil_tables *the_tables(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&tables, &zero);
+}
+
+static __always_inline struct gil_process *process_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&processes, &i);
+}
+
+static __always_inline struct gil_lock *lock_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&locks, &i);
+}
+
+static __always_inline struct gil_thread *thread_at(__u32 i)
+{
+	return bpf_map_lookup_elem(&threads, &i);
+}
+
+/* Takes an unused index: a recycled one, or the next that was never used. GIL_NONE if the table is
+ * full. */
+static __always_inline __u32 take_index(void *recycled, __u32 *next, __u32 max, __u64 *full)
+{
+	__u32 i;
+
+	if (!bpf_map_pop_elem(recycled, &i))
+		return i;
+	if (*(volatile __u32 *)next < max) {
+		i = __sync_fetch_and_add(next, 1);
+		if (i < max)
+			return i;
+	}
+	__sync_fetch_and_add(full, 1);
+	return GIL_NONE;
+}
+
+static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32 process,
+				       __u32 image, struct task_struct *task)
+{
+	struct gil_tables *tab = the_tables();
+	struct gil_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		if (tab)
+			__sync_fetch_and_add(&tab->events_lost, 1);
+		return;
+	}
+	e->ts = bpf_ktime_get_ns();
+	e->kind = kind;
+	e->pid = pid;
+	e->parent = other;
+	e->process = process;
+	e->image = image;
+	BPF_CORE_READ_STR_INTO(&e->comm, task, comm);
+	bpf_ringbuf_submit(e, 0);
+}
+
+/* ---- threads ---- */
+
+/* From its second GIL on a thread's records are always searched for: `current` has to follow. */
+static __always_inline void mark_several(const struct thread_records *r)
+{
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
+
+		if (t)
+			t->several = 1;
+	}
+}
+
+/* Makes the calling thread's record for this GIL. The rare path: once per thread and GIL. */
+static __noinline struct gil_thread *thread_new(struct task_struct *task, __u32 lock_index,
+						__u32 pid)
+{
+	struct gil_tables *tab = the_tables();
+	struct gil_lock *l = lock_at(lock_index);
+	struct thread_records *r;
+	struct gil_thread *t;
+	__u32 i;
+
+	if (!tab || !l)
+		return NULL;
+	r = bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	if (!r || r->count >= GIL_THREAD_LOCKS) {
+		__sync_fetch_and_add(&tab->threads_full, 1);
+		return NULL;
+	}
+	i = take_index(&free_threads, &tab->next_thread, max_threads, &tab->threads_full);
+	t = thread_at(i);
+	if (!t)
+		return NULL;
+	t->pid = pid;
+	t->lock = lock_index;
+	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+	/* A thread born after the observation began has done nothing unseen. */
+	t->state = BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE : GIL_THREAD_UNSEEN;
+	t->tid = BPF_CORE_READ(task, pid);
+	t->record = i;
+	r->index[r->count & (GIL_THREAD_LOCKS - 1)] = i;
+	r->current = r->count;
+	r->count++;
+	if (r->count > 1)
+		mark_several(r);
+	return t;
+}
+
+/* The calling thread's record for this GIL, made if it is not there. */
+static __noinline struct gil_thread *thread_search(struct gil_process *p, __u32 lock_index)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+	struct gil_thread *t;
+
+	for (__u32 i = 0; r && i < GIL_THREAD_LOCKS; i++) {
+		if (i >= r->count)
+			break;
+		t = thread_at(r->index[i]);
+		if (t && t->lock == lock_index) {
+			r->current = i;
+			return t;
+		}
+	}
+	t = thread_new(task, lock_index, p->pid);
+	if (!t)
+		__sync_fetch_and_add(&p->dropped, 1);
+	return t;
+}
+
+/*
+ * The same, faster: most often the GIL is let go, and taken back, by the thread that had it last. A
+ * look at the thread's number costs half of what the search in the task's storage does.
+ */
+static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32 lock_index,
+						    struct gil_lock *l, __u32 tid)
+{
+	struct gil_thread *t;
+
+	if (!gil_rarely(l->last_tid != tid)) {
+		t = thread_at(l->last_record);
+		if (t && t->tid == tid && t->lock == lock_index && !t->several)
+			return t;
+	}
+	return thread_search(p, lock_index);
+}
+
+/*
+ * Now and then the kernel switches to a thread without running the tracepoint's programs; that has
+ * been seen on Linux 6.18. It shows when the thread does something on a CPU that it is not known to
+ * have. Since when it runs then follows from the CPU time that it has used since it was last seen
+ * to leave.
+ */
+static __always_inline void infer_switch_in(struct gil_thread *t, const struct task_struct *task,
+					    __u64 now)
+{
+	__u64 ran = task->se.sum_exec_runtime - t->ran, off = gil_elapsed(t->mark, now);
+
+	gil_model_switch_in(t, now - (ran < off ? ran : off));
+}
+
+/* ---- the GIL ---- */
+
+static __always_inline int drop_requested(const struct gil_process *p, __u64 gil)
+{
+	const struct gil_drop_request *d = &p->drop_request;
+	struct gil_tables *tab;
+	__u64 at = d->address;
+	__u32 word = 0;
+
+	if (!d->known)
+		goto unread;
+	if (!at) {
+		if (bpf_probe_read_user(&at, sizeof(at), (void *)(gil + GIL_OFFSET_LAST_HOLDER)))
+			goto unread;
+		if (d->indirect &&
+		    bpf_probe_read_user(&at, sizeof(at), (void *)(at + d->offset[0])))
+			goto unread;
+		at += d->indirect ? d->offset[1] : d->offset[0];
+	}
+	if (bpf_probe_read_user(&word, sizeof(word), (void *)at))
+		goto unread;
+	return word & 1;
+unread:
+	tab = the_tables();
+	if (tab)
+		__sync_fetch_and_add(&tab->requests_unread, 1);
+	return 0;
+}
+
+/* One more handoff from -> to. Under the GIL's mutex, so nobody else updates this entry. */
+static __noinline int count_pair(__u32 lock_index, __u32 from, __u32 to, __u64 wait_ns)
+{
+	struct gil_pair key = {.lock = lock_index, .from = from, .to = to};
+	struct gil_pair_sum *sum = bpf_map_lookup_elem(&pairs, &key);
+	struct gil_pair_sum first = {.count = 1, .wait_ns = wait_ns};
+	struct gil_tables *tab;
+
+	if (sum) {
+		sum->count++;
+		sum->wait_ns += wait_ns;
+	} else if (bpf_map_update_elem(&pairs, &key, &first, BPF_NOEXIST)) {
+		tab = the_tables();
+		if (tab)
+			__sync_fetch_and_add(&tab->edges_full, 1);
+	}
+	return 0;
+}
+
+static __always_inline void edge(struct gil_process *p, const struct gil_process_lock *pl,
+				 enum gil_edge_kind kind, __u32 tid)
+{
+	struct gil_handoff handoff = {0};
+	struct gil_lock *l = lock_at(pl->lock);
+	struct gil_thread *t;
+	int requested;
+	__u64 now;
+
+	if (!l)
+		return;
+	t = thread_of(p, pl->lock, l, tid);
+	if (!t)
+		return;
+	if (kind == GIL_EDGE_RELEASE && gil_rarely(!gil_model_is_release(l, t))) {
+		__sync_fetch_and_add(&p->other_hits, 1);
+		return;
+	}
+	seq_step(&l->seq);
+	seq_step(&t->seq);
+	now = bpf_ktime_get_ns();
+	if (gil_rarely(t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t)))
+		infer_switch_in(t, bpf_get_current_task_btf(), now);
+	if (kind == GIL_EDGE_WAIT) {
+		gil_model_wait(l, t, now);
+	} else if (kind == GIL_EDGE_ACQUIRE) {
+		handoff = gil_model_acquire(l, t, now);
+		l->last_record = t->record;
+	} else {
+		/* Reading user memory twice costs more than the rest; nobody can have asked if
+		 * nobody waits. */
+		requested = gil_model_has_waiters(l) && drop_requested(p, pl->address);
+		gil_model_release(l, t, requested, now);
+	}
+	seq_step(&t->seq);
+	seq_step(&l->seq);
+	if (gil_rarely(handoff.count))
+		count_pair(pl->lock, handoff.from, handoff.to, handoff.wait_ns);
+}
+
+/*
+ * In a process of which the GIL is not known yet, the first condition variable that is signalled
+ * is, in an interpreter that starts, the GIL's: take_gil signals switch_cond. Its edges are kept
+ * under that supposition while user space looks the true address up; if it differs, the record is
+ * thrown away.
+ */
+static __noinline int suppose_gil(__u32 index, __u64 address)
+{
+	struct gil_process *p = process_at(index);
+	struct gil_tables *tab = the_tables();
+	struct gil_lock *l;
+	__u32 i;
+
+	if (!p || !tab)
+		return 0;
+	/* User space may be entering the GIL at this moment: one of the two does it. */
+	if (__sync_val_compare_and_swap(&p->state, GIL_PROCESS_NEW, GIL_PROCESS_SUPPOSING) !=
+	    GIL_PROCESS_NEW)
+		return 0;
+	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
+	l = lock_at(i);
+	if (!l)
+		return 0;
+	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
+	p->lock[0].lock = i;
+	p->lock[0].address = address;
+	p->nr_locks = 1;
+	p->state = GIL_PROCESS_TRACED;
+	send_event(GIL_EVENT_NEW_GIL, p->pid, 0, index, p->image,
+		   (void *)bpf_get_current_task_btf());
+	return 0;
+}
+
+static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64 cond, __u32 tid)
+{
+	if (gil_rarely(p->state == GIL_PROCESS_NEW))
+		suppose_gil(index, cond - GIL_OFFSET_SWITCH_COND);
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		if (i >= p->nr_locks)
+			break;
+		if (cond == p->lock[i].address + GIL_OFFSET_SWITCH_COND) {
+			edge(p, &p->lock[i], GIL_EDGE_ACQUIRE, tid);
+			return;
+		}
+		if (cond == p->lock[i].address + GIL_OFFSET_COND) {
+			edge(p, &p->lock[i], GIL_EDGE_RELEASE, tid);
+			return;
+		}
+	}
+	__sync_fetch_and_add(&p->other_hits, 1);
+}
+
+/* Out of line: the signals are what costs, as they come at every acquisition and release. */
+static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid)
+{
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		if (i >= p->nr_locks)
+			break;
+		if (cond == p->lock[i].address + GIL_OFFSET_COND) {
+			edge(p, &p->lock[i], GIL_EDGE_WAIT, tid);
+			return 0;
+		}
+	}
+	__sync_fetch_and_add(&p->other_hits, 1);
+	return 0;
+}
+
+/* Both probes: one program, so that one uprobe_multi link can carry both. */
+SEC("uprobe")
+int on_cond(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
+	__u32 index = (__u32)cookie;
+	struct gil_process *p = process_at(index);
+	__u64 pid_tgid;
+	__u32 tid;
+
+	if (!p || p->state == GIL_PROCESS_QUIET)
+		return 0;
+	/* A child that shares the memory (vfork) is not the process, nor is the process its
+	 * child. */
+	pid_tgid = bpf_get_current_pid_tgid();
+	if (pid_tgid >> 32 != p->pid)
+		return 0;
+	tid = (__u32)pid_tgid;
+	if (gil_rarely(cookie & GIL_COOKIE_TIMEDWAIT))
+		timedwait_hit(p, PT_REGS_PARM1(ctx), tid);
+	else
+		signal_hit(p, index, PT_REGS_PARM1(ctx), tid);
+	return 0;
+}
+
+/* What a uprobe costs by itself: the floor that `make bench` compares with. */
+SEC("uprobe")
+int on_nothing(struct pt_regs *ctx __attribute__((unused)))
+{
+	return 0;
+}
+
+/* ---- the scheduler ---- */
+
+static __always_inline struct gil_thread *timed_thread(struct task_struct *task)
+{
+	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+	struct gil_thread *t;
+
+	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
+		return NULL;
+	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
+	if (!t || !gil_thread_is_timed(t))
+		return NULL;
+	if (t->seq & 1) {
+		struct gil_tables *tab = the_tables();
+
+		if (tab)
+			__sync_fetch_and_add(&tab->switches_missed, 1);
+		return NULL;
+	}
+	return t;
+}
+
+/*
+ * The state of the task that goes is read from the task and not taken from the tracepoint's fourth
+ * argument, which only exists from Linux 5.18 on. It is still what it was: a waker that finds the
+ * task off its queue only moves the state to TASK_WAKING, which is not runnable either, until the
+ * switch is over.
+ */
+SEC("tp_btf/sched_switch")
+int on_switch(__u64 *ctx)
+{
+	int preempted = (int)ctx[0] & 1;
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	struct gil_thread *t;
+
+	t = timed_thread(prev);
+	if (t) {
+		__u64 now = bpf_ktime_get_ns();
+
+		seq_step(&t->seq);
+		if (t->cpu != GIL_PART_ONCPU)
+			infer_switch_in(t, prev, now);
+		gil_model_switch_out(t, preempted || prev->__state == 0, now);
+		t->ran = prev->se.sum_exec_runtime;
+		seq_step(&t->seq);
+	}
+	t = timed_thread(next);
+	if (t) {
+		seq_step(&t->seq);
+		gil_model_switch_in(t, bpf_ktime_get_ns());
+		seq_step(&t->seq);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int on_wakeup(__u64 *ctx)
+{
+	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0]);
+
+	if (!t || t->cpu != GIL_PART_BLOCKED)
+		return 0;
+	seq_step(&t->seq);
+	gil_model_wake(t, bpf_ktime_get_ns());
+	seq_step(&t->seq);
+	return 0;
+}
+
+/* ---- processes ---- */
+
+/* The records of a thread that ends, or whose program is replaced, are closed. */
+static __always_inline void close_records(struct task_struct *task)
+{
+	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+
+	if (!r)
+		return;
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t;
+		struct gil_lock *l;
+
+		if (i >= r->count)
+			break;
+		t = thread_at(r->index[i]);
+		if (!t)
+			continue;
+		l = lock_at(t->lock);
+		if (!l)
+			continue;
+		seq_step(&t->seq);
+		BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+		gil_model_exit(l, t);
+		seq_step(&t->seq);
+	}
+	bpf_task_storage_delete(&records, task);
+}
+
+/* A record for a new child. Its GILs are entered by user space, which knows the parent's. */
+static __always_inline __u32 process_new(__u32 pid)
+{
+	struct gil_tables *tab = the_tables();
+	struct gil_process *p;
+	__u32 i;
+
+	if (!tab)
+		return GIL_NONE;
+	i = take_index(&free_processes, &tab->next_process, max_processes, &tab->processes_full);
+	p = process_at(i);
+	if (!p)
+		return GIL_NONE;
+	p->state = GIL_PROCESS_QUIET;
+	p->pid = pid;
+	bpf_map_update_elem(&process_of, &pid, &i, BPF_ANY);
+	return i;
+}
+
+SEC("tp_btf/sched_process_fork")
+int on_fork(__u64 *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx[0];
+	struct task_struct *child = (struct task_struct *)ctx[1];
+	__u32 parent_pid = parent->tgid, pid = child->pid;
+
+	if (!follow_children || child->pid != child->tgid)
+		return 0;
+	if (!bpf_map_lookup_elem(&process_of, &parent_pid))
+		return 0;
+	send_event(GIL_EVENT_FORK, pid, parent_pid, process_new(pid), 0, child);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int on_exec(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	__u32 caller = (__u32)ctx[1], pid = task->tgid;
+	__u32 *index = bpf_map_lookup_elem(&process_of, &pid);
+	struct gil_process *p;
+
+	if (!index) {
+		if (report_all_execs)
+			send_event(GIL_EVENT_EXEC, pid, caller, GIL_NONE, 0, task);
+		return 0;
+	}
+	p = process_at(*index);
+	if (!p)
+		return 0;
+	close_records(task);
+	p->nr_locks = 0;
+	p->image++;
+	p->drop_request.known = 0;
+	p->state = GIL_PROCESS_NEW;
+	send_event(GIL_EVENT_EXEC, pid, caller, *index, p->image, task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_exit(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	__u32 pid = task->tgid;
+	__u32 *index;
+
+	close_records(task);
+	/* Counted down before this point: the thread that brings it to 0 is the process's last. */
+	if (task->signal->live.counter != 0)
+		return 0;
+	index = bpf_map_lookup_elem(&process_of, &pid);
+	if (!index)
+		return 0;
+	send_event(GIL_EVENT_EXIT, pid, 0, *index, 0, task);
+	bpf_map_delete_elem(&process_of, &pid);
+	return 0;
+}
