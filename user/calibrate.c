@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "calibrate.h"
+#include "libc.h"
+
+#define ROUNDS 5
+#define CYCLES 200 /* a release and an acquisition each */
+
+/* The layout of struct _gil_runtime_state, as far as the probes see it. */
+struct stand_in {
+	unsigned char head[GIL_OFFSET_COND];
+	pthread_cond_t cond;
+	unsigned char mutex[GIL_OFFSET_SWITCH_COND - GIL_OFFSET_COND - sizeof(pthread_cond_t)];
+	pthread_cond_t switch_cond;
+};
+
+_Static_assert(offsetof(struct stand_in, cond) == GIL_OFFSET_COND, "layout");
+_Static_assert(offsetof(struct stand_in, switch_cond) == GIL_OFFSET_SWITCH_COND, "layout");
+
+static void *cycles(void *arg)
+{
+	struct stand_in *gil = arg;
+
+	for (int i = 0; i < CYCLES; i++) {
+		pthread_cond_signal(&gil->switch_cond);
+		pthread_cond_signal(&gil->cond);
+	}
+	return NULL;
+}
+
+/* The fastest of some rounds, in ns: what disturbs a round only makes it slower. */
+static uint64_t fastest_round(struct stand_in *gil)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		struct timespec a, b;
+		uint64_t ns;
+
+		clock_gettime(CLOCK_MONOTONIC, &a);
+		cycles(gil);
+		clock_gettime(CLOCK_MONOTONIC, &b);
+		ns = (b.tv_sec - a.tv_sec) * 1000000000ULL + b.tv_nsec - a.tv_nsec;
+		if (ns < best)
+			best = ns;
+	}
+	return best;
+}
+
+/* Gives back what the trial used: this process's record, its lock's and its threads'. */
+static void clean_up(struct probe *p, int process, int lock)
+{
+	for (unsigned int i = 0; i < probe__thread_limit(p); i++) {
+		struct gil_thread *t = probe__thread(p, i);
+
+		/* This thread goes on, and its task storage with it: its record stays taken. */
+		if (t->tid && t->pid == (__u32)getpid() && t->state == GIL_THREAD_GONE)
+			probe__give_thread(p, i);
+	}
+	if (lock >= 0)
+		probe__give_lock(p, lock);
+	if (process >= 0)
+		probe__give_process(p, process);
+}
+
+/* Acquisitions of a GIL by threads of this process. */
+static __u64 acquisitions(struct probe *p, int lock)
+{
+	__u64 sum = 0;
+
+	for (unsigned int i = 0; i < probe__thread_limit(p); i++) {
+		const struct gil_thread *t = probe__thread(p, i);
+
+		if (t->tid && t->pid == (__u32)getpid() && (int)t->lock == lock)
+			sum += t->fig.acquisitions;
+	}
+	return sum;
+}
+
+/* Acquisitions counted of those made, from this thread and from another: all, or the probes don't
+ * work. There were so many before: this thread's record may be that of an earlier trial. */
+static int count_hits(struct probe *p, int lock, struct stand_in *gil, __u64 before)
+{
+	pthread_t thread;
+	int err;
+
+	before += ROUNDS * CYCLES;
+	if (acquisitions(p, lock) != before)
+		return -ENOTSUP;
+	err = pthread_create(&thread, NULL, cycles, gil);
+	if (err)
+		return -err;
+	pthread_join(thread, NULL);
+	return acquisitions(p, lock) - before == CYCLES ? 0 : -ENOTSUP;
+}
+
+static int trial(struct probe *p, const struct libc *libc, long *ns_per_hit, struct failure *f)
+{
+	struct stand_in gil;
+	struct attachment *a = NULL;
+	struct gil_process *process;
+	int index, lock = -1, err;
+	uint64_t plain, traced, before;
+
+	memset(&gil, 0, sizeof(gil));
+	plain = fastest_round(&gil);
+	index = probe__add_process(p, getpid());
+	if (index < 0)
+		return index;
+	err = lock = probe__take_lock(p);
+	if (lock < 0)
+		goto out;
+	a = probe__attach(p, PROBE_MODEL, getpid(), index, libc->open_path, libc->cond_signal,
+			  libc->cond_timedwait, f);
+	err = a ? 0 : -errno;
+	if (err)
+		goto out;
+	process = probe__process(p, index);
+	gil_lock_begin(probe__lock(p, lock), getpid(), (uintptr_t)&gil, 0);
+	process->lock[0] = (struct gil_process_lock){.address = (uintptr_t)&gil, .lock = lock};
+	process->nr_locks = 1;
+	before = acquisitions(p, lock);
+	__atomic_store_n(&process->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
+	traced = fastest_round(&gil);
+	err = count_hits(p, lock, &gil, before);
+	process->state = GIL_PROCESS_QUIET;
+	*ns_per_hit = traced > plain ? (long)((traced - plain) / (2 * CYCLES)) : 0;
+out:
+	probe__detach(p, a);
+	clean_up(p, index, lock);
+	return err;
+}
+
+int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
+{
+	struct libc libc;
+	int err;
+
+	*ns_per_hit = -1;
+	err = libc__find(0, &libc, f);
+	if (err)
+		return err;
+	err = trial(p, &libc, ns_per_hit, f);
+	if (err && probe__is_multi(p)) {
+		err = probe__use_perf_events(p, f);
+		if (!err)
+			err = trial(p, &libc, ns_per_hit, f);
+	}
+	if (err == -ENOTSUP) {
+		failure__what(
+			f,
+			"probes can be attached, but were not hit in a trial on gilscope itself");
+		failure__cause(f, "gilscope runs in a PID namespace of its own (a container): "
+				  "process numbers "
+				  "differ from the kernel's");
+		failure__command(f, "docker run --privileged --pid=host ...");
+	}
+	return err;
+}

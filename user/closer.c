@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "closer.h"
+
+#define MAX_WORKERS 32 /* they mostly sleep; the more of them, the more share a grace period */
+
+struct job {
+	void (*close)(void *what);
+	void *what;
+	struct job *next;
+};
+
+struct closer {
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	struct job *jobs;
+	int workers; /* running; each leaves when there is nothing to do */
+};
+
+struct closer *closer__new(void)
+{
+	struct closer *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	pthread_mutex_init(&c->mutex, NULL);
+	pthread_cond_init(&c->changed, NULL);
+	return c;
+}
+
+static void *work(void *arg)
+{
+	struct closer *c = arg;
+
+	pthread_mutex_lock(&c->mutex);
+	while (c->jobs) {
+		struct job *job = c->jobs;
+
+		c->jobs = job->next;
+		pthread_mutex_unlock(&c->mutex);
+		job->close(job->what);
+		free(job);
+		pthread_mutex_lock(&c->mutex);
+	}
+	c->workers--;
+	pthread_cond_broadcast(&c->changed);
+	pthread_mutex_unlock(&c->mutex);
+	return NULL;
+}
+
+static bool start_worker(struct closer *c)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, work, c))
+		return false;
+	pthread_detach(thread);
+	c->workers++;
+	return true;
+}
+
+void closer__add(struct closer *c, void (*close)(void *what), void *what)
+{
+	struct job *job = malloc(sizeof(*job));
+
+	if (!job) {
+		close(what);
+		return;
+	}
+	*job = (struct job){.close = close, .what = what};
+	pthread_mutex_lock(&c->mutex);
+	job->next = c->jobs;
+	c->jobs = job;
+	if (c->workers < MAX_WORKERS && !start_worker(c) && !c->workers) {
+		c->jobs = job->next;
+		free(job);
+		job = NULL;
+	}
+	pthread_mutex_unlock(&c->mutex);
+	if (!job)
+		close(what);
+}
+
+void closer__wait(struct closer *c)
+{
+	pthread_mutex_lock(&c->mutex);
+	while (c->workers)
+		pthread_cond_wait(&c->changed, &c->mutex);
+	pthread_mutex_unlock(&c->mutex);
+}
+
+void closer__free(struct closer *c)
+{
+	if (!c)
+		return;
+	closer__wait(c);
+	pthread_mutex_destroy(&c->mutex);
+	pthread_cond_destroy(&c->changed);
+	free(c);
+}

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope stat: a summary when the target ends, or at Ctrl-C. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "observe.h"
+#include "render.h"
+
+struct stat_options {
+	const char *format;
+	const char *output; /* NULL: stdout */
+};
+
+static int set_json(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct stat_options *)options)->format = "json";
+	return 0;
+}
+
+static int set_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct stat_options *)options)->output = value;
+	return 0;
+}
+
+static const struct option_row stat_option_rows[] = {
+	{0, "json", NULL, "print JSON (schema gilscope/1) and not text", set_json},
+	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
+	{0},
+};
+
+static void print_help(const struct option_group *groups)
+{
+	fputs("usage: gilscope stat [OPTIONS] -p PID[,PID...]\n"
+	      "       gilscope stat [OPTIONS] -- COMMAND [ARGS...]\n"
+	      "       gilscope stat [OPTIONS] --all\n"
+	      "\n"
+	      "Measures what the Global Interpreter Lock (GIL) does to running CPython programs: "
+	      "how long\n"
+	      "threads wait for it, how long they hold it and why, and to whom it goes next. "
+	      "Prints a\n"
+	      "summary when the target ends, after -d SECS, or at Ctrl-C.\n"
+	      "\n",
+	      stdout);
+	options__help(groups, stdout);
+	fputs("\n"
+	      "EXAMPLES\n"
+	      "  gilscope stat -- python3 app.py          run a program and measure it\n"
+	      "  gilscope stat -p 1234 -d 10              ten seconds of a running server\n"
+	      "  gilscope stat --json -o gil.json -- make test\n"
+	      "  gilscope stat --all -d 5                 who on this machine is GIL-bound?\n"
+	      "\n"
+	      "EXIT STATUS\n"
+	      "  the launched command's (128+N if signal N ended it); 0; 2 usage, or the report "
+	      "could not be\n"
+	      "  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n",
+	      stdout);
+}
+
+/* Where the report goes. Opened before anything is measured, so that a failure is early; but what
+ * is in the file stays until there is something to replace it with. */
+struct output {
+	FILE *stream;
+	const char *path; /* NULL: standard output */
+	bool created;     /* the file is new */
+};
+
+static int open_output(struct output *out, const struct stat_options *o, struct failure *f)
+{
+	int fd;
+
+	*out = (struct output){.stream = stdout};
+	if (!o->output || !strcmp(o->output, "-"))
+		return 0;
+	out->path = o->output;
+	fd = open(out->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	out->created = fd >= 0;
+	if (fd < 0)
+		fd = open(out->path, O_WRONLY | O_CLOEXEC);
+	out->stream = fd < 0 ? NULL : fdopen(fd, "w");
+	if (out->stream)
+		return 0;
+	failure__what(f, "cannot write to %s: %s", out->path, strerror(errno));
+	failure__command(f, "ls -ld \"$(dirname %s)\"", out->path);
+	return -errno;
+}
+
+/* There is nothing to write after all. */
+static void drop_output(struct output *out)
+{
+	if (!out->path)
+		return;
+	fclose(out->stream);
+	if (out->created)
+		unlink(out->path);
+}
+
+static int terminal_width(FILE *out)
+{
+	struct winsize size;
+
+	return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+static bool is_utf8_locale(void)
+{
+	const char *name = getenv("LC_ALL");
+
+	if (!name || !*name)
+		name = getenv("LC_CTYPE");
+	if (!name || !*name)
+		name = getenv("LANG");
+	return name && (strcasestr(name, "UTF-8") || strcasestr(name, "utf8"));
+}
+
+/* 0, or -errno with f filled. Closes the output. */
+static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
+			struct failure *f)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	int fd = fileno(out->stream);
+	struct render_options ro = {
+		.colour = isatty(fd) && !(no_colour && *no_colour),
+		.ascii = !is_utf8_locale(),
+		.width = terminal_width(out->stream),
+		.version = GILSCOPE_VERSION,
+	};
+	struct stat st;
+	int err = 0;
+
+	if (out->path && !fstat(fd, &st) && S_ISREG(st.st_mode) && ftruncate(fd, 0))
+		err = -errno;
+	err = err ?: renderer__find(o->format)->render(out->stream, s, &ro);
+	if (out->path && fclose(out->stream) && !err)
+		err = -errno;
+	if (err) {
+		failure__what(f, "cannot write the report to %s: %s",
+			      out->path ? out->path : "standard output", strerror(-err));
+		failure__command(f, "df -h %s", out->path ? out->path : ".");
+	}
+	return err;
+}
+
+static int observe(const struct observe_options *oo, const struct stat_options *so,
+		   struct failure *f)
+{
+	struct observer *ob;
+	struct output out;
+	struct snapshot *s;
+	int status, err;
+
+	if (open_output(&out, so, f))
+		return EXIT_STATUS_USAGE;
+	if (observer__start(&ob, oo, f, &status)) {
+		drop_output(&out);
+		return status;
+	}
+	memset(f, 0, sizeof(*f));
+	observer__run(ob);
+	observer__stop(ob);
+	s = observer__snapshot(ob);
+	err = s ? write_report(&out, so, s, f) : -ENOMEM;
+	snapshot__free(s);
+	if (err) {
+		observer__finish(ob, NULL);
+		return EXIT_STATUS_USAGE;
+	}
+	return observer__finish(ob, f);
+}
+
+int cmd_stat(int argc, char **argv)
+{
+	struct observe_options oo;
+	struct stat_options so = {.format = "text"};
+	const struct option_group groups[] = {
+		{"Target", observe_option_rows, &oo},
+		{"Output", stat_option_rows, &so},
+		{0},
+	};
+	struct failure f = {0};
+	int rest, status, err;
+
+	observe_options__init(&oo);
+	err = options__parse(groups, argc, argv, &rest, &f);
+	if (err > 0) {
+		print_help(groups);
+		observe_options__clear(&oo);
+		return EXIT_STATUS_OK;
+	}
+	err = err ?: observe_options__finish(&oo, argc, argv, rest, &f);
+	if (err)
+		failure__command(&f, "gilscope stat --help");
+	status = err ? EXIT_STATUS_USAGE : observe(&oo, &so, &f);
+	if (f.what[0])
+		failure__print(&f, stderr);
+	observe_options__clear(&oo);
+	return status;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The command table: a command is a row here and a file cmd_*.c. */
+#ifndef COMMAND_H
+#define COMMAND_H
+
+#define GILSCOPE_VERSION "0.1.0"
+
+struct command {
+	const char *name;
+	const char *summary; /* for the list in --help */
+	int (*run)(int argc,
+		   char **argv); /* argv[0] is the command's name; returns the exit status */
+};
+
+int cmd_stat(int argc, char **argv);
+
+#endif

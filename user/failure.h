@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Why something could not be done, told in three lines: what failed, the likely cause, what to
+ * try. */
+#ifndef FAILURE_H
+#define FAILURE_H
+
+#include <stdio.h>
+
+/* Exit statuses, as in gilscope(1). A launched command's own status takes precedence over 0. */
+enum exit_status {
+	EXIT_STATUS_OK = 0,
+	EXIT_STATUS_USAGE = 2,
+	EXIT_STATUS_CANNOT_OBSERVE = 4,
+	EXIT_STATUS_NOT_EXECUTABLE = 126,
+	EXIT_STATUS_NOT_FOUND = 127,
+};
+
+struct failure {
+	char what[512];    /* "cannot observe process 12: ..." */
+	char cause[512];   /* one sentence; may be empty */
+	char command[256]; /* one exact command to try; may be empty */
+};
+
+/* Each sets one of the lines, as printf does, cutting what is too long. A NULL f is ignored. */
+void failure__what(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void failure__cause(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void failure__command(struct failure *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Prints the lines that are set. */
+void failure__print(const struct failure *f, FILE *out);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Writes JSON: indented by two spaces, with small objects on one line. Commas and indentation are
+ * the writer's business; numbers do not depend on the locale; strings come out as valid UTF-8
+ * whatever bytes they hold.
+ */
+#ifndef JSON_H
+#define JSON_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <linux/types.h>
+
+struct json {
+	FILE *out;
+	unsigned int depth;
+	unsigned int inline_depth; /* containers from this depth on stay on one line; 0: none */
+	bool started;              /* the current container has an element */
+};
+
+/* In all of these, key is NULL for an element of an array or the outermost value. */
+void json__open(struct json *j, const char *key, char bracket);
+/* The same, all on one line. */
+void json__open_inline(struct json *j, const char *key, char bracket);
+void json__close(struct json *j, char bracket);
+void json__string(struct json *j, const char *key, const char *value);
+void json__integer(struct json *j, const char *key, __u64 value);
+void json__signed(struct json *j, const char *key, long long value);
+/* To six decimals; null if it is not a finite number. */
+void json__real(struct json *j, const char *key, double value);
+void json__bool(struct json *j, const char *key, bool value);
+void json__null(struct json *j, const char *key);
+
+#endif

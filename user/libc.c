@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Up to glibc 2.33 both libraries define the functions: libpthread.so.0 the real ones, libc.so.6
+ * stubs that pass calls on to it. So a libpthread that defines them is always the one; from 2.34 on
+ * what is left of libpthread defines nothing. musl has them in its one library.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "elf_file.h"
+#include "libc.h"
+#include "proc_maps.h"
+
+static bool is_candidate(const struct proc_map *map)
+{
+	static const char *const parts[] = {"libc.so", "libc-", "libpthread", "ld-musl",
+					    "libc.musl"};
+	const char *name = proc_map__basename(map);
+
+	for (size_t i = 0; map->executable && map->ino && i < sizeof(parts) / sizeof(*parts); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
+static int function_offset(struct elf_file *e, const char *name, unsigned long *offset)
+{
+	struct elf_symbol symbol;
+	uint64_t at;
+	int err;
+
+	err = elf_file__symbol(e, name, &symbol);
+	if (!err)
+		err = elf_file__offset(e, symbol.value, &at);
+	if (!err)
+		*offset = at;
+	return err;
+}
+
+static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
+{
+	struct elf_file e;
+	struct stat st;
+	int fd, err;
+
+	fd = proc_map__open(pid, map, libc->open_path);
+	if (fd < 0)
+		return fd;
+	err = elf_file__open_fd(&e, fd);
+	if (err)
+		return err;
+	err = fstat(fd, &st) ? -errno : 0;
+	if (!err)
+		err = function_offset(&e, "pthread_cond_signal", &libc->cond_signal);
+	if (!err)
+		err = function_offset(&e, "pthread_cond_timedwait", &libc->cond_timedwait);
+	if (!err) {
+		libc->dev = st.st_dev;
+		libc->ino = st.st_ino;
+		strcpy(libc->path, map->path);
+	}
+	elf_file__close(&e);
+	return err;
+}
+
+/* 0 if found, -EPERM if a file that may be it could not be opened, else -ENOENT. */
+static int search(pid_t pid, const struct proc_maps *maps, struct libc *libc)
+{
+	int result = -ENOENT;
+	struct proc_map map;
+	struct libc found;
+	size_t position = 0;
+
+	while (proc_maps__next(maps, &position, &map)) {
+		bool is_libpthread = strstr(proc_map__basename(&map), "libpthread");
+		int err;
+
+		if (!is_candidate(&map) || (!result && !is_libpthread))
+			continue;
+		err = look_into(pid, &map, &found);
+		if (!err) {
+			*libc = found;
+			result = 0;
+		} else if (err == -EPERM && result) {
+			result = err;
+		}
+		if (!err && is_libpthread)
+			break;
+	}
+	return result;
+}
+
+static int fail(pid_t pid, int err, struct failure *f)
+{
+	char comm[16];
+
+	if (err != -ENOENT)
+		return proc__fail(pid, err, "look into", f);
+	proc__comm(pid, comm);
+	failure__what(f, "process %d (%s) has no library mapped that defines pthread_cond_signal",
+		      pid, comm);
+	failure__cause(f, "it is statically linked, or has only just started");
+	failure__command(f, "grep r-xp /proc/%d/maps", pid);
+	return err;
+}
+
+int libc__find(pid_t pid, struct libc *libc, struct failure *f)
+{
+	struct proc_maps maps;
+	int err;
+
+	memset(libc, 0, sizeof(*libc));
+	err = proc_maps__read(pid, &maps);
+	if (err)
+		return fail(pid, err, f);
+	err = search(pid, &maps, libc);
+	proc_maps__free(&maps);
+	return err ? fail(pid, err, f) : 0;
+}

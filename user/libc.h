@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The C library that a process has mapped, and where in it the two functions are that a GIL
+ * calls. */
+#ifndef LIBC_H
+#define LIBC_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "failure.h"
+
+struct libc {
+	char open_path[PATH_MAX]; /* opens the very file the process has mapped, whatever its mount
+				     namespace and even if it was deleted: /proc/PID/map_files/...
+				   */
+	char path[PATH_MAX];      /* as the process's map names it; for people */
+	dev_t dev;
+	ino_t ino;
+	unsigned long cond_signal;    /* file offset of pthread_cond_signal, default version */
+	unsigned long cond_timedwait; /* file offset of pthread_cond_timedwait, default version */
+};
+
+/*
+ * Finds the library in the map of process pid (0: this process) that defines both functions:
+ * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. 0, or with f filled -ESRCH, -EPERM,
+ * -ENOENT (statically linked, or not mapped yet) or another -errno.
+ */
+int libc__find(pid_t pid, struct libc *libc, struct failure *f);
+
+#endif

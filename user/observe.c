@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "calibrate.h"
+#include "clock.h"
+#include "observe.h"
+
+struct observer {
+	const struct observe_options *options;
+	struct probe *probe;
+	struct target *target;
+	long ns_per_hit;
+	int epoll_fd;
+	int signal_fd;
+	__u64 deadline_ns; /* 0: none */
+	int interrupts;
+	bool stopping;
+};
+
+/* ---- options ---- */
+
+static int set_pid(void *options, const char *value, struct failure *f)
+{
+	struct target_spec *spec = &((struct observe_options *)options)->target;
+	char *list = strdup(value), *rest = list, *word;
+	int err = list ? 0 : -ENOMEM;
+
+	while (!err && (word = strsep(&rest, ","))) {
+		pid_t *pids = realloc(spec->pids, (spec->nr_pids + 1) * sizeof(*pids));
+		long long pid;
+
+		if (!pids) {
+			err = -ENOMEM;
+			break;
+		}
+		spec->pids = pids;
+		err = options__number(word, 1, 4194304, &pid, f);
+		if (!err)
+			spec->pids[spec->nr_pids++] = pid;
+	}
+	free(list);
+	return err;
+}
+
+static int set_all(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->target.all = true;
+	return 0;
+}
+
+static int set_no_follow(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->target.follow = false;
+	return 0;
+}
+
+static int set_user(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct observe_options *)options)->target.user = value;
+	return 0;
+}
+
+static int set_duration(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct observe_options *)options)->duration_ns, f);
+}
+
+static int set_table(unsigned int *size, const char *value, struct failure *f)
+{
+	long long n;
+	int err = options__number(value, 16, 1 << 20, &n, f);
+
+	if (!err)
+		*size = n;
+	return err;
+}
+
+static int set_max_threads(void *options, const char *value, struct failure *f)
+{
+	return set_table(&((struct observe_options *)options)->max_threads, value, f);
+}
+
+static int set_max_processes(void *options, const char *value, struct failure *f)
+{
+	return set_table(&((struct observe_options *)options)->max_processes, value, f);
+}
+
+static int set_verbose(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->verbose = true;
+	return 0;
+}
+
+const struct option_row observe_option_rows[] = {
+	{'p', "pid", "PID[,PID]", "observe these running processes and their children", set_pid},
+	{'a', "all", NULL, "observe every CPython on the machine, now and later", set_all},
+	{'d', "duration", "SECS", "observe for so long; a launched command runs on", set_duration},
+	{0, "no-follow", NULL, "leave out children of the targets", set_no_follow},
+	{0, "user", "NAME",
+	 "whom a launched command runs as; by default the user\nwho called sudo, else the one who "
+	 "runs gilscope",
+	 set_user},
+	{0, "max-threads", "N", "room for threads that live at the same time (2048)",
+	 set_max_threads},
+	{0, "max-processes", "N", "room for processes that live at the same time (512)",
+	 set_max_processes},
+	{'v', "verbose", NULL, "show what the BPF loader says", set_verbose},
+	{0},
+};
+
+void observe_options__init(struct observe_options *o)
+{
+	*o = (struct observe_options){.max_threads = 2048, .max_processes = 512};
+	o->target.follow = true;
+}
+
+void observe_options__clear(struct observe_options *o)
+{
+	free(o->target.pids);
+	o->target.pids = NULL;
+}
+
+int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,
+			    struct failure *f)
+{
+	struct target_spec *spec = &o->target;
+	int targets;
+
+	if (rest < argc)
+		spec->argv = argv + rest;
+	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
+	if (targets == 1)
+		return 0;
+	failure__what(f, targets ? "more than one target: give one of -p PID, -- COMMAND and --all"
+				 : "no target: give one of -p PID, -- COMMAND and --all");
+	return -EINVAL;
+}
+
+/* ---- the session ---- */
+
+static int open_signals(struct observer *ob)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	ob->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return ob->signal_fd < 0 ? -errno : 0;
+}
+
+static int watch(struct observer *ob, int fd)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(ob->epoll_fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+static void observer__free(struct observer *ob)
+{
+	if (!ob)
+		return;
+	target__free(ob->target);
+	probe__free(ob->probe);
+	if (ob->epoll_fd >= 0)
+		close(ob->epoll_fd);
+	if (ob->signal_fd >= 0)
+		close(ob->signal_fd);
+	free(ob);
+}
+
+/* Says that edges count from here on: people wait for it, and so do scripts. A launched command's
+ * own output is not mixed with it. */
+static void announce(const struct observer *ob)
+{
+	pid_t pid = 0;
+	size_t n = target__traced(ob->target, &pid);
+
+	if (ob->options->target.argv)
+		return;
+	if (n == 1)
+		fprintf(stderr, "observing process %d", pid);
+	else
+		fprintf(stderr, "observing %zu processes", n);
+	fputs(ob->deadline_ns ? "\n" : "; Ctrl-C ends it\n", stderr);
+}
+
+int observer__start(struct observer **out, const struct observe_options *o, struct failure *f,
+		    int *exit_status)
+{
+	const struct probe_options po = {
+		.max_processes = o->max_processes,
+		.max_threads = o->max_threads,
+		.follow = o->target.follow,
+		.all_execs = o->target.all,
+		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
+		.verbose = o->verbose,
+	};
+	struct observer *ob = calloc(1, sizeof(*ob));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	*exit_status = EXIT_STATUS_CANNOT_OBSERVE;
+	failure__what(f, "out of memory, or of descriptors");
+	if (!ob)
+		return err;
+	ob->options = o;
+	ob->signal_fd = -1;
+	ob->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = ob->epoll_fd < 0 ? -errno : open_signals(ob);
+	err = err ?: probe__open(&ob->probe, &po, f);
+	err = err ?: calibrate(ob->probe, &ob->ns_per_hit, f);
+	err = err ?: target__start(&ob->target, ob->probe, &o->target, f, exit_status);
+	err = err ?: watch(ob, probe__event_fd(ob->probe));
+	err = err ?: watch(ob, ob->signal_fd);
+	if (err) {
+		observer__free(ob);
+		return err;
+	}
+	/* A child's probes should be there as soon as possible; all else that is done here is
+	 * short. */
+	setpriority(PRIO_PROCESS, 0, -10);
+	if (o->duration_ns)
+		ob->deadline_ns = clock_ns() + o->duration_ns;
+	announce(ob);
+	*out = ob;
+	return 0;
+}
+
+/*
+ * The first interrupt is the command's: from a terminal it has had it too, else it is passed on. It
+ * may still end in order, and what it does then is observed. The second one ends the observation.
+ */
+static void on_interrupt(struct observer *ob, const struct signalfd_siginfo *si)
+{
+	pid_t command = target__command(ob->target);
+
+	if (!command || ob->interrupts++) {
+		ob->stopping = true;
+		return;
+	}
+	if (si->ssi_code != SI_KERNEL)
+		kill(command, si->ssi_signo);
+}
+
+static void read_signals(struct observer *ob)
+{
+	struct signalfd_siginfo si;
+
+	while (read(ob->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		if (si.ssi_signo == SIGCHLD)
+			target__reap(ob->target);
+		else
+			on_interrupt(ob, &si);
+	}
+}
+
+static int wait_ms(const struct observer *ob)
+{
+	__u64 next = target__next_ns(ob->target), now = clock_ns();
+
+	if (ob->deadline_ns && ob->deadline_ns < next)
+		next = ob->deadline_ns;
+	return next > now ? (int)((next - now + 999999) / 1000000) : 0;
+}
+
+static void step(struct observer *ob)
+{
+	struct epoll_event e[2];
+
+	epoll_wait(ob->epoll_fd, e, 2, wait_ms(ob));
+	target__update(ob->target);
+	read_signals(ob);
+}
+
+void observer__run(struct observer *ob)
+{
+	while (!ob->stopping && !target__over(ob->target)) {
+		if (ob->deadline_ns && clock_ns() >= ob->deadline_ns)
+			return;
+		step(ob);
+	}
+}
+
+void observer__stop(struct observer *ob)
+{
+	const struct timespec grace = {.tv_nsec = 1000 * 1000};
+
+	target__freeze(ob->target);
+	nanosleep(&grace, NULL); /* an edge that was under way has long been counted */
+}
+
+struct snapshot *observer__snapshot(struct observer *ob)
+{
+	struct snapshot *s = target__snapshot(ob->target);
+
+	if (s)
+		s->probe_ns_per_hit = ob->ns_per_hit;
+	return s;
+}
+
+/* Only signals matter now: the command may end, or be asked to. */
+static void wait_for_command(struct observer *ob)
+{
+	struct epoll_event e;
+
+	epoll_ctl(ob->epoll_fd, EPOLL_CTL_DEL, probe__event_fd(ob->probe), NULL);
+	while (!ob->stopping && target__command(ob->target)) {
+		epoll_wait(ob->epoll_fd, &e, 1, -1);
+		read_signals(ob);
+	}
+}
+
+int observer__finish(struct observer *ob, struct failure *f)
+{
+	bool seen = target__seen_python(ob->target);
+	int status;
+
+	if (!seen) {
+		failure__what(f, "no CPython was seen, so nothing was observed");
+		failure__cause(f, ob->options->target.argv
+					  ? "the command runs no CPython of a known version, or "
+					    "ended before it started one"
+					  : "no CPython runs on this machine");
+	}
+	target__detach(ob->target);
+	wait_for_command(ob);
+	status = target__exit_status(ob->target);
+	observer__free(ob);
+	if (status > 0)
+		return status;
+	return seen ? EXIT_STATUS_OK : EXIT_STATUS_CANNOT_OBSERVE;
+}

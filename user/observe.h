@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What all commands that observe have in common: their options, and a session from attach to
+ * detach. */
+#ifndef OBSERVE_H
+#define OBSERVE_H
+
+#include "failure.h"
+#include "options.h"
+#include "snapshot.h"
+#include "target.h"
+
+struct observe_options {
+	struct target_spec target;
+	unsigned long long duration_ns; /* 0: no limit */
+	unsigned int max_threads;
+	unsigned int max_processes;
+	bool verbose;
+};
+
+/* Rows for struct observe_options. */
+extern const struct option_row observe_option_rows[];
+/* The defaults. */
+void observe_options__init(struct observe_options *o);
+/* Frees what the rows allocated. */
+void observe_options__clear(struct observe_options *o);
+/* Takes the command from the words after the options, and checks that there is one target. 0 or
+ * -EINVAL with f. */
+int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,
+			    struct failure *f);
+
+struct observer;
+
+/* Loads, tries the probes out, attaches. 0, or -errno with f filled and *exit_status set. */
+int observer__start(struct observer **out, const struct observe_options *o, struct failure *f,
+		    int *exit_status);
+/* Observes until the target ends, the duration is over or the user asks for the end. */
+void observer__run(struct observer *ob);
+/* Ends the observation; what the snapshots say no longer changes. The probes are still there,
+ * without effect. */
+void observer__stop(struct observer *ob);
+/* What has been seen; the caller frees it. NULL if there is no memory. */
+struct snapshot *observer__snapshot(struct observer *ob);
+/* Detaches. If a command was launched and still runs, waits for it. Returns the exit status for the
+ * program: the command's, or 0; 4 with f filled if nothing could be observed. Frees ob. */
+int observer__finish(struct observer *ob, struct failure *f);
+
+#endif

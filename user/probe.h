@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The BPF side as the rest of the program sees it: load, attach to a process, read records. The
+ * only file that knows libbpf is probe.c.
+ */
+#ifndef PROBE_H
+#define PROBE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "failure.h"
+#include "gil_maps.h"
+#include "snapshot.h"
+
+struct probe;
+struct attachment; /* the probes in one process */
+
+struct probe_options {
+	unsigned int max_processes; /* at one time; each table's size */
+	unsigned int max_threads;
+	bool follow;      /* children of targets become targets */
+	bool all_execs;   /* report every exec on the machine, not only those of targets */
+	bool perf_events; /* no uprobe_multi, though the kernel may have it */
+	bool verbose;     /* libbpf's own messages go to stderr */
+};
+
+enum probe_program {
+	PROBE_MODEL, /* the real programs */
+	PROBE_EMPTY, /* a program that does nothing, on the same probes: what a trap costs */
+};
+
+/* Loads the programs and attaches those of the scheduler. 0, or -errno with f filled. Free with
+ * probe__free. */
+int probe__open(struct probe **out, const struct probe_options *options, struct failure *f);
+/* Detaches and frees everything; waits until the kernel has let go. NULL is fine. */
+void probe__free(struct probe *p);
+
+/* Becomes readable when probe__events has something to deliver. Owned by the probe. */
+int probe__event_fd(const struct probe *p);
+/* Calls handle for each process event that has come. */
+void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_event *e),
+		   void *ctx);
+
+/* A record for process pid, in state QUIET, known to the kernel as a target. Its index, or -ENOSPC
+ * or -errno. */
+int probe__add_process(struct probe *p, pid_t pid);
+/* A zeroed record for a GIL: its index, or -ENOSPC. */
+int probe__take_lock(struct probe *p);
+
+/* The live records; valid as long as the probe. Indexes come from the calls above and from
+ * events. */
+struct gil_process *probe__process(struct probe *p, unsigned int index);
+struct gil_lock *probe__lock(struct probe *p, unsigned int index);
+struct gil_thread *probe__thread(struct probe *p, unsigned int index);
+/* Threads' records below this index may be in use. */
+unsigned int probe__thread_limit(const struct probe *p);
+
+/* Consistent copies of records that the kernel may be writing to. */
+void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy);
+void probe__read_thread(struct probe *p, unsigned int index, struct gil_thread *copy);
+
+/* Zeroes a record and lets it be used again. The kernel must be done with it: the process or thread
+ * is gone. */
+void probe__give_process(struct probe *p, unsigned int index);
+void probe__give_lock(struct probe *p, unsigned int index);
+void probe__give_thread(struct probe *p, unsigned int index);
+
+/*
+ * Puts the probes on the two functions of a C library into process pid, for the record at index.
+ * `path` opens the library; the offsets are file offsets. NULL with f filled if it can't be done:
+ * errno tells why (ESRCH: the process is gone).
+ */
+struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
+				 unsigned int index, const char *path, unsigned long cond_signal,
+				 unsigned long cond_timedwait, struct failure *f);
+/* Takes the probes away, in the background: the kernel needs some 40 ms for it. NULL is fine. */
+void probe__detach(struct probe *p, struct attachment *a);
+/* Waits until all that was detached is gone. */
+void probe__settle(struct probe *p);
+
+/* True if one link carries both probes (uprobe_multi, Linux 6.6); else they are perf events. */
+bool probe__is_multi(const struct probe *p);
+/* Makes probe__attach use perf events from here on, though the kernel has uprobe_multi: it failed
+ * its test. */
+int probe__use_perf_events(struct probe *p, struct failure *f);
+
+/* Appends the handoffs from -> to of the GIL at index to g. 0 or -errno. */
+int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g);
+/* Forgets them. */
+void probe__drop_pairs(struct probe *p, unsigned int index);
+
+/* What the kernel side knows to be lost, except the edges that single processes count. */
+void probe__read_lost(struct probe *p, struct snapshot_lost *lost);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* One observed process: from the first sight of it to its rows in the snapshot. */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include "libc_file.h"
+#include "probe.h"
+#include "python.h"
+#include "snapshot.h"
+
+enum process_state {
+	/* a target that is not (yet) a CPython: a wrapper before its exec, an interpreter that starts */
+	PROCESS_SEARCHING,
+	/* its GIL is known and its edges count */
+	PROCESS_TRACED,
+	/* a CPython that is not understood, or could not be probed; the snapshot says so */
+	PROCESS_REFUSED,
+	/* exited; its records are read and given back once the kernel is done with them */
+	PROCESS_ENDED,
+};
+
+struct process {
+	struct process *next;
+	struct probe *probe;
+	pid_t pid;
+	enum process_state state;
+	char comm[16];
+	int index;     /* of its record in the kernel; -1: none */
+	int lock;      /* of its GIL's record; -1: none */
+	int discarded; /* of the record of a GIL that was none; taken until the process ends: its
+			  threads know it */
+	__u32 image;   /* counts execs */
+	struct attachment *attachment;
+	const struct libc_file *libc; /* that the attachment is to; owned by the target */
+	struct python python;
+	int locked_at_start;
+	__u64 born_ns; /* fork or exec seen by us; 0: it was there before */
+	__u64 late_ns; /* from then to the first edge that could be seen */
+	__u64 end_ns;
+	__u64 next_try_ns; /* SEARCHING: when to look again */
+	__u64 try_delay_ns;
+	struct snapshot_gil past; /* threads that have exited */
+};
+
+/* A SEARCHING process, or NULL if there is no memory. */
+struct process *process__new(struct probe *probe, pid_t pid);
+/* Detaches and frees; its records in the kernel are not given back. NULL is fine. */
+void process__free(struct process *p);
+
+/* Puts probes on the given library, in place of those it has. 0 or -errno with f filled. */
+int process__attach(struct process *p, const struct libc_file *libc, struct failure *f);
+/* Edges count: from now on, or, if the kernel supposed the GIL that p->python tells of and kept its
+ * edges, from its first one on. The probes are there. 0 or -errno. */
+int process__trace(struct process *p);
+/* Throws what the kernel supposed away. */
+void process__discard(struct process *p);
+/* No edge of it counts from now on. */
+void process__freeze(struct process *p);
+/* Reads again what the program may have changed: the switch interval. */
+void process__refresh(struct process *p);
+/* A child made by fork has its parent's interpreter, and is traced at once. 0 or -errno with f
+ * filled. */
+int process__inherit(struct process *p, const struct process *parent, struct failure *f);
+
+/* Moves threads that have exited from the kernel's table to p->past. True if none of its threads is
+ * left there. */
+bool process__harvest(struct process *p);
+/* Appends the process, as it is now, to s. 0 or -errno. */
+int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
+/* Gives its GIL's and its threads' records back: the process is gone, or its program was
+ * replaced. */
+void process__give_records(struct process *p);
+/* Probe hits of the current program so far, and edges that were lost for want of room. */
+void process__count(const struct process *p, __u64 *hits, __u64 *dropped);
+
+#endif

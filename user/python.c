@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * From a pid to a GIL: a mapped file defines _PyRuntime, its symbol and the mapping give the
+ * address, python_layout.c says what is where from there, and the process's memory is read. Each
+ * word on the way is checked; what does not fit is refused, because a wrong address would look like
+ * a program that never contends.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "elf_file.h"
+#include "proc_maps.h"
+#include "python.h"
+#include "python_layout.h"
+
+#define MAX_FILES  256 /* looked into for _PyRuntime */
+#define MAX_RODATA (8UL << 20)
+
+struct inspection {
+	pid_t pid;
+	char comm[16];
+	struct failure *f;
+	struct proc_maps maps;
+	char exe[PATH_MAX];
+	int mem;
+
+	/* The file that defines _PyRuntime */
+	bool found;
+	struct proc_map map;
+	struct elf_file elf;
+	uint64_t bias, runtime;
+	unsigned char head[PYTHON_LAYOUT_HEAD];
+
+	/* What else was seen on the way */
+	bool pypy, denied, exe_is_static;
+	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
+	bool other_is_2;
+};
+
+/* ---- what to say ---- */
+
+static int fail(struct inspection *in, int err, const char *what, const char *cause)
+{
+	failure__what(in->f, "process %d (%s) %s", in->pid, in->comm, what);
+	failure__cause(in->f, "%s", cause);
+	failure__command(in->f, "ls -l /proc/%d/exe", in->pid);
+	return err;
+}
+
+static int fail_contradiction(struct inspection *in, const char *version, const char *word)
+{
+	char what[256], cause[256];
+
+	snprintf(what, sizeof(what), "says it is CPython %s, but its %s is not that of one",
+		 version, word);
+	snprintf(cause, sizeof(cause),
+		 "it is a changed or debug build of CPython, or it was just then starting or "
+		 "ending");
+	return fail(in, -EPROTO, what, cause);
+}
+
+/* "3.6" of "libpython3.6m.so.1.0" or "python2.7"; "" if the name does not tell. */
+static void version_in_name(const char *path, char *version, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	const char *s = strstr(slash ? slash : path, "python");
+	size_t n;
+
+	s = s ? s + strlen("python") : "";
+	n = strspn(s, "0123456789");
+	if (n && s[n] == '.')
+		n += 1 + strspn(s + n + 1, "0123456789");
+	snprintf(version, size, "%.*s", (int)n, s);
+}
+
+static int fail_other_python(struct inspection *in)
+{
+	char what[PATH_MAX + 64], version[16];
+
+	version_in_name(in->other, version, sizeof(version));
+	snprintf(what, sizeof(what), "is a Python %s (%s), which is not supported",
+		 version[0]       ? version
+		 : in->other_is_2 ? "2"
+				  : "older than " PYTHON_OLDEST,
+		 in->other);
+	return fail(in, -ENOTSUP, what,
+		    "gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
+}
+
+static int fail_not_python(struct inspection *in)
+{
+	if (in->pypy)
+		return fail(in, -ENOTSUP, "is PyPy, which is not supported",
+			    "PyPy has no such GIL");
+	if (in->other[0])
+		return fail_other_python(in);
+	if (in->denied)
+		return proc__fail(in->pid, -EPERM, "read the files mapped by", in->f);
+	failure__what(in->f, "process %d (%s) is not a CPython process", in->pid, in->comm);
+	if (!in->maps.size)
+		failure__cause(in->f, "it has no memory: a kernel thread, or it has just ended");
+	else if (in->exe_is_static)
+		failure__cause(in->f, "no mapped file defines _PyRuntime; its program is "
+				      "statically linked, and says nothing of a Python in it");
+	else
+		failure__cause(in->f, "no mapped file defines _PyRuntime");
+	failure__command(in->f, "ls -l /proc/%d/exe", in->pid);
+	return -ENOENT;
+}
+
+/* ---- finding _PyRuntime ---- */
+
+/* A statically linked interpreter may export nothing, but has kept _PyRuntime in a section of its
+ * own since 3.10. */
+static bool runtime_address(struct elf_file *e, bool is_python, uint64_t *address)
+{
+	struct elf_section section;
+	struct elf_symbol symbol;
+
+	if (!elf_file__symbol(e, "_PyRuntime", &symbol)) {
+		*address = symbol.value;
+		return true;
+	}
+	if (!is_python || elf_file__section(e, ".PyRuntime", &section) || !section.addr)
+		return false;
+	*address = section.addr;
+	return true;
+}
+
+static void note_other_python(struct inspection *in, const char *path)
+{
+	struct elf_symbol symbol;
+
+	if (in->other[0] || elf_file__symbol(&in->elf, "Py_GetVersion", &symbol))
+		return;
+	strcpy(in->other, path);
+	in->other_is_2 = !elf_file__symbol(&in->elf, "PyString_FromString", &symbol);
+}
+
+/* 0 if this file is the interpreter: in->elf is then open. */
+static int look_into(struct inspection *in, const struct proc_map *map, bool is_python)
+{
+	char open_path[PATH_MAX];
+	uint64_t address;
+	int fd, err;
+
+	fd = proc_map__open(in->pid, map, open_path);
+	if (fd < 0) {
+		in->denied |= fd == -EPERM;
+		return fd;
+	}
+	err = elf_file__open_fd(&in->elf, fd);
+	if (err)
+		return err;
+	if (runtime_address(&in->elf, is_python, &address)) {
+		err = elf_file__load_bias(&in->elf, map->start, map->offset, &in->bias);
+		in->runtime = address + in->bias;
+		if (!err)
+			return 0;
+	} else {
+		err = -ENOENT;
+		note_other_python(in, map->path);
+		if (!strcmp(map->path, in->exe))
+			in->exe_is_static = !in->elf.symtab;
+	}
+	elf_file__close(&in->elf);
+	return err;
+}
+
+enum pass {
+	PASS_EXE, /* the program itself: its symbols take precedence for the loader, too */
+	PASS_LIBPYTHON,
+	PASS_ANY, /* a program started through ld.so, or a Python linked into some library */
+	NR_PASSES,
+};
+
+static enum pass pass_of(const struct inspection *in, const struct proc_map *map)
+{
+	if (!strcmp(map->path, in->exe))
+		return PASS_EXE;
+	return strncmp(proc_map__basename(map), "libpython", 9) ? PASS_ANY : PASS_LIBPYTHON;
+}
+
+static bool search(struct inspection *in, enum pass pass)
+{
+	unsigned int nr_files = 0;
+	size_t position = 0;
+	ino_t last = 0;
+
+	while (!in->found && nr_files < MAX_FILES &&
+	       proc_maps__next(&in->maps, &position, &in->map)) {
+		const char *name = proc_map__basename(&in->map);
+
+		/* Several mappings of one file follow each other. */
+		if (!in->map.executable || !in->map.ino || in->map.ino == last ||
+		    pass_of(in, &in->map) != pass)
+			continue;
+		last = in->map.ino;
+		nr_files++;
+		in->pypy |= !strncmp(name, "libpypy", 7) || !strncmp(name, "pypy", 4);
+		in->found = !look_into(in, &in->map, pass != PASS_ANY);
+	}
+	return in->found;
+}
+
+/* ---- from _PyRuntime to the GIL ---- */
+
+static bool exports(void *context, const char *function)
+{
+	struct elf_symbol symbol;
+
+	return !elf_file__symbol(context, function, &symbol);
+}
+
+static void version_from_exports(struct inspection *in, struct python_version *v)
+{
+	const char *data = NULL;
+	struct elf_section s;
+
+	python_version__from_exports(exports, &in->elf, v);
+	if (!elf_file__section(&in->elf, ".rodata", &s) && s.size <= MAX_RODATA)
+		data = elf_file__bytes(&in->elf, s.offset, s.size);
+	if (data)
+		python_version__find_micro(data, s.size, v);
+}
+
+static int find_version(struct inspection *in, struct python_version *v)
+{
+	struct elf_symbol symbol;
+	uint64_t hex;
+	int err;
+
+	if (!elf_file__symbol(&in->elf, "Py_Version", &symbol)) {
+		err = proc_mem__read(in->mem, in->bias + symbol.value, &hex, sizeof(hex));
+		if (err == -EFAULT)
+			return fail_contradiction(in, "3.11 or newer", "Py_Version");
+		if (err)
+			return proc__fail(in->pid, err, "read the memory of", in->f);
+		if (python_version__from_hex(hex, v))
+			return fail_contradiction(in, "3.11 or newer", "Py_Version");
+		return 0;
+	}
+	if (!python_version__from_head(in->head, sizeof(in->head), v))
+		return 0;
+	if (!exports(&in->elf, "Py_GetVersion"))
+		return fail(
+			in, -ENOTSUP, "is a CPython of which the version cannot be told",
+			"it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
+	version_from_exports(in, v);
+	return 0;
+}
+
+static int find_layout(struct inspection *in, const struct python_version *v,
+		       struct python_layout *layout)
+{
+	char what[128];
+	int err = python_layout__get(v, in->head, sizeof(in->head), layout);
+
+	if (err == -EPROTO)
+		return fail_contradiction(in, v->text, "table of offsets (_Py_DebugOffsets)");
+	if (!err)
+		return 0;
+	snprintf(what, sizeof(what), "is CPython %s, which is not supported", v->text);
+	return fail(in, err, what,
+		    "this gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
+}
+
+static int fail_not_ready(struct inspection *in)
+{
+	return fail(in, -EAGAIN, "has no GIL at this moment",
+		    "its interpreter is still starting, or has been finalized");
+}
+
+/* Follows the pointers to the main interpreter and its struct _gil_runtime_state. */
+static int find_gil(struct inspection *in, const struct python_version *v,
+		    const struct python_layout *l, uint64_t *gil)
+{
+	uint64_t main, id;
+	int err;
+
+	err = proc_mem__read(in->mem, in->runtime + l->main, &main, sizeof(main));
+	if (!err && !main)
+		return fail_not_ready(in);
+	if (!err)
+		err = proc_mem__read(in->mem, main + l->id, &id, sizeof(id));
+	if (err == -EFAULT || (!err && id))
+		return fail_contradiction(in, v->text, "main interpreter");
+	*gil = in->runtime + l->gil;
+	if (!err && !l->gil)
+		err = proc_mem__read(in->mem, main + l->gil_pointer, gil, sizeof(*gil));
+	if (err)
+		return proc__fail(in->pid, err, "read the memory of", in->f);
+	if (!*gil)
+		return fail_not_ready(in);
+	if (!l->gil && *gil != main + l->own_gil)
+		return fail_contradiction(in, v->text, "pointer to the GIL");
+	return 0;
+}
+
+static int read_gil(struct inspection *in, const struct python_version *v,
+		    const struct python_layout *l, uint64_t address, struct python_gil *gil)
+{
+	unsigned char head[PYTHON_GIL_HEAD];
+	int err;
+
+	err = proc_mem__read(in->mem, address, head, sizeof(head));
+	if (err && err != -EFAULT)
+		return proc__fail(in->pid, err, "read the memory of", in->f);
+	if (!err)
+		err = python_layout__read_gil(l, head, sizeof(head), gil);
+	if (err == -EAGAIN)
+		return fail_not_ready(in);
+	return err ? fail_contradiction(in, v->text, "GIL") : 0;
+}
+
+static int read_runtime(struct inspection *in, struct python *py)
+{
+	struct python_version v;
+	struct python_layout l;
+	struct python_gil gil;
+	uint64_t address;
+	int err;
+
+	err = proc_mem__read(in->mem, in->runtime, in->head, sizeof(in->head));
+	/* 3.9's _PyRuntime is smaller than the head, and may end the mapping. */
+	if (err && err != -EFAULT)
+		return proc__fail(in->pid, err, "read the memory of", in->f);
+	if ((err = find_version(in, &v)) || (err = find_layout(in, &v, &l)) ||
+	    (err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
+		return err;
+	strcpy(py->version, v.text);
+	py->major = v.major;
+	py->minor = v.minor;
+	strcpy(py->path, in->map.path);
+	py->runtime = in->runtime;
+	/* The fixed offsets in gil_maps.h count from the switch interval: a free-threaded build's
+	 * struct has a word before it. */
+	py->gil = address + l.gil_shift;
+	py->free_threaded = !gil.enabled;
+	py->drop_request = python_layout__drop_request(&l, in->runtime);
+	py->switch_interval_us = gil.switch_interval_us;
+	py->locked = gil.locked;
+	return 0;
+}
+
+int python__inspect(pid_t pid, struct python *py, struct failure *f)
+{
+	struct inspection in = {.pid = pid, .f = f, .mem = -1};
+	int err;
+
+	memset(py, 0, sizeof(*py));
+	proc__comm(pid, in.comm);
+	err = proc_maps__read(pid, &in.maps);
+	if (err)
+		return proc__fail(pid, err, "look into", f);
+	proc__exe(pid, in.exe);
+	for (enum pass pass = 0; pass < NR_PASSES; pass++)
+		if (search(&in, pass))
+			break;
+	err = in.found ? 0 : fail_not_python(&in);
+	if (err)
+		goto out;
+	in.mem = proc_mem__open(pid);
+	err = in.mem < 0 ? proc__fail(pid, in.mem, "read the memory of", f) : read_runtime(&in, py);
+out:
+	if (in.found)
+		elf_file__close(&in.elf);
+	if (in.mem >= 0)
+		close(in.mem);
+	proc_maps__free(&in.maps);
+	return err;
+}
+
+/* ---- reading it again ---- */
+
+static int read_again(pid_t pid, uint64_t address, void *to, size_t size)
+{
+	int mem = proc_mem__open(pid), err;
+
+	if (mem < 0)
+		return mem;
+	err = proc_mem__read(mem, address, to, size);
+	close(mem);
+	return err;
+}
+
+long python__switch_interval(pid_t pid, const struct python *py)
+{
+	long interval;
+
+	return read_again(pid, py->gil, &interval, sizeof(interval)) ? -1 : interval;
+}
+
+int python__locked(pid_t pid, const struct python *py)
+{
+	int locked;
+
+	if (read_again(pid, py->gil + GIL_OFFSET_LOCKED, &locked, sizeof(locked)))
+		return -1;
+	return locked == 0 || locked == 1 ? locked : -1;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Finding the GIL of a running CPython, from its memory map, its ELF files and its memory. The only
+ * file that knows an interpreter version. Nothing is written to the process and it is not stopped.
+ */
+#ifndef PYTHON_H
+#define PYTHON_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "failure.h"
+#include "gil_maps.h"
+
+struct python {
+	char version[32]; /* "3.11.2", or "3.9" where the micro version cannot be told */
+	int major, minor;
+	char path[PATH_MAX]; /* the file that holds _PyRuntime, as the process's map names it */
+	bool free_threaded;  /* a free-threaded build that runs without its GIL */
+	__u64 runtime;       /* address of _PyRuntime in the process */
+	__u64 gil;           /* address of the main interpreter's GIL */
+	struct gil_drop_request drop_request;
+	long switch_interval_us;
+	int locked; /* 1, 0 */
+};
+
+/*
+ * Looks into process pid. 0 with *py filled, or with f filled one of
+ *   -ESRCH    no such process
+ *   -ENOENT   no CPython in it (now: a library may be loaded later)
+ *   -EAGAIN   a CPython that has not made its GIL yet
+ *   -ENOTSUP  a CPython of a version that is not known here, named in f
+ *   -EPROTO   what was read contradicts what is known of this version
+ *   -EPERM    not permitted
+ *   or another -errno.
+ */
+int python__inspect(pid_t pid, struct python *py, struct failure *f);
+
+/* Reads the GIL's switch interval again (µs); -1 if it cannot be read. */
+long python__switch_interval(pid_t pid, const struct python *py);
+/* Reads the GIL's `locked` word again: 1, 0, or -1 if it cannot be read. */
+int python__locked(pid_t pid, const struct python *py);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What is known of each CPython version: where its GIL is and what its words must look like. Pure
+ * functions over bytes that were read from a process and are not trusted; python.c does the
+ * reading. The only file that knows an interpreter version.
+ */
+#ifndef PYTHON_LAYOUT_H
+#define PYTHON_LAYOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gil_maps.h"
+
+#define PYTHON_OLDEST "3.7"
+#define PYTHON_NEWEST "3.15"
+
+/* So much of _PyRuntime tells its layout: from 3.13 on it begins with a table of offsets. */
+#define PYTHON_LAYOUT_HEAD 1024
+
+struct python_version {
+	int major, minor;
+	char text[32]; /* "3.13.0rc1"; "3.9" where the rest cannot be told */
+};
+
+/* Where the word is that asks the holder of the GIL to drop it. */
+enum python_drop_request {
+	PYTHON_DROP_IN_RUNTIME, /* at an offset in _PyRuntime */
+	PYTHON_DROP_IN_INTERPRETER,
+	PYTHON_DROP_IN_THREAD,
+};
+
+/* Offsets of one interpreter. */
+struct python_layout {
+	uint64_t main; /* in _PyRuntime: pointer to the main interpreter */
+	uint64_t id;   /* in an interpreter: its 64-bit number; the main interpreter's is 0 */
+	uint64_t gil;  /* in _PyRuntime: the GIL; 0 if an interpreter points to it */
+	uint64_t gil_pointer, own_gil; /* in an interpreter: pointer to its GIL; a GIL of its own */
+	/* What the fixed offsets in gil_maps.h count from, in struct _gil_runtime_state: 8 in a
+	 * free-threaded build, which puts `int enabled` and padding first, else 0. */
+	uint64_t gil_shift;
+	enum python_drop_request drop_kind;
+	uint64_t drop_request, thread_interpreter; /* the latter in a thread state */
+};
+
+/* The words of a GIL that are looked at: its first bytes, `gil_shift` included. */
+#define PYTHON_GIL_HEAD 32
+
+struct python_gil {
+	long switch_interval_us;
+	int locked;
+	bool enabled;
+};
+
+/* From the value of Py_Version: 0 or -EPROTO if no CPython calls itself so. */
+int python_version__from_hex(uint64_t hex, struct python_version *v);
+
+/*
+ * Up to 3.10, which has no Py_Version: from the functions that the interpreter exports and from its
+ * read-only data, in which the version is a string of its own; data may be NULL.
+ */
+typedef bool (*python_exports)(void *context, const char *function);
+void python_version__from_exports(python_exports exports, void *context, struct python_version *v);
+void python_version__find_micro(const char *data, size_t size, struct python_version *v);
+
+/* From the table at the start of _PyRuntime, where there is one (3.13 on): 0 or -ENOENT. */
+int python_version__from_head(const void *head, size_t size, struct python_version *v);
+
+/*
+ * The layout of an interpreter of version v of which _PyRuntime begins with `head`. 0, -ENOTSUP if
+ * the version is not known, -EPROTO if the table in head is not what that version has.
+ */
+int python_layout__get(const struct python_version *v, const void *head, size_t size,
+		       struct python_layout *layout);
+
+/* 0, -EAGAIN if the GIL has not been created, -EPROTO if that is not a GIL. */
+int python_layout__read_gil(const struct python_layout *layout, const void *head, size_t size,
+			    struct python_gil *gil);
+
+/* How the kernel is to find the drop request, with _PyRuntime at `runtime`. */
+struct gil_drop_request python_layout__drop_request(const struct python_layout *layout,
+						    uint64_t runtime);
+
+#endif

@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How a process comes under observation, and when its first edge can be seen:
+ *
+ *  - The command is forked by us and held until its probes are in place. They stay through its
+ * execs, so whatever it becomes, its interpreter's first acquisition is seen. The kernel supposes
+ * that this first signal of a condition variable is the GIL's and keeps its edges; we look up the
+ * truth meanwhile, and confirm or discard.
+ *  - A child of a target gets its probes when the kernel tells of the fork, a fraction of a
+ * millisecond later. It has its parent's interpreter at the same addresses. What it did before is
+ * missed, and how long that was is reported. From its first exec on it is like the command.
+ *  - A running process (-p, --all) is looked up first and then probed.
+ *
+ * What is not a CPython yet is looked at again, at growing intervals: a library may still be
+ * loaded.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "launch.h"
+#include "proc_list.h"
+#include "proc_maps.h"
+#include "process.h"
+#include "target.h"
+
+#define MS           1000000ULL
+#define FIRST_TRY_NS (2 * MS)
+#define LAST_TRY_NS  (500 * MS)
+#define TICK_NS      (100 * MS)
+/* With --all, a program that has not become a CPython after this long is let be. */
+#define ALL_PATIENCE_NS (3000 * MS)
+/* After this long the threads of a process that has exited are past their last instruction. */
+#define EXIT_PATIENCE_NS (1000 * MS)
+/* Processes that have ended and are remembered, observed or not: some 30 KiB each. */
+#define MAX_PAST 1024
+
+struct target {
+	struct probe *probe;
+	const struct target_spec *spec;
+	struct process *processes;
+	struct libc_file *libcs;
+	struct snapshot *past; /* what has ended, and what could not be observed */
+	struct launch launch;
+	__u64 start_ns;
+	__u64 frozen_ns; /* 0: the figures are still moving */
+	__u64 tick_ns;
+	__u64 hits, dropped; /* of processes that have ended */
+	bool seen_python;
+	int exit_status;
+};
+
+/* ---- the list ---- */
+
+static struct process *find(struct target *t, pid_t pid)
+{
+	for (struct process *p = t->processes; p; p = p->next)
+		if (p->pid == pid && p->state != PROCESS_ENDED)
+			return p;
+	return NULL;
+}
+
+static struct process *add(struct target *t, pid_t pid)
+{
+	struct process *p = process__new(t->probe, pid), **end = &t->processes;
+
+	if (!p)
+		return NULL;
+	while (*end)
+		end = &(*end)->next;
+	*end = p;
+	return p;
+}
+
+static void note_unobserved(struct target *t, const struct process *p, const char *why)
+{
+	struct snapshot_unobserved *u = NULL;
+
+	if (t->past->nr_unobserved < MAX_PAST)
+		u = snapshot__add_unobserved(t->past);
+	if (!u) {
+		t->past->nr_unlisted++;
+		return;
+	}
+	u->pid = p->pid;
+	memcpy(u->comm, p->comm, sizeof(u->comm));
+	snprintf(u->why, sizeof(u->why), "%.*s", (int)sizeof(u->why) - 1, why);
+}
+
+static void refuse(struct target *t, struct process *p, const struct failure *f)
+{
+	p->state = PROCESS_REFUSED;
+	note_unobserved(t, p, f->what);
+}
+
+static void try_later(struct process *p)
+{
+	p->try_delay_ns = p->try_delay_ns ? 2 * p->try_delay_ns : FIRST_TRY_NS;
+	if (p->try_delay_ns > LAST_TRY_NS)
+		p->try_delay_ns = LAST_TRY_NS;
+	p->next_try_ns = clock_ns() + p->try_delay_ns;
+}
+
+/* ---- finding interpreters ---- */
+
+static bool is_no_python_yet(int err)
+{
+	return err == -ENOENT || err == -EAGAIN;
+}
+
+/* Probes the library that the process turned out to have, unless its probes are there already. */
+static int attach_to_own_libc(struct target *t, struct process *p, struct failure *f)
+{
+	struct libc_file *file = libc_file__of(&t->libcs, p->pid, f);
+
+	if (!file)
+		return -errno;
+	if (p->attachment && p->libc == file)
+		return 0;
+	return process__attach(p, file, f);
+}
+
+/* The interpreter is known: its edges count, from the supposed GIL's first one on or from now
+ * on. */
+static int begin(struct target *t, struct process *p, struct failure *f)
+{
+	int err = attach_to_own_libc(t, p, f);
+
+	if (err)
+		return err;
+	err = process__trace(p);
+	if (err)
+		failure__what(f, "the table of GILs is full");
+	else
+		t->seen_python = true;
+	return err;
+}
+
+/* Looks whether a searching process has become a CPython; `supposed`: because the kernel thinks
+ * so. */
+static void look(struct target *t, struct process *p, bool supposed)
+{
+	struct failure f = {0};
+	int err = python__inspect(p->pid, &p->python, &f);
+
+	proc__comm(p->pid, p->comm);
+	if (!err)
+		err = begin(t, p, &f);
+	if (!err)
+		return;
+	if (err == -ESRCH) {
+		p->next_try_ns =
+			clock_ns() + LAST_TRY_NS; /* its exit is on its way, if it is known to us */
+		return;
+	}
+	if (!is_no_python_yet(err)) {
+		refuse(t, p, &f);
+		return;
+	}
+	if (supposed)
+		process__discard(p);
+	try_later(p);
+}
+
+/* ---- running processes ---- */
+
+static int adopt(struct target *t, pid_t pid, struct failure *f)
+{
+	struct process *p;
+	struct python python;
+	int err;
+
+	if (find(t, pid))
+		return 0;
+	err = python__inspect(pid, &python, f);
+	if (err)
+		return err;
+	p = add(t, pid);
+	if (!p)
+		return -ENOMEM;
+	p->python = python;
+	proc__comm(p->pid, p->comm);
+	return begin(t, p, f);
+}
+
+/* --all: what is no CPython is passed over, what is one and can't be observed is named. */
+static void adopt_any(void *ctx, pid_t pid)
+{
+	struct target *t = ctx;
+	struct failure f = {0};
+	int err = adopt(t, pid, &f);
+	struct process *p;
+
+	if (!err || is_no_python_yet(err) || err == -ESRCH)
+		return;
+	p = find(t, pid);
+	if (!p)
+		p = add(t, pid);
+	if (!p)
+		return;
+	proc__comm(p->pid, p->comm);
+	refuse(t, p, &f);
+}
+
+static void adopt_if_child(void *ctx, pid_t pid)
+{
+	struct target *t = ctx;
+	long parent = proc_list__status(pid, "PPid");
+	struct failure f = {0};
+
+	if (parent > 0 && !find(t, pid) && find(t, parent))
+		adopt(t, pid, &f);
+}
+
+/* Until a round finds no more: /proc is not in order of descent. */
+static void adopt_descendants(struct target *t)
+{
+	struct process *last, *p;
+
+	do {
+		for (last = t->processes; last && last->next; last = last->next)
+			;
+		proc_list__each(adopt_if_child, t);
+		for (p = t->processes; p && p->next; p = p->next)
+			;
+	} while (p != last);
+}
+
+static int start_pids(struct target *t, struct failure *f)
+{
+	for (size_t i = 0; i < t->spec->nr_pids; i++) {
+		long leader = proc_list__status(t->spec->pids[i], "Tgid");
+		int err = adopt(t, leader > 0 ? leader : t->spec->pids[i], f);
+
+		if (err)
+			return err;
+	}
+	if (t->spec->follow)
+		adopt_descendants(t);
+	return 0;
+}
+
+/* ---- the command ---- */
+
+static int hold_command(struct target *t, struct failure *f)
+{
+	struct libc_file *file = libc_file__of(&t->libcs, 0, f);
+	struct process *p;
+	int err;
+
+	if (!file)
+		return -errno;
+	p = add(t, t->launch.pid);
+	if (!p)
+		return -ENOMEM;
+	err = process__attach(p, file, f);
+	if (!err)
+		try_later(p);
+	return err;
+}
+
+static int start_command(struct target *t, struct failure *f, int *exit_status)
+{
+	int err = launch__fork(&t->launch, t->spec->user, f);
+
+	if (err)
+		return err;
+	if (t->launch.pid == 0)
+		launch__child(&t->launch, t->spec->argv);
+	/* The command should not run while the kernel still tidies up after the trial. And where
+	 * the main thread has exited, taking away any other probe on the same function takes this
+	 * process's away too. */
+	probe__settle(t->probe);
+	err = hold_command(t, f);
+	if (err) {
+		launch__cancel(&t->launch);
+		return err;
+	}
+	t->start_ns = clock_ns();
+	err = launch__go(&t->launch, t->spec->argv, f);
+	if (err) {
+		t->launch.pid = 0;
+		*exit_status = launch__exec_status(-err);
+	}
+	return err;
+}
+
+int target__start(struct target **out, struct probe *probe, const struct target_spec *spec,
+		  struct failure *f, int *exit_status)
+{
+	struct target *t = calloc(1, sizeof(*t));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	*exit_status = EXIT_STATUS_CANNOT_OBSERVE;
+	if (!t)
+		return err;
+	t->probe = probe;
+	t->spec = spec;
+	t->exit_status = -1;
+	t->launch.pid = 0;
+	t->start_ns = clock_ns();
+	t->tick_ns = t->start_ns + TICK_NS;
+	t->past = snapshot__new();
+	if (!t->past)
+		goto failed;
+	if (spec->argv)
+		err = start_command(t, f, exit_status);
+	else if (spec->all)
+		err = 0, proc_list__each(adopt_any, t);
+	else
+		err = start_pids(t, f);
+	if (err)
+		goto failed;
+	*out = t;
+	return 0;
+failed:
+	target__free(t);
+	return err;
+}
+
+void target__detach(struct target *t)
+{
+	for (struct process *p = t->processes; p; p = p->next) {
+		probe__detach(p->probe, p->attachment);
+		p->attachment = NULL;
+	}
+}
+
+void target__free(struct target *t)
+{
+	struct process *p;
+
+	if (!t)
+		return;
+	while ((p = t->processes)) {
+		t->processes = p->next;
+		process__free(p);
+	}
+	libc_file__free_all(t->libcs);
+	snapshot__free(t->past);
+	free(t);
+}
+
+/* ---- events ---- */
+
+/* The program that the process ran so far goes into the past; the process may go on with
+ * another. */
+static void retire_image(struct target *t, struct process *p)
+{
+	process__count(p, &t->hits, &t->dropped);
+	if (p->lock >= 0 &&
+	    (t->past->nr_processes >= MAX_PAST || process__snapshot(p, t->past, p->end_ns)))
+		t->past->nr_unlisted++;
+	process__give_records(p);
+}
+
+static void on_fork(struct target *t, const struct gil_event *e)
+{
+	struct process *parent = find(t, e->parent), *p;
+	struct failure f = {0};
+	int err;
+
+	if (find(t, e->pid))
+		return;
+	p = add(t, e->pid);
+	if (!p)
+		return;
+	memcpy(p->comm, e->comm, sizeof(p->comm));
+	p->born_ns = e->ts;
+	if (e->process == GIL_NONE) {
+		failure__what(&f, "the table of processes is full");
+		refuse(t, p, &f);
+		return;
+	}
+	p->index = e->process;
+	try_later(p);
+	if (!parent || !parent->libc)
+		return;
+	err = process__inherit(p, parent, &f);
+	if (err)
+		note_unobserved(
+			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
+}
+
+static void on_exec(struct target *t, const struct gil_event *e)
+{
+	struct process *p = find(t, e->pid);
+	struct failure f = {0};
+
+	if (!p) {
+		p = add(t, e->pid);
+		if (!p)
+			return;
+		p->index = e->process == GIL_NONE ? -1 : (int)e->process;
+	} else if (p->state == PROCESS_TRACED) {
+		process__harvest(p);
+		p->end_ns = e->ts;
+		retire_image(t, p);
+		p->end_ns = 0;
+	}
+	memcpy(p->comm, e->comm, sizeof(p->comm));
+	p->state = PROCESS_SEARCHING;
+	p->image = e->image;
+	p->born_ns = e->ts;
+	p->late_ns = 0;
+	p->locked_at_start = -1;
+	memset(&p->python, 0, sizeof(p->python));
+	/* A thread that executes takes the process's number, but its probes were for the one that
+	 * had it. */
+	if (e->parent != e->pid && p->libc)
+		process__attach(p, p->libc, &f);
+	p->try_delay_ns = 0;
+	try_later(p);
+}
+
+static void on_exit_event(struct target *t, const struct gil_event *e)
+{
+	struct process *p = find(t, e->pid);
+
+	if (!p)
+		return;
+	p->end_ns = e->ts;
+	p->state = PROCESS_ENDED;
+	probe__detach(p->probe, p->attachment);
+	p->attachment = NULL;
+}
+
+static void on_event(void *ctx, const struct gil_event *e)
+{
+	struct target *t = ctx;
+	struct process *p;
+
+	switch (e->kind) {
+	case GIL_EVENT_FORK:
+		on_fork(t, e);
+		break;
+	case GIL_EVENT_EXEC:
+		on_exec(t, e);
+		break;
+	case GIL_EVENT_EXIT:
+		on_exit_event(t, e);
+		break;
+	case GIL_EVENT_NEW_GIL:
+		p = find(t, e->pid);
+		if (p && p->state == PROCESS_SEARCHING && p->image == e->image)
+			look(t, p, true);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Removes processes that have ended, when the kernel is done with their records. */
+static void collect(struct target *t, __u64 now)
+{
+	struct process **at = &t->processes, *p;
+
+	while ((p = *at)) {
+		bool done = p->state == PROCESS_ENDED &&
+			    (process__harvest(p) || gil_elapsed(p->end_ns, now) > EXIT_PATIENCE_NS);
+
+		if (!done) {
+			at = &p->next;
+			continue;
+		}
+		retire_image(t, p);
+		if (p->index >= 0)
+			probe__give_process(t->probe, p->index);
+		*at = p->next;
+		process__free(p);
+	}
+}
+
+static void search(struct target *t, __u64 now)
+{
+	for (struct process *p = t->processes; p; p = p->next) {
+		if (p->state != PROCESS_SEARCHING || p->next_try_ns > now)
+			continue;
+		if (t->spec->all && p->index < 0 && gil_elapsed(p->born_ns, now) > ALL_PATIENCE_NS)
+			p->state = PROCESS_ENDED, p->end_ns = now;
+		else
+			look(t, p, false);
+	}
+}
+
+void target__update(struct target *t)
+{
+	__u64 now;
+
+	probe__events(t->probe, on_event, t);
+	now = clock_ns();
+	search(t, now);
+	collect(t, now);
+	if (now < t->tick_ns)
+		return;
+	t->tick_ns = now + TICK_NS;
+	for (struct process *p = t->processes; p; p = p->next)
+		if (p->state == PROCESS_TRACED) {
+			process__harvest(p);
+			process__refresh(p);
+		}
+}
+
+__u64 target__next_ns(const struct target *t)
+{
+	__u64 next = t->tick_ns;
+
+	for (const struct process *p = t->processes; p; p = p->next)
+		if (p->state == PROCESS_SEARCHING && p->next_try_ns < next)
+			next = p->next_try_ns;
+	return next;
+}
+
+pid_t target__command(const struct target *t)
+{
+	return t->launch.pid;
+}
+
+void target__reap(struct target *t)
+{
+	int status;
+
+	if (t->launch.pid > 0 && waitpid(t->launch.pid, &status, WNOHANG) == t->launch.pid) {
+		t->exit_status = launch__exit_status(status);
+		t->launch.pid = 0;
+	}
+}
+
+bool target__over(const struct target *t)
+{
+	if (t->spec->argv)
+		return t->exit_status >= 0;
+	if (t->spec->all)
+		return false;
+	for (const struct process *p = t->processes; p; p = p->next)
+		if (p->state != PROCESS_ENDED)
+			return false;
+	return true;
+}
+
+int target__exit_status(const struct target *t)
+{
+	return t->exit_status;
+}
+
+size_t target__traced(const struct target *t, pid_t *pid)
+{
+	size_t n = 0;
+
+	for (const struct process *p = t->processes; p; p = p->next)
+		if (p->state == PROCESS_TRACED && !n++)
+			*pid = p->pid;
+	return n;
+}
+
+bool target__seen_python(const struct target *t)
+{
+	return t->seen_python;
+}
+
+void target__freeze(struct target *t)
+{
+	target__update(t);
+	for (struct process *p = t->processes; p; p = p->next) {
+		process__refresh(p);
+		process__freeze(p);
+	}
+	t->frozen_ns = clock_ns();
+}
+
+struct snapshot *target__snapshot(struct target *t)
+{
+	struct snapshot *s = snapshot__new();
+	__u64 now = t->frozen_ns;
+
+	if (!s)
+		return NULL;
+	if (!now) {
+		target__update(t);
+		now = clock_ns();
+	}
+	s->start_ns = t->start_ns;
+	s->end_ns = now;
+	s->exit_status = t->exit_status;
+	s->probe_ns_per_hit = -1;
+	s->probe_hits = t->hits;
+	s->lost.edges = t->dropped;
+	if (snapshot__append(s, t->past))
+		goto failed;
+	for (struct process *p = t->processes; p; p = p->next) {
+		process__count(p, &s->probe_hits, &s->lost.edges);
+		if (p->lock >= 0 && process__snapshot(p, s, now))
+			goto failed;
+	}
+	probe__read_lost(t->probe, &s->lost);
+	snapshot__finish(s);
+	return s;
+failed:
+	snapshot__free(s);
+	return NULL;
+}
