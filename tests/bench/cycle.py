@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What observing costs a thread that releases and retakes the GIL.
+
+One process calls os.stat in a loop: one release and one acquisition a call. The variants take turns on it, round by
+round, so that a machine that drifts drifts for all of them; a figure is the median over the rounds of a ratio within
+one round.
+
+    a  gilscope's probes with an empty program: the floor
+    b  gilscope stat
+    c  the usual bpftrace script; needs an interpreter with symbols
+"""
+
+import glob
+import os
+import re
+import statistics
+import subprocess
+
+from common import PYTHON, figure, finish, observe
+
+EMPTY = os.environ.get("BENCH_EMPTY", "build/bench-empty")
+CALLS = 100_000
+
+WORKLOAD = """
+import os, sys, time
+stat = os.stat
+for line in sys.stdin:
+    n = int(line)
+    begin = time.perf_counter_ns()
+    for _ in range(n):
+        stat("/")
+    print(time.perf_counter_ns() - begin, flush=True)
+"""
+
+BPFTRACE = """
+uprobe:{lib}:take_gil {{ @start[tid] = nsecs; }}
+uretprobe:{lib}:take_gil /@start[tid]/ {{
+    @wait = hist(nsecs - @start[tid]); delete(@start[tid]); @held[tid] = nsecs; }}
+uprobe:{lib}:drop_gil /@held[tid]/ {{ @hold = hist(nsecs - @held[tid]); delete(@held[tid]); }}
+BEGIN {{ printf("READY\\n"); }}
+"""
+
+
+def with_symbols():
+    """A Python and its library in which bpftrace finds take_gil and drop_gil, or None."""
+    versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
+    libs = glob.glob(f"{versions}/3.*/lib/libpython3.[0-9]*.so.1.0")
+    for lib in sorted(libs, key=lambda name: [int(n) for n in re.findall(r"\d+", name)], reverse=True):
+        names = subprocess.run(["nm", lib], capture_output=True, text=True).stdout.split()
+        python = os.path.join(os.path.dirname(lib), "..", "bin", "python3")
+        if "take_gil" in names and "drop_gil" in names and os.path.exists(python):
+            return python, lib
+    return None
+
+
+class Target:
+    def __init__(self, python):
+        self.process = subprocess.Popen([python, "-c", WORKLOAD], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        self.run(1000)
+
+    def run(self, calls):
+        self.process.stdin.write(f"{calls}\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline()) / calls
+
+    def best(self):
+        """ns per call: the fastest of three, as what disturbs a run only makes it slower."""
+        return min(self.run(CALLS) for _ in range(3))
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def with_empty(target):
+    probe = subprocess.Popen([EMPTY, str(target.process.pid)], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, text=True)
+    assert probe.stdout.readline() == "READY\n"
+    value = target.best()
+    probe.stdin.close()
+    probe.wait()
+    return value
+
+
+def with_gilscope(target):
+    probe = observe(target.process.pid)
+    value = target.best()
+    finish(probe)
+    return value
+
+
+def with_bpftrace(target, lib):
+    probe = subprocess.Popen(["bpftrace", "-p", str(target.process.pid), "-e", BPFTRACE.format(lib=lib)],
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    while (line := probe.stdout.readline()) and line != "READY\n":
+        pass
+    value = target.best()
+    finish(probe)
+    return value
+
+
+def against_floor(python, rounds):
+    target = Target(python)
+    ratios = []
+    for _ in range(rounds):
+        plain = target.best()
+        floor = with_empty(target) - plain
+        ratios.append((with_gilscope(target) - plain) / floor)
+    target.close()
+    figure("cycle_over_empty_probes", statistics.median(ratios), 1.15)
+
+
+def against_bpftrace(python, lib, rounds):
+    target = Target(python)
+    ratios = []
+    for _ in range(rounds):
+        plain = target.best()
+        script = with_bpftrace(target, lib) - plain
+        ratios.append((with_gilscope(target) - plain) / script)
+    target.close()
+    figure("cycle_over_bpftrace", statistics.median(ratios), 0.55)
+
+
+def main():
+    against_floor(PYTHON, int(os.environ.get("ROUNDS", "15")))
+    found = with_symbols()
+    if found:
+        against_bpftrace(*found, 5)
+    else:
+        print("skip cycle_over_bpftrace: no interpreter whose take_gil and drop_gil have symbols")
+
+
+main()

@@ -1,0 +1,560 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What the end-to-end tests share: interpreters, workloads, running gilscope, reading its report.
+
+Every report that is read here is checked against what is always true (invariants.py). Tests never
+depend on absolute times and never sleep and hope: `attach` waits until the probes are seen in the
+target's memory, workloads say READY and wait to be told."""
+import atexit
+import ctypes
+import functools
+import glob
+import json
+import os
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+
+from invariants import check_invariants
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+WORKLOADS = os.path.join(ROOT, "tests", "workloads")
+GILSCOPE = os.path.abspath(os.environ.get("GILSCOPE", os.path.join(ROOT, "build", "gilscope")))
+OLDEST = (3, 8)  # what gilscope supports at least
+
+started = []  # every process that a test has started, so that none survives it
+
+
+class Skip(Exception):
+    """The test cannot be run here; says why."""
+
+
+# --- claims, with a message that shows the figures -----------------------------------------------
+
+def check(condition, message, *args):
+    if not condition:
+        raise AssertionError(message % args if args else message)
+
+
+def equal(value, wanted, what):
+    check(value == wanted, "%s is %r, not %r", what, value, wanted)
+
+
+def within(value, low, high, what):
+    check(low <= value <= high, "%s is %s, not within [%s, %s]", what, value, low, high)
+
+
+def close_to(value, truth, relative, what):
+    within(value, truth * (1 - relative), truth * (1 + relative), what)
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+@functools.lru_cache(None)
+def folder():
+    """A folder of this run, removed at its end."""
+    path = tempfile.mkdtemp(prefix="gilscope-e2e-")
+    os.chmod(path, 0o755)
+    atexit.register(shutil.rmtree, path, True)
+    return path
+
+
+def scratch(name):
+    """A path for a file that does not exist yet."""
+    scratch.n += 1
+    return os.path.join(folder(), "%d-%s" % (scratch.n, name))
+
+
+scratch.n = 0
+
+
+def workload(name):
+    return os.path.join(WORKLOADS, name)
+
+
+@functools.lru_cache(None)
+def built(source, *options):
+    """Compiles a C workload once a run; returns the path of the result."""
+    cc = shutil.which("cc") or shutil.which("gcc")
+    if not cc:
+        raise Skip("no C compiler")
+    out = scratch(os.path.splitext(os.path.basename(source))[0])
+    argv = [cc, "-O1", "-o", out, workload(source)] + list(options)
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode:
+        raise Skip("cannot be built: %s: %s" % (" ".join(argv), done.stderr.strip()[-200:]))
+    return out
+
+
+# --- interpreters --------------------------------------------------------------------------------
+
+class Interpreter:
+    def __init__(self, name, path, version, env=None):
+        self.name, self.path, self.version, self.env = name, path, version, env or {}
+
+    def __repr__(self):
+        return self.name
+
+    def argv(self, script, *args):
+        return [self.path, workload(script)] + [str(a) for a in args]
+
+    def environment(self):
+        return dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **self.env)
+
+
+def version_of(path, env=None):
+    code = "import sys; print('%d %d %d' % sys.version_info[:3])"
+    done = subprocess.run([path, "-c", code], capture_output=True, text=True,
+                          env=dict(os.environ, **(env or {})))
+    return tuple(int(n) for n in done.stdout.split()) if done.returncode == 0 else None
+
+
+def pyenv_pythons():
+    """(path, version) of each pyenv build, oldest first."""
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    found = []
+    for path in glob.glob(os.path.join(root, "versions", "3.*", "bin", "python3.*")):
+        if re.fullmatch(r"python3\.\d+", os.path.basename(path)):
+            version = version_of(path)
+            if version:
+                found.append((path, version))
+    return sorted(found, key=lambda f: f[1])
+
+
+def debian():
+    return Interpreter("debian", "/usr/bin/python3", version_of("/usr/bin/python3"))
+
+
+def stripped_copy(path, version):
+    """An interpreter without symbols: a copy of a pyenv build and of its library."""
+    short = "%d.%d" % version[:2]
+    prefix = os.path.dirname(os.path.dirname(path))
+    libs = glob.glob(os.path.join(prefix, "lib", "libpython%s*.so.1.0" % short))
+    if not libs or not shutil.which("strip"):
+        return None
+    place = os.path.join(folder(), "stripped", "bin")
+    os.makedirs(place)
+    for source in (path, libs[0]):
+        copy = os.path.join(place, os.path.basename(source))
+        shutil.copy(source, copy)
+        os.chmod(copy, 0o755)
+        subprocess.run(["strip", copy], check=True)
+    env = {"LD_LIBRARY_PATH": place, "PYTHONHOME": prefix}
+    copy = os.path.join(place, os.path.basename(path))
+    return Interpreter("stripped-" + short, copy, version, env)
+
+
+def embedder():
+    """A program of ours that loads Debian's libpython at run time."""
+    library = "libpython3.11.so.1.0"
+    try:
+        ctypes.CDLL(library)
+        path = built("embed.c", "-ldl")
+    except (OSError, Skip):
+        return None
+    return Interpreter("embed", path, version_of(path))
+
+
+@functools.lru_cache(None)
+def interpreters():
+    """Every interpreter here that gilscope must understand."""
+    found = [debian()]
+    pyenv = [(p, v) for p, v in pyenv_pythons() if v >= OLDEST]
+    for path, version in pyenv:
+        found.append(Interpreter("%d.%d.%d" % version, path, version))
+    if pyenv:
+        newest = [f for f in pyenv if f[1][:2] == (3, 12)] or pyenv[-1:]
+        found.append(stripped_copy(*newest[0]))
+    found.append(embedder())
+    return [i for i in found if i and i.version]
+
+
+def some_interpreters():
+    """One of each kind that handles processes in its own way: enough where the interpreter's
+    version hardly matters."""
+    kinds = {}
+    for i in interpreters():
+        kinds.setdefault(i.name if i.name == "debian" else i.version[:2] >= (3, 12), i)
+    return list(kinds.values())
+
+
+def each(find):
+    """Runs the test once for each thing that find() returns; its argument is the thing."""
+    def mark(test):
+        test.parameters = find
+        return test
+    return mark
+
+
+def best_of(times, claim):
+    """Calls claim() until it holds, so many times at most. For what the machine may disturb, and
+    only with a comment that says how."""
+    for _ in range(times - 1):
+        try:
+            return claim()
+        except AssertionError:
+            pass
+    return claim()
+
+
+def timeout(seconds):
+    """A limit for one test, other than run.py's."""
+    def mark(test):
+        test.timeout = seconds
+        return test
+    return mark
+
+
+# --- processes -----------------------------------------------------------------------------------
+
+def spawn(argv, **options):
+    """A process that does not survive the test, in a session of its own."""
+    options.setdefault("start_new_session", True)
+    process = subprocess.Popen(argv, **options)
+    started.append(process)
+    return process
+
+
+def clean_up():
+    """Kills what the test left running, with its children."""
+    while started:
+        process = started.pop()
+        try:
+            if os.getpgid(process.pid) == process.pid:
+                os.killpg(process.pid, signal.SIGKILL)
+            else:
+                process.kill()
+        except ProcessLookupError:
+            pass
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream:
+                stream.close()
+        process.wait()
+
+
+def wait_until(condition, what, seconds=10.0):
+    """Waits until condition() is true and returns its value."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError("waited %g s in vain: %s" % (seconds, what))
+        time.sleep(0.005)
+
+
+class Workload:
+    """A workload that runs beside gilscope. It was started with --wait: it is READY, and waits."""
+
+    def __init__(self, interpreter, script, *args, wait=True, user=None):
+        argv = interpreter.argv(script, *args) + (["--wait"] if wait else [])
+        self.process = spawn(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             env=interpreter.environment(), user=user)
+        self.pid = self.process.pid
+        self.read = b""  # of its stdout, and not yet asked for
+        self.expect("READY")
+
+    def line(self, seconds=30):
+        """The next line of its stdout."""
+        while b"\n" not in self.read:
+            if not select.select([self.process.stdout], [], [], seconds)[0]:
+                raise AssertionError("no line from the workload in %s s" % seconds)
+            more = os.read(self.process.stdout.fileno(), 65536)
+            if not more:
+                status = self.process.wait(10)
+                raise AssertionError("the workload ended early, with status %s" % status)
+            self.read += more
+        line, self.read = self.read.split(b"\n", 1)
+        return line.decode()
+
+    def expect(self, wanted):
+        equal(self.line(), wanted, "the workload's line")
+
+    def go(self):
+        self.process.stdin.write(b"\n")
+        self.process.stdin.flush()
+
+    def truth(self):
+        return json.loads(self.line())
+
+    def end(self, status=0):
+        equal(self.process.wait(30), status, "the workload's status")
+
+    def alive(self):
+        return self.process.poll() is None
+
+
+class Run:
+    """What a run of gilscope left behind."""
+
+    def __init__(self, status, out, err, path):
+        self.status, self.out, self.err = status, out, err
+        self.report = None
+        if path and os.path.exists(path):
+            with open(path) as f:
+                text = f.read()
+            self.report = json.loads(text) if text else None
+
+    def truth(self):
+        """The launched workload's last line."""
+        lines = [line for line in self.out.splitlines() if line.startswith("{")]
+        check(lines, "the command printed no truth; stderr: %s", self.err[-300:])
+        return json.loads(lines[-1])
+
+
+class Gilscope:
+    """A run of `gilscope stat` that goes on in the background."""
+
+    def __init__(self, *options, command=None, **popen):
+        self.path = scratch("report.json")
+        argv = [GILSCOPE, "stat", "--json", "-o", self.path]
+        argv += [str(o) for o in options]
+        if command:
+            argv += ["--"] + [str(c) for c in command]
+        popen.setdefault("stdin", subprocess.DEVNULL)
+        popen.setdefault("stdout", subprocess.PIPE)
+        self.process = spawn(argv, stderr=subprocess.PIPE, text=True, **popen)
+
+    def finish(self, status=0, seconds=60, **expectations):
+        """Waits for the end; returns the Run, its report checked."""
+        out, err = self.process.communicate(timeout=seconds)
+        run = Run(self.process.returncode, out or "", err, self.path)
+        if status is not None:
+            check(run.status == status, "gilscope's status is %s, not %s; stderr: %s",
+                  run.status, status, err.strip()[-400:])
+        if run.report is not None:
+            check_invariants(run.report, **expectations)
+        return run
+
+    def interrupt(self, **options):
+        """As Ctrl-C does, but for gilscope alone."""
+        self.process.send_signal(signal.SIGINT)
+        return self.finish(**options)
+
+
+def stat(*options, command=None, status=0, seconds=60, expectations=None, **popen):
+    """`gilscope stat` from its start to its end. The report must exist."""
+    run = Gilscope(*options, command=command, **popen).finish(
+        status, seconds, **(expectations or {}))
+    check(run.report is not None, "no report; stderr: %s", run.err.strip()[-400:])
+    return run
+
+
+def stat_workload(interpreter, script, *args, options=(), **more):
+    """Launches the workload under gilscope; returns (report of its process, truth, run)."""
+    run = stat(*options, command=interpreter.argv(script, *args),
+               env=interpreter.environment(), **more)
+    truth = run.truth()
+    return process_of(run.report, truth["pid"]), truth, run
+
+
+def gilscope(*args, seconds=30, **popen):
+    """Any gilscope command, with plain arguments."""
+    popen.setdefault("stdin", subprocess.DEVNULL)
+    popen.setdefault("stdout", subprocess.PIPE)
+    process = spawn([GILSCOPE] + [str(a) for a in args], stderr=subprocess.PIPE, text=True, **popen)
+    out, err = process.communicate(timeout=seconds)
+    return Run(process.returncode, out or "", err, None)
+
+
+def attach(workloads, *options, everything=False, **popen):
+    """Starts gilscope on running workloads (or with --all), and returns when it observes them."""
+    if isinstance(workloads, Workload):
+        workloads = [workloads]
+    target = ["--all"] if everything else ["-p", ",".join(str(w.pid) for w in workloads)]
+    running = Gilscope(*target, *options, **popen)
+    for w in workloads:
+        wait_until(lambda: is_observed(w.pid) or running.process.poll() is not None,
+                   "probes in process %d" % w.pid)
+    wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
+    if running.process.poll() is not None:
+        raise AssertionError("gilscope ended, with status %s: %s" % (
+            running.process.returncode, running.process.stderr.read().strip()[-400:]))
+    return running
+
+
+def cpu_time(pid):
+    """(state, ticks of CPU time, voluntary switches) of a process."""
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    with open("/proc/%d/status" % pid) as f:
+        switches = re.search(r"\nvoluntary_ctxt_switches:\s*(\d+)", f.read()).group(1)
+    return fields[0], int(fields[11]) + int(fields[12]), switches
+
+
+def at_rest(process):
+    """True if the process has slept in one and the same place for 30 ms, or is gone."""
+    try:
+        before = cpu_time(process.pid)
+        time.sleep(0.03)
+        return before[0] in "ZX" or (before[0] == "S" and cpu_time(process.pid) == before)
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+# --- probes, as seen in the target's memory ------------------------------------------------------
+
+PROBED = ("pthread_cond_signal", "pthread_cond_timedwait")
+
+
+def mapped(pid, address=None, inode=None):
+    """(start, file offset, inode, path) of the executable mapping that fits; None if there is
+    none."""
+    with open("/proc/%s/maps" % pid) as f:
+        for line in f:
+            fields = line.split(None, 5)
+            low, high = (int(a, 16) for a in fields[0].split("-"))
+            fits = low <= address < high if address else int(fields[4]) == inode
+            if "x" in fields[1] and fits:
+                return low, int(fields[2], 16), int(fields[4]), fields[5].strip()
+    return None
+
+
+@functools.lru_cache(None)
+def probed_bytes():
+    """[(inode of libc, file offset, first byte of the function)] of the probed functions. The
+    default version of each is what dlsym finds."""
+    found = []
+    for name in PROBED:
+        address = ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value
+        low, offset, inode, path = mapped("self", address=address)
+        with open(path, "rb") as f:
+            f.seek(address - low + offset)
+            found.append((inode, address - low + offset, f.read(1)))
+    return found
+
+
+def breakpoints(pid):
+    """For each probed function: True if there is a breakpoint in it in process pid."""
+    found = []
+    with open("/proc/%d/mem" % pid, "rb", 0) as memory:
+        for inode, offset, original in probed_bytes():
+            place = mapped(pid, inode=inode)
+            if not place:
+                raise Skip("process %d uses another C library than this test" % pid)
+            memory.seek(place[0] + offset - place[1])
+            found.append(memory.read(1) != original)
+    return found
+
+
+def is_observed(pid):
+    return all(breakpoints(pid))
+
+
+def check_untouched(pid):
+    """Nothing is left in the process's memory. Letting go may take the kernel a moment."""
+    wait_until(lambda: not any(breakpoints(pid)), "probes to be gone from process %d" % pid)
+
+
+# --- BPF objects, as the kernel lists them -------------------------------------------------------
+
+SYS_BPF = 321
+NEXT_ID = {"prog": 11, "map": 12, "link": 31}  # commands BPF_*_GET_NEXT_ID
+
+
+def bpf_objects():
+    """{(kind, id)} of all BPF programs, maps and links on the machine."""
+    return {(kind, i) for kind, command in NEXT_ID.items() for i in bpf_ids(command)}
+
+
+def bpf_ids(command):
+    syscall = ctypes.CDLL(None, use_errno=True).syscall
+    attributes = ctypes.create_string_buffer(64)
+    last = 0
+    while True:
+        struct.pack_into("II", attributes, 0, last, 0)
+        if syscall(SYS_BPF, command, attributes, 12) != 0:
+            return
+        last = struct.unpack_from("II", attributes)[1]
+        yield last
+
+
+def held_by_others():
+    """{(kind, id)} that processes of somebody else hold: other tests may run beside these."""
+    mine = {p.pid for p in started}
+    found = set()
+    for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
+        if int(path.split("/")[2]) in mine:
+            continue
+        try:
+            with open(path) as f:
+                text = f.read()
+        except OSError:
+            continue
+        for kind in NEXT_ID:
+            found.update((kind, int(i)) for i in re.findall(r"\n%s_id:\s*(\d+)" % kind, text))
+    return found
+
+
+def check_nothing_left(before):
+    """No BPF object of ours is there that was not there before. The kernel frees them a moment
+    after the last user is gone; so do others' runs that come and go."""
+    def is_clean():
+        new = bpf_objects() - before
+        check_nothing_left.new = new - held_by_others() if new else new
+        return not check_nothing_left.new
+    try:
+        wait_until(is_clean, "BPF objects to be gone", seconds=8)
+    except AssertionError:
+        raise AssertionError("left behind: %s" % sorted(check_nothing_left.new)) from None
+
+
+# --- reading a report ----------------------------------------------------------------------------
+
+def process_of(report, pid):
+    """The process's part; of several (after exec) the last one."""
+    found = [p for p in report["processes"] if p["pid"] == pid]
+    check(found, "process %s is not in the report, only %s; unobserved: %s", pid,
+          [p["pid"] for p in report["processes"]], report.get("unobserved"))
+    return found[-1]
+
+
+def gil_of(process):
+    mains = [g for g in process["gils"] if g["main"]]
+    equal(len(mains), 1, "number of main GILs of process %s (note: %r)" % (
+        process["pid"], process.get("note")))
+    return mains[0]
+
+
+def workers(process):
+    """The rows of all threads but the main one."""
+    return [t for t in gil_of(process)["threads"] if t["tid"] != process["pid"]]
+
+
+def thread(process, tid):
+    rows = [t for t in gil_of(process)["threads"] if t["tid"] == tid]
+    equal(len(rows), 1, "number of rows of thread %s of process %s" % (tid, process["pid"]))
+    return rows[0]
+
+
+def total(rows, *path):
+    """The sum over rows of row[path[0]][path[1]]..."""
+    result = 0
+    for r in rows:
+        for k in path:
+            r = r[k]
+        result += r or 0
+    return result
+
+
+def longer_than(rows, name, ns):
+    """How many of the rows' holds (or waits) are in buckets that reach beyond ns."""
+    return sum(b["count"] for r in rows for b in r[name]["buckets"] if b["hi_ns"] > ns)
+
+
+def verdict(report):
+    """The report's verdict, or {}."""
+    return report.get("verdict") or {}
+
+
+def free_pid():
+    """A process id that was in use a moment ago and is not now."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid

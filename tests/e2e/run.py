@@ -1,0 +1,117 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Runs the end-to-end tests: every test_* function in tests/e2e/test_*.py.
+
+Prints `ok NAME`, `not ok NAME: why` or `skip NAME: reason`, and exits 1 if any test failed. The
+environment variable GILSCOPE names the program to test (default: build/gilscope).
+"""
+import argparse
+import glob
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+
+sys.dont_write_bytecode = True
+import lib  # noqa: E402
+
+TIMEOUT = 90
+
+
+class Expired(Exception):
+    pass
+
+
+def expire(_signal, _frame):
+    raise Expired()
+
+
+def discover():
+    """(name, function to call without arguments, its time limit) of each test."""
+    for path in sorted(glob.glob(os.path.join(lib.HERE, "test_*.py"))):
+        module = os.path.splitext(os.path.basename(path))[0]
+        found = vars(importlib.import_module(module))
+        for name, test in list(found.items()):
+            if name.startswith("test_") and callable(test) and test.__module__ == module:
+                yield from cases(module[len("test_"):] + "." + name[len("test_"):], test)
+
+
+def cases(name, test):
+    limit = getattr(test, "timeout", TIMEOUT)
+    if not hasattr(test, "parameters"):
+        yield name, test, limit
+        return
+    for p in test.parameters():
+        yield "%s[%s]" % (name, p), lambda p=p: test(p), limit
+
+
+def run(test, limit):
+    """('ok', ''), ('skip', reason) or ('not ok', why). Nothing of the test survives it."""
+    before = lib.bpf_objects()
+    signal.alarm(limit)
+    try:
+        test()
+        result = ("ok", "")
+    except lib.Skip as e:
+        result = ("skip", str(e))
+    except Expired:
+        result = ("not ok", "not over after %d s, %s" % (limit, where()))
+    except AssertionError as e:
+        result = ("not ok", "%s (%s)" % (e, where()))
+    except Exception as e:
+        result = ("not ok", "%s: %s (%s)" % (type(e).__name__, e, where()))
+    finally:
+        signal.alarm(0)
+    lib.clean_up()
+    return result if result[0] == "not ok" else left_behind(before) or result
+
+
+def where():
+    """The innermost lines of the test files that the current exception went through."""
+    frames = traceback.extract_tb(sys.exc_info()[2])
+    places = ["%s:%d" % (os.path.basename(f.filename), f.lineno) for f in frames]
+    return " > ".join([p for p in places if p.startswith("test_")] or places[-2:])
+
+
+def left_behind(before):
+    try:
+        lib.check_nothing_left(before)
+    except AssertionError as e:
+        return ("not ok", str(e))
+    return None
+
+
+def main():
+    parser = argparse.ArgumentParser(description="gilscope's end-to-end tests")
+    parser.add_argument("-k", metavar="TEXT", action="append", default=[],
+                        help="only tests with TEXT in their name; several: any of them")
+    parser.add_argument("-l", "--list", action="store_true", help="list the tests, run none")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("run.py: the end-to-end tests load BPF programs: run them as root")
+    if not options.list and not os.access(lib.GILSCOPE, os.X_OK):
+        sys.exit("run.py: no %s: build it first, or set GILSCOPE" % lib.GILSCOPE)
+    signal.signal(signal.SIGALRM, expire)
+    counts = {"ok": 0, "not ok": 0, "skip": 0}
+    begin = time.monotonic()
+    for name, test, limit in discover():
+        if options.k and not any(k in name for k in options.k):
+            continue
+        if options.list:
+            print(name)
+            continue
+        at = time.monotonic()
+        result, why = run(test, limit)
+        counts[result] += 1
+        took = "" if result == "skip" else " [%.1f s]" % (time.monotonic() - at)
+        print(result, name + (": " + why.replace("\n", " ") if why else "") + took, flush=True)
+    if not options.list:
+        print("%d ok, %d not ok, %d skipped in %.0f s" % (
+            counts["ok"], counts["not ok"], counts["skip"], time.monotonic() - begin))
+    sys.exit(1 if counts["not ok"] else 0)
+
+
+if __name__ == "__main__":
+    main()

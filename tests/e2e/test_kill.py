@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""SIGKILL of gilscope at any moment: the target runs on and computes the right result,
+untouched."""
+import json
+import random
+import signal
+
+from lib import (Gilscope, Workload, attach, bpf_objects, check, check_nothing_left,
+                 check_untouched, debian, each, equal, some_interpreters, stat, timeout)
+
+TIMES = 50
+
+
+def check_result(truth):
+    equal(truth["wrong"], 0, "wrong results")
+    equal(truth["sum"], truth["rounds"] * truth["sum_of_a_round"], "sum")
+    check(truth["rounds"] > 0, "the target has computed nothing")
+
+
+def kill_after(g, seconds):
+    try:
+        g.process.wait(seconds)
+    except Exception:  # not over yet, as it should be
+        pass
+    equal(g.process.poll(), None, "gilscope's status before it is killed")
+    g.process.kill()
+    g.process.wait(10)
+
+
+@timeout(180)
+def test_attached_to_a_process():
+    before = bpf_objects()
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    seed = random.randrange(1 << 30)
+    dice = random.Random(seed)
+    for i in range(TIMES):
+        kill_after(Gilscope("-p", w.pid), dice.uniform(0, 0.4))
+        check(w.alive(), "the target did not survive kill %d (seed %d)", i, seed)
+    check_untouched(w.pid)
+    check_nothing_left(before)
+    # What comes after is as good as ever.
+    stat("-p", w.pid, "-d", "0.1")
+    w.go()
+    check_result(w.truth())
+    w.end()
+
+
+@each(some_interpreters)
+def test_while_it_observes(interpreter):
+    w = Workload(interpreter, "compute_check.py")
+    w.go()
+    for _ in range(3):
+        kill_after(attach(w), 0.05)
+        check_untouched(w.pid)
+        check(w.alive(), "the target is gone")
+    w.go()
+    check_result(w.truth())
+    w.end()
+
+
+@timeout(120)
+def test_launched_command_runs_on():
+    """Also while it is being started: it either runs to its end, or was never begun. Nothing is
+    left stopped half-way."""
+    seed = random.randrange(1 << 30)
+    dice = random.Random(seed)
+    begun = 0
+    for i in range(10):
+        g = Gilscope(command=debian().argv("compute_check.py", 0.5), env=debian().environment())
+        kill_after(g, dice.uniform(0, 0.5))
+        # The command has gilscope's stdout: it is at its end when the command is.
+        out = g.process.stdout.read().splitlines()
+        if out:
+            begun += 1
+            check(len(out) == 2, "kill %d (seed %d): the command printed %s", i, seed, out)
+            check_result(json.loads(out[1]))
+    check(begun > 0, "the command was never begun (seed %d)", seed)
+
+
+def test_children_run_on():
+    code = ("import multiprocessing as m, os\n"
+            "def f(q): q.put(sum(len(os.listdir('/')) > 0 for _ in range(20000)))\n"
+            "q = m.get_context('fork').SimpleQueue()\n"
+            "p = [m.get_context('fork').Process(target=f, args=(q,)) for _ in range(4)]\n"
+            "[x.start() for x in p]; print('READY', flush=True)\n"
+            "[x.join() for x in p]; print(sum(q.get() for _ in p), [x.exitcode for x in p])\n")
+    g = Gilscope(command=["/usr/bin/python3", "-c", code])
+    equal(g.process.stdout.readline(), "READY\n", "the command's line")
+    g.process.send_signal(signal.SIGKILL)
+    g.process.wait(10)
+    equal(g.process.stdout.read(), "80000 [0, 0, 0, 0]\n", "the command's result")

@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Targets that fork, exec, end in the middle of things, or have very many threads: the counts are
+right, nothing is left behind, nothing hangs."""
+import os
+import signal
+
+from lib import (Gilscope, Workload, attach, bpf_objects, check, debian, each, equal, gil_of,
+                 interpreters, process_of, some_interpreters, spawn, stat, stat_workload, thread,
+                 timeout, total, wait_until, within, workers)
+
+CHILD_SLACK = 20  # a child's first steps after fork, and its end, take the GIL a few times
+
+
+def open_files(pid):
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+@each(some_interpreters)
+@timeout(120)
+def test_200_children(interpreter):
+    w = Workload(interpreter, "forks.py", 200)
+    g = attach(w)
+    files, objects = open_files(g.process.pid), len(bpf_objects())
+    w.go()
+    w.expect("DONE")
+    # All children are gone: so are the probes and what else gilscope needed for them.
+    wait_until(lambda: open_files(g.process.pid) <= files + 2,
+               "gilscope to close its files: %d before" % files, seconds=20)
+    wait_until(lambda: len(bpf_objects()) <= objects, "gilscope to let go of BPF objects",
+               seconds=20)
+    w.go()
+    truth = w.truth()
+    w.end()
+    equal(truth["failed"], 0, "children that failed")
+    report = g.finish().report
+    for pid in truth["children"]:
+        check_forked_child(report, pid, truth)
+    equal(len(report["processes"]), 201, "number of processes")
+
+
+def check_forked_child(report, pid, truth):
+    """It rests before it counts; if it was observed before the end of the rest, the count is exact.
+    On a machine so busy that it was not, the report says how late it was, and the count can only be
+    lower."""
+    process = process_of(report, pid)
+    n = gil_of(process)["acquisitions"]
+    least = truth["calls"] if process["late_ns"] < truth["rest_ns"] else 0
+    within(n, least, truth["calls"] + CHILD_SLACK, "acquisitions of child %s (%s ns late)" % (
+        pid, process["late_ns"]))
+
+
+@timeout(120)
+def test_200_children_that_end_at_once():
+    """Whether such a child can be observed is a matter of luck. None makes the report wrong."""
+    process, truth, run = stat_workload(debian(), "forks.py", 200, "quick")
+    equal(truth["failed"], 0, "children that failed")
+    known = {p["pid"] for p in run.report["processes"]}
+    known |= {u["pid"] for u in run.report.get("unobserved", ())}
+    check(known <= set(truth["children"]) | {truth["pid"]}, "unknown processes: %s",
+          known - set(truth["children"]))
+    gone = set(truth["children"]) - known
+    check(not gone, "%d of 200 children are neither observed nor named as unobserved", len(gone))
+    check(gil_of(process)["acquisitions"] > 0, "nothing seen of the parent")
+
+
+@each(some_interpreters)
+def test_exec(interpreter):
+    generations, calls = 4, 5000
+    # sys.executable of a copied interpreter or embedder is itself: each image is the same program.
+    process, truth, run = stat_workload(interpreter, "execs.py", generations - 1, calls)
+    equal(run.out.count("READY"), generations, "generations")
+    row = thread(process, truth["threads"][0]["tid"])
+    within(row["acquisitions"], calls, calls + CHILD_SLACK, "the last generation's acquisitions")
+    gils = [g for p in run.report["processes"] if p["pid"] == truth["pid"] for g in p["gils"]]
+    # The earlier images' figures are either kept, each in a GIL of its own, or dropped with a word.
+    check(len(gils) in (1, generations), "%d GILs after %d generations", len(gils), generations)
+    if len(gils) == generations:
+        for g in gils:
+            check(g["acquisitions"] > calls, "a generation has %s acquisitions", g["acquisitions"])
+    elif not process.get("note"):
+        raise AssertionError("the earlier images' figures are dropped without a note")
+
+
+def test_exec_of_something_else():
+    code = ("import os\nfor _ in range(1000): os.stat('/')\n"
+            "os.execv('/bin/sh', ['sh', '-c', 'exit 5'])")
+    run = stat(command=["/usr/bin/python3", "-c", code], status=5)
+    n = sum(g["acquisitions"] for p in run.report["processes"] for g in p["gils"])
+    check(n > 1000, "%s acquisitions before the exec", n)
+
+
+def test_exec_from_something_else():
+    argv = debian().argv("stat_loop.py", 3000)
+    run = stat(command=["sh", "-c", "true; exec " + " ".join(argv)], env=debian().environment())
+    truth = run.truth()
+    row = thread(process_of(run.report, truth["pid"]), truth["threads"][0]["tid"])
+    within(row["acquisitions"], 3000, 3020, "acquisitions")
+
+
+@each(interpreters)
+def test_ended_by_a_signal(interpreter):
+    process, truth, run = stat_workload(interpreter, "signal_end.py", "SIGKILL", status=137)
+    equal(process["exited"], True, "exited")
+    gil = gil_of(process)
+    check(gil["requested_releases"] > 5, "two threads compute for 300 ms: %s requested releases",
+          gil["requested_releases"])
+
+
+@each(interpreters)
+def test_daemon_threads_still_wait(interpreter):
+    process, truth, _ = stat_workload(interpreter, "daemons.py", 4)
+    gil = gil_of(process)
+    check(total(workers(process), "requested_releases") > 5, "%s requested releases",
+          total(workers(process), "requested_releases"))
+    # Whoever waited for ever is not a waiter any more.
+    equal(gil.get("waiters", 0), 0, "waiters at the end")
+
+
+@each(some_interpreters)
+def test_1000_threads(interpreter):
+    n, calls = 1000, 20
+    process, truth, _ = stat_workload(interpreter, "many_threads.py", n, calls)
+    got = total(workers(process), "acquisitions")
+    # Besides its calls, a thread takes the GIL at its start, in the two gates and at its end; each
+    # time that a lock inside a gate makes it sleep is one more.
+    within(got, n * calls, n * (calls + 20), "acquisitions of 1,000 threads")
+    rows = len(workers(process))
+    folded = gil_of(process).get("folded_threads", 0)
+    check(rows == n or folded, "%d rows for %d threads, none folded", rows, n)
+    check(rows + folded >= n, "%d rows and %d folded threads for %d threads", rows, folded, n)
+
+
+def test_waits_that_end_at_the_very_moment_of_a_signal():
+    """20 threads and an interval of 0.5 ms: waits often run out just when a release signals them.
+    glibc then passes the signal on from within pthread_cond_timedwait, by calling
+    pthread_cond_signal on the same condition variable: not a release of the GIL."""
+    process, truth, _ = stat_workload(debian(), "cpu_threads.py", 20, 1, 0.0005)
+    handed = gil_of(process)["handoffs"]
+    within(handed, truth["turns"] * 0.9 - 20, truth["turns"] * 1.1 + 200, "handoffs, against turns")
+
+
+@timeout(120)
+def test_children_on_a_busy_machine():
+    """The interpreters are well on their way when they are found: what was supposed of them before
+    must leave no trace."""
+    for _ in range(3):
+        spawn(["sh", "-c", "while :; do :; done"])
+    for i in range(5):
+        inner = " ".join(some_interpreters()[i % 3].argv("mp.py", "spawn", 2, 500))
+        run = stat(command=["sh", "-c", "sh -c '%s; true'; true" % inner],
+                   env=some_interpreters()[i % 3].environment())
+        for child in run.truth()["children"]:
+            w = child["threads"][0]
+            n = thread(process_of(run.report, child["pid"]), w["tid"])["acquisitions"]
+            within(n, 0, w["calls"] + CHILD_SLACK, "a child's acquisitions")
+
+
+@timeout(120)
+def test_1000_threads_in_turn():
+    """Threads that come and go, many more than are alive at a time: no record is used up."""
+    code = ("import os, threading\n"
+            "for _ in range(5000):\n"
+            "    t = threading.Thread(target=os.stat, args=('/',)); t.start(); t.join()\n")
+    run = stat(command=["/usr/bin/python3", "-c", code])
+    n = total(workers(run.report["processes"][0]), "acquisitions")
+    within(n, 2 * 5000, 10 * 5000, "acquisitions of 5,000 threads")
+
+
+def test_leader_thread_ends_first():
+    """The main thread is gone, others go on (pthread_exit in main): the process is not over."""
+    code = ("import ctypes, os, threading, time\n"
+            "def run():\n"
+            "    time.sleep(0.2)\n"
+            "    for _ in range(2000): os.stat('/')\n"
+            "    os._exit(0)\n"
+            "threading.Thread(target=run).start()\n"
+            "ctypes.CDLL(None).syscall(60, 0)\n")  # exit of this thread alone, on x86-64
+    run = stat(command=["/usr/bin/python3", "-c", code])
+    n = total(workers(run.report["processes"][0]), "acquisitions")
+    within(n, 2000, 2020, "acquisitions after the main thread's end")
+
+
+def test_stopped_and_continued():
+    w = Workload(debian(), "stat_loop.py", 3000)
+    os.kill(w.pid, signal.SIGSTOP)
+    g = attach(w)
+    os.kill(w.pid, signal.SIGCONT)
+    w.go()
+    truth = w.truth()
+    w.end()
+    row = thread(process_of(g.finish().report, w.pid), truth["threads"][0]["tid"])
+    within(row["acquisitions"], 3000, 3020, "acquisitions")
+
+
+def test_target_ends_while_gilscope_attaches():
+    """At whatever moment the target ends: gilscope ends, too, with a report or a message."""
+    for delay in range(0, 100, 5):
+        w = Workload(debian(), "stat_loop.py", 10)
+        g = Gilscope("-p", w.pid)
+        try:
+            g.process.wait(delay / 1000)
+        except Exception:
+            pass
+        w.go()
+        w.end()
+        run = g.finish(status=None)
+        check(run.status in (0, 4), "after %d ms: status %s: %s", delay, run.status, run.err[-300:])
+        check(run.report or run.err.strip(), "after %d ms: neither report nor message", delay)

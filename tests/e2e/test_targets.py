@@ -1,0 +1,330 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What can be observed: processes, commands and their wrappers, children; what is passed
+through."""
+import json
+import os
+import signal
+import subprocess
+
+from lib import (Gilscope, Workload, attach, check, check_untouched, debian, each, equal, gil_of,
+                 gilscope, interpreters, process_of, scratch, Skip, some_interpreters, stat,
+                 stat_workload, thread, within)
+
+K = 5000
+SLACK = 20  # a thread's start, gate and end take the GIL a few times, too
+
+
+def command(*args):
+    return debian().argv("stat_loop.py", K, *args)
+
+
+def check_stat_loop(report, truth):
+    """The worker's K calls are all there."""
+    row = thread(process_of(report, truth["pid"]), truth["threads"][0]["tid"])
+    within(row["acquisitions"], K, K + SLACK, "acquisitions")
+
+
+def executable(name, text):
+    path = scratch(name)
+    with open(path, "w") as f:
+        f.write(text)
+    os.chmod(path, 0o755)
+    return path
+
+
+def launch_and_check(argv, **popen):
+    run = stat(command=argv, **popen)
+    check_stat_loop(run.report, run.truth())
+    return run
+
+
+# --- processes by number -------------------------------------------------------------------------
+
+def test_one_process():
+    w = Workload(debian(), "stat_loop.py", K)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    run = g.finish()
+    check_stat_loop(run.report, truth)
+    equal(run.report["exit_status"], None, "exit_status")
+
+
+def test_several_processes():
+    loads = [Workload(i, "stat_loop.py", K) for i in some_interpreters()]
+    g = attach(loads)
+    for w in loads:
+        w.go()
+    truths = [w.truth() for w in loads]
+    for w in loads:
+        w.end()
+    run = g.finish()
+    for truth in truths:
+        check_stat_loop(run.report, truth)
+    equal(len(run.report["processes"]), len(loads), "number of processes")
+
+
+def test_option_p_twice():
+    loads = [Workload(debian(), "stat_loop.py", K) for _ in range(2)]
+    run = gilscope("stat", "-p", loads[0].pid, "-p", loads[1].pid, "-d", "0.1", "--json")
+    if run.status == 2:
+        check("-p" in run.err, "message does not name -p: %s", run.err)
+        return  # refused: fine, as long as it is not silently half done
+    pids = {p["pid"] for p in json.loads(run.out)["processes"]}
+    equal(pids, {w.pid for w in loads}, "processes")
+
+
+def test_all_processes():
+    w = Workload(debian(), "stat_loop.py", K)
+    g = attach(w, "-d", "3", everything=True)
+    late = Workload(debian(), "stat_loop.py", K)
+    w.go()
+    late.go()
+    truths = [w.truth(), late.truth()]
+    run = g.finish()
+    check_stat_loop(run.report, truths[0])
+    pids = [p["pid"] for p in run.report["processes"]]
+    check(late.pid in pids, "a process that began later is not there: %s", pids)
+
+
+def test_for_a_time():
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    report = stat("-p", w.pid, "-d", "0.5").report
+    # Set-up and the last reading come on top; a machine so busy that they take 3 s is an error.
+    within(report["duration_ns"], 0.5e9, 3.5e9, "duration_ns")
+    check(w.alive(), "the target is gone")
+    check_untouched(w.pid)
+    w.go()
+    equal(w.truth()["wrong"], 0, "wrong results")
+    w.end()
+
+
+# --- the end: Ctrl-C, statuses, what is passed through -------------------------------------------
+
+@each(lambda: ["SIGINT", "SIGTERM"])
+def test_summary_at(name):
+    w = Workload(debian(), "compute_check.py")
+    g = attach(w)
+    w.go()
+    g.process.send_signal(getattr(signal, name))
+    run = g.finish(status=None)
+    check(run.report is not None, "no summary; stderr: %s", run.err)
+    within(run.status, 0, 128 + 15, "status")
+    if name == "SIGINT":
+        equal(run.status, 0, "status")
+    process_of(run.report, w.pid)
+    check(w.alive(), "the target is gone")
+    check_untouched(w.pid)
+
+
+def test_text_report_in_a_file():
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    path = scratch("report.txt")
+    run = gilscope("stat", "-p", w.pid, "-d", "0.3", "-o", path)
+    equal(run.status, 0, "status")
+    equal(run.out, "", "stdout")
+    with open(path) as f:
+        text = f.read()
+    for word in ("GIL", "hold", "wait", "handoff", str(w.pid)):
+        check(word in text, "the text does not contain %r", word)
+    check("\x1b" not in text, "escape codes in a file")
+
+
+def test_text_goes_to_stdout_and_the_rest_to_stderr():
+    run = gilscope("stat", "--", *debian().argv("stat_loop.py", K), env=debian().environment())
+    equal(run.status, 0, "status")
+    check("GIL" in run.out and "READY" in run.out, "stdout: %s", run.out[-300:])
+
+
+def test_ctrl_c_in_a_terminal_reaches_both():
+    code = "import time; print('READY', flush=True); time.sleep(30)"
+    g = Gilscope(command=["/usr/bin/python3", "-c", code])
+    equal(g.process.stdout.readline(), "READY\n", "the command's line")
+    os.killpg(g.process.pid, signal.SIGINT)
+    run = g.finish(status=None)
+    equal(run.status, 128 + signal.SIGINT, "status, of a command that SIGINT ends,")
+    check(run.report is not None, "no summary; stderr: %s", run.err)
+    equal(run.report["exit_status"], 130, "exit_status")
+
+
+@each(lambda: [0, 1, 7, 255])
+def test_exit_status(status):
+    argv = ["/usr/bin/python3", "-c", "import sys; sys.exit(%d)" % status]
+    equal(stat(command=argv, status=status).report["exit_status"], status, "exit_status")
+
+
+@each(lambda: ["SIGTERM", "SIGKILL", "SIGSEGV", "SIGABRT"])
+def test_exit_status_after(name):
+    number = int(getattr(signal, name))
+    process, truth, run = stat_workload(debian(), "signal_end.py", name, status=128 + number)
+    equal(run.report["exit_status"], 128 + number, "exit_status")
+    check(gil_of(process)["requested_releases"] > 0, "two threads compute: no requested release")
+
+
+def test_stdin_stdout_and_stderr_are_the_commands():
+    code = "import sys; print(sys.stdin.read().upper()); print('aside', file=sys.stderr)"
+    g = Gilscope(command=["/usr/bin/python3", "-c", code], stdin=subprocess.PIPE)
+    g.process.stdin.write("some data")
+    g.process.stdin.flush()
+    run = g.finish()
+    equal(run.out, "SOME DATA\n", "stdout")
+    check("aside\n" in run.err, "stderr: %s", run.err)
+
+
+def test_environment_and_arguments_are_passed_on():
+    code = "import os, sys; print(sys.argv[1:], os.environ['SOME'])"
+    env = dict(os.environ, SOME="thing")
+    run = stat(command=["/usr/bin/python3", "-c", code, "a b", "", "--json", "-p"], env=env)
+    equal(run.out, "['a b', '', '--json', '-p'] thing\n", "stdout")
+
+
+def test_switch_interval_that_the_program_sets():
+    process, truth, _ = stat_workload(debian(), "cpu_threads.py", 2, 1.5, 0.001)
+    equal(gil_of(process)["switch_interval_us"], 1000, "switch_interval_us")
+
+
+# --- wrappers ------------------------------------------------------------------------------------
+
+@each(interpreters)
+def test_command(interpreter):
+    process, truth, run = stat_workload(interpreter, "stat_loop.py", K)
+    check_stat_loop(run.report, truth)
+    equal(process["python"].split(".")[:2], truth["python"].split(".")[:2], "python")
+    check(gil_of(process)["acquisitions"] > K, "the start of the interpreter is not there")
+
+
+def test_command_found_in_path():
+    env = dict(os.environ, PATH="/usr/bin:/bin")
+    launch_and_check(["python3"] + command()[1:], env=env)
+
+
+def test_shell_script():
+    script = executable("run.sh", "#!/bin/sh\ncd /\ntrue\n%s\n" % " ".join(command()))
+    launch_and_check([script])
+
+
+def test_shell_script_that_execs():
+    script = executable("run.sh", "#!/bin/sh\nexec %s\n" % " ".join(command()))
+    launch_and_check([script])
+
+
+def test_shell_in_a_shell():
+    launch_and_check(["sh", "-c", "sh -c '%s; true'; true" % " ".join(command())])
+
+
+def test_env():
+    launch_and_check(["env", "A=1"] + command())
+
+
+def test_shebang():
+    with open(command()[1]) as f:
+        body = f.read()
+    folder = os.path.dirname(command()[1])
+    path = executable("program", "#!/usr/bin/python3\nimport sys\nsys.path[:0] = [%r]\n%s" % (
+        folder, body))
+    launch_and_check([path, K])
+
+
+def test_venv():
+    path = scratch("venv")
+    made = subprocess.run(["/usr/bin/python3", "-m", "venv", "--without-pip", path],
+                          capture_output=True, text=True)
+    if made.returncode:
+        raise Skip("no venv: %s" % made.stderr.strip()[-100:])
+    launch_and_check([os.path.join(path, "bin", "python")] + command()[1:])
+
+
+@each(interpreters)
+def test_short_command(interpreter):
+    process, truth, _ = stat_workload(interpreter, "short.py")
+    gil = gil_of(process)
+    check(gil["acquisitions"] >= truth["calls"], "%s acquisitions in a process with %s calls",
+          gil["acquisitions"], truth["calls"])
+    check(gil["hold_blocked_ns"] >= 19e6, "its 20 ms asleep are not there: %s",
+          gil["hold_blocked_ns"])
+
+
+# --- children ------------------------------------------------------------------------------------
+
+def check_child(report, child, rest_ns):
+    """A child's worker first rests without the GIL. If it was observed before the rest was over,
+    its count is exact: that is the claim, and that it was so."""
+    process = process_of(report, child["pid"])
+    check(process.get("late_ns", 0) < rest_ns, "child %s was observed %s ns late", child["pid"],
+          process.get("late_ns"))
+    w = child["threads"][0]
+    row = thread(process, w["tid"])
+    within(row["acquisitions"], w["calls"], w["calls"] + SLACK, "a child's acquisitions")
+
+
+def mp_cases():
+    return ["%s, %s" % (i, m) for i in some_interpreters() for m in ("fork", "spawn", "forkserver")]
+
+
+@each(mp_cases)
+def test_multiprocessing(case):
+    name, method = case.split(", ")
+    interpreter = [i for i in some_interpreters() if i.name == name][0]
+    process, truth, run = stat_workload(interpreter, "mp.py", method, 3, 2000)
+    equal(truth["failed"], 0, "children that failed")
+    for child in truth["children"]:
+        check_child(run.report, child, truth["rest_ns"])
+    if method == "forkserver":
+        server = {c["parent"] for c in truth["children"]}.pop()
+        check(server != truth["pid"], "the workload's children are not the server's")
+        process_of(run.report, server)
+
+
+def test_children_of_a_process_by_number():
+    w = Workload(debian(), "mp.py", "fork", 2, 2000)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    run = g.finish()
+    for child in truth["children"]:
+        check_child(run.report, child, truth["rest_ns"])
+
+
+def test_subprocess():
+    argv = debian().argv("stat_loop.py", K)
+    code = "import subprocess, sys; sys.exit(subprocess.call(%r))" % (argv,)
+    run = stat(command=["/usr/bin/python3", "-c", code], env=debian().environment())
+    check_stat_loop(run.report, run.truth())
+    active = [p for p in run.report["processes"] if any(g["acquisitions"] for g in p["gils"])]
+    equal(len(active), 2, "number of processes in which something was seen")
+
+
+@each(lambda: ["fork", "spawn"])
+def test_no_follow(method):
+    process, truth, run = stat_workload(debian(), "mp.py", method, 2, 500,
+                                        options=["--no-follow"])
+    equal(truth["failed"], 0, "children that failed")
+    equal([p["pid"] for p in run.report["processes"]], [truth["pid"]], "processes")
+    check(gil_of(process)["acquisitions"] > 0, "nothing seen")
+
+
+def test_no_follow_of_a_command_that_execs():
+    script = executable("run.sh", "#!/bin/sh\nexec %s\n" % " ".join(command()))
+    run = stat("--no-follow", command=[script])
+    check_stat_loop(run.report, run.truth())
+
+
+def test_a_command_without_python():
+    """Nothing to observe is said, and the command's status comes through."""
+    run = Gilscope(command=["sh", "-c", "exit 3"]).finish(status=None)
+    within(run.status, 3, 4, "status")
+    check(run.err.strip(), "nothing is said of a command in which there was no Python")
+
+
+def test_max_threads_is_enforced_and_said():
+    run = Gilscope("--max-threads", "16", command=debian().argv("many_threads.py", 60, 50),
+                   env=debian().environment()).finish(expect_lost=True)
+    report = run.report
+    rows = sum(len(g["threads"]) for p in report["processes"] for g in p["gils"])
+    if rows < 60:
+        check(report["lost_events"] > 0 or any(p["note"] for p in report["processes"]),
+              "%d rows for 60 threads, and nothing is said", rows)

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Any bytes as an ELF file: all there is to ask of it. */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "elf_file.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const names[] = {"pthread_cond_signal", "_PyRuntime", "wait",
+					    "undefined"};
+	struct elf_section section;
+	struct elf_symbol symbol;
+	struct elf_file e;
+	uint64_t v;
+
+	if (elf_file__open_memory(&e, data, size))
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!elf_file__symbol(&e, names[i], &symbol) &&
+		    !elf_file__offset(&e, symbol.value, &v))
+			elf_file__bytes(&e, v, symbol.size);
+	if (!elf_file__section(&e, ".PyRuntime", &section))
+		elf_file__bytes(&e, section.offset, section.size);
+	elf_file__load_bias(&e, 0x7f0000000000, size & ~0xfffUL, &v);
+	elf_file__close(&e);
+	return 0;
+}

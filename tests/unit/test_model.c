@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The model, rule by rule. test_model_random.c has the properties. */
+#include "snapshot.h"
+#include "test.h"
+
+#define START 1000
+
+/* One GIL and three threads, born under observation unless a test says otherwise. */
+static struct gil_lock lock;
+static struct gil_thread threads[3];
+
+static void begin(void)
+{
+	memset(&lock, 0, sizeof(lock));
+	memset(threads, 0, sizeof(threads));
+	gil_lock_begin(&lock, 1, 0x1234, START);
+	for (int i = 0; i < 3; i++) {
+		threads[i].tid = 100 + (__u32)i;
+		threads[i].state = GIL_THREAD_IDLE;
+	}
+}
+
+/* The edge of a thread, at so many ns after the start. */
+static struct gil_handoff edge(int thread, __u64 at, enum gil_edge_kind kind, __u16 flags)
+{
+	struct gil_edge e = {.ts = START + at, .kind = (__u16)kind, .flags = flags};
+
+	return gil_model_step(&lock, &threads[thread], &e);
+}
+
+/* The GIL's figures. */
+static const struct gil_figures *figures(void)
+{
+	static struct gil_figures sum;
+
+	gil_figures__sum(&sum, threads, 3);
+	return &sum;
+}
+
+#define WAIT(t, at)    edge(t, at, GIL_EDGE_WAIT, 0)
+#define ACQUIRE(t, at) edge(t, at, GIL_EDGE_ACQUIRE, 0)
+#define RELEASE(t, at) edge(t, at, GIL_EDGE_RELEASE, 0)
+#define REQUEST(t, at) edge(t, at, GIL_EDGE_RELEASE, GIL_EDGE_F_REQUESTED)
+#define BLOCK(t, at)   edge(t, at, GIL_EDGE_SWITCH_OUT, 0)
+#define PREEMPT(t, at) edge(t, at, GIL_EDGE_SWITCH_OUT, GIL_EDGE_F_RUNNABLE)
+#define WAKE(t, at)    edge(t, at, GIL_EDGE_WAKE, 0)
+#define RUN(t, at)     edge(t, at, GIL_EDGE_SWITCH_IN, 0)
+#define EXIT(t, at)    edge(t, at, GIL_EDGE_EXIT, 0)
+#define PARTS(p, oncpu, runnable, blocked)                                                         \
+	do {                                                                                       \
+		CHECK_EQ((p)[GIL_PART_ONCPU], oncpu);                                              \
+		CHECK_EQ((p)[GIL_PART_RUNNABLE], runnable);                                        \
+		CHECK_EQ((p)[GIL_PART_BLOCKED], blocked);                                          \
+	} while (0)
+
+TEST(uncontended)
+{
+	begin();
+	ACQUIRE(0, 10);
+	CHECK_EQ(lock.state, GIL_LOCK_HELD);
+	CHECK_EQ(gil_lock_held_until(&lock, -1, START + 25), 15);
+	RELEASE(0, 30);
+	CHECK_EQ(figures()->acquisitions, 1);
+	CHECK_EQ(figures()->contended, 0);
+	CHECK_EQ(figures()->releases, 1);
+	CHECK_EQ(figures()->requested_releases, 0);
+	CHECK_EQ(figures()->hold.sum, 20);
+	CHECK_EQ(lock.held_ns, 20);
+	CHECK_EQ(gil_lock_held_until(&lock, -1, START + 50), 20);
+	CHECK_EQ(lock.handoff.count, 0);
+	CHECK_EQ(lock.anomalies, 0);
+}
+
+TEST(slices_make_one_wait)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 100);
+	WAIT(1, 5100);
+	WAIT(1, 10100);
+	REQUEST(0, 12000);
+	ACQUIRE(1, 12050);
+	CHECK_EQ(lock.wait_slices, 3);
+	CHECK_EQ(figures()->contended, 1);
+	CHECK_EQ(figures()->wait.count, 1);
+	CHECK_EQ(figures()->wait.sum, 11950);
+	CHECK_EQ(threads[1].fig.wait.sum, 11950);
+	CHECK_EQ(lock.waiters, 0);
+	CHECK_EQ(lock.contended_ns, 11950);
+	CHECK_EQ(lock.waiter_ns, 11950);
+}
+
+TEST(a_wait_that_ends_without_a_slice_is_whole)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 10);
+	RELEASE(0, 20);
+	ACQUIRE(1, 25);
+	CHECK_EQ(threads[1].fig.wait.max, 15);
+	CHECK_EQ(threads[1].fig.contended, 1);
+}
+
+TEST(requested_is_told_from_voluntary)
+{
+	begin();
+	ACQUIRE(0, 0);
+	REQUEST(0, 10);
+	ACQUIRE(0, 20);
+	RELEASE(0, 30);
+	CHECK_EQ(figures()->releases, 2);
+	CHECK_EQ(figures()->requested_releases, 1);
+	CHECK_EQ(threads[0].fig.requested_releases, 1);
+}
+
+TEST(waiters_integrate)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 10);
+	WAIT(2, 30);
+	CHECK_EQ(gil_lock_waiters(&lock), 2);
+	CHECK_EQ(gil_lock_contended_until(&lock, START + 40), 30);
+	CHECK_EQ(gil_lock_waiting_until(&lock, START + 40), 20 + 2 * 10);
+	RELEASE(0, 50);
+	ACQUIRE(2, 60);
+	RELEASE(2, 70);
+	ACQUIRE(1, 80);
+	CHECK_EQ(lock.contended_ns, 70);
+	CHECK_EQ(lock.waiter_ns, 70 + 30);
+}
+
+TEST(attached_while_a_thread_waits)
+{
+	begin();
+	threads[1].state = GIL_THREAD_UNSEEN;
+	WAIT(1, 100); /* a slice, or its beginning: not known */
+	CHECK_EQ(gil_lock_waiters(&lock), 1);
+	RELEASE(0, 200);
+	ACQUIRE(1, 210);
+	CHECK_EQ(lock.partial_waits, 1);
+	CHECK_EQ(figures()->contended, 0);
+	CHECK_EQ(figures()->wait.count, 0);
+	CHECK_EQ(figures()->wait_part[GIL_PART_ONCPU], 0);
+	CHECK_EQ(lock.contended_ns, 110);
+	CHECK_EQ(lock.anomalies, 0);
+	/* Its next wait is seen from its beginning. */
+	RELEASE(1, 220);
+	ACQUIRE(0, 230);
+	WAIT(1, 240);
+	RELEASE(0, 250);
+	ACQUIRE(1, 260);
+	CHECK_EQ(lock.partial_waits, 1);
+	CHECK_EQ(figures()->wait.sum, 20);
+}
+
+TEST(attached_while_a_thread_holds)
+{
+	begin();
+	threads[0].state = GIL_THREAD_UNSEEN;
+	CHECK_EQ(gil_lock_held_until(&lock, 1, START + 70), 70);
+	CHECK_EQ(gil_lock_held_until(&lock, 0, START + 70), 0);
+	CHECK_EQ(gil_lock_held_until(&lock, -1, START + 70), 0);
+	REQUEST(0, 100);
+	CHECK_EQ(lock.partial_holds, 1);
+	CHECK_EQ(figures()->releases, 0);
+	CHECK_EQ(figures()->requested_releases, 0);
+	CHECK_EQ(figures()->hold.count, 0);
+	CHECK_EQ(lock.held_ns, 100);
+	CHECK_EQ(lock.anomalies, 0);
+	CHECK_EQ(gil_lock_held_until(&lock, 1, START + 200), 100);
+}
+
+TEST(handoff_to_a_waiter)
+{
+	struct gil_handoff h;
+
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 10);
+	RELEASE(0, 50);
+	h = ACQUIRE(1, 58);
+	CHECK_EQ(h.count, 1);
+	CHECK_EQ(h.from, 100);
+	CHECK_EQ(h.to, 101);
+	CHECK_EQ(h.wait_ns, 48);
+	CHECK_EQ(lock.handoff.count, 1);
+	CHECK_EQ(lock.handoff.sum, 8);
+	CHECK_EQ(lock.chain_len, 1);
+}
+
+TEST(no_handoff_to_one_who_came_later)
+{
+	begin();
+	ACQUIRE(0, 0);
+	RELEASE(0, 50);
+	WAIT(1, 51); /* another thread had it for a moment that was not seen, say */
+	CHECK_EQ(ACQUIRE(1, 58).count, 0);
+	CHECK_EQ(lock.handoff.count, 0);
+}
+
+TEST(no_handoff_to_oneself)
+{
+	begin();
+	ACQUIRE(0, 0);
+	RELEASE(0, 10);
+	WAIT(0, 10);
+	CHECK_EQ(ACQUIRE(0, 12).count, 0);
+}
+
+TEST(no_handoff_to_one_who_did_not_wait)
+{
+	begin();
+	ACQUIRE(0, 0);
+	RELEASE(0, 10);
+	CHECK_EQ(ACQUIRE(1, 12).count, 0);
+	CHECK_EQ(figures()->contended, 0);
+}
+
+TEST(a_chain_ends_when_nobody_waits)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 1);
+	RELEASE(0, 10);
+	ACQUIRE(1, 11);
+	WAIT(0, 12);
+	RELEASE(1, 20);
+	ACQUIRE(0, 21);
+	CHECK_EQ(lock.chain_len, 2);
+	CHECK_EQ(lock.chain.count, 0);
+	RELEASE(0, 30);
+	CHECK_EQ(lock.chain_len, 0);
+	CHECK_EQ(lock.chain.count, 1);
+	CHECK_EQ(lock.chain.max, 2);
+}
+
+TEST(a_chain_ends_when_it_is_taken_back)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 1);
+	WAIT(2, 2);
+	RELEASE(0, 10);
+	ACQUIRE(1, 11);
+	RELEASE(1, 20);
+	CHECK_EQ(lock.chain.count, 0); /* 2 still waits */
+	ACQUIRE(1, 21);
+	CHECK_EQ(lock.chain.count, 1);
+	CHECK_EQ(lock.chain.sum, 1);
+	RELEASE(1, 30);
+	ACQUIRE(2, 31);
+	CHECK_EQ(lock.chain_len, 1);
+}
+
+TEST(a_hold_is_split)
+{
+	begin();
+	ACQUIRE(0, 0);
+	PREEMPT(0, 10);
+	RUN(0, 40);
+	BLOCK(0, 45);
+	WAKE(0, 145);
+	RUN(0, 150);
+	RELEASE(0, 151);
+	PARTS(figures()->hold_part, 10 + 5 + 1, 30 + 5, 100);
+	PARTS(threads[0].fig.hold_part, 16, 35, 100);
+	CHECK_EQ(figures()->hold.sum, 151);
+}
+
+TEST(a_wait_is_split)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 10);
+	BLOCK(1, 12);
+	WAKE(1, 5012);
+	RUN(1, 5020);
+	WAIT(1, 5022);
+	BLOCK(1, 5025);
+	RELEASE(0, 6000);
+	WAKE(1, 6001);
+	RUN(1, 6010);
+	ACQUIRE(1, 6011);
+	PARTS(figures()->wait_part, 2 + 5 + 1, 8 + 9, 5000 + 976);
+	CHECK_EQ(figures()->wait.sum, 6001);
+}
+
+TEST(scheduler_edges_in_odd_orders)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAKE(0, 10); /* a wake-up that came before it slept: nothing */
+	RUN(0, 20);  /* is on its CPU already: nothing */
+	BLOCK(0, 30);
+	WAKE(0, 40);
+	WAKE(0, 50);    /* a second wake-up: nothing */
+	PREEMPT(0, 60); /* off the CPU twice */
+	BLOCK(0, 70);
+	RUN(0, 80); /* without a wake-up: it slept until now */
+	RELEASE(0, 90);
+	PARTS(figures()->hold_part, 30 + 10, 20 + 10, 10 + 10);
+}
+
+TEST(scheduler_edges_of_idle_threads_are_nothing)
+{
+	begin();
+	BLOCK(0, 10);
+	WAKE(0, 20);
+	RUN(0, 30);
+	ACQUIRE(0, 40);
+	RELEASE(0, 50);
+	BLOCK(0, 55);
+	PARTS(figures()->hold_part, 10, 0, 0);
+}
+
+TEST(exit_while_waiting)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 10);
+	WAIT(2, 10);
+	EXIT(1, 20);
+	CHECK_EQ(threads[1].state, GIL_THREAD_GONE);
+	CHECK_EQ(gil_lock_waiters(&lock), 1);
+	/* Until the next edge it counts, for a reader as for the model. */
+	CHECK_EQ(gil_lock_waiting_until(&lock, START + 30), 40);
+	RELEASE(0, 30);
+	CHECK_EQ(lock.waiter_ns, 40);
+	CHECK_EQ(lock.waiters, 1);
+	ACQUIRE(2, 40);
+	CHECK_EQ(lock.waiter_ns, 50);
+	CHECK_EQ(lock.waiters, 0);
+	CHECK_EQ(figures()->contended, 1);
+}
+
+TEST(killed_with_its_waiters)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 100);
+	EXIT(1, 1000);
+	EXIT(0, 1001);
+	CHECK_EQ(gil_lock_held_until(&lock, -1, START + 1001), 1001);
+	CHECK_EQ(gil_lock_contended_until(&lock, START + 1001), 901);
+	CHECK_EQ(gil_lock_waiters(&lock), 0);
+}
+
+TEST(exit_while_holding)
+{
+	begin();
+	ACQUIRE(0, 0);
+	EXIT(0, 10);
+	CHECK_EQ(lock.gone, 0);
+	CHECK_EQ(figures()->releases, 0);
+	CHECK_EQ(gil_lock_held_until(&lock, -1, START + 20), 20);
+}
+
+TEST(clocks_may_step_back)
+{
+	begin();
+	ACQUIRE(0, 100);
+	WAIT(1, 90);
+	BLOCK(1, 85);
+	RELEASE(0, 95);
+	ACQUIRE(1, 80);
+	RELEASE(1, 70);
+	CHECK_EQ(figures()->hold.sum, 0);
+	CHECK_EQ(figures()->wait.sum, 0);
+	CHECK_EQ(lock.held_ns, 0);
+	CHECK_EQ(lock.contended_ns, 0);
+}
+
+TEST(what_cannot_be_is_an_anomaly)
+{
+	begin();
+	ACQUIRE(0, 0);
+	ACQUIRE(0, 10); /* its release was missed */
+	CHECK_EQ(lock.anomalies, 1);
+	ACQUIRE(1, 20); /* so was this one's */
+	CHECK_EQ(lock.anomalies, 2);
+	RELEASE(2, 30); /* which never had it */
+	CHECK_EQ(lock.anomalies, 3);
+	CHECK_EQ(lock.state, GIL_LOCK_FREE);
+	RELEASE(0, 35); /* a hold by the thread's own account, though the GIL's is another's */
+	WAIT(0, 40);
+	ACQUIRE(0, 50);
+	WAIT(0, 60); /* waits while it holds */
+	CHECK(lock.anomalies >= 4, "%llu", lock.anomalies);
+	CHECK_EQ(lock.waiters, 1);
+}
+
+TEST(a_waiters_own_signal_is_no_release)
+{
+	begin();
+	threads[2].state = GIL_THREAD_UNSEEN;
+	CHECK(gil_model_is_release(&lock, &threads[2]), "it may have held since before");
+	ACQUIRE(0, 10);
+	WAIT(1, 20);
+	CHECK(gil_model_is_release(&lock, &threads[0]));
+	CHECK(!gil_model_is_release(&lock, &threads[1]), "it waits");
+	CHECK(!gil_model_is_release(&lock, &threads[2]), "another thread is known to hold");
+}
+
+TEST(an_unknown_edge_is_nothing)
+{
+	struct gil_lock before;
+
+	begin();
+	before = lock;
+	edge(0, 10, (enum gil_edge_kind)99, 0);
+	edge(0, 10, (enum gil_edge_kind)0, 0);
+	CHECK(!memcmp(&before, &lock, sizeof(lock)), "the state has changed");
+}
+
+TEST_MAIN

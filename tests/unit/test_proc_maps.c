@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "proc_maps.h"
+#include "test.h"
+
+static struct proc_maps text(const char *s)
+{
+	return (struct proc_maps){(char *)(uintptr_t)s, strlen(s)};
+}
+
+TEST(maps_line)
+{
+	struct proc_maps maps = text("7f00-8f00 r-xp 00001000 fe:1a 332835                   "
+				     "/usr/lib/x86_64-linux-gnu/libc.so.6\n");
+	struct proc_map m;
+	size_t at = 0;
+
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_EQ(m.start, 0x7f00);
+	CHECK_EQ(m.end, 0x8f00);
+	CHECK(m.readable && !m.writable && m.executable && !m.deleted);
+	CHECK_EQ(m.offset, 0x1000);
+	CHECK(m.dev == makedev(0xfe, 0x1a));
+	CHECK_EQ(m.ino, 332835);
+	CHECK_STR(m.path, "/usr/lib/x86_64-linux-gnu/libc.so.6");
+	CHECK_STR(proc_map__basename(&m), "libc.so.6");
+	CHECK(!proc_maps__next(&maps, &at, &m));
+	CHECK(!proc_maps__next(&maps, &at, &m));
+}
+
+TEST(maps_paths)
+{
+	struct proc_maps maps = text("1-2 rw-p 0 0:0 0 \n"
+				     "1-2 rw-p 0 0:0 0 [stack]\n"
+				     "1-2 r-xp 0 8:1 7   /a b/c  d (x) (deleted)\n"
+				     "1-2 r-xp 0 8:1 7   /a\\012b\\011\\01\n"
+				     "1-2 r-xp 0 8:1 7    (deleted)\n"
+				     "1-2 r-xp 0 8:1 7 /last");
+	struct proc_map m;
+	size_t at = 0;
+
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "");
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "[stack]");
+	CHECK_STR(proc_map__basename(&m), "[stack]");
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "/a b/c  d (x)");
+	CHECK(m.deleted);
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "/a\nb\\011\\01");
+	CHECK(!m.deleted);
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "(deleted)");
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "/last");
+	CHECK(!proc_maps__next(&maps, &at, &m));
+}
+
+TEST(maps_nonsense_is_passed_over)
+{
+	struct proc_maps maps =
+		text("\n\n \nhello\n1\n1-\n1-2\n1-2 r-xp\n1-2 r-x 0 0:0 0 \n"
+		     "1-2 r-xp 0 0:0 x /a\n1-2 r-xp g 0:0 0 /b\n-2 r-xp 0 0:0 0 /c\n"
+		     "2-1 r-xp 0 0:0 0 /backwards\n"
+		     "1-10000000000000000 r-xp 0 0:0 0 /too large\n"
+		     "1-2 r-xp 0 0:0 0 /good\n1-2 r-xp 0 0:0 0");
+	struct proc_map m;
+	size_t at = 0;
+
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_STR(m.path, "/good");
+	CHECK(!proc_maps__next(&maps, &at, &m));
+}
+
+TEST(maps_path_too_long)
+{
+	size_t size = 2 * PATH_MAX, at = 0;
+	struct proc_maps maps = {malloc(size), size};
+	struct proc_map m;
+	int n;
+
+	CHECK(maps.text);
+	memset(maps.text, 'x', size);
+	n = snprintf(maps.text, size, "1-2 r-xp 0 0:0 0 /");
+	maps.text[n] = 'x';
+	CHECK(!proc_maps__next(&maps, &at, &m));
+	/* The longest that fits. */
+	maps.size = (size_t)n + PATH_MAX - 2;
+	at = 0;
+	CHECK(proc_maps__next(&maps, &at, &m));
+	CHECK_EQ(strlen(m.path), PATH_MAX - 1);
+	proc_maps__free(&maps);
+	CHECK(!maps.text);
+	proc_maps__free(NULL);
+}
+
+/* Finds this process's mapping at an address. */
+static bool find_own(const void *address, struct proc_map *map)
+{
+	struct proc_maps maps;
+	size_t at = 0;
+	bool found = false;
+
+	if (proc_maps__read(0, &maps))
+		return false;
+	while (!found && proc_maps__next(&maps, &at, map))
+		found = map->start <= (uintptr_t)address && (uintptr_t)address < map->end;
+	proc_maps__free(&maps);
+	return found;
+}
+
+TEST(maps_own)
+{
+	char exe[PATH_MAX];
+	struct proc_map m;
+
+	CHECK(find_own((void *)(uintptr_t)find_own, &m));
+	CHECK(m.executable && m.readable && m.ino);
+	proc__exe(0, exe);
+	CHECK_STR(m.path, exe);
+	CHECK(find_own(&m, &m));
+	CHECK_STR(m.path, "[stack]");
+}
+
+/* A deleted file with a newline and a space in its name is opened all the same. */
+TEST(maps_deleted_file)
+{
+	char dir[] = "/tmp/gilscope-test-XXXXXX", path[64], open_path[PATH_MAX];
+	struct stat before, after;
+	struct proc_map m;
+	void *p;
+	int fd;
+
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/a\nb c", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && write(fd, "hello", 5) == 5 && !fstat(fd, &before));
+	p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	CHECK(p != MAP_FAILED);
+	close(fd);
+	CHECK(find_own(p, &m));
+	CHECK_STR(m.path, path);
+	CHECK(!m.deleted);
+	unlink(path);
+	rmdir(dir);
+	CHECK(find_own(p, &m));
+	CHECK_STR(m.path, path);
+	CHECK(m.deleted);
+	fd = proc_map__open(0, &m, open_path);
+	if (fd == -EPERM)
+		SKIP("map_files is not permitted");
+	CHECK(fd >= 0);
+	CHECK(!fstat(fd, &after) && after.st_ino == before.st_ino && after.st_dev == before.st_dev);
+	close(fd);
+	munmap(p, 4096);
+}
+
+TEST(mem_own)
+{
+	static const char secret[] = "a word in memory";
+	char copy[sizeof(secret)];
+	int mem = proc_mem__open(0);
+
+	CHECK(mem >= 0);
+	CHECK_EQ(proc_mem__read(mem, (uintptr_t)secret, copy, sizeof(copy)), 0);
+	CHECK_STR(copy, secret);
+	CHECK_EQ(proc_mem__read(mem, 8, copy, sizeof(copy)), -EFAULT);
+	CHECK_EQ(proc_mem__read(mem, UINT64_MAX, copy, sizeof(copy)), -EFAULT);
+	CHECK_EQ(proc_mem__read(mem, INT64_MAX, copy, sizeof(copy)), -EFAULT);
+	CHECK_EQ(proc_mem__read(mem, 1ULL << 48, copy, sizeof(copy)), -EFAULT);
+	close(mem);
+}
+
+TEST(process_that_ends)
+{
+	char word[8], comm[16], exe[PATH_MAX];
+	struct proc_maps maps;
+	pid_t pid = fork();
+	int mem;
+
+	if (!pid)
+		for (;;)
+			pause();
+	CHECK(pid > 0);
+	mem = proc_mem__open(pid);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK(mem >= 0);
+	CHECK_EQ(proc_mem__read(mem, (uintptr_t)word, word, sizeof(word)), -ESRCH);
+	close(mem);
+	CHECK_EQ(proc_maps__read(pid, &maps), -ESRCH);
+	CHECK_EQ(proc_mem__open(pid), -ESRCH);
+	proc__comm(pid, comm);
+	CHECK_STR(comm, "?");
+	proc__exe(pid, exe);
+	CHECK_STR(exe, "");
+}
+
+TEST_MAIN

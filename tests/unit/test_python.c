@@ -1,0 +1,745 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Finding the GIL: of the interpreters that this machine has, which say themselves what is true,
+ * and of children of this program, which pretends to be one: it exports _PyRuntime and Py_Version
+ * (link it with -rdynamic).
+ *
+ * GILSCOPE_PYTHONS adds interpreters: a list of paths with colons between them.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "libc.h"
+#include "proc_maps.h"
+#include "python.h"
+#include "python_layout.h"
+#include "test.h"
+
+/* ---- real interpreters ---- */
+
+/* A child that has written its line. */
+struct child {
+	pid_t pid;
+	int out;
+	char line[256];
+};
+
+static void end_child(struct child *c)
+{
+	if (c->pid > 0) {
+		kill(c->pid, SIGKILL);
+		waitpid(c->pid, NULL, 0);
+	}
+	if (c->out >= 0)
+		close(c->out);
+}
+
+/* Up to ten seconds for a line. */
+static bool wait_for_line(struct child *c)
+{
+	struct pollfd p = {.fd = c->out, .events = POLLIN};
+	size_t n = 0;
+
+	while (n < sizeof(c->line) - 1 && poll(&p, 1, 10000) > 0) {
+		if (read(c->out, c->line + n, 1) != 1)
+			return false;
+		if (c->line[n] == '\n') {
+			c->line[n] = '\0';
+			return true;
+		}
+		n++;
+	}
+	return false;
+}
+
+/* Starts a program with stdout on a pipe; with argv NULL, runs `pretend` in a forked child. */
+static bool start_child(struct child *c, char *const argv[], void (*pretend)(void))
+{
+	int pipe_ends[2];
+
+	*c = (struct child){.out = -1};
+	fflush(stdout);
+	if (pipe(pipe_ends))
+		return false;
+	c->pid = fork();
+	if (!c->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		dup2(pipe_ends[1], STDOUT_FILENO);
+		close(pipe_ends[0]);
+		close(pipe_ends[1]);
+		if (argv)
+			execv(argv[0], argv);
+		else
+			pretend();
+		_exit(127);
+	}
+	close(pipe_ends[1]);
+	c->out = pipe_ends[0];
+	return c->pid > 0 && wait_for_line(c);
+}
+
+/* Python 2 included. Where ctypes is missing the address is 0: not compared. */
+#define SAY_READY                                                                                  \
+	"import sys, time\n"                                                                       \
+	"sys.setswitchinterval(0.001)\n"                                                           \
+	"try:\n"                                                                                   \
+	"    import ctypes\n"                                                                      \
+	"    a = ctypes.addressof(ctypes.c_char.in_dll(ctypes.pythonapi, '_PyRuntime'))\n"         \
+	"except Exception:\n"                                                                      \
+	"    a = 0\n"                                                                              \
+	"print('%s %d' % (sys.version.split()[0], a))\n"                                           \
+	"sys.stdout.flush()\n"
+
+static bool start_python(struct child *c, const char *python, const char *then)
+{
+	char script[1024];
+	char *argv[] = {(char *)(uintptr_t)python, "-c", script, NULL};
+
+	snprintf(script, sizeof(script), "%s%s\n", SAY_READY, then);
+	return start_child(c, argv, NULL);
+}
+
+/* Inspects until the GIL is locked or not: having said its line, the child may not yet have taken
+ * its GIL back, or not yet given it up to sleep. */
+static int inspect_until(pid_t pid, int locked, struct python *py, struct failure *f)
+{
+	int err = -ETIMEDOUT;
+
+	for (int i = 0; i < 1000; i++) {
+		err = python__inspect(pid, py, f);
+		if (err || py->locked == locked)
+			break;
+		usleep(5000);
+	}
+	return err;
+}
+
+static void check_sleeping(const char *python, const struct child *c)
+{
+	struct failure f = {.what = ""};
+	unsigned long long runtime;
+	struct libc libc, own;
+	struct python py;
+	char version[32];
+
+	CHECK_EQ(sscanf(c->line, "%31s %llu", version, &runtime), 2);
+	CHECK_EQ(inspect_until(c->pid, 0, &py, &f), 0);
+	CHECK(!strcmp(py.version, version), "%s: %s, not %s", python, py.version, version);
+	CHECK(!runtime || py.runtime == runtime, "%s", python);
+	CHECK_EQ(py.major, 3);
+	CHECK_EQ(py.minor, atoi(version + 2));
+	CHECK_EQ(py.switch_interval_us, 1000);
+	CHECK_EQ(py.locked, 0);
+	CHECK(py.path[0] == '/' && !py.free_threaded && py.drop_request.known, "%s", python);
+	CHECK_EQ(python__switch_interval(c->pid, &py), 1000);
+	CHECK_EQ(python__locked(c->pid, &py), 0);
+	CHECK_EQ(libc__find(c->pid, &libc, &f), 0);
+	CHECK_EQ(libc__find(0, &own, &f), 0);
+	if (libc.ino == own.ino && libc.dev == own.dev) {
+		CHECK_EQ(libc.cond_signal, own.cond_signal);
+		CHECK_EQ(libc.cond_timedwait, own.cond_timedwait);
+	}
+}
+
+static void check_interpreter(const char *python)
+{
+	struct python py;
+	struct child c;
+
+	if (start_python(&c, python, "time.sleep(60)"))
+		check_sleeping(python, &c);
+	else
+		snprintf(test_failure, sizeof(test_failure), "%s does not start", python);
+	end_child(&c);
+	if (test_failure[0])
+		return;
+	if (!start_python(&c, python, "while True: pass"))
+		snprintf(test_failure, sizeof(test_failure), "%s does not start", python);
+	else if (inspect_until(c.pid, 1, &py, NULL) || py.locked != 1)
+		snprintf(test_failure, sizeof(test_failure), "%s: not locked", python);
+	end_child(&c);
+}
+
+TEST(python_of_the_system)
+{
+	if (access("/usr/bin/python3", X_OK))
+		SKIP("there is no /usr/bin/python3");
+	check_interpreter("/usr/bin/python3");
+}
+
+/* $PYENV_ROOT/versions/3.9.18/bin/python3.9; false if there is no such version. */
+static bool find_pyenv(int minor, char path[PATH_MAX])
+{
+	const char *root = getenv("PYENV_ROOT"), *home = getenv("HOME");
+	char versions[PATH_MAX / 4], prefix[8];
+	bool found = false;
+	struct dirent *d;
+	DIR *dir;
+
+	if (root)
+		snprintf(versions, sizeof(versions), "%s/versions", root);
+	else
+		snprintf(versions, sizeof(versions), "%s/.pyenv/versions", home ? home : "/root");
+	dir = opendir(versions);
+	snprintf(prefix, sizeof(prefix), "3.%d.", minor);
+	while (dir && !found && (d = readdir(dir))) {
+		if (strncmp(d->d_name, prefix, strlen(prefix)))
+			continue;
+		snprintf(path, PATH_MAX, "%s/%s/bin/python3.%d", versions, d->d_name, minor);
+		found = !access(path, X_OK);
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static void check_pyenv(int minor)
+{
+	char path[PATH_MAX];
+
+	if (!find_pyenv(minor, path))
+		SKIP("there is no 3.%d below PYENV_ROOT or ~/.pyenv", minor);
+	check_interpreter(path);
+}
+
+#define TEST_PYENV(minor)                                                                          \
+	TEST(python_3_##minor)                                                                     \
+	{                                                                                          \
+		check_pyenv(minor);                                                                \
+	}
+TEST_PYENV(7)
+TEST_PYENV(8)
+TEST_PYENV(9)
+TEST_PYENV(10)
+TEST_PYENV(11)
+TEST_PYENV(12)
+TEST_PYENV(13)
+
+TEST(python_further_ones)
+{
+	const char *further = getenv("GILSCOPE_PYTHONS");
+	char list[4096], path[PATH_MAX], *save = NULL;
+	int found = 0;
+
+	for (int minor = 14; minor <= 15 && !test_failure[0]; minor++) {
+		if (find_pyenv(minor, path)) {
+			check_interpreter(path);
+			found++;
+		}
+	}
+	if (!found && !further)
+		SKIP("there is no 3.14 or 3.15, and GILSCOPE_PYTHONS is not set");
+	snprintf(list, sizeof(list), "%s", further ? further : "");
+	for (char *p = strtok_r(list, ":", &save); p; p = strtok_r(NULL, ":", &save)) {
+		check_interpreter(p);
+		if (test_failure[0])
+			return;
+	}
+}
+
+/* An interpreter of which the file was removed, with a newline in its name. */
+TEST(python_deleted_program)
+{
+	char path[] = "/tmp/gilscope-test-XXXXXX/a\npython", command[128];
+	char *slash = strrchr(path, '/');
+	struct failure f = {.what = ""};
+	bool started;
+	struct python py;
+	struct child c;
+	int err;
+
+	if (access("/usr/bin/python3", X_OK) || geteuid())
+		SKIP("there is no /usr/bin/python3, or this is not root");
+	*slash = '\0';
+	CHECK(mkdtemp(path));
+	*slash = '/';
+	snprintf(command, sizeof(command), "cp /usr/bin/python3 '%s'", path);
+	CHECK_EQ(system(command), 0);
+	started = start_python(&c, path, "time.sleep(60)");
+	unlink(path);
+	err = python__inspect(c.pid, &py, &f);
+	end_child(&c);
+	*slash = '\0';
+	rmdir(path);
+	*slash = '/';
+	CHECK(started);
+	CHECK(!err, "%s", f.what);
+	CHECK(!strcmp(py.path, path) || strstr(py.path, "libpython"), "%s", py.path);
+}
+
+TEST(python_3_6_is_refused_by_name)
+{
+	struct failure f = {.what = ""};
+	char path[PATH_MAX];
+	struct python py;
+	struct child c;
+	int err;
+
+	if (!find_pyenv(6, path))
+		SKIP("there is no 3.6 below PYENV_ROOT or ~/.pyenv");
+	CHECK(start_python(&c, path, "time.sleep(60)"));
+	err = python__inspect(c.pid, &py, &f);
+	end_child(&c);
+	CHECK_EQ(err, -ENOTSUP);
+	CHECK(strstr(f.what, "Python 3.6 "), "%s", f.what);
+	CHECK(strstr(f.cause, "3.7 to 3.15"), "%s", f.cause);
+}
+
+/* ---- processes that are no CPython ---- */
+
+/* Runs `program 60`, and waits until it is that program. */
+static pid_t start_sleep(const char *program)
+{
+	char own[PATH_MAX], now[PATH_MAX];
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execl(program, program, "60", (char *)NULL);
+		_exit(127);
+	}
+	proc__exe(0, own);
+	for (int i = 0; i < 1000; i++) {
+		proc__exe(pid, now);
+		if (strcmp(now, own))
+			break;
+		usleep(10000);
+	}
+	return pid;
+}
+
+TEST(python_pypy_is_refused_by_name)
+{
+	char path[] = "/tmp/gilscope-test-XXXXXX/pypy3", command[128];
+	struct failure f = {.what = ""};
+	struct python py;
+	char *slash = strrchr(path, '/');
+	int err;
+	pid_t pid;
+
+	*slash = '\0';
+	CHECK(mkdtemp(path));
+	*slash = '/';
+	snprintf(command, sizeof(command), "cp /bin/sleep %s", path);
+	CHECK_EQ(system(command), 0);
+	pid = start_sleep(path);
+	err = python__inspect(pid, &py, &f);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	unlink(path);
+	*slash = '\0';
+	rmdir(path);
+	CHECK_EQ(err, -ENOTSUP);
+	CHECK(strstr(f.what, "PyPy"), "%s", f.what);
+}
+
+TEST(python_not_one)
+{
+	struct failure f = {.what = ""};
+	struct python py;
+	char what[64];
+	pid_t pid = start_sleep("/bin/sleep");
+	int err;
+
+	err = python__inspect(pid, &py, &f);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK_EQ(err, -ENOENT);
+	snprintf(what, sizeof(what), "process %d (sleep) is not a CPython process", pid);
+	CHECK_STR(f.what, what);
+	CHECK_STR(f.cause, "no mapped file defines _PyRuntime");
+	CHECK(!strncmp(f.command, "ls -l /proc/", 12), "%s", f.command);
+	CHECK_EQ(python__inspect(pid, &py, &f), -ESRCH);
+	CHECK_EQ(python__inspect(pid, &py, NULL), -ESRCH);
+	CHECK_EQ(python__switch_interval(pid, &py), -1);
+	CHECK_EQ(python__locked(pid, &py), -1);
+}
+
+/* ---- this program as an interpreter ---- */
+
+#define INTERPRETER 8192 /* in _PyRuntime */
+#define OWN_GIL     1040
+
+__attribute__((aligned(4096), visibility("default"))) unsigned char _PyRuntime[65536];
+__attribute__((visibility("default"))) unsigned long Py_Version;
+
+static uint64_t main_interpreter(void)
+{
+	return (uintptr_t)_PyRuntime + INTERPRETER;
+}
+
+static void put(size_t offset, uint64_t value)
+{
+	memcpy(_PyRuntime + offset, &value, sizeof(value));
+}
+
+static void put_gil(size_t offset, long interval, int locked)
+{
+	put(offset, (uint64_t)interval);
+	put(offset + GIL_OFFSET_LOCKED, (uint32_t)locked);
+}
+
+/* 3.11 and 3.12 as they are, ... */
+static void pretend_3_11(void)
+{
+	Py_Version = 0x030b02f0;
+	put(48, main_interpreter());
+	put_gil(360, 5000, 1);
+}
+
+static void pretend_3_12(void)
+{
+	Py_Version = 0x030c01f0;
+	put(48, main_interpreter());
+	put(INTERPRETER + 384, main_interpreter() + OWN_GIL);
+	put_gil(INTERPRETER + OWN_GIL, 5000, 0);
+}
+
+/* ... 3.13 and later ones with offsets of our own; shift: 8 for a free-threaded build. */
+static void pretend_table(uint64_t version, size_t more, uint64_t shift)
+{
+	Py_Version = version;
+	memcpy(_PyRuntime, "xdebugpy", 8);
+	put(8, version);
+	put(16, shift != 0);
+	put(40, 2000); /* interpreters.head; main comes next */
+	put(2008, main_interpreter());
+	put(48, 50000);      /* interpreter's size */
+	put(56, 7272);       /* id */
+	put(112 + more, 16); /* ceval.gil */
+	put(120 + more, OWN_GIL);
+	put(136 + more, OWN_GIL + shift + GIL_OFFSET_LOCKED);
+	put(144 + more, OWN_GIL + shift + GIL_OFFSET_LAST_HOLDER);
+	put(more ? 176 : 152, 304); /* thread's size */
+	put(more ? 200 : 176, 16);  /* its interpreter */
+	put(INTERPRETER + 16, main_interpreter() + OWN_GIL);
+	put_gil(INTERPRETER + OWN_GIL + shift, 5000, 0);
+}
+
+static void pretend_3_13(void)
+{
+	pretend_table(0x030d00c1, 0, 0);
+}
+
+static void pretend_3_14(void)
+{
+	pretend_table(0x030e0af0, 8, 0);
+	put(712, 24); /* eval_breaker */
+}
+
+static void pretend_3_15(void)
+{
+	pretend_table(0x030f02f0, 8, 0);
+	put(840, 32);
+}
+
+static void pretend_3_14t_without_gil(void)
+{
+	pretend_table(0x030e0af0, 8, 8);
+	put(712, 24);
+}
+
+static void pretend_3_14t_with_gil(void)
+{
+	pretend_3_14t_without_gil();
+	put(INTERPRETER + OWN_GIL, INT_MAX);
+}
+
+static void (*pretence)(void);
+
+static void pretend(void)
+{
+	pretence();
+	if (write(STDOUT_FILENO, "\n", 1) == 1)
+		for (;;)
+			pause();
+}
+
+static int inspect_pretended(void (*as)(void), struct python *py, struct failure *f)
+{
+	struct child c;
+	int err = -ECHILD;
+
+	memset(f, 0, sizeof(*f));
+	pretence = as;
+	if (start_child(&c, NULL, pretend))
+		err = python__inspect(c.pid, py, f);
+	end_child(&c);
+	return err;
+}
+
+#define RUNTIME ((__u64)(uintptr_t)_PyRuntime)
+
+TEST(python_pretended)
+{
+	struct python py;
+	struct failure f;
+
+	CHECK_EQ(inspect_pretended(pretend_3_11, &py, &f), 0);
+	CHECK_STR(py.version, "3.11.2");
+	CHECK(py.runtime == RUNTIME && py.gil == RUNTIME + 360);
+	CHECK_EQ(py.switch_interval_us, 5000);
+	CHECK_EQ(py.locked, 1);
+	CHECK(py.drop_request.indirect && py.drop_request.offset[0] == 16 &&
+	      py.drop_request.offset[1] == 104);
+	CHECK_EQ(inspect_pretended(pretend_3_12, &py, &f), 0);
+	CHECK_STR(py.version, "3.12.1");
+	CHECK(py.gil == main_interpreter() + OWN_GIL);
+	CHECK_EQ(inspect_pretended(pretend_3_13, &py, &f), 0);
+	CHECK_STR(py.version, "3.13.0rc1");
+	CHECK(py.gil == main_interpreter() + OWN_GIL && !py.free_threaded);
+	CHECK(!py.drop_request.address && !py.drop_request.indirect &&
+	      py.drop_request.offset[0] == 24);
+	CHECK_EQ(inspect_pretended(pretend_3_14, &py, &f), 0);
+	CHECK_STR(py.version, "3.14.10");
+	CHECK_EQ(py.drop_request.offset[0], 24);
+	CHECK_EQ(inspect_pretended(pretend_3_15, &py, &f), 0);
+	CHECK_STR(py.version, "3.15.2");
+	CHECK_EQ(py.drop_request.offset[0], 32);
+}
+
+/* All fields are 8 further on: the address is such that the fixed offsets hold. */
+TEST(python_free_threaded)
+{
+	struct python py;
+	struct failure f;
+
+	CHECK_EQ(inspect_pretended(pretend_3_14t_without_gil, &py, &f), 0);
+	CHECK(py.free_threaded && py.gil == main_interpreter() + OWN_GIL + 8);
+	CHECK_EQ(py.switch_interval_us, 5000);
+	CHECK_EQ(inspect_pretended(pretend_3_14t_with_gil, &py, &f), 0);
+	CHECK(!py.free_threaded && py.gil == main_interpreter() + OWN_GIL + 8);
+}
+
+/* Each of them changes one thing. */
+static void pretend_3_16(void)
+{
+	pretend_3_13();
+	Py_Version = 0x031000f0;
+}
+
+static void pretend_4_0(void)
+{
+	Py_Version = 0x040000f0;
+}
+
+static void pretend_3_6(void)
+{
+	pretend_3_11();
+	Py_Version = 0x03060ff0;
+}
+
+static void pretend_no_version(void)
+{
+	pretend_3_11();
+	Py_Version = 12345;
+}
+
+static void pretend_locked_2(void)
+{
+	pretend_3_11();
+	put_gil(360, 5000, 2);
+}
+
+static void pretend_no_interval(void)
+{
+	pretend_3_11();
+	put_gil(360, 0, 0);
+}
+
+static void pretend_long_interval(void)
+{
+	pretend_3_11();
+	put_gil(360, 3600000001, 0);
+}
+
+static void pretend_main_nowhere(void)
+{
+	pretend_3_11();
+	put(48, 0xdeadbeefdeadbeef);
+}
+
+static void pretend_main_is_second(void)
+{
+	pretend_3_11();
+	put(INTERPRETER + 48, 1);
+}
+
+static void pretend_gil_elsewhere(void)
+{
+	pretend_3_12();
+	put(INTERPRETER + 384, main_interpreter());
+}
+
+static void pretend_no_cookie(void)
+{
+	pretend_3_13();
+	_PyRuntime[0]++;
+}
+
+static void pretend_other_release(void)
+{
+	pretend_3_13();
+	Py_Version = 0x030d00f0;
+}
+
+static void pretend_other_table(void)
+{
+	pretend_3_13(); /* 3.13's table, in a 3.14 */
+	Py_Version = 0x030e00f0;
+	put(8, Py_Version);
+}
+
+static void pretend_huge_offset(void)
+{
+	pretend_3_13();
+	put(40, UINT64_MAX - 8);
+}
+
+static void pretend_negative_enabled(void)
+{
+	pretend_3_14t_without_gil();
+	put(INTERPRETER + OWN_GIL, UINT32_MAX);
+}
+
+static void pretend_starting(void)
+{
+	pretend_3_11();
+	put(48, 0);
+}
+
+static void pretend_no_gil_yet(void)
+{
+	pretend_3_11();
+	put_gil(360, 5000, -1);
+}
+
+static void pretend_no_pointer_yet(void)
+{
+	pretend_3_12();
+	put(INTERPRETER + 384, 0);
+}
+
+static const struct refused {
+	const char *name;
+	void (*as)(void);
+	int err;
+	const char *what; /* is said */
+} refused[] = {
+	{"3.16", pretend_3_16, -ENOTSUP, "is CPython 3.16.0, which is not supported"},
+	{"4.0", pretend_4_0, -ENOTSUP, "CPython 4.0.0"},
+	{"3.6", pretend_3_6, -ENOTSUP, "CPython 3.6.15"},
+	{"no version", pretend_no_version, -EPROTO, "Py_Version"},
+	{"locked 2", pretend_locked_2, -EPROTO, "its GIL"},
+	{"no interval", pretend_no_interval, -EPROTO, "its GIL"},
+	{"long interval", pretend_long_interval, -EPROTO, "its GIL"},
+	{"main nowhere", pretend_main_nowhere, -EPROTO, "main interpreter"},
+	{"main is second", pretend_main_is_second, -EPROTO, "main interpreter"},
+	{"GIL elsewhere", pretend_gil_elsewhere, -EPROTO, "pointer to the GIL"},
+	{"no cookie", pretend_no_cookie, -EPROTO, "_Py_DebugOffsets"},
+	{"other release", pretend_other_release, -EPROTO, "_Py_DebugOffsets"},
+	{"other table", pretend_other_table, -EPROTO, "_Py_DebugOffsets"},
+	{"huge offset", pretend_huge_offset, -EPROTO, "_Py_DebugOffsets"},
+	{"negative enabled", pretend_negative_enabled, -EPROTO, "its GIL"},
+	{"starting", pretend_starting, -EAGAIN, "no GIL at this moment"},
+	{"no GIL yet", pretend_no_gil_yet, -EAGAIN, "no GIL at this moment"},
+	{"no pointer yet", pretend_no_pointer_yet, -EAGAIN, "no GIL at this moment"},
+};
+
+TEST(python_refused)
+{
+	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
+		const struct refused *r = &refused[i];
+		struct python py;
+		struct failure f;
+		int err = inspect_pretended(r->as, &py, &f);
+
+		CHECK(err == r->err, "%s: %d, not %d: %s", r->name, err, r->err, f.what);
+		CHECK(strstr(f.what, r->what), "%s: %s", r->name, f.what);
+		CHECK(f.cause[0] && f.command[0], "%s", r->name);
+	}
+}
+
+/* ---- the pure part ---- */
+
+TEST(version_from_hex)
+{
+	static const struct {
+		uint64_t hex;
+		const char *text; /* NULL: none */
+	} cases[] = {
+		{0x030b02f0, "3.11.2"},   {0x030d00c1, "3.13.0rc1"},
+		{0x030e00a7, "3.14.0a7"}, {0x030f00b2, "3.15.0b2"},
+		{0x030c0cf0, "3.12.12"},  {0x0a0b0cf0, "10.11.12"},
+		{0x030b0200, NULL},       {0, NULL},
+		{0x020712f0, NULL},       {0x1030b02f0, NULL},
+	};
+	struct python_version v;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int err = python_version__from_hex(cases[i].hex, &v);
+
+		CHECK(!err == !!cases[i].text, "%d", (int)i);
+		if (!err)
+			CHECK_STR(v.text, cases[i].text);
+	}
+}
+
+static bool exports(void *newest, const char *function)
+{
+	static const char *const functions[] = {"PyCode_NewWithPosOnlyArgs", "PyObject_CallNoArgs",
+						"PyModule_AddObjectRef"};
+
+	for (int i = 0; i < *(int *)newest - 7; i++)
+		if (!strcmp(function, functions[i]))
+			return true;
+	return false;
+}
+
+TEST(version_from_exports)
+{
+	for (int minor = 7; minor <= 10; minor++) {
+		struct python_version v;
+		char text[8];
+
+		python_version__from_exports(exports, &minor, &v);
+		snprintf(text, sizeof(text), "3.%d", minor);
+		CHECK_STR(v.text, text);
+		CHECK_EQ(v.minor, minor);
+	}
+}
+
+#define FIND_MICRO(data, result)                                                                   \
+	do {                                                                                       \
+		struct python_version v_ = {3, 9, "3.9"};                                          \
+		python_version__find_micro(data, sizeof(data) - 1, &v_);                           \
+		CHECK_STR(v_.text, result);                                                        \
+	} while (0)
+
+TEST(version_micro)
+{
+	struct python_version v = {3, 9, "3.9"};
+
+	FIND_MICRO("\0003.9.18\0", "3.9.18");
+	FIND_MICRO("\0/opt/3.9.1\0x\0003.9.1\0", "3.9.1");
+	FIND_MICRO("/opt/python/3.9.18+\0", "3.9.18+");
+	FIND_MICRO("\0003.9.0rc2\0", "3.9.0rc2");
+	FIND_MICRO("\0003.9.0a1+\0", "3.9.0a1+");
+	FIND_MICRO("\0003.9.2\0003.9.18\0", "3.9"); /* one of them is of something else */
+	FIND_MICRO("\0003.9.18", "3.9");            /* it does not end */
+	FIND_MICRO("\0003.9.\0003.9.x\0003.9.1x\0003.9.1rc\0003.9.1234\0003.10.1\0", "3.9");
+	FIND_MICRO("", "3.9");
+	python_version__find_micro(NULL, 0, &v);
+	CHECK_STR(v.text, "3.9");
+}
+
+TEST_MAIN

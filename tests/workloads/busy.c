@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A C library that computes: it spins until the calling thread has used so much CPU time. Called
+ * through ctypes.PyDLL it keeps the GIL. */
+#include <time.h>
+
+static long long read_clock(clockid_t clock)
+{
+	struct timespec t;
+
+	clock_gettime(clock, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+/* took[0]: CPU time, took[1]: wall time, both in ns and as measured here. */
+void busy(long long cpu_ns, long long took[2])
+{
+	long long cpu = read_clock(CLOCK_THREAD_CPUTIME_ID);
+	long long wall = read_clock(CLOCK_MONOTONIC);
+
+	do {
+		for (volatile int i = 0; i < 10000; i++)
+			;
+		took[0] = read_clock(CLOCK_THREAD_CPUTIME_ID) - cpu;
+		took[1] = read_clock(CLOCK_MONOTONIC) - wall;
+	} while (took[0] < cpu_ns);
+}

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""N threads that each sleep M times for T ms in libc's usleep, and release the GIL between two
+sleeps (os.stat), so that no hold contains more than one. The library class decides whether the GIL
+is kept while asleep: ctypes.PyDLL keeps it, ctypes.CDLL releases it."""
+import os
+
+import truth
+
+
+def main(library):
+    n, m, t_ms = (int(a) for a in truth.arguments()[:3])
+    libc = library(None)
+    usleep = libc.usleep
+    libc.prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK, inherited by threads: not 50 µs late by intent
+
+    def body():
+        for _ in range(m):
+            usleep(t_ms * 1000)
+            os.stat("/")
+        return {"calls": m}
+
+    truth.ready()
+    threads = truth.in_threads(n, body)
+    truth.tell(threads=threads, sleep_ns=t_ms * 1000000)

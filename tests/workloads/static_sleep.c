@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* A program that embeds nothing; to be linked statically and stripped. Ends when its stdin does. */
+#include <unistd.h>
+
+int main(void)
+{
+	char c;
+
+	if (write(1, "READY\n", 6) != 6)
+		return 1;
+	while (read(0, &c, 1) > 0)
+		;
+	return 0;
+}

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What every workload has in common. Runs on CPython 3.7 and later; standard library only.
+
+A workload prints `READY` when it is set up, waits for a line on stdin if it was started with
+`--wait`, and ends with one line of JSON: the truth about itself, measured by itself.
+"""
+import json
+import os
+import sys
+import threading
+import time
+
+now = time.monotonic_ns
+
+
+def arguments():
+    """The command line without the program's name and `--wait`."""
+    return [a for a in sys.argv[1:] if a != "--wait"]
+
+
+def say(word):
+    """One line on stdout, in one write, so that lines of several processes do not mix."""
+    os.write(1, (word + "\n").encode())
+
+
+def ready():
+    say("READY")
+    if "--wait" in sys.argv:
+        await_line()
+
+
+def await_line():
+    """Blocks, with the GIL released, until a line or the end of stdin comes."""
+    while os.read(0, 1) not in (b"\n", b""):
+        pass
+
+
+def tell(**facts):
+    facts.setdefault("pid", os.getpid())
+    facts["python"] = "%d.%d.%d" % sys.version_info[:3]
+    say(json.dumps(facts))
+
+
+def tid():
+    if hasattr(threading, "get_native_id"):
+        return threading.get_native_id()
+    import ctypes  # 3.7
+    return ctypes.CDLL(None).syscall(186)  # gettid on x86-64
+
+
+def in_threads(n, body):
+    """Runs body() in n threads that start together; returns what each returned, with its tid and
+    the time from its first to its last moment in body."""
+    results = []
+    gate = threading.Barrier(n)
+
+    def run():
+        gate.wait()
+        begin = now()
+        facts = body()
+        facts.update(begin=begin, end=now(), tid=tid())
+        results.append(facts)
+
+    threads = [threading.Thread(target=run) for _ in range(n)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return results
+
+
+def stat_calls(n):
+    """n calls that each release the GIL and take it back exactly once."""
+    stat = os.stat
+    for _ in range(n):
+        stat("/")
+
+
+def count_primes(low, high):
+    """Slow on purpose, and all of it bytecode."""
+    found = 0
+    for n in range(max(low, 2), high):
+        d = 2
+        while d * d <= n and n % d:
+            d += 1
+        found += d * d > n
+    return found
