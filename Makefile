@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+#   make            build/gilscope
+#   make demo       set up, build, and show `gilscope stat` on a small convoy of threads
+#   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
+#   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
+#   make fuzz       each fuzzer for FUZZ_SECONDS
+#   make deps       install what is missing, by apt-get
+#   make install    to $(DESTDIR)$(PREFIX)
+
+PREFIX ?= /usr/local
+BUILD ?= build
+CC = gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+CFLAGS ?= -O2 -g
+FUZZ_SECONDS ?= 60
+
+ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)
+# Probes need root.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+WARNINGS := -std=gnu11 -Wall -Wextra -Werror
+TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
+LDLIBS := -lbpf -lelf -lz -lpthread
+# v3: atomic operations that return a value, from Linux 5.12 on.
+BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
+
+# What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
+BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
+TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
+	util-linux
+
+# What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
+# link it alone.
+EDGE := calibrate closer elf_file launch libc libc_file observe options probe proc_list proc_maps process python python_layout target \
+	cmd_stat main
+CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
+
+CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
+EDGE_OBJECTS := $(EDGE:%=$(BUILD)/%.o)
+HEADERS := $(wildcard include/*.h user/*.h)
+
+all: $(BUILD)/gilscope
+
+$(BUILD):
+	mkdir -p $@
+
+$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard include/*.h vmlinux/*.h) | $(BUILD)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
+	$(BPFTOOL) gen skeleton $< name gilscope_bpf > $@.new
+	mv $@.new $@
+
+$(BUILD)/probe.o: $(BUILD)/gilscope.skel.h
+
+$(BUILD)/%.o: user/%.c $(HEADERS) | $(BUILD)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c $< -o $@
+
+$(BUILD)/libcore.a: $(CORE_OBJECTS)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
+	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- tests ----
+
+# Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
+CORE_TESTS := $(filter-out test_elf test_proc_maps test_python, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+EDGE_TESTS := test_elf test_proc_maps test_python
+FINDING := elf_file libc proc_maps python python_layout
+FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+$(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/fixtures*) \
+		$(BUILD)/libcore.a
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a -lm -o $@
+
+$(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/interpreters*) \
+		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/interpreters*.c) \
+		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf -rdynamic -o $@
+
+unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
+
+# The program and the unit tests again, with the sanitizers in them.
+sanitized:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FINDING:%=user/%.c) user/failure.c $(HEADERS) | $(BUILD)
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $< $(FINDING:%=user/%.c) user/failure.c -lelf -o $@
+
+fuzzers: $(FUZZERS:%=$(BUILD)/%)
+
+fuzz: deps
+	$(MAKE) --no-print-directory fuzzers
+	tests/fuzz/run $(BUILD) $(FUZZ_SECONDS)
+
+check: deps
+	$(MAKE) --no-print-directory all unit sanitized fuzzers
+	tests/run $(BUILD)
+
+# ---- the benchmarks and the demo ----
+
+$(BUILD)/bench-empty: tests/bench/empty.c $(addprefix $(BUILD)/,probe.o closer.o libc.o elf_file.o proc_maps.o libcore.a)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
+
+bench: deps
+	$(MAKE) --no-print-directory all $(BUILD)/bench-empty
+	tests/bench/run $(BUILD)
+
+demo: build-deps
+	$(MAKE) --no-print-directory all
+	@echo
+	@echo '$$ gilscope stat -- python3 tests/workloads/demo.py'
+	@$(AS_ROOT) $(BUILD)/gilscope stat -- /usr/bin/python3 tests/workloads/demo.py
+
+# ---- installing ----
+
+install: all
+	install -D -m 755 $(BUILD)/gilscope $(DESTDIR)$(PREFIX)/bin/gilscope
+	for page in docs/*.1; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+
+deps: ; @tests/deps $(BUILD_PACKAGES) $(TEST_PACKAGES)
+
+build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all unit sanitized fuzzers fuzz check bench demo install deps build-deps clean
+.DELETE_ON_ERROR:
