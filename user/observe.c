@@ -13,6 +13,15 @@
 #include "clock.h"
 #include "observe.h"
 
+#define MAX_HOOKS 8
+
+/* A command's own part in the loop: on a descriptor, or on a signal. */
+struct hook {
+	int what; /* descriptor or signal */
+	void (*call)(void *ctx);
+	void *ctx;
+};
+
 struct observer {
 	const struct observe_options *options;
 	struct probe *probe;
@@ -23,6 +32,9 @@ struct observer {
 	__u64 deadline_ns; /* 0: none */
 	int interrupts;
 	bool stopping;
+	sigset_t signals;
+	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
+	size_t nr_watched, nr_on_signal;
 };
 
 /* ---- options ---- */
@@ -152,15 +164,13 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 
 static int open_signals(struct observer *ob)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	ob->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigemptyset(&ob->signals);
+	sigaddset(&ob->signals, SIGINT);
+	sigaddset(&ob->signals, SIGTERM);
+	sigaddset(&ob->signals, SIGHUP);
+	sigaddset(&ob->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &ob->signals, NULL);
+	ob->signal_fd = signalfd(-1, &ob->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return ob->signal_fd < 0 ? -errno : 0;
 }
 
@@ -258,16 +268,56 @@ static void on_interrupt(struct observer *ob, const struct signalfd_siginfo *si)
 		kill(command, si->ssi_signo);
 }
 
+static const struct hook *find_hook(const struct hook *hook, size_t n, int what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hook[i].what == what)
+			return &hook[i];
+	return NULL;
+}
+
 static void read_signals(struct observer *ob)
 {
 	struct signalfd_siginfo si;
 
 	while (read(ob->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD)
+		const struct hook *hook = find_hook(ob->on_signal, ob->nr_on_signal, si.ssi_signo);
+
+		if (hook)
+			hook->call(hook->ctx);
+		else if (si.ssi_signo == SIGCHLD)
 			target__reap(ob->target);
 		else
 			on_interrupt(ob, &si);
 	}
+}
+
+void observer__end(struct observer *ob)
+{
+	ob->stopping = true;
+}
+
+static int add_hook(struct hook *list, size_t *n, struct hook hook)
+{
+	if (*n == MAX_HOOKS)
+		return -ENOSPC;
+	list[(*n)++] = hook;
+	return 0;
+}
+
+int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void *ctx)
+{
+	return watch(ob, fd)
+		       ?: add_hook(ob->watched, &ob->nr_watched, (struct hook){fd, ready, ctx});
+}
+
+int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx)
+{
+	sigaddset(&ob->signals, signal);
+	if (sigprocmask(SIG_BLOCK, &ob->signals, NULL) ||
+	    signalfd(ob->signal_fd, &ob->signals, 0) < 0)
+		return -errno;
+	return add_hook(ob->on_signal, &ob->nr_on_signal, (struct hook){signal, handle, ctx});
 }
 
 static int wait_ms(const struct observer *ob)
@@ -281,11 +331,17 @@ static int wait_ms(const struct observer *ob)
 
 static void step(struct observer *ob)
 {
-	struct epoll_event e[2];
+	struct epoll_event e[2 + MAX_HOOKS];
+	int n = epoll_wait(ob->epoll_fd, e, sizeof(e) / sizeof(e[0]), wait_ms(ob));
 
-	epoll_wait(ob->epoll_fd, e, 2, wait_ms(ob));
 	target__update(ob->target);
 	read_signals(ob);
+	for (int i = 0; i < n; i++) {
+		const struct hook *hook = find_hook(ob->watched, ob->nr_watched, e[i].data.fd);
+
+		if (hook)
+			hook->call(hook->ctx);
+	}
 }
 
 void observer__run(struct observer *ob)
