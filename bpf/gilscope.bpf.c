@@ -474,7 +474,7 @@ int on_cond(struct pt_regs *ctx)
 	if (pid_tgid >> 32 != p->pid)
 		return 0;
 	tid = (__u32)pid_tgid;
-	if (gil_rarely(cookie & GIL_COOKIE_TIMEDWAIT))
+	if (gil_rarely(GIL_COOKIE_KIND(cookie) == GIL_SITE_COND_TIMEDWAIT))
 		timedwait_hit(p, PT_REGS_PARM1(ctx), tid);
 	else
 		signal_hit(p, index, PT_REGS_PARM1(ctx), tid);

@@ -72,8 +72,18 @@ struct gil_process {
 	__u64 dropped;    /* edges lost because a table was full */
 };
 
-/* A probe's cookie: the index of the process's record, and which of the two functions this is. */
-#define GIL_COOKIE_TIMEDWAIT (1ULL << 32)
+/* What a probe's hit means. */
+enum gil_site_kind {
+	GIL_SITE_COND_SIGNAL = 0, /* pthread_cond_signal */
+	GIL_SITE_COND_TIMEDWAIT,  /* pthread_cond_timedwait */
+};
+
+/* A probe's cookie: the index of the process's record, the kind of site, and the index of how to
+ * read its arguments. */
+#define GIL_COOKIE(process, kind, arguments)                                                       \
+	((__u64)(process) | (__u64)(kind) << 32 | (__u64)(arguments) << 40)
+#define GIL_COOKIE_KIND(cookie)      ((__u32)((cookie) >> 32) & 0xff)
+#define GIL_COOKIE_ARGUMENTS(cookie) ((__u32)((cookie) >> 40))
 
 enum gil_event_kind {
 	GIL_EVENT_FORK = 1, /* `process` is the child's record, or GIL_NONE if the table is full */

@@ -116,8 +116,8 @@ static int trial(struct probe *p, const struct libc *libc, long *ns_per_hit, str
 	err = lock = probe__take_lock(p);
 	if (lock < 0)
 		goto out;
-	a = probe__attach(p, PROBE_MODEL, getpid(), index, libc->open_path, libc->cond_signal,
-			  libc->cond_timedwait, f);
+	a = probe__attach(p, PROBE_COND, getpid(), index, libc->open_path, libc->site, LIBC_SITES,
+			  f);
 	err = a ? 0 : -errno;
 	if (err)
 		goto out;

@@ -47,10 +47,11 @@ int process__attach(struct process *p, const struct libc_file *file, struct fail
 	}
 	probe__detach(p->probe, p->attachment);
 	p->libc = NULL;
-	p->attachment = probe__attach(p->probe, PROBE_MODEL, p->pid, p->index, libc->open_path,
-				      libc->cond_signal, libc->cond_timedwait, f);
+	p->attachment = probe__attach(p->probe, PROBE_COND, p->pid, p->index, libc->open_path,
+				      libc->site, LIBC_SITES, f);
 	if (!p->attachment)
 		return -errno;
+	p->attached_ns = clock_ns();
 	p->libc = file;
 	return 0;
 }
@@ -99,6 +100,7 @@ int process__trace(struct process *p)
 	if (supposed_right(p, record)) {
 		record->drop_request = p->python.drop_request;
 		p->lock = record->lock[0].lock;
+		p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, p->attached_ns) : 0;
 	} else {
 		process__discard(p);
 		err = trace_from_now(p, record);

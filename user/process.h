@@ -34,8 +34,9 @@ struct process {
 	const struct libc_file *libc; /* that the attachment is to; owned by the target */
 	struct python python;
 	int locked_at_start;
-	__u64 born_ns; /* fork or exec seen by us; 0: it was there before */
-	__u64 late_ns; /* from then to the first edge that could be seen */
+	__u64 born_ns;     /* fork or exec seen by us; 0: it was there before */
+	__u64 attached_ns; /* its probes are there since */
+	__u64 late_ns;     /* from its birth to the first edge that could be seen */
 	__u64 end_ns;
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;

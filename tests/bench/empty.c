@@ -20,8 +20,7 @@ int main(int argc, char **argv)
 
 	if (pid <= 0 || probe__open(&p, &options, &f) || libc__find(pid, &libc, &f))
 		goto failed;
-	a = probe__attach(p, PROBE_EMPTY, pid, 0, libc.open_path, libc.cond_signal,
-			  libc.cond_timedwait, &f);
+	a = probe__attach(p, PROBE_EMPTY, pid, 0, libc.open_path, libc.site, LIBC_SITES, &f);
 	if (!a)
 		goto failed;
 	puts("READY");
