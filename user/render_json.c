@@ -187,6 +187,8 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 		json__signed(j, "switch_interval_us", g->switch_interval_us);
 	put_verdict(j, &v);
 	for (const struct metric *m = metric_table; m->name; m++) {
+		if (metric__is_per_process(m))
+			continue;
 		if (metric__is_distribution(m))
 			put_distribution(j, m, metric__hist(m, g));
 		else
@@ -196,6 +198,18 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 	put_threads(j, g);
 	put_edges(j, g);
 	json__close(j, '}');
+}
+
+static void put_process_flags(struct json *j, const struct snapshot_process *p)
+{
+	for (const struct metric *m = metric_table; m->name; m++) {
+		if (!metric__is_per_process(m))
+			continue;
+		if (m->of_process(p).known)
+			json__bool(j, m->name, m->of_process(p).integer);
+		else
+			json__null(j, m->name);
+	}
 }
 
 static void put_process(struct json *j, const struct snapshot_process *p)
@@ -212,6 +226,7 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 	else
 		json__null(j, "source");
 	json__bool(j, "free_threaded", p->free_threaded);
+	put_process_flags(j, p);
 	json__bool(j, "exited", p->exited);
 	json__integer(j, "observed_ns", gil_elapsed(p->start_ns, p->end_ns));
 	json__integer(j, "late_ns", p->late_ns);
