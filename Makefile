@@ -46,7 +46,7 @@ all: $(BUILD)/gilscope
 $(BUILD):
 	mkdir -p $@
 
-$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard include/*.h vmlinux/*.h) | $(BUILD)
+$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) | $(BUILD)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o

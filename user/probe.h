@@ -28,6 +28,7 @@ struct probe_options {
 
 enum probe_program {
 	PROBE_COND,  /* on libc's condition variables */
+	PROBE_USDT,  /* on GIL probes that the interpreter has */
 	PROBE_EMPTY, /* does nothing, on whatever probes: what they cost by themselves */
 };
 
