@@ -58,6 +58,7 @@ struct probe {
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
+	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 
 struct attachment {
@@ -545,6 +546,25 @@ struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_
 	probe__detach(p, a);
 	errno = -err;
 	return NULL;
+}
+
+/* The same arguments are entered once: copies of a probe often have them in the same place. */
+int probe__enter_arguments(struct probe *p, const struct gil_arguments *a)
+{
+	int fd = bpf_map__fd(p->skel->maps.arguments);
+
+	for (__u32 i = 1; i <= p->nr_arguments; i++) {
+		struct gil_arguments entered;
+
+		if (!bpf_map_lookup_elem(fd, &i, &entered) && !memcmp(&entered, a, sizeof(*a)))
+			return (int)i;
+	}
+	if (p->nr_arguments + 1 >= GIL_MAX_ARGUMENTS)
+		return -ENOSPC;
+	p->nr_arguments++;
+	if (bpf_map_update_elem(fd, &p->nr_arguments, a, BPF_ANY))
+		return -errno;
+	return (int)p->nr_arguments;
 }
 
 void probe__detach(struct probe *p, struct attachment *a)
