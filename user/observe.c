@@ -108,6 +108,23 @@ static int set_max_processes(void *options, const char *value, struct failure *f
 	return set_table(&((struct observe_options *)options)->max_processes, value, f);
 }
 
+static int set_source(void *options, const char *value, struct failure *f)
+{
+	static const char *const names[] = {
+		[TARGET_SOURCE_AUTO] = "auto",
+		[TARGET_SOURCE_USDT] = "usdt",
+		[TARGET_SOURCE_UPROBE] = "uprobe",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			((struct observe_options *)options)->target.source = i;
+			return 0;
+		}
+	failure__what(f, "there is no source '%s': it is auto, usdt or uprobe", value);
+	return -EINVAL;
+}
+
 static int set_verbose(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -124,6 +141,10 @@ const struct option_row observe_option_rows[] = {
 	 "whom a launched command runs as; by default the user\nwho called sudo, else the one who "
 	 "runs gilscope",
 	 set_user},
+	{0, "source", "auto|usdt|uprobe",
+	 "where edges come from: the interpreter's own GIL probes\n(usdt), probes on libc "
+	 "(uprobe), or what is there (auto)",
+	 set_source},
 	{0, "max-threads", "N", "room for threads that live at the same time (2048)",
 	 set_max_threads},
 	{0, "max-processes", "N", "room for processes that live at the same time (512)",
@@ -387,7 +408,9 @@ int observer__finish(struct observer *ob, struct failure *f)
 	bool seen = target__seen_python(ob->target);
 	int status;
 
-	if (!seen) {
+	if (!seen && target__refusal(ob->target)) {
+		failure__what(f, "nothing was observed: %s", target__refusal(ob->target));
+	} else if (!seen) {
 		failure__what(f, "no CPython was seen, so nothing was observed");
 		failure__cause(f, ob->options->target.argv
 					  ? "the command runs no CPython of a known version, or "

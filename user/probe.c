@@ -58,6 +58,7 @@ struct probe {
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
+	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 
 struct attachment {
@@ -189,6 +190,7 @@ static int load(struct probe *p)
 	set_sizes(p);
 	if (p->multi) {
 		bpf_program__set_expected_attach_type(s->progs.on_cond, ATTACH_TYPE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_usdt, ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_nothing,
 						      ATTACH_TYPE_UPROBE_MULTI);
 	}
@@ -370,6 +372,7 @@ int probe__add_process(struct probe *p, pid_t pid)
 	process = record(&p->processes, i);
 	process->pid = pid;
 	process->state = GIL_PROCESS_QUIET;
+	process->sources = GIL_SOURCE_COND;
 	value = i;
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.process_of), &key, &value, BPF_ANY)) {
 		int err = -errno;
@@ -496,7 +499,14 @@ static void close_attachment(void *what)
 
 static struct bpf_program *program_of(const struct probe *p, enum probe_program which)
 {
-	return which == PROBE_EMPTY ? p->skel->progs.on_nothing : p->skel->progs.on_cond;
+	switch (which) {
+	case PROBE_COND:
+		return p->skel->progs.on_cond;
+	case PROBE_USDT:
+		return p->skel->progs.on_usdt;
+	default:
+		return p->skel->progs.on_nothing;
+	}
 }
 
 static int attach(struct probe *p, struct attachment *a, enum probe_program which, pid_t pid,
@@ -536,6 +546,25 @@ struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_
 	probe__detach(p, a);
 	errno = -err;
 	return NULL;
+}
+
+/* The same arguments are entered once: copies of a probe often have them in the same place. */
+int probe__enter_arguments(struct probe *p, const struct gil_arguments *a)
+{
+	int fd = bpf_map__fd(p->skel->maps.arguments);
+
+	for (__u32 i = 1; i <= p->nr_arguments; i++) {
+		struct gil_arguments entered;
+
+		if (!bpf_map_lookup_elem(fd, &i, &entered) && !memcmp(&entered, a, sizeof(*a)))
+			return (int)i;
+	}
+	if (p->nr_arguments + 1 >= GIL_MAX_ARGUMENTS)
+		return -ENOSPC;
+	p->nr_arguments++;
+	if (bpf_map_update_elem(fd, &p->nr_arguments, a, BPF_ANY))
+		return -errno;
+	return (int)p->nr_arguments;
 }
 
 void probe__detach(struct probe *p, struct attachment *a)
@@ -605,7 +634,7 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 	const struct gil_tables *t = p->tables;
 	struct gilscope_bpf *s = p->skel;
 
-	lost->edges += recursion_misses(s->progs.on_cond);
+	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt);
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;

@@ -28,6 +28,7 @@ struct probe_options {
 
 enum probe_program {
 	PROBE_COND,  /* on libc's condition variables */
+	PROBE_USDT,  /* on GIL probes that the interpreter has */
 	PROBE_EMPTY, /* does nothing, on whatever probes: what they cost by themselves */
 };
 
@@ -74,6 +75,9 @@ void probe__give_thread(struct probe *p, unsigned int index);
 struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
 				 unsigned int index, const char *path,
 				 const struct probe_site *site, size_t n, struct failure *f);
+/* The index under which a site of the USDT program finds how to read its arguments. -ENOSPC or
+ * -errno. */
+int probe__enter_arguments(struct probe *p, const struct gil_arguments *a);
 /* Takes the probes away, in the background: the kernel needs some 40 ms for it. NULL is fine. */
 void probe__detach(struct probe *p, struct attachment *a);
 /* Waits until all that was detached is gone. */

@@ -225,6 +225,10 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 		put_name(j, "source", p->source, sizeof(p->source));
 	else
 		json__null(j, "source");
+	if (p->source_why[0])
+		put_name(j, "source_reason", p->source_why, sizeof(p->source_why));
+	else
+		json__null(j, "source_reason");
 	json__bool(j, "free_threaded", p->free_threaded);
 	put_process_flags(j, p);
 	json__bool(j, "exited", p->exited);
