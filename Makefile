@@ -22,12 +22,15 @@ CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
-LDLIBS := -lbpf -lelf -lz -lpthread
+# What the core needs; what else the program does.
+CORE_LIBS := -ljansson -lm
+LDLIBS := -lbpf -lelf -lz -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
-BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
+BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
+	libjansson-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
 	util-linux
 
@@ -76,12 +79,12 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 
 $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/fixtures*) \
 		$(BUILD)/libcore.a
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a -lm -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a $(CORE_LIBS) -o $@
 
 $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/interpreters*) \
 		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/interpreters*.c) \
-		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf -rdynamic -o $@
+		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf $(CORE_LIBS) -rdynamic -o $@
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 

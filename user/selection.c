@@ -71,6 +71,16 @@ static void add_open(struct gil_hist *h, __u64 *part, const struct gil_thread *t
 	part[t->cpu < GIL_PARTS ? t->cpu : GIL_PART_ONCPU] += gil_elapsed(t->mark, end);
 }
 
+static void add_open_hold(struct selection *sel, const struct gil_thread *t, __u64 since, __u64 end)
+{
+	if (t && t->state == GIL_THREAD_HOLDING) {
+		add_open(&sel->gil.fig.hold, sel->gil.fig.hold_part, t, since, end);
+		return;
+	}
+	gil_hist_add(&sel->gil.fig.hold, gil_elapsed(since, end));
+	sel->unsplit_ns += gil_elapsed(since, end);
+}
+
 static void add_thread(struct selection *sel, const struct snapshot_process *p,
 		       const struct snapshot_gil *g, const struct gil_thread *t)
 {
@@ -79,8 +89,8 @@ static void add_thread(struct selection *sel, const struct snapshot_process *p,
 	gil_figures__add(f, &t->fig);
 	if (t->state == GIL_THREAD_WAITING)
 		add_open(&f->wait, f->wait_part, t, t->since, p->end_ns);
-	else if (t->state == GIL_THREAD_HOLDING && snapshot_gil__holds(g, t))
-		add_open(&f->hold, f->hold_part, t, g->lock.since, p->end_ns);
+	if (snapshot_gil__holds(g, t))
+		add_open_hold(sel, t, g->lock.since, p->end_ns);
 	sel->threads++;
 }
 
@@ -90,17 +100,13 @@ static void add_unnamed_hold(struct selection *sel, const struct snapshot_proces
 			     const struct snapshot_gil *g)
 {
 	const struct gil_lock *l = &g->lock;
-	const struct gil_thread *t = snapshot_gil__thread(g, l->last_tid);
-	__u64 since = l->since;
 
 	if (sel->thread_scoped)
 		return;
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
-		since = l->start;
-	else if (l->state != GIL_LOCK_HELD || (t && t->state == GIL_THREAD_HOLDING))
-		return;
-	gil_hist_add(&sel->gil.fig.hold, gil_elapsed(since, p->end_ns));
-	sel->unsplit_ns += gil_elapsed(since, p->end_ns);
+		add_open_hold(sel, NULL, l->start, p->end_ns);
+	else if (l->state == GIL_LOCK_HELD && !snapshot_gil__thread(g, l->last_tid))
+		add_open_hold(sel, NULL, l->since, p->end_ns);
 }
 
 static void add_lock(struct selection *sel, const struct snapshot_process *p,
@@ -141,31 +147,69 @@ static void add_gil(struct selection *sel, const struct snapshot_process *p,
 	sel->gils++;
 }
 
-struct selection *selection__of(const struct snapshot *s, const struct scope *scope)
+static struct selection *begin(const struct snapshot *s, bool thread_scoped)
 {
 	struct selection *sel = calloc(1, sizeof(*sel));
 
 	if (!sel)
 		return NULL;
-	sel->thread_scoped = scope->match[SCOPE_THREAD].given;
+	sel->thread_scoped = thread_scoped;
 	sel->process.free_threaded = true;
 	sel->lost = s->lost;
-	for (size_t i = 0; i < s->nr_processes; i++) {
-		const struct snapshot_process *p = &s->processes[i];
+	return sel;
+}
 
-		if (!scope__matches_process(scope, p))
-			continue;
-		sel->processes++;
-		sel->process.free_threaded = sel->process.free_threaded && p->free_threaded;
-		if (p->python[0])
-			memcpy(sel->process.python, p->python, sizeof(p->python));
-		for (size_t j = 0; j < p->nr_gils; j++)
-			add_gil(sel, p, &p->gils[j], scope);
-	}
+static void add_process(struct selection *sel, const struct snapshot_process *p)
+{
+	sel->processes++;
+	sel->process.free_threaded = sel->process.free_threaded && p->free_threaded;
+	if (p->python[0])
+		memcpy(sel->process.python, p->python, sizeof(p->python));
+}
+
+static struct selection *finish(struct selection *sel)
+{
 	sel->process.nr_gils = sel->gils;
 	sel->process.gils = &sel->gil;
 	sel->gil.lock.mark = sel->process.end_ns;
 	sel->gil.lock.state = sel->held_unknown ? GIL_LOCK_UNSEEN : GIL_LOCK_FREE;
 	sel->gil.locked_at_start = -1;
 	return sel;
+}
+
+struct selection *selection__of(const struct snapshot *s, const struct scope *scope)
+{
+	struct selection *sel = begin(s, scope->match[SCOPE_THREAD].given);
+
+	if (!sel)
+		return NULL;
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+
+		if (!scope__matches_process(scope, p))
+			continue;
+		add_process(sel, p);
+		for (size_t j = 0; j < p->nr_gils; j++)
+			add_gil(sel, p, &p->gils[j], scope);
+	}
+	return finish(sel);
+}
+
+struct selection *selection__of_one(const struct snapshot *s, const struct snapshot_process *p,
+				    const struct snapshot_gil *g, const struct gil_thread *t)
+{
+	static const struct scope all;
+	struct selection *sel = begin(s, t != NULL);
+
+	if (!sel)
+		return NULL;
+	add_process(sel, p);
+	if (t) {
+		add_thread(sel, p, g, t);
+		add_lock(sel, p, g);
+		sel->gils++;
+	} else {
+		add_gil(sel, p, g, &all);
+	}
+	return finish(sel);
 }

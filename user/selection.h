@@ -54,8 +54,11 @@ struct selection {
 	struct snapshot_lost lost;
 };
 
-/* The caller frees it with free(). NULL if there is no memory. */
+/* The caller frees these with free(). NULL if there is no memory. */
 struct selection *selection__of(const struct snapshot *s, const struct scope *scope);
+/* One thread, or, if t is NULL, one GIL with all its threads. */
+struct selection *selection__of_one(const struct snapshot *s, const struct snapshot_process *p,
+				    const struct snapshot_gil *g, const struct gil_thread *t);
 
 bool scope__matches_process(const struct scope *scope, const struct snapshot_process *p);
 bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t);
