@@ -107,7 +107,8 @@ check: deps
 
 # ---- the benchmarks and the demo ----
 
-$(BUILD)/bench-empty: tests/bench/empty.c $(addprefix $(BUILD)/,probe.o closer.o libc.o elf_file.o proc_maps.o libcore.a)
+$(BUILD)/bench-empty: tests/bench/empty.c $(FINDING:%=$(BUILD)/%.o) \
+		$(addprefix $(BUILD)/,closer.o probe.o site_file.o libcore.a)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
 
 bench: deps
