@@ -103,7 +103,7 @@ static const struct {
 	{"wait.p99 < 1234567890123456ms", "           ^^^^^^^^^^^^^^^^", ""},
 	{"wait.p99 < 1e3ms", "            ^^^^", ""},
 	{"wait.p99 < -1ms", "           ^^^^", "+10% and -1ms"},
-	{"wait.p99 < 1ms if wait.count > -1", "                                ^",
+	{"wait.p99 < 1ms if wait.count > -1", "                               ^",
 	 "+10% vs baseline"},
 	{"wait.p99 10ms", "         ^^^^", ""},
 	{"wait.p99 = 10ms", "         ^", "=="},
