@@ -36,8 +36,8 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate closer elf_file launch libc observe options probe proc_list proc_maps process python python_layout site_file \
-	target usdt usdt_argument cmd_stat main
+EDGE := calibrate closer elf_file launch libc observe options output probe proc_list proc_maps process python python_layout site_file \
+	target usdt usdt_argument check_run cmd_check cmd_metrics cmd_stat main
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)

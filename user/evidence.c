@@ -119,6 +119,7 @@ int evidence__of(struct evidence *e, const struct assertion *a, const struct jud
 	struct collector c = {.e = e, .a = a, .j = j, .run = run};
 	const struct gil_hist *h;
 	struct selection *sel;
+	int err;
 
 	memset(e, 0, sizeof(*e));
 	sel = selection__of(run, &a->scope);
@@ -128,5 +129,11 @@ int evidence__of(struct evidence *e, const struct assertion *a, const struct jud
 	if (h)
 		e->hist = *h;
 	free(sel);
-	return evidence__each(a, run, collect, &c);
+	err = evidence__each(a, run, collect, &c);
+	/* Where some have broken the limit, the others are not to blame. */
+	while (e->nr && e->row[0].beyond && !e->row[e->nr - 1].beyond)
+		e->nr--;
+	if (e->nr < EVIDENCE_ROWS)
+		e->more = 0;
+	return err;
 }
