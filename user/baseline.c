@@ -129,7 +129,7 @@ static void read_figures(struct reader *r, const json_t *o, struct gil_figures *
 	f->wait_part[GIL_PART_ONCPU] = get_integer(r, o, "wait_oncpu_ns");
 }
 
-static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil *g)
+static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil *g, __u64 end)
 {
 	const json_t *rows = get_array(r, o, "threads");
 	bool requests = true;
@@ -137,6 +137,7 @@ static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil 
 	for (size_t i = 0; !r->err && i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
 		struct gil_thread *t = snapshot_gil__add_thread(g);
+		__u64 open;
 
 		if (!t) {
 			r->err = -ENOMEM;
@@ -144,7 +145,12 @@ static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil 
 		}
 		t->tid = (__u32)get_integer(r, row, "tid");
 		get_string(r, row, "comm", t->comm, sizeof(t->comm));
-		t->state = GIL_THREAD_IDLE;
+		/* 0 also if the report is older than the key. */
+		open = json_object_get(row, "open_wait_ns") ? get_integer(r, row, "open_wait_ns")
+							    : 0;
+		t->state = open ? GIL_THREAD_WAITING : GIL_THREAD_IDLE;
+		t->cpu = GIL_PARTS; /* where that time went is not in the file */
+		t->since = t->mark = open < end ? end - open : 0;
 		read_figures(r, row, &t->fig, &requests);
 	}
 	g->requests_unknown = !requests;
@@ -203,7 +209,7 @@ static void read_gil(struct reader *r, const json_t *o, struct snapshot_process 
 	g->switch_interval_us = -1;
 	read_lock(r, o, g, p->end_ns);
 	if (!r->err)
-		read_threads(r, o, g);
+		read_threads(r, o, g, p->end_ns);
 }
 
 static void read_process(struct reader *r, const json_t *o, struct snapshot *s)

@@ -15,7 +15,7 @@ struct baseline {
 };
 
 /* Reads so many bytes; `name` is for messages. 0, or -errno with f. What JSON does not have is not
- * there: where an unfinished hold spent its time, and waits that had not ended. */
+ * there: where a hold or a wait that had not ended spent its time. */
 int baseline__parse(struct baseline *b, const char *text, size_t size, const char *name,
 		    struct failure *f);
 /* The same from a file. */

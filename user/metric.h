@@ -20,7 +20,8 @@ enum metric_unit {
 enum metric_loss {
 	METRIC_LOSES_SWITCHES = 1,  /* scheduler edges: where the time of a hold or wait went */
 	METRIC_LOSES_REQUESTS = 2,  /* releases not told apart: there may be so many more */
-	METRIC_LOSES_LAST_HOLD = 4, /* a hold without end, of a thread that is gone */
+	METRIC_LOSES_LAST_HOLD = 4, /* a hold without end of which the parts are not known */
+	METRIC_LOSES_LAST_WAIT = 8, /* a wait without end, likewise */
 };
 
 /* What was not measured is not 0. */

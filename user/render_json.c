@@ -92,7 +92,8 @@ static void put_distribution(struct json *j, const struct metric *m, const struc
 		put_count_distribution(j, m->name, h);
 }
 
-static void put_thread(struct json *j, const struct snapshot_gil *g, const struct gil_thread *t)
+static void put_thread(struct json *j, const struct snapshot_process *p,
+		       const struct snapshot_gil *g, const struct gil_thread *t)
 {
 	json__open(j, NULL, '{');
 	json__integer(j, "tid", t->tid);
@@ -105,14 +106,18 @@ static void put_thread(struct json *j, const struct snapshot_gil *g, const struc
 		else
 			put_value(j, m->name, metric__thread_value(m, g, t));
 	}
+	/* Not in `wait`, as it has not ended. */
+	json__integer(j, "open_wait_ns",
+		      t->state == GIL_THREAD_WAITING ? gil_elapsed(t->since, p->end_ns) : 0);
 	json__close(j, '}');
 }
 
-static void put_threads(struct json *j, const struct snapshot_gil *g)
+static void put_threads(struct json *j, const struct snapshot_process *p,
+			const struct snapshot_gil *g)
 {
 	json__open(j, "threads", '[');
 	for (size_t i = 0; i < g->nr_threads; i++)
-		put_thread(j, g, &g->threads[i]);
+		put_thread(j, p, g, &g->threads[i]);
 	json__close(j, ']');
 }
 
@@ -195,7 +200,7 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 			put_value(j, m->name, metric__value(m, p, g));
 	}
 	put_loose_ends(j, p, g);
-	put_threads(j, g);
+	put_threads(j, p, g);
 	put_edges(j, g);
 	json__close(j, '}');
 }

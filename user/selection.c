@@ -61,24 +61,27 @@ bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t
 	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s);
 }
 
-/* A hold or wait of thread t that was under way at the end, with what the model knows of it. */
-static void add_open(struct gil_hist *h, __u64 *part, const struct gil_thread *t, __u64 since,
-		     __u64 end)
+/* A hold or wait of thread t that was under way at the end, with what the model knows of where its
+ * time went; without that if t is NULL or has not kept it (t->cpu is none of the parts). */
+static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns, const struct gil_thread *t,
+		     __u64 since, __u64 end)
 {
 	gil_hist_add(h, gil_elapsed(since, end));
+	if (!t || t->cpu >= GIL_PARTS) {
+		*unsplit_ns += gil_elapsed(since, end);
+		return;
+	}
 	for (int i = 0; i < GIL_PARTS; i++)
 		part[i] += t->part[i];
-	part[t->cpu < GIL_PARTS ? t->cpu : GIL_PART_ONCPU] += gil_elapsed(t->mark, end);
+	part[t->cpu] += gil_elapsed(t->mark, end);
 }
 
 static void add_open_hold(struct selection *sel, const struct gil_thread *t, __u64 since, __u64 end)
 {
-	if (t && t->state == GIL_THREAD_HOLDING) {
-		add_open(&sel->gil.fig.hold, sel->gil.fig.hold_part, t, since, end);
-		return;
-	}
-	gil_hist_add(&sel->gil.fig.hold, gil_elapsed(since, end));
-	sel->unsplit_ns += gil_elapsed(since, end);
+	struct gil_figures *f = &sel->gil.fig;
+	bool knows = t && t->state == GIL_THREAD_HOLDING;
+
+	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, knows ? t : NULL, since, end);
 }
 
 static void add_thread(struct selection *sel, const struct snapshot_process *p,
@@ -88,7 +91,7 @@ static void add_thread(struct selection *sel, const struct snapshot_process *p,
 
 	gil_figures__add(f, &t->fig);
 	if (t->state == GIL_THREAD_WAITING)
-		add_open(&f->wait, f->wait_part, t, t->since, p->end_ns);
+		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, t, t->since, p->end_ns);
 	if (snapshot_gil__holds(g, t))
 		add_open_hold(sel, t, g->lock.since, p->end_ns);
 	sel->threads++;

@@ -48,8 +48,9 @@ struct selection {
 	bool thread_scoped;
 	bool held_unknown; /* of some GIL it is not known whether it was held */
 	size_t folded;     /* exited threads without a name that the scope may mean */
-	__u64 unsplit_ns;  /* holds that had not ended, of threads that are gone: their parts are
-			      not known */
+	/* Holds and waits that had not ended, of which it is not known where their time went. */
+	__u64 unsplit_hold_ns;
+	__u64 unsplit_wait_ns;
 	__u64 anomalies;
 	struct snapshot_lost lost;
 };

@@ -221,7 +221,9 @@ static struct figure of_value(const struct metric *m, const struct statistic *st
 	if (m->loses & METRIC_LOSES_REQUESTS)
 		f.high += (double)sel->lost.requests;
 	if (m->loses & METRIC_LOSES_LAST_HOLD)
-		f.high += (double)sel->unsplit_ns;
+		f.high += (double)sel->unsplit_hold_ns;
+	if (m->loses & METRIC_LOSES_LAST_WAIT)
+		f.high += (double)sel->unsplit_wait_ns;
 	if (st->kind == STATISTIC_RATE)
 		return divided(f, seconds(sel));
 	if (st->kind != STATISTIC_RATIO || m->unit == METRIC_RATIO)
