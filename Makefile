@@ -92,8 +92,16 @@ unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
 
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FINDING:%=user/%.c) user/failure.c $(HEADERS) | $(BUILD)
-	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $< $(FINDING:%=user/%.c) user/failure.c -lelf -o $@
+$(BUILD)/fuzzed/%.o: user/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -c $< -o $@
+
+$(BUILD)/libfuzzed.a: $(FINDING:%=$(BUILD)/fuzzed/%.o) $(CORE:%=$(BUILD)/fuzzed/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libfuzzed.a
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ -lelf $(CORE_LIBS) -o $@
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 

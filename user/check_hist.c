@@ -75,6 +75,12 @@ static void put_row(const struct text *t, const struct row *r, __u64 largest, bo
 	putc('\n', t->out);
 }
 
+static void put_gap(const struct text *t)
+{
+	text__spaces(t, INDENT);
+	fputs("...\n", t->out);
+}
+
 void check_hist(const struct text *t, const struct gil_hist *h, const struct assertion *a,
 		const struct judgement *j)
 {
@@ -88,6 +94,7 @@ void check_hist(const struct text *t, const struct gil_hist *h, const struct ass
 		      a->figure.statistic.kind == STATISTIC_MEAN) &&
 		     isfinite(j->limit);
 	__u64 largest = 0;
+	int empty = 0;
 
 	for (int i = 0; i < kinds; i++) {
 		struct row r = row_of(h, &b, is_time, i, t->ascii);
@@ -102,9 +109,17 @@ void check_hist(const struct text *t, const struct gil_hist *h, const struct ass
 	for (int i = first; i <= last; i++) {
 		struct row r = row_of(h, &b, is_time, i, t->ascii);
 		bool within = draws && j->limit > r.low && j->limit < r.high;
+		bool at = draws && j->limit == r.low;
 
-		if (draws && j->limit == r.low)
+		if (at)
 			put_limit_line(t, limit.s);
+		empty = r.count || within || at ? 0 : empty + 1;
+		if (empty > 1) {
+			/* One line stands for all that are empty. */
+			if (empty == 2)
+				put_gap(t);
+			continue;
+		}
 		put_row(t, &r, largest, within, limit.s);
 	}
 }

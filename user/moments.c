@@ -15,6 +15,7 @@ struct seen {
 	__u32 tid;
 	__u64 beyond;
 	__u64 max;
+	size_t moment; /* the last one kept of it; MOMENTS_KEPT: none */
 };
 
 struct moments {
@@ -111,6 +112,7 @@ static struct seen *find(struct moments *m, const struct seen *key)
 	if (!fresh)
 		return NULL;
 	*fresh = *key;
+	fresh->moment = MOMENTS_KEPT;
 	if (tsearch(fresh, &m->seen, compare_seen))
 		return fresh;
 	free(fresh);
@@ -118,11 +120,12 @@ static struct seen *find(struct moments *m, const struct seen *key)
 }
 
 static void keep(const struct look *l, const struct snapshot_process *p, const struct gil_thread *t,
-		 __u64 values, __u64 longest)
+		 struct seen *seen, __u64 values, __u64 longest)
 {
 	struct moments_of_rule *r = &l->m->rules[l->rule];
 	struct moment *moment = &r->kept[r->nr];
 
+	seen->moment = r->nr;
 	if (r->nr == MOMENTS_KEPT) {
 		r->more++;
 		return;
@@ -138,6 +141,17 @@ static void keep(const struct look *l, const struct snapshot_process *p, const s
 		.longest = longest,
 	};
 	memcpy(moment->comm, t ? t->comm : p->comm, sizeof(moment->comm));
+}
+
+/* A hold or wait that was beyond the limit at the last look goes on, or has ended since. */
+static void extend(const struct look *l, const struct seen *seen, __u64 longest)
+{
+	struct moment *moment = &l->m->rules[l->rule].kept[seen->moment];
+
+	if (seen->moment == MOMENTS_KEPT)
+		return;
+	moment->to_ns = l->now;
+	moment->longest = longest;
 }
 
 static int look_at(void *ctx, const struct snapshot_process *p, const struct snapshot_gil *g,
@@ -162,7 +176,9 @@ static int look_at(void *ctx, const struct snapshot_process *p, const struct sna
 	beyond = evidence__beyond(h, a->op, assertion_number__value(&a->limit));
 	seen = beyond ? find(l->m, &key) : NULL;
 	if (seen && beyond > seen->beyond)
-		keep(l, p, t, beyond - seen->beyond, h->max > seen->max ? h->max : 0);
+		keep(l, p, t, seen, beyond - seen->beyond, h->max > seen->max ? h->max : 0);
+	else if (seen && h->max > seen->max)
+		extend(l, seen, h->max);
 	if (seen) {
 		seen->beyond = beyond;
 		seen->max = h->max;
