@@ -131,9 +131,6 @@ static const struct gil_hist *hist_chain(const struct snapshot_gil *g)
 	return &g->lock.chain;
 }
 
-#define LOSES_HOLD (METRIC_LOSES_SWITCHES | METRIC_LOSES_LAST_HOLD)
-#define LOSES_WAIT (METRIC_LOSES_SWITCHES | METRIC_LOSES_LAST_WAIT)
-
 const struct metric metric_table[] = {
 	{"acquisitions", METRIC_COUNT, "times a thread got the GIL",
 	 .of_figures = get_acquisitions},
@@ -152,19 +149,19 @@ const struct metric metric_table[] = {
 	{"hold", METRIC_NS, "length of a hold, acquisition to release",
 	 .hist_of_figures = hist_hold},
 	{"hold_oncpu_ns", METRIC_NS, "time in holds on a CPU", .of_figures = get_hold_oncpu,
-	 .loses = LOSES_HOLD},
+	 .loses = METRIC_LOSES_HOLD_TIMES},
 	{"hold_preempted_ns", METRIC_NS, "time in holds off the CPU though runnable",
-	 .of_figures = get_hold_preempted, .loses = LOSES_HOLD},
+	 .of_figures = get_hold_preempted, .loses = METRIC_LOSES_HOLD_TIMES},
 	{"hold_blocked_ns", METRIC_NS, "time in holds asleep", .of_figures = get_hold_blocked,
-	 .loses = LOSES_HOLD},
+	 .loses = METRIC_LOSES_HOLD_TIMES},
 	{"wait", METRIC_NS, "length of a wait, first block to acquisition",
 	 .hist_of_figures = hist_wait},
 	{"wait_blocked_ns", METRIC_NS, "time in waits asleep on the lock",
-	 .of_figures = get_wait_blocked, .loses = LOSES_WAIT},
+	 .of_figures = get_wait_blocked, .loses = METRIC_LOSES_WAIT_TIMES},
 	{"wait_runnable_ns", METRIC_NS, "time in waits woken but not yet on a CPU",
-	 .of_figures = get_wait_runnable, .loses = LOSES_WAIT},
+	 .of_figures = get_wait_runnable, .loses = METRIC_LOSES_WAIT_TIMES},
 	{"wait_oncpu_ns", METRIC_NS, "time in waits on a CPU", .of_figures = get_wait_oncpu,
-	 .loses = LOSES_WAIT},
+	 .loses = METRIC_LOSES_WAIT_TIMES},
 	{"handoff", METRIC_NS, "latency of a handoff, release to acquisition",
 	 .hist_of_gil = hist_handoff},
 	{"chain", METRIC_COUNT, "handoffs in a row with no gap", .hist_of_gil = hist_chain},

@@ -18,10 +18,9 @@ enum metric_unit {
 
 /* What a metric suffers from, beside edges that were lost: these spoil all of them. */
 enum metric_loss {
-	METRIC_LOSES_SWITCHES = 1,  /* scheduler edges: where the time of a hold or wait went */
-	METRIC_LOSES_REQUESTS = 2,  /* releases not told apart: there may be so many more */
-	METRIC_LOSES_LAST_HOLD = 4, /* a hold without end of which the parts are not known */
-	METRIC_LOSES_LAST_WAIT = 8, /* a wait without end, likewise */
+	METRIC_LOSES_REQUESTS = 1,   /* releases not told apart: there may be so many more */
+	METRIC_LOSES_HOLD_TIMES = 2, /* scheduler edges: where the time of a hold went */
+	METRIC_LOSES_WAIT_TIMES = 4, /* the same of a wait */
 };
 
 /* What was not measured is not 0. */

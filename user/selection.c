@@ -76,12 +76,20 @@ static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns, const s
 	part[t->cpu] += gil_elapsed(t->mark, end);
 }
 
-static void add_open_hold(struct selection *sel, const struct gil_thread *t, __u64 since, __u64 end)
+/* A thread that ended with its process, the GIL in hand, ran until then. */
+static bool knows_hold(const struct snapshot_process *p, const struct gil_thread *t, __u64 since)
+{
+	return t && t->since == since &&
+	       (t->state == GIL_THREAD_HOLDING || (t->state == GIL_THREAD_GONE && p->exited));
+}
+
+static void add_open_hold(struct selection *sel, const struct snapshot_process *p,
+			  const struct gil_thread *t, __u64 since)
 {
 	struct gil_figures *f = &sel->gil.fig;
-	bool knows = t && t->state == GIL_THREAD_HOLDING;
 
-	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, knows ? t : NULL, since, end);
+	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, knows_hold(p, t, since) ? t : NULL,
+		 since, p->end_ns);
 }
 
 static void add_thread(struct selection *sel, const struct snapshot_process *p,
@@ -93,7 +101,7 @@ static void add_thread(struct selection *sel, const struct snapshot_process *p,
 	if (t->state == GIL_THREAD_WAITING)
 		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, t, t->since, p->end_ns);
 	if (snapshot_gil__holds(g, t))
-		add_open_hold(sel, t, g->lock.since, p->end_ns);
+		add_open_hold(sel, p, t, g->lock.since);
 	sel->threads++;
 }
 
@@ -107,9 +115,9 @@ static void add_unnamed_hold(struct selection *sel, const struct snapshot_proces
 	if (sel->thread_scoped)
 		return;
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
-		add_open_hold(sel, NULL, l->start, p->end_ns);
+		add_open_hold(sel, p, NULL, l->start);
 	else if (l->state == GIL_LOCK_HELD && !snapshot_gil__thread(g, l->last_tid))
-		add_open_hold(sel, NULL, l->since, p->end_ns);
+		add_open_hold(sel, p, NULL, l->since);
 }
 
 static void add_lock(struct selection *sel, const struct snapshot_process *p,

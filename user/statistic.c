@@ -209,6 +209,23 @@ static struct figure of_samples(const struct gil_hist *h, const struct statistic
 	}
 }
 
+/*
+ * A part of the time of holds (or waits): what is not known to be another part may be this one. A
+ * scheduler edge that was lost puts time into the wrong part, of one hold at most.
+ */
+static void widen(struct figure *f, const struct selection *sel, const struct gil_hist *whole,
+		  __u64 unsplit_ns)
+{
+	double wrong = (double)sel->lost.switches * (double)whole->max;
+
+	f->high += (double)unsplit_ns + wrong;
+	f->low -= wrong;
+	if (f->high > (double)whole->sum && f->value <= (double)whole->sum)
+		f->high = (double)whole->sum;
+	if (f->low < 0)
+		f->low = 0;
+}
+
 static struct figure of_value(const struct metric *m, const struct statistic *st,
 			      const struct selection *sel)
 {
@@ -220,10 +237,10 @@ static struct figure of_value(const struct metric *m, const struct statistic *st
 		return unknown(FIGURE_NOT_MEASURED);
 	if (m->loses & METRIC_LOSES_REQUESTS)
 		f.high += (double)sel->lost.requests;
-	if (m->loses & METRIC_LOSES_LAST_HOLD)
-		f.high += (double)sel->unsplit_hold_ns;
-	if (m->loses & METRIC_LOSES_LAST_WAIT)
-		f.high += (double)sel->unsplit_wait_ns;
+	if (m->loses & METRIC_LOSES_HOLD_TIMES)
+		widen(&f, sel, &sel->gil.fig.hold, sel->unsplit_hold_ns);
+	if (m->loses & METRIC_LOSES_WAIT_TIMES)
+		widen(&f, sel, &sel->gil.fig.wait, sel->unsplit_wait_ns);
 	if (st->kind == STATISTIC_RATE)
 		return divided(f, seconds(sel));
 	if (st->kind != STATISTIC_RATIO || m->unit == METRIC_RATIO)
@@ -255,8 +272,6 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (!sel->gils)
 		return sel->process.free_threaded ? FIGURE_NO_GIL : FIGURE_NO_PROCESS;
 	if (sel->lost.edges || sel->lost.events || sel->anomalies)
-		return FIGURE_LOST;
-	if (sel->lost.switches && (m->loses & METRIC_LOSES_SWITCHES))
 		return FIGURE_LOST;
 	if (sel->folded)
 		return FIGURE_FOLDED;
