@@ -21,7 +21,7 @@ struct site_file {
 	size_t n;
 	struct probe_site site[PROBE_SITES];
 	int err; /* it has no sites that could be used: as site_file__of_usdt returns it */
-	char why[160];
+	char why[256];
 };
 
 /* The C library of process pid (0: this one), from the list or added to it. NULL with errno set and
