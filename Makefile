@@ -5,6 +5,7 @@
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
+#   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
 #   make deps       install what is missing, by apt-get
 #   make install    to $(DESTDIR)$(PREFIX)
 
@@ -17,7 +18,7 @@ CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 
 ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -Iusdt -I$(BUILD)
 # Probes need root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
@@ -32,8 +33,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libjansson-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
-	libxml2-utils python3-dev python3-pytest python3-yaml \
-	util-linux
+	libxml2-utils python3-dev python3-pytest python3-yaml util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
@@ -43,7 +43,7 @@ CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
 EDGE_OBJECTS := $(EDGE:%=$(BUILD)/%.o)
-HEADERS := $(wildcard include/*.h user/*.h)
+HEADERS := $(wildcard include/*.h user/*.h usdt/*.h)
 
 all: $(BUILD)/gilscope
 
@@ -110,8 +110,12 @@ fuzz: deps
 	$(MAKE) --no-print-directory fuzzers
 	tests/fuzz/run $(BUILD) $(FUZZ_SECONDS)
 
+# Interpreters with GIL probes for the tests; without them, these are skipped.
+usdt-python: deps ; @tests/usdt-python
+
 check: deps
 	$(MAKE) --no-print-directory all unit sanitized fuzzers
+	-@tests/usdt-python
 	tests/run $(BUILD)
 
 # ---- the benchmarks and the demo ----
@@ -143,5 +147,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check bench demo install deps build-deps clean
+.PHONY: all unit sanitized fuzzers fuzz check usdt-python bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

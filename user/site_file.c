@@ -112,6 +112,7 @@ static int look_into(struct site_file *file, struct probe *probe, struct failure
 		file->site[i].arguments = (__u32)index;
 	}
 	file->n = err ? 0 : u.n;
+	file->long_nop = u.long_nop;
 	return err;
 }
 
@@ -157,6 +158,14 @@ struct site_file *site_file__of_usdt(struct site_file **list, struct probe *prob
 	failure__what(f, "%s", file->why);
 	errno = -file->err;
 	return NULL;
+}
+
+struct site_file *site_file__of_self(struct site_file **list, struct probe *probe)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct site_file *file = fd < 0 ? NULL : new_interpreter(list, probe, fd);
+
+	return file && !file->err ? file : NULL;
 }
 
 void site_file__free_all(struct site_file *list)

@@ -20,8 +20,9 @@ struct site_file {
 	char open_path[32];
 	size_t n;
 	struct probe_site site[PROBE_SITES];
-	int err; /* it has no sites that could be used: as site_file__of_usdt returns it */
-	char why[160];
+	bool long_nop; /* see struct usdt */
+	int err;       /* it has no sites that could be used: as site_file__of_usdt returns it */
+	char why[256];
 };
 
 /* The C library of process pid (0: this one), from the list or added to it. NULL with errno set and
@@ -34,6 +35,9 @@ struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct 
  */
 struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
 				     const struct python *py, struct failure *f);
+
+/* gilscope's own file with the GIL probes that it carries for a trial. NULL if it has none. */
+struct site_file *site_file__of_self(struct site_file **list, struct probe *probe);
 
 /* Closes and frees all. */
 void site_file__free_all(struct site_file *list);
