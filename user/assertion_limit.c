@@ -217,8 +217,7 @@ int parser__limit(struct parser *p)
 	if (!parser__is_keyword(p, "vs"))
 		return 0;
 	if (!margin) {
-		parser__wrong(p, at, p->at - at,
-			      "a limit that is relative to a baseline has a sign");
+		parser__wrong(p, at, end - at, "a limit that is relative to a baseline has a sign");
 		return parser__suggest(p, "+10%%");
 	}
 	if (a->op > ASSERTION_GE)
