@@ -212,8 +212,9 @@ int parser__limit(struct parser *p)
 
 	if (err)
 		return err;
-	end = p->at;
 	parser__skip_blanks(p);
+	for (end = p->at; parser__is_blank(p->text[end - 1]);)
+		end--;
 	if (!parser__is_keyword(p, "vs"))
 		return 0;
 	if (!margin) {
