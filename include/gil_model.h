@@ -91,7 +91,7 @@ struct gil_lock {
 	__u64 start;    /* edges are seen from here on */
 	__u32 state;    /* enum gil_lock_state */
 	__u32 last_tid; /* the holder, or the last one */
-	__u64 since;    /* held, or free, since; meaningless while UNSEEN */
+	__u64 since;    /* held, or free, since; while UNSEEN: not known since */
 	__u64 held_ns;  /* completed holds, seen or partial */
 	/* waiters and their integrals, up to `mark` */
 	__u32 waiters;
@@ -197,6 +197,7 @@ static __always_inline void gil_lock_begin(struct gil_lock *l, __u32 pid, __u64 
 {
 	l->address = address;
 	l->start = ts;
+	l->since = ts;
 	l->mark = ts;
 	l->pid = pid;
 }
@@ -291,7 +292,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		gil_parts_add(t->fig.hold_part, t->part);
 	} else if (l->state == GIL_LOCK_UNSEEN) {
 		/* It has held the GIL since before the observation began. */
-		l->held_ns += gil_elapsed(l->start, ts);
+		l->held_ns += gil_elapsed(l->since, ts);
 		l->partial_holds++;
 	} else {
 		l->anomalies++;
@@ -340,6 +341,27 @@ static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread
 }
 
 /*
+ * Edges of this GIL from `from` to `to` are missing: a recording lost them. Nothing is known of it
+ * then, as before an observation, and the time between does not count as observed. The caller makes
+ * the GIL's threads UNSEEN. What was going on enters no distribution.
+ */
+static inline void gil_model_gap(struct gil_lock *l, __u64 from, __u64 to)
+{
+	if (from > to)
+		from = to;
+	gil_lock_advance(l, from);
+	if (l->state == GIL_LOCK_HELD)
+		l->held_ns += gil_elapsed(l->since, from);
+	l->start += to - from;
+	l->state = GIL_LOCK_UNSEEN;
+	l->since = to;
+	l->mark = to;
+	l->last_tid = 0;
+	l->waiters = 0;
+	l->chain_len = 0;
+}
+
+/*
  * The integrals up to `now`, for a reader: with the hold and the waits that are still going on.
  * `locked_at_start` is the lock's own word when the observation began (1, 0, or -1 if not known);
  * it matters only while no edge has been seen.
@@ -350,7 +372,7 @@ static __always_inline __u64 gil_lock_held_until(const struct gil_lock *l, int l
 	if (l->state == GIL_LOCK_HELD)
 		return l->held_ns + gil_elapsed(l->since, now);
 	if (l->state == GIL_LOCK_UNSEEN && locked_at_start == 1)
-		return gil_elapsed(l->start, now);
+		return l->held_ns + gil_elapsed(l->since, now);
 	return l->held_ns;
 }
 
