@@ -24,8 +24,8 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
 # What the core needs; what else the program does.
-CORE_LIBS := -ljansson -lm
-LDLIBS := -lbpf -lelf -lz -lpthread $(CORE_LIBS)
+CORE_LIBS := -ljansson -lm -lz
+LDLIBS := -lbpf -lelf -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
@@ -37,8 +37,8 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate closer elf_file launch libc observe options output probe proc_list proc_maps process python python_layout site_file \
-	target usdt usdt_argument check_run cmd_check cmd_metrics cmd_stat main
+EDGE := calibrate closer elf_file launch libc observe options output probe proc_list proc_maps process python python_layout \
+	recorder site_file target trace_sink usdt usdt_argument check_run cmd_check cmd_metrics cmd_record cmd_report cmd_stat main
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)

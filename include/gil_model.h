@@ -80,7 +80,8 @@ struct gil_thread {
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
-	__u64 ran; /* the BPF side's own note: its CPU time when it was last switched out */
+	__u64 ran;  /* the BPF side's own note: its CPU time when it was last switched out */
+	__u64 told; /* and: a recording knows whose record this is */
 	struct gil_figures fig;
 };
 
@@ -99,6 +100,8 @@ struct gil_lock {
 	__u32 gone_seen;   /* of those, the ones already taken off `waiters` */
 	__u32 last_record; /* the BPF side's own note: where last_tid's record is */
 	__u64 mark;
+	__u64 lost;         /* the BPF side's own note: edges that a recording had no room for, */
+	__u64 lost_since;   /* and when it began; not yet told to it */
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */
 	__u64 chain_len;    /* handoffs in the chain that is growing now */

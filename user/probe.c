@@ -54,9 +54,11 @@ struct probe {
 	bool multi;
 	struct table processes, locks, threads;
 	struct gil_tables *tables;
-	struct ring_buffer *ring;
+	struct ring_buffer *ring, *edges;
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
+	int (*handle_entry)(void *ctx, void *entry, size_t size);
+	void *entry_ctx;
 	struct closer *closer;
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
@@ -159,16 +161,26 @@ static int on_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+static int on_entry(void *ctx, void *data, size_t size)
+{
+	struct probe *p = ctx;
+
+	return p->handle_entry ? p->handle_entry(p->entry_ctx, data, size) : 0;
+}
+
 static void set_sizes(struct probe *p)
 {
 	struct gilscope_bpf *s = p->skel;
 	unsigned int processes = p->options.max_processes, threads = p->options.max_threads;
+	size_t ring = p->options.ring_size;
 
 	s->rodata->max_processes = processes;
 	s->rodata->max_locks = processes;
 	s->rodata->max_threads = threads;
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
+	s->rodata->recording = ring != 0;
+	bpf_map__set_max_entries(s->maps.edges, ring ? ring : (size_t)sysconf(_SC_PAGESIZE));
 	bpf_map__set_max_entries(s->maps.processes, processes);
 	bpf_map__set_max_entries(s->maps.free_processes, processes);
 	bpf_map__set_max_entries(s->maps.process_of, processes);
@@ -230,13 +242,16 @@ static int start(struct probe *p, struct failure *f)
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
 	if (!p->ring)
 		return explain_load(-errno, f);
-	return 0;
+	if (p->options.ring_size)
+		p->edges = ring_buffer__new(bpf_map__fd(p->skel->maps.edges), on_entry, p, NULL);
+	return p->edges || !p->options.ring_size ? 0 : explain_load(-errno, f);
 }
 
 static void stop(struct probe *p)
 {
 	ring_buffer__free(p->ring);
-	p->ring = NULL;
+	ring_buffer__free(p->edges);
+	p->ring = p->edges = NULL;
 	unmap_table(&p->processes);
 	unmap_table(&p->locks);
 	unmap_table(&p->threads);
@@ -300,6 +315,16 @@ void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_e
 	p->handle = handle;
 	p->handle_ctx = ctx;
 	ring_buffer__consume(p->ring);
+}
+
+int probe__entries(struct probe *p, int (*handle)(void *ctx, void *entry, size_t size), void *ctx)
+{
+	int n;
+
+	p->handle_entry = handle;
+	p->entry_ctx = ctx;
+	n = ring_buffer__consume(p->edges);
+	return n < 0 ? n : 0;
 }
 
 /* ---- records ---- */

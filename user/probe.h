@@ -24,6 +24,7 @@ struct probe_options {
 	bool all_execs;   /* report every exec on the machine, not only those of targets */
 	bool perf_events; /* no uprobe_multi, though the kernel may have it */
 	bool verbose;     /* libbpf's own messages go to stderr */
+	size_t ring_size; /* of the ring of edges, a power of two; 0: none is recorded */
 };
 
 enum probe_program {
@@ -43,6 +44,12 @@ int probe__event_fd(const struct probe *p);
 /* Calls handle for each process event that has come. */
 void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_event *e),
 		   void *ctx);
+
+/*
+ * Calls handle for each entry (gil_stream.h) that the ring of edges has, until it is empty or handle
+ * returns an error (-errno), which is returned. Nothing tells when there are some: look every few ms.
+ */
+int probe__entries(struct probe *p, int (*handle)(void *ctx, void *entry, size_t size), void *ctx);
 
 /* A record for process pid, in state QUIET, known to the kernel as a target. Its index, or -ENOSPC
  * or -errno. */

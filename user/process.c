@@ -236,6 +236,10 @@ static void keep(struct process *p, unsigned int i)
 		return;
 	gil_figures__add(&t->fig, &probe__thread(p->probe, i)->fig);
 	g->nr_folded++;
+	if (p->listener) {
+		probe__entries(p->probe, p->listener->entry, p->listener->ctx);
+		p->listener->folded(p->listener->ctx, i);
+	}
 }
 
 bool process__harvest(struct process *p)
@@ -288,16 +292,36 @@ static int add_threads(struct process *p, struct snapshot_gil *g)
 	return 0;
 }
 
+/* What is known of its GIL without a look at its record. */
+static void describe_gil(const struct process *p, struct snapshot_gil *g)
+{
+	g->main = true;
+	g->locked_at_start = p->locked_at_start;
+	g->switch_interval_us = p->python.switch_interval_us;
+	g->requests_unknown = !p->python.drop_request.known;
+}
+
+static void describe(const struct process *p, struct snapshot_process *sp, __u64 now)
+{
+	sp->pid = p->pid;
+	memcpy(sp->comm, p->comm, sizeof(sp->comm));
+	memcpy(sp->python, p->python.version, sizeof(sp->python));
+	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
+	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
+	sp->free_threaded = p->python.free_threaded;
+	sp->exited = p->end_ns != 0;
+	sp->end_ns = p->end_ns ? p->end_ns : now;
+	sp->start_ns = sp->end_ns;
+	sp->late_ns = p->late_ns;
+}
+
 static int add_gil(struct process *p, struct snapshot_process *sp)
 {
 	struct snapshot_gil *g = snapshot_process__add_gil(sp);
 
 	if (!g)
 		return -ENOMEM;
-	g->main = true;
-	g->locked_at_start = p->locked_at_start;
-	g->switch_interval_us = p->python.switch_interval_us;
-	g->requests_unknown = !p->python.drop_request.known;
+	describe_gil(p, g);
 	probe__read_lock(p->probe, p->lock, &g->lock);
 	sp->start_ns = g->lock.start;
 	return add_threads(p, g) ?: probe__read_pairs(p->probe, p->lock, g);
@@ -309,17 +333,45 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 
 	if (!sp)
 		return -ENOMEM;
-	sp->pid = p->pid;
-	memcpy(sp->comm, p->comm, sizeof(sp->comm));
-	memcpy(sp->python, p->python.version, sizeof(sp->python));
-	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
-	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
-	sp->free_threaded = p->python.free_threaded;
-	sp->exited = p->end_ns != 0;
-	sp->end_ns = p->end_ns ? p->end_ns : now;
-	sp->start_ns = sp->end_ns;
-	sp->late_ns = p->late_ns;
+	describe(p, sp, now);
 	return p->lock < 0 ? 0 : add_gil(p, sp);
+}
+
+static void tell(const struct process *p, bool ended, bool listed)
+{
+	const struct listener *to = p->listener;
+	struct snapshot_process sp = {0};
+	struct snapshot_gil g = {0};
+	const struct gil_lock *l;
+
+	if (!to || p->lock < 0)
+		return;
+	l = probe__lock(p->probe, p->lock);
+	describe(p, &sp, 0);
+	describe_gil(p, &g);
+	g.lock.address = l->address;
+	g.lock.start = sp.start_ns = l->start;
+	g.lock.pid = l->pid;
+	g.lock.lost = l->lost;
+	g.lock.lost_since = l->lost_since;
+	sp.gils = &g;
+	sp.nr_gils = 1;
+	if (ended)
+		to->ended(to->ctx, &sp, listed);
+	else
+		to->process(to->ctx, &sp);
+}
+
+void process__tell(const struct process *p)
+{
+	tell(p, false, false);
+}
+
+void process__tell_end(const struct process *p, bool listed)
+{
+	if (p->listener)
+		probe__entries(p->probe, p->listener->entry, p->listener->ctx);
+	tell(p, true, listed);
 }
 
 void process__give_records(struct process *p)

@@ -3,6 +3,7 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
+#include "listener.h"
 #include "probe.h"
 #include "python.h"
 #include "site_file.h"
@@ -22,6 +23,7 @@ enum process_state {
 struct process {
 	struct process *next;
 	struct probe *probe;
+	const struct listener *listener; /* NULL: none */
 	pid_t pid;
 	enum process_state state;
 	char comm[16];
@@ -78,6 +80,9 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 /* Moves threads that have exited from the kernel's table to p->past. True if none of its threads is
  * left there. */
 bool process__harvest(struct process *p);
+/* Tells the listener, if there is one, of the process as it is now; `ended`: that it has ended. */
+void process__tell(const struct process *p);
+void process__tell_end(const struct process *p, bool listed);
 /* Appends the process, as it is now, to s. 0 or -errno. */
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
 /* Gives its GIL's and its threads' records back: the process is gone, or its program was

@@ -109,7 +109,7 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 		return 0; /* not asked for */
 	g = row->gil;
 	t = &row->public.t;
-	row->active = true;
+	row->listed = true;
 	s.edge = (struct gil_edge){.ts = item->ts,
 				   .tid = t->tid,
 				   .kind = edge_of[item->code].kind,
@@ -257,8 +257,11 @@ static void apply_status(struct replay *r, struct span *body)
 {
 	struct trace_status status;
 
-	if (trace_status__get(body, &status))
-		r->status = status;
+	if (!trace_status__get(body, &status))
+		return;
+	r->status = status;
+	if (!r->ranged && status.start_ns > r->window)
+		r->start = status.start_ns;
 }
 
 static void apply_window(struct replay *r, __u64 ts)
@@ -273,8 +276,11 @@ static void apply_gil_end(struct replay *r, struct span *body)
 	struct gil *g = read_gil(r, body);
 	__u64 died = span__number(body);
 
-	if (g && !body->bad)
-		g->died = (__s64)(__u32)died;
+	if (!g || body->bad)
+		return;
+	g->died = (__s64)(__u32)died;
+	if (g == g->program->gils[0])
+		replay__relist_program(r, g->program);
 }
 
 static int apply_record(struct replay *r, struct trace_record *record)

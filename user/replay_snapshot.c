@@ -65,7 +65,7 @@ static int add_threads(const struct replay *r, const struct gil *g, struct snaps
 	struct gil_thread *t;
 
 	for (const struct row *row = g->rows; row; row = row->next) {
-		if (!row->active || (r->only_tid && (pid_t)row->public.t.tid != r->only_tid))
+		if (!row->listed || (r->only_tid && (pid_t)row->public.t.tid != r->only_tid))
 			continue;
 		t = snapshot_gil__add_thread(sg);
 		if (!t)
@@ -144,6 +144,7 @@ static void add_status(const struct replay *r, struct snapshot *s)
 	s->probe_ns_per_hit = r->status.probe_ns_per_hit;
 	s->exit_status = all ? r->status.exit_status : -1;
 	s->probe_hits = all ? r->status.probe_hits : c->edges;
+	s->usdt_hits = all ? r->status.usdt_hits : 0;
 	s->lost = r->status.lost;
 	s->nr_unlisted = r->status.nr_unlisted;
 }
@@ -177,6 +178,7 @@ static struct snapshot *copy_figures(const struct snapshot *figures)
 	s->start_ns = figures->start_ns;
 	s->end_ns = figures->end_ns;
 	s->probe_hits = figures->probe_hits;
+	s->usdt_hits = figures->usdt_hits;
 	s->probe_ns_per_hit = figures->probe_ns_per_hit;
 	s->exit_status = figures->exit_status;
 	s->lost = figures->lost;

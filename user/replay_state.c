@@ -46,6 +46,7 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 	row->public.t.state = t->begins ? t->state : GIL_THREAD_UNSEEN;
 	memcpy(row->public.t.comm, t->comm, sizeof(t->comm));
 	row->gil = g;
+	row->listed = t->begins;
 	bucket = &r->rows[t->number % REPLAY_BUCKETS];
 	row->in_bucket = *bucket;
 	*bucket = row;
@@ -314,6 +315,15 @@ void replay__drop_program(struct replay *r, struct program *pg)
 	replay__give(r, pg, sizeof(*pg));
 }
 
+void replay__relist_program(struct replay *r, struct program *pg)
+{
+	struct program ***end = pg->ended ? &r->past_end : &r->alive_end;
+
+	unlist(pg, pg->ended ? &r->past : &r->alive, end);
+	**end = pg;
+	*end = &pg->next;
+}
+
 void gil__gap(struct gil *g, __u64 since, __u64 ts)
 {
 	if (since < g->last_ts)
@@ -346,7 +356,7 @@ static void reset_rows(struct replay *r, struct gil *g)
 		}
 		memset(&t->fig, 0, sizeof(t->fig));
 		t->state = GIL_THREAD_UNSEEN;
-		row->active = false;
+		row->listed = false;
 		at = &row->next;
 	}
 	g->rows_end = at;
@@ -380,6 +390,7 @@ void replay__reset(struct replay *r, __u64 ts)
 		if (pg->p.start_ns < ts)
 			pg->p.start_ns = ts;
 	}
+	r->ranged = true;
 	r->start = r->now = ts;
 }
 

@@ -13,7 +13,7 @@ struct row {
 	struct replay_thread public;
 	struct row *in_bucket, *next; /* next of its GIL */
 	struct gil *gil;
-	bool active; /* has had an edge since the figures began */
+	bool listed; /* it has begun, or had an edge, since the figures began */
 };
 
 struct pair {
@@ -53,7 +53,8 @@ struct replay {
 	struct trace_item item; /* read and not yet applied, if have_item */
 	bool have_item;
 	bool finished;
-	bool gap; /* frames are missing before the next edges */
+	bool ranged; /* it was asked for from some time on */
+	bool gap;    /* frames are missing before the next edges */
 	__u64 start, now;
 	__u64 next_gil;
 	pid_t only_pid, only_tid;
@@ -79,8 +80,10 @@ void replay__give(struct replay *r, void *what, size_t size);
 struct program *replay__program(struct replay *r, __u64 number);
 /* PROCESS: a new program, or news of one. 0 or -ENOMEM. */
 int replay__tell_program(struct replay *r, __u64 number, struct snapshot_process *p);
-void replay__end_program(struct replay *r, struct program *g);
-void replay__drop_program(struct replay *r, struct program *g);
+void replay__end_program(struct replay *r, struct program *pg);
+/* It goes to the end of its list: in the order of the report. */
+void replay__relist_program(struct replay *r, struct program *pg);
+void replay__drop_program(struct replay *r, struct program *pg);
 
 struct gil *replay__gil(struct replay *r, __u64 process, __u32 place);
 

@@ -75,6 +75,7 @@ static struct process *add(struct target *t, pid_t pid)
 
 	if (!p)
 		return NULL;
+	p->listener = t->spec->listener;
 	while (*end)
 		end = &(*end)->next;
 	*end = p;
@@ -94,6 +95,8 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 	u->pid = p->pid;
 	memcpy(u->comm, p->comm, sizeof(u->comm));
 	snprintf(u->why, sizeof(u->why), "%.*s", (int)sizeof(u->why) - 1, why);
+	if (p->listener)
+		p->listener->unobserved(p->listener->ctx, u);
 }
 
 static void refuse(struct target *t, struct process *p, const struct failure *f)
@@ -226,12 +229,13 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 	t->seen_python = true;
 	p->by_usdt = usdt != NULL;
 	if (usdt && p->cond)
-		return take_over(p, usdt, f);
+		err = take_over(p, usdt, f);
 	if (!usdt) {
 		process__set_sources(p, GIL_SOURCE_COND);
 		process__detach_usdt(p);
 	}
-	return 0;
+	process__tell(p);
+	return err;
 }
 
 /* Takes the probes on libc away once they are of no use. */
@@ -462,9 +466,13 @@ void target__free(struct target *t)
 static void retire_image(struct target *t, struct process *p)
 {
 	process__count(p, &t->past_count);
-	if (p->lock >= 0 &&
-	    (t->past->nr_processes >= MAX_PAST || process__snapshot(p, t->past, p->end_ns)))
-		t->past->nr_unlisted++;
+	if (p->lock >= 0) {
+		bool listed = t->past->nr_processes < MAX_PAST &&
+			      !process__snapshot(p, t->past, p->end_ns);
+
+		t->past->nr_unlisted += !listed;
+		process__tell_end(p, listed);
+	}
 	process__give_records(p);
 }
 
@@ -506,6 +514,7 @@ static void on_fork(struct target *t, const struct gil_event *e)
 			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
 	else if (p->usdt)
 		expect_exec(t, p);
+	process__tell(p);
 }
 
 static void on_exec(struct target *t, const struct gil_event *e)
@@ -626,6 +635,7 @@ void target__update(struct target *t)
 			process__harvest(p);
 			process__refresh(p);
 			end_takeover(p, now);
+			process__tell(p);
 		}
 }
 
@@ -701,6 +711,29 @@ void target__freeze(struct target *t)
 	t->frozen_ns = clock_ns();
 }
 
+__u64 target__start_ns(const struct target *t)
+{
+	return t->start_ns;
+}
+
+void target__entries(struct target *t)
+{
+	const struct listener *to = t->spec->listener;
+
+	if (to)
+		probe__entries(t->probe, to->entry, to->ctx);
+}
+
+void target__lost(struct target *t, struct snapshot_lost *lost)
+{
+	struct process_count count = t->past_count;
+
+	for (struct process *p = t->processes; p; p = p->next)
+		process__count(p, &count);
+	*lost = (struct snapshot_lost){.edges = count.dropped};
+	probe__read_lost(t->probe, lost);
+}
+
 struct snapshot *target__snapshot(struct target *t)
 {
 	struct snapshot *s = snapshot__new();
@@ -726,8 +759,7 @@ struct snapshot *target__snapshot(struct target *t)
 	}
 	s->probe_hits = count.hits;
 	s->usdt_hits = count.usdt_hits;
-	s->lost.edges = count.dropped;
-	probe__read_lost(t->probe, &s->lost);
+	target__lost(t, &s->lost);
 	snapshot__finish(s);
 	return s;
 failed:

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "listener.h"
 #include "probe.h"
 #include "snapshot.h"
 
@@ -22,8 +23,9 @@ struct target_spec {
 	char **argv; /* -- CMD ARGS; NULL: none */
 	bool all;    /* --all */
 	enum target_source source;
-	bool follow;      /* children, and those that are there already */
-	const char *user; /* whom the command runs as; NULL: who called sudo */
+	bool follow;                     /* children, and those that are there already */
+	const char *user;                /* whom the command runs as; NULL: who called sudo */
+	const struct listener *listener; /* NULL: none */
 };
 
 struct target;
@@ -66,6 +68,12 @@ const char *target__refusal(const struct target *t);
  * other agree. */
 void target__freeze(struct target *t);
 
+/* When the observation began. */
+__u64 target__start_ns(const struct target *t);
+/* Delivers what is in the ring of edges to the listener. */
+void target__entries(struct target *t);
+/* What is lost so far, as in a snapshot. */
+void target__lost(struct target *t, struct snapshot_lost *lost);
 /* All that is known now. The caller frees it. NULL if there is no memory. */
 struct snapshot *target__snapshot(struct target *t);
 

@@ -157,6 +157,19 @@ static int put_edge(struct trace_encoder *e, struct enc_thread *t, unsigned int 
 	return 0;
 }
 
+int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < e->nr_threads && !err; i++) {
+		struct enc_thread *t = e->threads[i];
+
+		if (t && t->gil == g && !t->begun)
+			err = take_slot(e, t, ts);
+	}
+	return err;
+}
+
 static int put_settled(struct trace_encoder *e, const struct enc_gil *g, __u32 n, __u64 ts)
 {
 	struct bytes body = {0};

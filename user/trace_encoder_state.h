@@ -77,6 +77,8 @@ struct enc_gil *encoder__gil(struct trace_encoder *e, __u32 pid, __u64 address, 
 int encoder__release_pending(struct trace_encoder *e, struct enc_gil *g);
 /* Frees the GIL if nothing refers to it. */
 void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g);
+/* Tells of the threads of the GIL that have had no edge: they have a row too. */
+int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts);
 int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char *comm, __u64 ts);
 void encoder__free_processes(struct trace_encoder *e);
 

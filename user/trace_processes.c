@@ -110,6 +110,21 @@ static void forget_oldest(struct trace_encoder *e)
 		forget(e, oldest);
 }
 
+/* What was lost last, and no later edge has told of. */
+static int put_lost_rest(struct trace_encoder *e, const struct enc_gil *g, const struct gil_lock *l,
+			 __u64 now)
+{
+	const struct trace_lost lost = {
+		.process = g->process, .gil = g->place, .count = l->lost, .since = l->lost_since};
+	struct bytes body = {0};
+
+	if (!l->lost || l->lost_since > now)
+		return 0;
+	e->lost_total += l->lost;
+	trace_lost__put(&body, &lost);
+	return encoder__record(e, TRACE_RECORD_LOST, now, &body);
+}
+
 int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process *p, bool listed,
 			 __u64 now)
 {
@@ -117,13 +132,18 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 	struct enc_process *ep = find(e, p);
 	struct bytes body = {0};
 
+	for (size_t i = 0; i < p->nr_gils && !err; i++) {
+		const struct gil_lock *l = &p->gils[i].lock;
+		struct enc_gil *g = encoder__gil(e, l->pid, l->address, l->start);
+
+		if (!g)
+			continue;
+		err = encoder__tell_idle(e, g, now);
+		err = err ?: put_lost_rest(e, g, l, now);
+		encoder__drop_gil(e, g);
+	}
 	if (err)
 		return err;
-	for (struct enc_gil *g = e->gils, *next; g; g = next) {
-		next = g->next;
-		if (g->known && g->process == ep->number)
-			encoder__drop_gil(e, g);
-	}
 	bytes__number(&body, ep->number);
 	err = encoder__record(e, listed ? TRACE_RECORD_ENDED : TRACE_RECORD_DROPPED, now, &body);
 	ep->ended_ns = p->end_ns ?: now;
@@ -252,7 +272,11 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 			encoder__gil(e, (__u32)p->pid, sg->lock.address, sg->lock.start);
 
 		if (g)
+			err = encoder__tell_idle(e, g, now);
+		if (g && !err)
 			err = put_names(e, g, sg, now);
+		if (g && !err)
+			err = put_lost_rest(e, g, &sg->lock, now);
 		if (figures && !err)
 			err = put_gil_end(e, ep, i, &sg->lock, now);
 		if (figures && !err)
@@ -265,8 +289,10 @@ int trace_encoder__finish(struct trace_encoder *e, const struct snapshot *s, boo
 {
 	const struct trace_status status = {
 		.flags = TRACE_STATUS_FINAL | (figures ? TRACE_STATUS_FIGURES : 0),
+		.start_ns = s->start_ns,
 		.end_ns = s->end_ns,
 		.probe_hits = s->probe_hits,
+		.usdt_hits = s->usdt_hits,
 		.probe_ns_per_hit = s->probe_ns_per_hit,
 		.exit_status = s->exit_status,
 		.nr_unlisted = s->nr_unlisted,

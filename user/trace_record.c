@@ -102,6 +102,7 @@ void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_pro
 	bytes__string(b, p->comm, sizeof(p->comm));
 	bytes__string(b, p->python, sizeof(p->python));
 	bytes__string(b, p->source, sizeof(p->source));
+	bytes__string(b, p->source_why, sizeof(p->source_why));
 	bytes__string(b, p->note, sizeof(p->note));
 	bytes__number(b, p->nr_gils);
 	for (size_t i = 0; i < p->nr_gils; i++)
@@ -124,6 +125,7 @@ bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *
 	span__string(s, p->comm, sizeof(p->comm));
 	span__string(s, p->python, sizeof(p->python));
 	span__string(s, p->source, sizeof(p->source));
+	span__string(s, p->source_why, sizeof(p->source_why));
 	span__string(s, p->note, sizeof(p->note));
 	nr = span__number(s);
 	if (s->bad || nr > TRACE_PROCESS_GILS || nr > (__u64)(s->end - s->at))
@@ -202,8 +204,10 @@ bool trace_unobserved__get(struct span *s, struct snapshot_unobserved *u)
 void trace_status__put(struct bytes *b, const struct trace_status *s)
 {
 	bytes__number(b, s->flags);
+	bytes__number(b, s->start_ns);
 	bytes__number(b, s->end_ns);
 	bytes__number(b, s->probe_hits);
+	bytes__number(b, s->usdt_hits);
 	bytes__signed(b, s->probe_ns_per_hit);
 	bytes__signed(b, s->exit_status);
 	bytes__number(b, s->nr_unlisted);
@@ -218,8 +222,10 @@ bool trace_status__get(struct span *s, struct trace_status *status)
 {
 	memset(status, 0, sizeof(*status));
 	status->flags = (__u32)span__number(s);
+	status->start_ns = span__number(s);
 	status->end_ns = span__number(s);
 	status->probe_hits = span__number(s);
+	status->usdt_hits = span__number(s);
 	status->probe_ns_per_hit = (long)span__signed(s);
 	status->exit_status = (int)span__signed(s);
 	status->nr_unlisted = span__number(s);

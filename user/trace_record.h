@@ -81,9 +81,11 @@ bool trace_unobserved__get(struct span *s, struct snapshot_unobserved *u);
 
 /* STATUS: what a snapshot has beside its processes, as of end_ns. */
 struct trace_status {
-	__u32 flags; /* TRACE_STATUS_* */
+	__u32 flags;    /* TRACE_STATUS_* */
+	__u64 start_ns; /* of the observation; 0: not told */
 	__u64 end_ns;
 	__u64 probe_hits;
+	__u64 usdt_hits;
 	long probe_ns_per_hit;
 	int exit_status;
 	__u64 nr_unlisted;
