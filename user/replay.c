@@ -276,11 +276,8 @@ static void apply_gil_end(struct replay *r, struct span *body)
 	struct gil *g = read_gil(r, body);
 	__u64 died = span__number(body);
 
-	if (!g || body->bad)
-		return;
-	g->died = (__s64)(__u32)died;
-	if (g == g->program->gils[0])
-		replay__relist_program(r, g->program);
+	if (g && !body->bad)
+		g->died = (__s64)(__u32)died;
 }
 
 static int apply_record(struct replay *r, struct trace_record *record)
@@ -293,11 +290,14 @@ static int apply_record(struct replay *r, struct trace_record *record)
 		return apply_process(r, body);
 	case TRACE_RECORD_ENDED:
 	case TRACE_RECORD_DROPPED:
+	case TRACE_RECORD_LISTED:
 		pg = replay__program(r, span__number(body));
 		if (pg && record->type == TRACE_RECORD_ENDED)
 			replay__end_program(r, pg);
-		else if (pg)
+		else if (pg && record->type == TRACE_RECORD_DROPPED)
 			replay__drop_program(r, pg);
+		else if (pg)
+			replay__relist_program(r, pg);
 		return 0;
 	case TRACE_RECORD_THREAD:
 		return apply_thread(r, body);
@@ -523,6 +523,11 @@ void replay__follow(struct replay *r, const struct replay_follower *follower, vo
 {
 	r->follower = follower;
 	r->follower_ctx = ctx;
+}
+
+bool replay__is_whole(const struct replay *r)
+{
+	return !r->only_tid && !replay__is_filtered(r);
 }
 
 void replay__each(struct replay *r, void (*gil)(void *ctx, struct replay_gil *g),

@@ -104,6 +104,8 @@ struct replay_follower {
 
 /* Has each edge told to the follower; both must stay. Call it before the first replay__run. */
 void replay__follow(struct replay *r, const struct replay_follower *follower, void *ctx);
+/* True if followers are told of every edge: not of one thread only, nor of long waits and holds. */
+bool replay__is_whole(const struct replay *r);
 /* Calls each for every GIL, and for each of its threads that is known at this time. */
 void replay__each(struct replay *r, void (*gil)(void *ctx, struct replay_gil *g),
 		  void (*thread)(void *ctx, struct replay_gil *g, struct replay_thread *t),

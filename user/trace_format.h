@@ -100,6 +100,7 @@ enum trace_record_type {
 	TRACE_RECORD_UNOBSERVED,     /* a process that was not observed */
 	TRACE_RECORD_STATUS,         /* totals so far */
 	TRACE_RECORD_WINDOW,         /* what is older was not kept */
+	TRACE_RECORD_LISTED,         /* at the end: the processes in the order of the report */
 	TRACE_RECORD_GIL_END,        /* a GIL as it was at the end */
 	TRACE_RECORD_FIGURES_GIL,    /* the figures that the kernel kept: a GIL's, */
 	TRACE_RECORD_FIGURES_THREAD, /* then its threads', */

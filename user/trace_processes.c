@@ -260,13 +260,20 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 			  __u64 now)
 {
 	struct enc_process *ep = find(e, p);
+	struct bytes body = {0};
 	int err = 0;
 
 	if (!ep || !ep->ended_ns) {
 		err = trace_encoder__process(e, p, now);
 		ep = find(e, p);
 	}
-	for (__u32 i = 0; i < p->nr_gils && !err && ep; i++) {
+	if (!ep)
+		return -ENOMEM;
+	if (figures && !err) {
+		bytes__number(&body, ep->number);
+		err = encoder__record(e, TRACE_RECORD_LISTED, now, &body);
+	}
+	for (__u32 i = 0; i < p->nr_gils && !err; i++) {
 		const struct snapshot_gil *sg = &p->gils[i];
 		struct enc_gil *g =
 			encoder__gil(e, (__u32)p->pid, sg->lock.address, sg->lock.start);
