@@ -61,7 +61,9 @@ struct span {
 
 static inline struct span span_of(const void *data, size_t size)
 {
-	return (struct span){.at = data, .end = (const unsigned char *)data + size};
+	const unsigned char *at = data;
+
+	return (struct span){.at = at, .end = size ? at + size : at};
 }
 
 static inline bool span__done(const struct span *s)

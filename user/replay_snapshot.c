@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* From what a replay knows to a snapshot, and the figures that the kernel kept, beside it. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "replay_state.h"
@@ -107,6 +108,9 @@ static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_
 	if (!sg)
 		return -ENOMEM;
 	*sg = g->public.g;
+	sg->lost_edges = g->lost_edges;
+	sg->gaps = g->gaps;
+	sg->gap_ns = g->gap_ns;
 	/* Those who died waiting and of whom no edge took note. */
 	if (g->died > 0)
 		sg->lock.gone += (__u32)g->died;
@@ -133,6 +137,53 @@ static int add_process(const struct replay *r, const struct program *pg, struct 
 	return 0;
 }
 
+__attribute__((format(printf, 2, 3))) static void say(struct snapshot *s, const char *fmt, ...)
+{
+	size_t n = strlen(s->note);
+	va_list ap;
+
+	if (n && n < sizeof(s->note) - 1)
+		s->note[n++] = ' ';
+	va_start(ap, fmt);
+	vsnprintf(s->note + n, sizeof(s->note) - n, fmt, ap);
+	va_end(ap);
+}
+
+/* What is not in the trace, beside what was lost. */
+static void put_note(const struct replay *r, struct snapshot *s)
+{
+	const struct trace_condition *c = trace_reader__condition(r->reader);
+	const struct trace_header *h = trace_reader__header(r->reader);
+
+	if (c->ended && !c->whole)
+		say(s, "The recording is cut off: what it had after this is not known.");
+	if (c->missing)
+		say(s, "Of the recording, %llu piece%s missing or damaged.", c->missing,
+		    c->missing == 1 ? " is" : "s are");
+	if (r->window && !r->ranged)
+		say(s, "It is a flight recorder's: what came before was not kept.");
+	if (r->only_tid)
+		say(s,
+		    "Only thread %d: counts and distributions are its own, shares of time the "
+		    "GIL's.",
+		    r->only_tid);
+	if (!replay__is_filtered(r))
+		return;
+	if (replay__kernel_figures(r))
+		say(s, "Single waits and holds were kept only from a length on; these are the "
+		       "kernel's figures of all.");
+	else if (!h->min_hold_ns || !h->min_wait_ns)
+		say(s,
+		    "Only %s of %.6g s and more were kept: these are the figures of those alone.",
+		    h->min_wait_ns ? "waits" : "holds",
+		    (double)(h->min_wait_ns + h->min_hold_ns) / 1e9);
+	else
+		say(s,
+		    "Only waits of %.6g s and holds of %.6g s and more were kept: these are the "
+		    "figures of those alone.",
+		    (double)h->min_wait_ns / 1e9, (double)h->min_hold_ns / 1e9);
+}
+
 /* What is beside the processes. */
 static void add_status(const struct replay *r, struct snapshot *s)
 {
@@ -146,7 +197,9 @@ static void add_status(const struct replay *r, struct snapshot *s)
 	s->probe_hits = all ? r->status.probe_hits : c->edges;
 	s->usdt_hits = all ? r->status.usdt_hits : 0;
 	s->lost = r->status.lost;
+	s->lost.recording = r->lost_edges;
 	s->nr_unlisted = r->status.nr_unlisted;
+	put_note(r, s);
 }
 
 int replay__finish_figures(struct replay *r)
@@ -182,6 +235,7 @@ static struct snapshot *copy_figures(const struct snapshot *figures)
 	s->probe_ns_per_hit = figures->probe_ns_per_hit;
 	s->exit_status = figures->exit_status;
 	s->lost = figures->lost;
+	memcpy(s->note, figures->note, sizeof(s->note));
 	if (!snapshot__append(s, figures)) {
 		s->nr_unlisted = figures->nr_unlisted;
 		snapshot__finish(s);

@@ -391,6 +391,7 @@ void replay__reset(struct replay *r, __u64 ts)
 			pg->p.start_ns = ts;
 	}
 	r->ranged = true;
+	r->lost_edges = 0;
 	r->start = r->now = ts;
 }
 

@@ -57,6 +57,7 @@ struct replay {
 	bool gap;    /* frames are missing before the next edges */
 	__u64 start, now;
 	__u64 next_gil;
+	__u64 lost_edges;
 	pid_t only_pid, only_tid;
 	size_t memory, memory_limit;
 	struct program *programs[REPLAY_BUCKETS];

@@ -271,7 +271,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 		return sel->lost.events ? FIGURE_LOST : FIGURE_SURE;
 	if (!sel->gils)
 		return sel->process.free_threaded ? FIGURE_NO_GIL : FIGURE_NO_PROCESS;
-	if (sel->lost.edges || sel->lost.events || sel->anomalies)
+	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->anomalies)
 		return FIGURE_LOST;
 	if (sel->folded)
 		return FIGURE_FOLDED;

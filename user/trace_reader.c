@@ -29,7 +29,7 @@ struct trace_reader {
 	bool chunk;     /* a frame of edges is loaded, and its item to be delivered */
 	unsigned char ahead[TRACE_FRAME_SIZE]; /* bytes that were read and may begin a frame */
 	size_t nr_ahead;
-	unsigned char *stored, *meta_bytes, *edge_bytes; /* TRACE_LARGEST each */
+	struct bytes stored, meta_bytes, edge_bytes; /* payloads, TRACE_LARGEST at most */
 	struct span meta, edges;
 	struct trace_record record; /* the next one of `meta`, if have_record */
 	bool have_record;
@@ -98,13 +98,14 @@ static int next_header(struct trace_reader *r, struct trace_frame *frame, struct
 /* Passes over the payload. */
 static bool skip_payload(struct trace_reader *r, const struct trace_frame *frame)
 {
+	unsigned char passed[4096];
 	size_t left = frame->stored;
 
 	r->offset += frame->stored;
 	if (!fseeko(r->in, (off_t)left, SEEK_CUR))
 		return true;
 	while (left) { /* a pipe */
-		size_t n = fread(r->stored, 1, left, r->in);
+		size_t n = fread(passed, 1, left < sizeof(passed) ? left : sizeof(passed), r->in);
 
 		if (!n)
 			return false;
@@ -128,21 +129,28 @@ static bool inflate_payload(const struct trace_frame *frame, const unsigned char
 }
 
 /* Loads the payload to `out`. 1; 0 if it is damaged or cut off; -errno. */
-static int load_payload(struct trace_reader *r, const struct trace_frame *frame, unsigned char *out,
+static int load_payload(struct trace_reader *r, const struct trace_frame *frame, struct bytes *out,
 			struct span *span, struct failure *f)
 {
-	size_t n = fread(r->stored, 1, frame->stored, r->in);
+	size_t n;
 
+	r->stored.size = out->size = 0;
+	if (!bytes__reserve(&r->stored, frame->stored + 1) ||
+	    !bytes__reserve(out, frame->size + 1)) {
+		failure__what(f, "out of memory");
+		return -ENOMEM;
+	}
+	n = fread(r->stored.data, 1, frame->stored, r->in);
 	if (ferror(r->in))
 		return read_error(r, f);
-	if (n < frame->stored || crc32(0, r->stored, frame->stored) != frame->crc ||
-	    !inflate_payload(frame, r->stored, out)) {
+	if (n < frame->stored || crc32(0, r->stored.data, frame->stored) != frame->crc ||
+	    !inflate_payload(frame, r->stored.data, out->data)) {
 		note_damage(r);
 		r->offset += n;
 		return 0;
 	}
 	r->offset += n;
-	*span = span_of(out, frame->size);
+	*span = span_of(out->data, frame->size);
 	return 1;
 }
 
@@ -188,7 +196,7 @@ static int load_edges(struct trace_reader *r, const struct trace_frame *frame, s
 		r->edges = span_of(NULL, 0);
 		return 0;
 	}
-	got = load_payload(r, frame, r->edge_bytes, &r->edges, f);
+	got = load_payload(r, frame, &r->edge_bytes, &r->edges, f);
 	if (got < 0)
 		return got;
 	if (!got) {
@@ -203,7 +211,7 @@ static int load_edges(struct trace_reader *r, const struct trace_frame *frame, s
 static int load_meta(struct trace_reader *r, const struct trace_frame *frame, struct failure *f)
 {
 	struct trace_frame next;
-	int got = load_payload(r, frame, r->meta_bytes, &r->meta, f);
+	int got = load_payload(r, frame, &r->meta_bytes, &r->meta, f);
 
 	if (got < 0)
 		return got;
@@ -350,7 +358,7 @@ static int read_header(struct trace_reader *r, struct failure *f)
 		return got;
 	if (got && frame.type == TRACE_FRAME_HEADER) {
 		check_sequence(r, &frame);
-		got = load_payload(r, &frame, r->meta_bytes, &span, f);
+		got = load_payload(r, &frame, &r->meta_bytes, &span, f);
 		if (got < 0)
 			return got;
 		if (got && trace_header__get(&span, &r->header)) {
@@ -375,22 +383,15 @@ int trace_reader__open(struct trace_reader **out, FILE *in, const char *name, st
 	int err;
 
 	*out = NULL;
-	if (r) {
-		r->in = in;
-		r->name = name;
-		r->stored = malloc(TRACE_LARGEST);
-		r->meta_bytes = malloc(TRACE_LARGEST);
-		r->edge_bytes = malloc(TRACE_LARGEST);
-	}
-	if (!r || !r->stored || !r->meta_bytes || !r->edge_bytes) {
+	if (!r) {
 		failure__what(f, "out of memory");
-		err = -ENOMEM;
-		if (!r)
-			fclose(in);
-	} else {
-		err = read_magic(r, f);
-		err = err ?: read_header(r, f);
+		fclose(in);
+		return -ENOMEM;
 	}
+	r->in = in;
+	r->name = name;
+	err = read_magic(r, f);
+	err = err ?: read_header(r, f);
 	if (err)
 		trace_reader__free(r);
 	else
@@ -403,9 +404,9 @@ void trace_reader__free(struct trace_reader *r)
 	if (!r)
 		return;
 	fclose(r->in);
-	free(r->stored);
-	free(r->meta_bytes);
-	free(r->edge_bytes);
+	bytes__free(&r->stored);
+	bytes__free(&r->meta_bytes);
+	bytes__free(&r->edge_bytes);
 	free(r);
 }
 
@@ -431,7 +432,7 @@ static bool load_index(struct trace_reader *r, struct span *index)
 {
 	unsigned char tail[TRACE_TAIL_SIZE], bytes[TRACE_FRAME_SIZE];
 	struct trace_frame frame;
-	off_t offset = 0;
+	__u64 offset = 0;
 
 	if (fseeko(r->in, -TRACE_TAIL_SIZE, SEEK_END) ||
 	    fread(tail, 1, sizeof(tail), r->in) != sizeof(tail) ||
@@ -439,18 +440,17 @@ static bool load_index(struct trace_reader *r, struct span *index)
 		return false;
 	for (int i = 7; i >= 0; i--)
 		offset = offset << 8 | tail[i];
-	if (offset < 0 || fseeko(r->in, offset, SEEK_SET) ||
+	if (offset >> 62 || fseeko(r->in, (off_t)offset, SEEK_SET) ||
 	    fread(bytes, 1, sizeof(bytes), r->in) != sizeof(bytes) ||
 	    !trace_frame__parse(&frame, bytes) || frame.type != TRACE_FRAME_INDEX)
 		return false;
-	return fread(r->stored, 1, frame.stored, r->in) == frame.stored &&
-	       crc32(0, r->stored, frame.stored) == frame.crc &&
-	       inflate_payload(&frame, r->stored, r->meta_bytes) &&
-	       (*index = span_of(r->meta_bytes, frame.size), true);
+	return load_payload(r, &frame, &r->meta_bytes, index, NULL) > 0;
 }
 
 __u64 trace_reader__last_ns(struct trace_reader *r)
 {
+	const struct trace_condition condition = r->condition;
+	const __u64 offset = r->offset;
 	off_t here = ftello(r->in);
 	struct span index;
 	__u64 last = 0;
@@ -468,6 +468,8 @@ __u64 trace_reader__last_ns(struct trace_reader *r)
 			last = 0;
 	}
 	clearerr(r->in);
+	r->condition = condition;
+	r->offset = offset;
 	if (fseeko(r->in, here, SEEK_SET))
 		last = 0;
 	return last;

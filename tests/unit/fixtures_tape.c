@@ -7,6 +7,7 @@ static int put(void *ctx, struct trace_chunk *c)
 {
 	struct tape *t = ctx;
 
+	t->sequence = c->frame.sequence;
 	trace_chunk__pack(c, &t->file);
 	bytes__free(&c->payload);
 	return t->file.failed ? -1 : 0;
@@ -104,7 +105,7 @@ void tape__lost(struct tape *t, __u64 count, __u64 since, __u64 ts)
 
 void tape__end(struct tape *t, const struct snapshot *s, bool figures)
 {
-	struct trace_chunk index = {.frame = {.type = TRACE_FRAME_INDEX, .sequence = 1u << 30}};
+	struct trace_chunk index = {.frame = {.type = TRACE_FRAME_INDEX}};
 
 	if (!s) {
 		if (trace_encoder__flush(t->encoder))
@@ -113,6 +114,7 @@ void tape__end(struct tape *t, const struct snapshot *s, bool figures)
 	}
 	if (trace_encoder__finish(t->encoder, s, figures))
 		abort();
+	index.frame.sequence = t->sequence + 1;
 	trace_chunk__pack(&index, &t->file);
 }
 

@@ -6,6 +6,7 @@
  */
 #include "fixtures_machine.h"
 #include "random.h"
+#include "render.h"
 #include "fixtures_tape.h"
 #include "test.h"
 
@@ -14,8 +15,22 @@
 
 static struct run run;
 static struct outcome model;
+static struct gil_handoff pairs[RUN_THREADS][RUN_THREADS];
 static struct tape tape;
 static struct failure failure;
+
+static void count_handoff(struct gil_handoff h)
+{
+	struct gil_handoff *sum;
+
+	if (!h.count)
+		return;
+	sum = &pairs[h.from - 100][h.to - 100];
+	sum->from = h.from;
+	sum->to = h.to;
+	sum->count++;
+	sum->wait_ns += h.wait_ns;
+}
 
 /* Runs the edges through the model and onto the tape. `late`: the process becomes known in the
  * middle. */
@@ -25,6 +40,7 @@ static void record(__u64 seed, size_t chunk_edges, bool late, const struct trace
 
 	machine_run(&run, seed);
 	memset(&model, 0, sizeof(model));
+	memset(pairs, 0, sizeof(pairs));
 	gil_lock_begin(&model.lock, PID, TAPE_ADDRESS, run.start);
 	tape__begin(&tape, PID, run.start, !late, o);
 	tape.chunk_edges = chunk_edges;
@@ -41,7 +57,7 @@ static void record(__u64 seed, size_t chunk_edges, bool late, const struct trace
 			t->state = run.attached ? GIL_THREAD_UNSEEN : GIL_THREAD_IDLE;
 			tape__thread(&tape, e->tid, t->tid, t->state, e->ts);
 		}
-		gil_model_step(&model.lock, t, e);
+		count_handoff(gil_model_step(&model.lock, t, e));
 		tape__edge(&tape, e->tid, e->kind, (__u8)e->flags,
 			   (__u16)(model.lock.gone_seen - seen), e->ts);
 	}
@@ -64,12 +80,51 @@ static struct snapshot *live(void)
 	for (__u32 i = 0; i < run.threads; i++)
 		if (model.threads[i].tid)
 			*snapshot_gil__add_thread(g) = model.threads[i];
+	for (__u32 i = 0; i < RUN_THREADS; i++)
+		for (__u32 j = 0; j < RUN_THREADS; j++)
+			if (pairs[i][j].count)
+				*snapshot_gil__add_edge(g) = pairs[i][j];
 	s->start_ns = run.start;
 	s->exit_status = -1;
 	s->probe_ns_per_hit = 100;
 	s->probe_hits = run.nr;
 	snapshot__finish(s);
 	return s;
+}
+
+/* Every field that a report shows, filled with something. */
+static void decorate(struct snapshot *s)
+{
+	struct snapshot_unobserved *u = snapshot__add_unobserved(s);
+
+	s->usdt_hits = 3;
+	s->exit_status = 42;
+	s->nr_unlisted = 7;
+	s->lost = (struct snapshot_lost){
+		.edges = 1, .switches = 2, .handoffs = 3, .events = 4, .requests = 5};
+	u->pid = 12;
+	strcpy(u->comm, "unseen");
+	strcpy(u->why, "it was not to be");
+	tape.process.late_ns = 1234;
+	tape.process.free_threaded = true;
+	strcpy(tape.process.note, "a note");
+	strcpy(tape.process.source_why, "because");
+	strcpy(tape.process.comm, "renamed");
+	tape.gil.locked_at_start = 1;
+	tape.gil.switch_interval_us = 1000;
+	tape.gil.requests_unknown = true;
+}
+
+static char *as_json(const struct snapshot *s)
+{
+	const struct render_options o = {.version = "test"};
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	render_json(out, s, &o);
+	fclose(out);
+	return text;
 }
 
 static struct snapshot *replayed(struct replay *r, __u64 until)
@@ -122,6 +177,40 @@ TEST(replay_equals_the_model)
 		CHECK(replay__kernel_figures(r), "seed %llu", seed);
 		check_gil(&replay__kernel_figures(r)->processes[0].gils[0],
 			  &wanted->processes[0].gils[0], seed);
+		snapshot__free(s);
+		snapshot__free(wanted);
+		replay__free(r);
+		tape__free(&tape);
+	}
+}
+
+TEST(a_report_of_the_replay_is_the_live_one)
+{
+	for (__u64 seed = 1; seed <= 50 && !test_failure[0]; seed++) {
+		struct snapshot *wanted, *s;
+		char *a, *b, *c;
+		struct replay *r;
+
+		record(seed, 30, false, NULL);
+		wanted = live();
+		decorate(wanted);
+		snapshot__free(wanted);
+		wanted = live();
+		decorate(wanted);
+		for (size_t i = 0; i < wanted->processes[0].gils[0].nr_threads; i++)
+			strcpy(wanted->processes[0].gils[0].threads[i].comm, "worker");
+		CHECK(!trace_encoder__unobserved(tape.encoder, &wanted->unobserved[0], run.end));
+		tape__end(&tape, wanted, true);
+		r = tape__replay(&tape, tape.file.size, &failure);
+		s = replayed(r, ~0ULL);
+		a = as_json(wanted);
+		b = as_json(s);
+		c = as_json(replay__kernel_figures(r));
+		CHECK_STR(b, a);
+		CHECK_STR(c, a);
+		free(a);
+		free(b);
+		free(c);
 		snapshot__free(s);
 		snapshot__free(wanted);
 		replay__free(r);
@@ -305,6 +394,9 @@ TEST(lost_edges_make_a_gap)
 		CHECK(s->processes[0].gils[0].lock.held_ns <=
 			      run.end - s->processes[0].gils[0].lock.start,
 		      "seed %llu", seed);
+		CHECK(s->lost.recording == to - from, "seed %llu", seed);
+		CHECK(s->processes[0].gils[0].gaps == 1, "seed %llu", seed);
+		CHECK(s->processes[0].gils[0].lost_edges == to - from, "seed %llu", seed);
 		snapshot__free(s);
 		snapshot__free(wanted);
 		replay__free(r);
