@@ -55,8 +55,8 @@ static int set_output(void *options, const char *value, struct failure *f)
 static int set_moment(struct moment *m, const char *value, struct failure *f)
 {
 	*m = (struct moment){.given = true, .from_end = value[0] == '-'};
-	if (!strcmp(value, "0"))
-		return 0;
+	if (strspn(value, "0.") == strlen(value))
+		return *value ? 0 : options__seconds(value, &m->ns, f);
 	return options__seconds(value + m->from_end, &m->ns, f);
 }
 

@@ -90,8 +90,11 @@ static int next_header(struct trace_reader *r, struct trace_frame *frame, struct
 	}
 	if (ferror(r->in))
 		return read_error(r, f);
-	if (r->nr_ahead && !lost && !r->condition.whole)
-		note_damage(r);
+	/* Behind the index is the tail, and nothing else. */
+	if (r->condition.whole && r->nr_ahead == TRACE_TAIL_SIZE &&
+	    !memcmp(r->ahead + TRACE_TAIL_SIZE - 8, TRACE_TAIL_MAGIC, 8))
+		return 0;
+	r->condition.whole = false;
 	return 0;
 }
 

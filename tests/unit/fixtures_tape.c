@@ -116,6 +116,8 @@ void tape__end(struct tape *t, const struct snapshot *s, bool figures)
 		abort();
 	index.frame.sequence = t->sequence + 1;
 	trace_chunk__pack(&index, &t->file);
+	bytes__append(&t->file, "\0\0\0\0\0\0\0", 8);
+	bytes__append(&t->file, TRACE_TAIL_MAGIC, 8);
 }
 
 struct replay *tape__replay(const struct tape *t, size_t n, struct failure *f)
