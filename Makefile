@@ -33,7 +33,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libjansson-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
-	libxml2-utils python3-dev python3-pytest python3-yaml util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
