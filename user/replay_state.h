@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* What a replay knows: the processes of a trace, their GILs and threads. Shared by replay.c, which
- * applies what is read, replay_state.c and replay_snapshot.c; nobody else's business. */
+ * goes through the edges, replay_records.c, replay_state.c and replay_snapshot.c; nobody else's business. */
 #ifndef REPLAY_STATE_H
 #define REPLAY_STATE_H
 
@@ -96,6 +96,8 @@ int replay__count_pair(struct replay *r, struct gil *g, const struct gil_handoff
 
 /* Edges of the GIL from `since` to `ts` are missing. */
 void gil__gap(struct gil *g, __u64 since, __u64 ts);
+/* 0, or -errno: no memory, or the follower's error. */
+int replay__apply_record(struct replay *r, struct trace_record *record);
 /* One of the FIGURES records: what comes after a GIL belongs to it. 0 or -ENOMEM. */
 int replay__tell_figures(struct replay *r, unsigned int type, struct span *body);
 /* The end: the kernel's figures are all there. 0 or -ENOMEM. */
