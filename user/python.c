@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "elf_file.h"
+#include "elf_symtab.h"
 #include "proc_maps.h"
 #include "python.h"
 #include "python_layout.h"
@@ -113,14 +114,21 @@ static int fail_not_python(struct inspection *in)
 
 /* ---- finding _PyRuntime ---- */
 
-/* A statically linked interpreter may export nothing, but has kept _PyRuntime in a section of its
- * own since 3.10. */
+/* A program with its libraries linked in exports nothing, but may have kept its symbol table. */
+static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
+{
+	int err = elf_file__symbol(e, name, symbol);
+
+	return err && !e->nr_needed ? elf_symtab__find(e, name, symbol) : err;
+}
+
+/* If it has not, _PyRuntime still has a section of its own, from 3.10 on. */
 static bool runtime_address(struct elf_file *e, bool is_python, uint64_t *address)
 {
 	struct elf_section section;
 	struct elf_symbol symbol;
 
-	if (!elf_file__symbol(e, "_PyRuntime", &symbol)) {
+	if (!(is_python ? find_symbol : elf_file__symbol)(e, "_PyRuntime", &symbol)) {
 		*address = symbol.value;
 		return true;
 	}
@@ -164,7 +172,7 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 		err = -ENOENT;
 		note_other_python(in, map->path);
 		if (!strcmp(map->path, in->exe))
-			in->exe_is_static = !in->elf.symtab;
+			in->exe_is_static = !in->elf.nr_needed;
 	}
 	elf_file__close(&in->elf);
 	return err;
@@ -212,19 +220,25 @@ static bool exports(void *context, const char *function)
 {
 	struct elf_symbol symbol;
 
-	return !elf_file__symbol(context, function, &symbol);
+	return !find_symbol(context, function, &symbol);
 }
 
-static void version_from_exports(struct inspection *in, struct python_version *v)
+static int version_without_word(struct inspection *in, struct python_version *v)
 {
+	bool has_exports = exports(&in->elf, "Py_GetVersion");
 	const char *data = NULL;
 	struct elf_section s;
 
-	python_version__from_exports(exports, &in->elf, v);
 	if (!elf_file__section(&in->elf, ".rodata", &s) && s.size <= MAX_RODATA)
 		data = elf_file__bytes(&in->elf, s.offset, s.size);
-	if (data)
+	if (has_exports)
+		python_version__from_exports(exports, &in->elf, v);
+	if (has_exports && data)
 		python_version__find_micro(data, s.size, v);
+	if (has_exports || (data && !python_version__from_tag(data, s.size, v)))
+		return 0;
+	return fail(in, -ENOTSUP, "is a CPython of which the version cannot be told",
+		    "it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
 }
 
 static int find_version(struct inspection *in, struct python_version *v)
@@ -233,7 +247,7 @@ static int find_version(struct inspection *in, struct python_version *v)
 	uint64_t hex;
 	int err;
 
-	if (!elf_file__symbol(&in->elf, "Py_Version", &symbol)) {
+	if (!find_symbol(&in->elf, "Py_Version", &symbol)) {
 		err = proc_mem__read(in->mem, in->bias + symbol.value, &hex, sizeof(hex));
 		if (err == -EFAULT)
 			return fail_contradiction(in, "3.11 or newer", "Py_Version");
@@ -245,12 +259,7 @@ static int find_version(struct inspection *in, struct python_version *v)
 	}
 	if (!python_version__from_head(in->head, sizeof(in->head), v))
 		return 0;
-	if (!exports(&in->elf, "Py_GetVersion"))
-		return fail(
-			in, -ENOTSUP, "is a CPython of which the version cannot be told",
-			"it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
-	version_from_exports(in, v);
-	return 0;
+	return version_without_word(in, v);
 }
 
 static int find_layout(struct inspection *in, const struct python_version *v,
@@ -328,14 +337,16 @@ static int read_runtime(struct inspection *in, struct python *py)
 	/* 3.9's _PyRuntime is smaller than the head, and may end the mapping. */
 	if (err && err != -EFAULT)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
-	if ((err = find_version(in, &v)) || (err = find_layout(in, &v, &l)) ||
-	    (err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
+	if ((err = find_version(in, &v)) || (err = find_layout(in, &v, &l)))
 		return err;
 	strcpy(py->version, v.text);
 	py->major = v.major;
 	py->minor = v.minor;
 	strcpy(py->path, in->map.path);
+	py->is_static = !in->elf.nr_needed;
 	py->runtime = in->runtime;
+	if ((err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
+		return err;
 	/* The fixed offsets in gil_maps.h count from the switch interval: a free-threaded build's
 	 * struct has a word before it. */
 	py->gil = address + l.gil_shift;

@@ -18,6 +18,7 @@ struct python {
 	int major, minor;
 	char path[PATH_MAX]; /* the file that holds _PyRuntime, as the process's map names it */
 	bool free_threaded;  /* a free-threaded build that runs without its GIL */
+	bool is_static;      /* its C library is linked into that file */
 	__u64 runtime;       /* address of _PyRuntime in the process */
 	__u64 gil;           /* address of the main interpreter's GIL */
 	struct gil_drop_request drop_request;
@@ -29,7 +30,7 @@ struct python {
  * Looks into process pid. 0 with *py filled, or with f filled one of
  *   -ESRCH    no such process
  *   -ENOENT   no CPython in it (now: a library may be loaded later)
- *   -EAGAIN   a CPython that has not made its GIL yet
+ *   -EAGAIN   a CPython that has not made its GIL yet; version, path and is_static are known
  *   -ENOTSUP  a CPython of a version that is not known here, named in f
  *   -EPROTO   what was read contradicts what is known of this version
  *   -EPERM    not permitted

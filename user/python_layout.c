@@ -11,11 +11,10 @@
  * for one (_gil) and points to the one it uses (ceval.gil), which in the main interpreter is its
  * own.
  */
-#ifndef _GNU_SOURCE
-#endif
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "python_layout.h"
@@ -289,6 +288,32 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 	}
 	if (found[0])
 		strcpy(v->text, found);
+}
+
+int python_version__from_tag(const char *data, size_t size, struct python_version *v)
+{
+	static const char prefix[] = "cpython-3";
+	const size_t length = sizeof(prefix) - 1;
+	const char *end = data + size, *p = data, *nul;
+	int minor = -1, other;
+
+	while ((p = memmem(p, (size_t)(end - p), prefix, length))) {
+		p += length;
+		nul = memchr(p, '\0', (size_t)(end - p) < 4 ? (size_t)(end - p) : 4);
+		if (!nul || nul == p || digits(p) != (size_t)(nul - p))
+			continue;
+		other = atoi(p);
+		if (minor >= 0 && minor != other)
+			return -ENOENT;
+		minor = other;
+	}
+	if (minor < 0)
+		return -ENOENT;
+	v->major = 3;
+	v->minor = minor;
+	snprintf(v->text, sizeof(v->text), "3.%d", minor);
+	python_version__find_micro(data, size, v);
+	return 0;
 }
 
 static bool has_table(const void *head, size_t size)

@@ -63,6 +63,9 @@ int python_version__from_hex(uint64_t hex, struct python_version *v);
 typedef bool (*python_exports)(void *context, const char *function);
 void python_version__from_exports(python_exports exports, void *context, struct python_version *v);
 void python_version__find_micro(const char *data, size_t size, struct python_version *v);
+/* Of an interpreter that exports nothing: from the tag of its cached files ("cpython-311"), which is
+ * in its read-only data, and the micro version there. 0 or -ENOENT. */
+int python_version__from_tag(const char *data, size_t size, struct python_version *v);
 
 /* From the table at the start of _PyRuntime, where there is one (3.13 on): 0 or -ENOENT. */
 int python_version__from_head(const void *head, size_t size, struct python_version *v);

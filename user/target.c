@@ -117,13 +117,31 @@ static bool is_no_python_yet(int err)
 	return err == -ENOENT || err == -EAGAIN;
 }
 
-/* Probes the library that the process turned out to have, unless its probes are there already. */
+static void say_how_found(struct process *p, enum cond_sites_from from)
+{
+	static const char *const how[] = {
+		[COND_SITES_SYMBOLS] = "by its symbols",
+		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
+		[COND_SITES_CODE] = "by the code around the GIL's messages",
+	};
+	size_t length = strlen(p->source_why);
+
+	snprintf(p->source_why + length, sizeof(p->source_why) - length,
+		 "%sits C library is linked into it, and was found %s", length ? "; " : "",
+		 how[from]);
+}
+
+/* Probes the C library that the process turned out to have, unless its probes are there already. */
 static int attach_to_own_libc(struct target *t, struct process *p, struct failure *f)
 {
-	struct site_file *file = site_file__of_libc(&t->files, p->pid, f);
+	struct site_file *file = p->python.is_static
+					 ? site_file__of_static(&t->files, p->pid, &p->python, f)
+					 : site_file__of_libc(&t->files, p->pid, f);
 
 	if (!file)
 		return -errno;
+	if (file->is_static)
+		say_how_found(p, file->from);
 	if (p->cond && p->libc == file)
 		return 0;
 	return process__attach(p, file, f);
@@ -247,6 +265,9 @@ static void look(struct target *t, struct process *p, bool supposed)
 	}
 	if (supposed)
 		process__discard(p);
+	/* Its first edges are seen through itself, not through a library. */
+	else if (err == -EAGAIN && p->python.is_static && p->index >= 0)
+		attach_to_own_libc(t, p, &f);
 	try_later(p);
 }
 
@@ -445,8 +466,10 @@ static void retire_image(struct target *t, struct process *p)
 static void expect_exec(struct target *t, struct process *p)
 {
 	struct failure f = {0};
-	const struct site_file *libc = p->libc ? p->libc : site_file__of_libc(&t->files, 0, &f);
+	const struct site_file *libc = p->libc;
 
+	if (!libc || libc->is_static)
+		libc = site_file__of_libc(&t->files, 0, &f);
 	if (libc)
 		process__attach(p, libc, &f);
 }
@@ -508,7 +531,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	 * had it. */
 	if (e->parent != e->pid)
 		process__detach(p);
-	if (!p->cond && p->index >= 0)
+	if ((!p->cond || p->libc->is_static) && p->index >= 0)
 		expect_exec(t, p);
 	p->try_delay_ns = 0;
 	try_later(p);
