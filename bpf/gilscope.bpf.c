@@ -213,14 +213,29 @@ static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32
 /* ---- threads ---- */
 
 /* From its second GIL on a thread's records are always searched for: `current` has to follow. */
-static __always_inline void mark_several(const struct thread_records *r)
+static __always_inline void mark_several(const struct thread_records *r, __u32 tid)
 {
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
 
-		if (t)
+		if (t && t->tid == tid)
 			t->several = 1;
 	}
+}
+
+/* Where in the thread's list a new record goes: behind the others, or in place of one that user
+ * space has taken back, because the GIL's interpreter is gone. GIL_THREAD_LOCKS: nowhere. */
+static __always_inline __u32 free_record(const struct thread_records *r, __u32 tid)
+{
+	__u32 n = r->count;
+
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
+
+		if (t && (t->tid != tid || t->state == GIL_THREAD_GONE))
+			n = i;
+	}
+	return n;
 }
 
 /* Makes the calling thread's record for this GIL. The rare path: once per thread and GIL. */
@@ -229,14 +244,15 @@ static __noinline struct gil_thread *thread_new(struct task_struct *task, __u32 
 {
 	struct gil_tables *tab = the_tables();
 	struct gil_lock *l = lock_at(lock_index);
+	__u32 i, n, tid = BPF_CORE_READ(task, pid);
 	struct thread_records *r;
 	struct gil_thread *t;
-	__u32 i;
 
 	if (!tab || !l)
 		return NULL;
 	r = bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!r || r->count >= GIL_THREAD_LOCKS) {
+	n = r ? free_record(r, tid) : GIL_THREAD_LOCKS;
+	if (!r || n >= GIL_THREAD_LOCKS) {
 		__sync_fetch_and_add(&tab->threads_full, 1);
 		return NULL;
 	}
@@ -248,19 +264,22 @@ static __noinline struct gil_thread *thread_new(struct task_struct *task, __u32 
 	t->lock = lock_index;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 	/* A thread born after the observation began has done nothing unseen. */
-	t->state = BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE : GIL_THREAD_UNSEEN;
-	t->tid = BPF_CORE_READ(task, pid);
+	t->state = l->born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
+									 : GIL_THREAD_UNSEEN;
+	t->tid = tid;
 	t->record = i;
-	r->index[r->count & (GIL_THREAD_LOCKS - 1)] = i;
-	r->current = r->count;
-	r->count++;
+	r->index[n & (GIL_THREAD_LOCKS - 1)] = i;
+	r->current = n;
+	if (n == r->count)
+		r->count++;
 	if (r->count > 1)
-		mark_several(r);
+		mark_several(r, tid);
 	return t;
 }
 
 /* The calling thread's record for this GIL, made if it is not there. */
-static __noinline struct gil_thread *thread_search(struct gil_process *p, __u32 lock_index)
+static __noinline struct gil_thread *thread_search(struct gil_process *p, __u32 lock_index,
+						   __u32 tid)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
@@ -270,7 +289,7 @@ static __noinline struct gil_thread *thread_search(struct gil_process *p, __u32 
 		if (i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
-		if (t && t->lock == lock_index) {
+		if (t && t->lock == lock_index && t->tid == tid) {
 			r->current = i;
 			return t;
 		}
@@ -295,7 +314,7 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 		if (t && t->tid == tid && t->lock == lock_index && !t->several)
 			return t;
 	}
-	return thread_search(p, lock_index);
+	return thread_search(p, lock_index, tid);
 }
 
 /*
@@ -477,6 +496,7 @@ static __noinline int suppose_gil(__u32 index, __u64 address)
 		return 0;
 	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
 	p->lock[0].lock = i;
+	p->lock[0].interpreter = 0;
 	p->lock[0].address = address;
 	p->nr_locks = 1;
 	p->state = GIL_PROCESS_TRACED;
@@ -485,14 +505,126 @@ static __noinline int suppose_gil(__u32 index, __u64 address)
 	return 0;
 }
 
+/* The first bytes of a GIL, from where gil_maps.h counts. */
+struct gil_head {
+	__u64 interval;
+	__u64 last_holder;
+	__u32 locked;
+	__u32 pad;
+};
+
+/*
+ * True if there is, at this address, the GIL of a sub-interpreter that a thread has just taken. Its
+ * last_holder is then that thread's state, which knows its interpreter, which points back to here.
+ */
+static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u32 *number)
+{
+	__u64 interpreter, used, id;
+	struct gil_head head;
+
+	if (bpf_probe_read_user(&head, sizeof(head), (void *)gil) || head.locked != 1 ||
+	    !head.last_holder || !head.interval || head.interval > 3600000000ULL)
+		return 0;
+	if (bpf_probe_read_user(&interpreter, sizeof(interpreter),
+				(void *)(head.last_holder + f->thread_interpreter)) ||
+	    interpreter + f->own_gil + f->shift != gil)
+		return 0;
+	if (bpf_probe_read_user(&used, sizeof(used), (void *)(interpreter + f->gil_pointer)) ||
+	    used + f->shift != gil)
+		return 0;
+	if (bpf_probe_read_user(&id, sizeof(id), (void *)(interpreter + f->id)))
+		return 0;
+	*number = (__u32)id;
+	return 1;
+}
+
+/* A place in p->lock[] for one more; GIL_PROCESS_LOCKS if there is none. */
+static __always_inline __u32 free_slot(struct gil_process *p)
+{
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		if (i >= p->nr_locks)
+			p->lock[i].address = 0;
+		if (!p->lock[i].address)
+			return i;
+	}
+	return GIL_PROCESS_LOCKS;
+}
+
+/* Its place, or GIL_PROCESS_LOCKS if there is no room. */
+static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u64 address, __u32 number)
+{
+	struct gil_tables *tab = the_tables();
+	__u32 n = free_slot(p), i;
+	struct gil_lock *l;
+
+	if (!tab || n >= GIL_PROCESS_LOCKS) {
+		p->nr_full++;
+		return GIL_PROCESS_LOCKS;
+	}
+	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
+	l = lock_at(i);
+	if (!l)
+		return GIL_PROCESS_LOCKS;
+	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
+	l->born = 1;
+	p->lock[n].lock = i;
+	p->lock[n].interpreter = number;
+	p->lock[n].address = address;
+	if (n >= p->nr_locks)
+		p->nr_locks = n + 1;
+	return n;
+}
+
+/*
+ * In a traced process, a sub-interpreter may have made its own GIL, and this is the first time that
+ * it is taken. Its place in p->lock[]; GIL_PROCESS_LOCKS if that is no GIL, or there is no room.
+ */
+static __noinline __u32 find_sub_gil(__u32 index, __u64 address)
+{
+	struct gil_process *p = process_at(index);
+	__u32 number = 0, n;
+
+	if (!p || !p->finder.known || p->state != GIL_PROCESS_TRACED ||
+	    !is_sub_gil(&p->finder, address, &number))
+		return GIL_PROCESS_LOCKS;
+	if (__sync_val_compare_and_swap(&p->entering, 0, 1)) {
+		__sync_fetch_and_add(&p->dropped, 1); /* the next acquisition will do */
+		return GIL_PROCESS_LOCKS;
+	}
+	n = enter_sub_gil(p, address, number);
+	__sync_val_compare_and_swap(&p->entering, 1, 0);
+	if (n < GIL_PROCESS_LOCKS)
+		send_event(GIL_EVENT_SUB_GIL, p->pid, 0, index, p->image,
+			   (void *)bpf_get_current_task_btf());
+	return n;
+}
+
+/* True if this was the GIL of a sub-interpreter that has ended, and another one has been made just
+ * there. */
+static __always_inline int is_replaced(const struct gil_finder *f,
+				       const struct gil_process_lock *pl)
+{
+	__u64 id;
+
+	return !bpf_probe_read_user(&id, sizeof(id),
+				    (void *)(pl->address - f->shift - f->own_gil + f->id)) &&
+	       (__u32)id != pl->interpreter;
+}
+
 static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64 cond, __u32 tid)
 {
+	__u32 found;
+
 	if (gil_rarely(p->state == GIL_PROCESS_NEW))
 		suppose_gil(index, cond - GIL_OFFSET_SWITCH_COND);
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
 		if (i >= p->nr_locks)
 			break;
 		if (cond == p->lock[i].address + GIL_OFFSET_SWITCH_COND) {
+			if (gil_rarely(i) && is_replaced(&p->finder, &p->lock[i])) {
+				p->lock[i].address = 0;
+				continue;
+			}
 			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
 			return;
 		}
@@ -501,7 +633,12 @@ static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64
 			return;
 		}
 	}
-	__sync_fetch_and_add(&p->other_hits, 1);
+	found = find_sub_gil(index, cond - GIL_OFFSET_SWITCH_COND);
+	if (found < GIL_PROCESS_LOCKS)
+		edge(p, &p->lock[found & (GIL_PROCESS_LOCKS - 1)],
+		     &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
+	else
+		__sync_fetch_and_add(&p->other_hits, 1);
 }
 
 /* Out of line: the signals are what costs, as they come at every acquisition and release. */
@@ -604,7 +741,7 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task)
 	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
 		return NULL;
 	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
-	if (!t || !gil_thread_is_timed(t))
+	if (!t || !gil_thread_is_timed(t) || t->tid != (__u32)task->pid)
 		return NULL;
 	if (t->seq & 1) {
 		struct gil_tables *tab = the_tables();
@@ -679,7 +816,7 @@ static __always_inline void close_records(struct task_struct *task)
 		if (i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
-		if (!t)
+		if (!t || t->tid != (__u32)task->pid)
 			continue;
 		l = lock_at(t->lock);
 		if (!l)
@@ -745,6 +882,8 @@ int on_exec(__u64 *ctx)
 		return 0;
 	close_records(task);
 	p->nr_locks = 0;
+	p->finder.known = 0;
+	p->entering = 0;
 	p->image++;
 	p->drop_request.known = 0;
 	p->sources |= GIL_SOURCE_COND;

@@ -98,6 +98,8 @@ struct gil_lock {
 	__u32 gone;        /* threads that died waiting; the only field written without the mutex */
 	__u32 gone_seen;   /* of those, the ones already taken off `waiters` */
 	__u32 last_record; /* the BPF side's own note: where last_tid's record is */
+	__u32 born;        /* and: it was made while it was watched, so nothing was missed */
+	__u32 pad;
 	__u64 mark;
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */

@@ -22,6 +22,9 @@
 #include "gilscope.skel.h"
 #include "probe.h"
 
+/* Records of GILs beyond one for each process: for sub-interpreters. */
+#define SPARE_LOCKS 128
+
 /* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
 #define ATTACH_TYPE_UPROBE_MULTI 48
 
@@ -163,17 +166,18 @@ static void set_sizes(struct probe *p)
 {
 	struct gilscope_bpf *s = p->skel;
 	unsigned int processes = p->options.max_processes, threads = p->options.max_threads;
+	unsigned int locks = processes + SPARE_LOCKS;
 
 	s->rodata->max_processes = processes;
-	s->rodata->max_locks = processes;
+	s->rodata->max_locks = locks;
 	s->rodata->max_threads = threads;
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
 	bpf_map__set_max_entries(s->maps.processes, processes);
 	bpf_map__set_max_entries(s->maps.free_processes, processes);
 	bpf_map__set_max_entries(s->maps.process_of, processes);
-	bpf_map__set_max_entries(s->maps.locks, processes);
-	bpf_map__set_max_entries(s->maps.free_locks, processes);
+	bpf_map__set_max_entries(s->maps.locks, locks);
+	bpf_map__set_max_entries(s->maps.free_locks, locks);
 	bpf_map__set_max_entries(s->maps.threads, threads);
 	bpf_map__set_max_entries(s->maps.free_threads, threads);
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);

@@ -17,8 +17,9 @@
 #include "python.h"
 #include "python_layout.h"
 
-#define MAX_FILES  256 /* looked into for _PyRuntime */
-#define MAX_RODATA (8UL << 20)
+#define MAX_FILES        256 /* looked into for _PyRuntime */
+#define MAX_RODATA       (8UL << 20)
+#define MAX_INTERPRETERS 4096 /* looked at in one process */
 
 struct inspection {
 	pid_t pid;
@@ -351,6 +352,7 @@ static int read_runtime(struct inspection *in, struct python *py)
 	 * struct has a word before it. */
 	py->gil = address + l.gil_shift;
 	py->free_threaded = !gil.enabled;
+	py->layout = l;
 	py->drop_request = python_layout__drop_request(&l, in->runtime);
 	py->switch_interval_us = gil.switch_interval_us;
 	py->locked = gil.locked;
@@ -398,11 +400,14 @@ static int read_again(pid_t pid, uint64_t address, void *to, size_t size)
 	return err;
 }
 
-long python__switch_interval(pid_t pid, const struct python *py)
+long python__switch_interval(pid_t pid, __u64 gil)
 {
 	long interval;
 
-	return read_again(pid, py->gil, &interval, sizeof(interval)) ? -1 : interval;
+	if (read_again(pid, gil, &interval, sizeof(interval)) || interval < 1 ||
+	    interval > PYTHON_LONGEST_INTERVAL)
+		return -1;
+	return interval;
 }
 
 int python__locked(pid_t pid, const struct python *py)
@@ -412,4 +417,60 @@ int python__locked(pid_t pid, const struct python *py)
 	if (read_again(pid, py->gil + GIL_OFFSET_LOCKED, &locked, sizeof(locked)))
 		return -1;
 	return locked == 0 || locked == 1 ? locked : -1;
+}
+
+long python__switches(pid_t pid, const struct python *py)
+{
+	long n;
+
+	return read_again(pid, py->gil + GIL_OFFSET_SWITCHES, &n, sizeof(n)) ? -1 : n;
+}
+
+/* ---- sub-interpreters ---- */
+
+struct interpreter {
+	uint64_t gil, next, id;
+};
+
+static int read_interpreter(int mem, const struct python_layout *l, uint64_t at,
+			    struct interpreter *i)
+{
+	int err = proc_mem__read(mem, at + l->gil_pointer, &i->gil, sizeof(i->gil));
+
+	err = err ?: proc_mem__read(mem, at + l->next, &i->next, sizeof(i->next));
+	return err ?: proc_mem__read(mem, at + l->id, &i->id, sizeof(i->id));
+}
+
+/* From the newest to the main one, which is the last in the list. */
+static int walk(int mem, const struct python *py, struct python_own_gil *list, size_t max)
+{
+	const struct python_layout *l = &py->layout;
+	struct interpreter i;
+	uint64_t at;
+	size_t n = 0;
+	int err = proc_mem__read(mem, py->runtime + l->main - sizeof(at), &at, sizeof(at));
+
+	for (int steps = 0; !err && steps < MAX_INTERPRETERS; steps++, at = i.next) {
+		err = at ? read_interpreter(mem, l, at, &i) : -EAGAIN;
+		if (!err && !i.id)
+			return (int)n;
+		/* Without a GIL of its own it uses the main one's, or is just being made. */
+		if (!err && i.id <= INT32_MAX && i.gil == at + l->own_gil && n < max)
+			list[n++] = (struct python_own_gil){i.gil + l->gil_shift, (long)i.id};
+	}
+	return err ?: -E2BIG;
+}
+
+int python__own_gils(pid_t pid, const struct python *py, struct python_own_gil *list, size_t max)
+{
+	int mem, n;
+
+	if (!py->layout.own_gil)
+		return 0;
+	mem = proc_mem__open(pid);
+	if (mem < 0)
+		return mem;
+	n = walk(mem, py, list, max);
+	close(mem);
+	return n;
 }

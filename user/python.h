@@ -12,6 +12,7 @@
 
 #include "failure.h"
 #include "gil_maps.h"
+#include "python_layout.h"
 
 struct python {
 	char version[32]; /* "3.11.2", or "3.9" where the micro version cannot be told */
@@ -24,6 +25,13 @@ struct python {
 	struct gil_drop_request drop_request;
 	long switch_interval_us;
 	int locked; /* 1, 0 */
+	struct python_layout layout;
+};
+
+/* An interpreter that has a GIL of its own. */
+struct python_own_gil {
+	__u64 address; /* as `gil` above */
+	long interpreter;
 };
 
 /*
@@ -38,9 +46,18 @@ struct python {
  */
 int python__inspect(pid_t pid, struct python *py, struct failure *f);
 
-/* Reads the GIL's switch interval again (µs); -1 if it cannot be read. */
-long python__switch_interval(pid_t pid, const struct python *py);
+/* Reads the switch interval of the GIL at this address again (µs); -1 if it cannot be read. */
+long python__switch_interval(pid_t pid, __u64 gil);
 /* Reads the GIL's `locked` word again: 1, 0, or -1 if it cannot be read. */
 int python__locked(pid_t pid, const struct python *py);
+
+/* How often another thread than the last holder has taken the GIL, or -1 if it cannot be read. */
+long python__switches(pid_t pid, const struct python *py);
+
+/*
+ * The sub-interpreters with a GIL of their own that there are now, at most max. Their number, or
+ * -errno if the list could not be read to its end: it may just have been changing.
+ */
+int python__own_gils(pid_t pid, const struct python *py, struct python_own_gil *list, size_t max);
 
 #endif

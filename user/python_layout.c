@@ -22,7 +22,8 @@
 /* Where in _Py_DebugOffsets, and so in _PyRuntime, a word is; all below PYTHON_LAYOUT_HEAD. */
 struct table {
 	uint32_t interpreters_head;
-	uint32_t interpreter_size, interpreter_id, ceval_gil, gil, gil_locked, gil_holder;
+	uint32_t interpreter_size, interpreter_id, interpreter_next;
+	uint32_t ceval_gil, gil, gil_locked, gil_holder;
 	uint32_t thread_size, thread_interpreter;
 	uint32_t eval_breaker; /* 0: not in the table */
 };
@@ -32,6 +33,7 @@ static const struct table table_3_13 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 112,
 	.gil = 120,
 	.gil_locked = 136,
@@ -46,6 +48,7 @@ static const struct table table_3_14 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 120,
 	.gil = 128,
 	.gil_locked = 144,
@@ -60,6 +63,7 @@ static const struct table table_3_15 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 120,
 	.gil = 128,
 	.gil_locked = 144,
@@ -106,7 +110,8 @@ static const struct row rows[] = {
 				.drop_request = 24,
 			},
 	},
-	/* DWARF of 3.12.1: interpreters.main, id, ceval.gil, _gil, ceval.gil_drop_request */
+	/* DWARF of 3.12.1: interpreters.main, id, ceval.gil, _gil, ceval.gil_drop_request; `next` is
+	   the first word of an interpreter */
 	{
 		.minor = 12,
 		.layout =
@@ -339,8 +344,8 @@ static int check_table(const struct table *t, const void *head, const struct pyt
 {
 	uint64_t interpreter = word(head, t->interpreter_size);
 
-	if (interpreter > 16 << 20 || l->id >= interpreter || l->gil_pointer >= interpreter ||
-	    l->own_gil >= interpreter || l->main > 1 << 20)
+	if (interpreter > 16 << 20 || l->id >= interpreter || l->next >= interpreter ||
+	    l->gil_pointer >= interpreter || l->own_gil >= interpreter || l->main > 1 << 20)
 		return -EPROTO;
 	if (word(head, t->gil_holder) != l->own_gil + l->gil_shift + GIL_OFFSET_LAST_HOLDER ||
 	    word(head, t->gil_locked) != l->own_gil + l->gil_shift + GIL_OFFSET_LOCKED)
@@ -365,9 +370,11 @@ static int read_table(const struct table *t, const struct python_version *v, con
 	/* struct pyinterpreters { PyMutex mutex; PyInterpreterState *head, *main; ...: SRC */
 	l->main = word(head, t->interpreters_head) + 8;
 	l->id = word(head, t->interpreter_id);
+	l->next = word(head, t->interpreter_next);
 	l->gil_pointer = word(head, t->ceval_gil);
 	l->own_gil = word(head, t->gil);
 	l->gil_shift = free_threaded ? 8 : 0;
+	l->thread_interpreter = word(head, t->thread_interpreter);
 	if (t->eval_breaker)
 		l->drop_request = word(head, t->eval_breaker);
 	return check_table(t, head, l);
@@ -399,12 +406,23 @@ int python_layout__read_gil(const struct python_layout *layout, const void *head
 	gil->enabled = !layout->gil_shift || enabled;
 	if (gil->locked == -1)
 		return -EAGAIN;
-	/* sys.setswitchinterval() takes 1 µs and more; above an hour it is no interval. */
-	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > 3600000000UL ||
+	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > PYTHON_LONGEST_INTERVAL ||
 	    (layout->gil_shift && enabled < 0))
 		return -EPROTO;
 	gil->switch_interval_us = (long)interval;
 	return 0;
+}
+
+struct gil_finder python_layout__finder(const struct python_layout *layout)
+{
+	return (struct gil_finder){
+		.known = layout->own_gil != 0,
+		.thread_interpreter = (__u32)layout->thread_interpreter,
+		.gil_pointer = (__u32)layout->gil_pointer,
+		.own_gil = (__u32)layout->own_gil,
+		.shift = (__u32)layout->gil_shift,
+		.id = (__u32)layout->id,
+	};
 }
 
 struct gil_drop_request python_layout__drop_request(const struct python_layout *layout,

@@ -456,7 +456,7 @@ void target__free(struct target *t)
 static void retire_image(struct target *t, struct process *p)
 {
 	process__count(p, &t->past_count);
-	if (p->lock >= 0 &&
+	if (process__has_gil(p) &&
 	    (t->past->nr_processes >= MAX_PAST || process__snapshot(p, t->past, p->end_ns)))
 		t->past->nr_unlisted++;
 	process__give_records(p);
@@ -525,7 +525,8 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	p->image = e->image;
 	p->born_ns = e->ts;
 	p->late_ns = 0;
-	p->locked_at_start = -1;
+	p->is_confirmed = false;
+	p->switches = -1;
 	memset(&p->python, 0, sizeof(p->python));
 	/* A thread that executes takes the process's number, but its probes were for the one that
 	 * had it. */
@@ -562,6 +563,11 @@ static void on_event(void *ctx, const struct gil_event *e)
 		break;
 	case GIL_EVENT_EXIT:
 		on_exit_event(t, e);
+		break;
+	case GIL_EVENT_SUB_GIL:
+		p = find(t, e->pid);
+		if (p && p->state == PROCESS_TRACED && p->image == e->image)
+			process__adopt_gils(p);
 		break;
 	case GIL_EVENT_NEW_GIL:
 		p = find(t, e->pid);
@@ -606,6 +612,14 @@ static void search(struct target *t, __u64 now)
 	}
 }
 
+static void verify(struct target *t, struct process *p)
+{
+	struct failure f = {0};
+
+	if (process__verify(p, &f))
+		refuse(t, p, &f);
+}
+
 void target__update(struct target *t)
 {
 	__u64 now;
@@ -622,6 +636,7 @@ void target__update(struct target *t)
 			process__harvest(p);
 			process__refresh(p);
 			end_takeover(p, now);
+			verify(t, p);
 		}
 }
 
@@ -717,7 +732,7 @@ struct snapshot *target__snapshot(struct target *t)
 		goto failed;
 	for (struct process *p = t->processes; p; p = p->next) {
 		process__count(p, &count);
-		if (p->lock >= 0 && process__snapshot(p, s, now))
+		if (process__has_gil(p) && process__snapshot(p, s, now))
 			goto failed;
 	}
 	s->probe_hits = count.hits;
