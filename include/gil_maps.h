@@ -89,6 +89,7 @@ struct gil_process {
 	__u32 nr_full; /* GILs that found no room there */
 	__u32 pad;
 	struct gil_finder finder;
+	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL; else 0 */
 	struct gil_drop_request drop_request;
 	__u64 other_hits; /* probe hits that were not about a GIL */
 	__u64 dropped;    /* edges lost because a table was full */
@@ -96,16 +97,20 @@ struct gil_process {
 
 /* What a probe's hit means. */
 enum gil_site_kind {
-	GIL_SITE_COND_SIGNAL = 0, /* pthread_cond_signal */
-	GIL_SITE_COND_TIMEDWAIT,  /* pthread_cond_timedwait */
-	GIL_SITE_USDT_WAIT,       /* python:gil__wait(gil, tstate) */
-	GIL_SITE_USDT_ACQUIRE,    /* python:gil__acquire(gil, tstate) */
-	GIL_SITE_USDT_RELEASE,    /* python:gil__release(gil, tstate, requested) */
+	GIL_SITE_COND_SIGNAL = 0,   /* pthread_cond_signal */
+	GIL_SITE_COND_TIMEDWAIT,    /* pthread_cond_timedwait */
+	GIL_SITE_USDT_WAIT,         /* python:gil__wait(gil, tstate) */
+	GIL_SITE_USDT_ACQUIRE,      /* python:gil__acquire(gil, tstate) */
+	GIL_SITE_USDT_RELEASE,      /* python:gil__release(gil, tstate, requested) */
+	GIL_SITE_SEMAPHORE_ACQUIRE, /* PyThread_acquire_lock(lock, wait) */
+	GIL_SITE_SEMAPHORE_RELEASE, /* PyThread_release_lock(lock) */
+	GIL_SITE_SEMAPHORE_SWAP,    /* PyThreadState_Swap(tstate) */
 };
 
 /* Where edges come from: bits. */
-#define GIL_SOURCE_COND 1U
-#define GIL_SOURCE_USDT 2U
+#define GIL_SOURCE_COND      1U
+#define GIL_SOURCE_USDT      2U
+#define GIL_SOURCE_SEMAPHORE 4U /* Python 2's functions */
 
 enum gil_argument_kind {
 	GIL_ARGUMENT_NONE = 0,
@@ -145,7 +150,7 @@ enum gil_event_kind {
 	GIL_EVENT_EXEC,
 	GIL_EVENT_EXIT,
 	GIL_EVENT_NEW_GIL, /* a process in state NEW: its supposed GIL is now lock[0] */
-	GIL_EVENT_SUB_GIL, /* one more GIL is in lock[] */
+	GIL_EVENT_SUB_GIL, /* a process in state TRACED: one more GIL is in lock[] */
 };
 
 #define GIL_NONE (~0U)

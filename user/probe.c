@@ -107,7 +107,7 @@ static int explain_load(int err, struct failure *f)
 	} else {
 		failure__cause(
 			f, "a kernel older than Linux 5.15, or one built without what is needed");
-		failure__command(f, "gilscope --verbose stat ... 2>&1 | less");
+		failure__command(f, "gilscope stat --verbose ... 2>&1 | less");
 	}
 	return err;
 }
@@ -195,6 +195,8 @@ static int load(struct probe *p)
 	if (p->multi) {
 		bpf_program__set_expected_attach_type(s->progs.on_cond, ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_usdt, ATTACH_TYPE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_semaphore,
+						      ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_nothing,
 						      ATTACH_TYPE_UPROBE_MULTI);
 	}
@@ -508,6 +510,8 @@ static struct bpf_program *program_of(const struct probe *p, enum probe_program 
 		return p->skel->progs.on_cond;
 	case PROBE_USDT:
 		return p->skel->progs.on_usdt;
+	case PROBE_SEMAPHORE:
+		return p->skel->progs.on_semaphore;
 	default:
 		return p->skel->progs.on_nothing;
 	}
@@ -638,7 +642,8 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 	const struct gil_tables *t = p->tables;
 	struct gilscope_bpf *s = p->skel;
 
-	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt);
+	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt) +
+		       recursion_misses(s->progs.on_semaphore);
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;

@@ -41,9 +41,9 @@ void process__free(struct process *p)
 
 int process__attach(struct process *p, const struct site_file *file, struct failure *f)
 {
-	bool is_libc = file->program == PROBE_COND;
-	struct attachment **attachment = is_libc ? &p->cond : &p->usdt;
-	const struct site_file **of = is_libc ? &p->libc : &p->interpreter;
+	bool is_usdt = file->program == PROBE_USDT;
+	struct attachment **attachment = is_usdt ? &p->usdt : &p->cond;
+	const struct site_file **of = is_usdt ? &p->interpreter : &p->libc;
 
 	if (p->index < 0)
 		p->index = probe__add_process(p->probe, p->pid);
@@ -79,6 +79,11 @@ void process__detach_usdt(struct process *p)
 {
 	probe__detach(p->probe, p->usdt);
 	p->usdt = NULL;
+}
+
+unsigned int process__own_source(const struct process *p)
+{
+	return p->python.semaphore_at ? GIL_SOURCE_SEMAPHORE : GIL_SOURCE_COND;
 }
 
 unsigned int process__sources(const struct process *p)
@@ -128,7 +133,8 @@ static struct process_gil *add_gil(struct process *p, int lock, __u64 address, l
 		.address = address,
 		.interpreter = interpreter,
 		.locked_at_start = -1,
-		.switch_interval_us = python__switch_interval(p->pid, address),
+		.switch_interval_us =
+			p->python.semaphore_at ? -1 : python__switch_interval(p->pid, address),
 	};
 	return grown;
 }
@@ -287,23 +293,29 @@ static void look_at_interpreters(struct process *p)
 
 bool process__has_gil(const struct process *p)
 {
-	return p->nr_gils != 0;
+	/* A Python 2 without a thread has none, and that is to be told. */
+	return p->nr_gils || (p->python.semaphore_at && p->state != PROCESS_REFUSED);
 }
 
 /* ---- tracing ---- */
 
 static int trace_from_now(struct process *p, struct gil_process *record)
 {
-	int err = enter_gil(p, &record->lock[0], p->python.gil, 0);
+	int err = 0;
 
+	/* A Python 2 may still be without. */
+	if (p->python.gil)
+		err = enter_gil(p, &record->lock[0], p->python.gil, 0);
 	if (err)
 		return err;
+	record->semaphore_at = p->python.semaphore_at;
 	record->drop_request = p->python.drop_request;
 	record->finder = python_layout__finder(&p->python.layout);
-	record->nr_locks = 1;
+	record->nr_locks = p->python.gil != 0;
 	__atomic_store_n(&record->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
 	/* Only used if no edge is ever seen: then the word has not changed since. */
-	p->gils[0].locked_at_start = python__locked(p->pid, &p->python);
+	if (p->nr_gils)
+		p->gils[0].locked_at_start = python__locked(p->pid, &p->python);
 	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, clock_ns()) : 0;
 	return 0;
 }
@@ -405,6 +417,10 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	if (parent->state != PROCESS_TRACED)
 		return 0;
 	p->python = parent->python;
+	if (p->python.semaphore_at) {
+		p->python.gil = 0; /* the child makes a new one */
+		process__set_sources(p, GIL_SOURCE_SEMAPHORE);
+	}
 	memcpy(p->source_why, parent->source_why, sizeof(p->source_why));
 	record = probe__process(p->probe, p->index);
 	if (record->image)
@@ -442,13 +458,16 @@ static void note(const struct process *p, struct snapshot_process *sp)
 {
 	const struct gil_process *record = probe__process(p->probe, p->index);
 
-	if (p->nr_unlisted_gils)
+	if (p->python.semaphore_at && !p->nr_gils)
+		snprintf(sp->note, sizeof(sp->note),
+			 "A Python 2 has no GIL before its first thread, and it started none.");
+	else if (p->nr_unlisted_gils)
 		snprintf(sp->note, sizeof(sp->note),
 			 "%zu sub-interpreters' GILs have ended and have no row.",
 			 p->nr_unlisted_gils);
 	else if (record && record->nr_full)
 		snprintf(sp->note, sizeof(sp->note),
-			 "more than %d of its interpreters had a GIL at the same time: the rest "
+			 "More than %d of its interpreters had a GIL at the same time: the rest "
 			 "was not observed.",
 			 GIL_PROCESS_LOCKS);
 }
@@ -467,7 +486,7 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	sp->free_threaded = p->python.free_threaded;
 	sp->exited = p->end_ns != 0;
 	sp->end_ns = p->end_ns ? p->end_ns : now;
-	sp->start_ns = sp->end_ns;
+	sp->start_ns = p->nr_gils ? sp->end_ns : p->attached_ns;
 	sp->late_ns = p->late_ns;
 	note(p, sp);
 	return add_rows(p, sp);
@@ -500,7 +519,8 @@ void process__count(const struct process *p, struct process_count *count)
 		hits += record->other_hits + record->dropped;
 		count->dropped += record->dropped;
 	}
-	for (size_t i = 0; i < p->nr_gils; i++)
+	/* With a Python 2, other_hits has all of them. */
+	for (size_t i = 0; !p->python.semaphore_at && i < p->nr_gils; i++)
 		hits += process_gil__hits(&p->gils[i], p->probe, p->pid);
 	count->hits += hits;
 	if (p->by_usdt)

@@ -63,6 +63,8 @@ int process__attach(struct process *p, const struct site_file *file, struct fail
 void process__detach(struct process *p);
 void process__detach_cond(struct process *p);
 void process__detach_usdt(struct process *p);
+/* The source that is not USDT: GIL_SOURCE_COND, or GIL_SOURCE_SEMAPHORE for a Python 2. */
+unsigned int process__own_source(const struct process *p);
 /* From which sources edges count: GIL_SOURCE_* bits. */
 unsigned int process__sources(const struct process *p);
 void process__set_sources(struct process *p, unsigned int sources);

@@ -15,6 +15,7 @@
 #include "elf_symtab.h"
 #include "proc_maps.h"
 #include "python.h"
+#include "python2.h"
 #include "python_layout.h"
 
 #define MAX_FILES        256 /* looked into for _PyRuntime */
@@ -29,8 +30,8 @@ struct inspection {
 	char exe[PATH_MAX];
 	int mem;
 
-	/* The file that defines _PyRuntime */
-	bool found;
+	/* The file that defines _PyRuntime, or, of a Python 2, the pointer to its GIL */
+	bool found, is_2;
 	struct proc_map map;
 	struct elf_file elf;
 	uint64_t bias, runtime;
@@ -149,6 +150,12 @@ static void note_other_python(struct inspection *in, const char *path)
 	in->other_is_2 = !elf_file__symbol(&in->elf, "PyString_FromString", &symbol);
 }
 
+static bool is_python_2(struct inspection *in, uint64_t *address)
+{
+	in->is_2 = !python2__find(&in->elf, address);
+	return in->is_2;
+}
+
 /* 0 if this file is the interpreter: in->elf is then open. */
 static int look_into(struct inspection *in, const struct proc_map *map, bool is_python)
 {
@@ -164,7 +171,7 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 	err = elf_file__open_fd(&in->elf, fd);
 	if (err)
 		return err;
-	if (runtime_address(&in->elf, is_python, &address)) {
+	if (runtime_address(&in->elf, is_python, &address) || is_python_2(in, &address)) {
 		err = elf_file__load_bias(&in->elf, map->start, map->offset, &in->bias);
 		in->runtime = address + in->bias;
 		if (!err)
@@ -224,19 +231,37 @@ static bool exports(void *context, const char *function)
 	return !find_symbol(context, function, &symbol);
 }
 
-static int version_without_word(struct inspection *in, struct python_version *v)
+static const char *read_only_data(struct inspection *in, size_t *size)
 {
-	bool has_exports = exports(&in->elf, "Py_GetVersion");
-	const char *data = NULL;
 	struct elf_section s;
 
-	if (!elf_file__section(&in->elf, ".rodata", &s) && s.size <= MAX_RODATA)
-		data = elf_file__bytes(&in->elf, s.offset, s.size);
-	if (has_exports)
+	if (elf_file__section(&in->elf, ".rodata", &s) || s.size > MAX_RODATA)
+		return NULL;
+	*size = s.size;
+	return elf_file__bytes(&in->elf, s.offset, s.size);
+}
+
+static void find_micro(struct inspection *in, struct python_version *v)
+{
+	size_t size;
+	const char *data = read_only_data(in, &size);
+
+	if (data)
+		python_version__find_micro(data, size, v);
+}
+
+static int version_without_word(struct inspection *in, struct python_version *v)
+{
+	const char *data;
+	size_t size;
+
+	if (exports(&in->elf, "Py_GetVersion")) {
 		python_version__from_exports(exports, &in->elf, v);
-	if (has_exports && data)
-		python_version__find_micro(data, s.size, v);
-	if (has_exports || (data && !python_version__from_tag(data, s.size, v)))
+		find_micro(in, v);
+		return 0;
+	}
+	data = read_only_data(in, &size);
+	if (data && !python_version__from_tag(data, size, v))
 		return 0;
 	return fail(in, -ENOTSUP, "is a CPython of which the version cannot be told",
 		    "it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
@@ -326,6 +351,35 @@ static int read_gil(struct inspection *in, const struct python_version *v,
 	return err ? fail_contradiction(in, v->text, "GIL") : 0;
 }
 
+/* Python 2.7: there is no GIL until a first thread is started. */
+static int read_python2(struct inspection *in, struct python *py)
+{
+	struct python_version v = {.major = 2, .minor = 7, .text = "2.7"};
+	struct elf_symbol symbol;
+	uint32_t value = 1;
+	int err;
+
+	find_micro(in, &v);
+	strcpy(py->version, v.text);
+	py->major = v.major;
+	py->minor = v.minor;
+	strcpy(py->path, in->map.path);
+	py->semaphore_at = in->runtime;
+	py->switch_interval_us = -1;
+	err = proc_mem__read(in->mem, in->runtime, &py->gil, sizeof(py->gil));
+	if (!err && py->gil)
+		err = proc_mem__read(in->mem, py->gil, &value, sizeof(value));
+	if (err == -EFAULT || value > 1)
+		return fail_contradiction(in, v.text, "GIL");
+	if (err)
+		return proc__fail(in->pid, err, "read the memory of", in->f);
+	py->locked = !value;
+	if (!find_symbol(&in->elf, "_Py_CheckInterval", &symbol))
+		proc_mem__read(in->mem, in->bias + symbol.value, &py->check_interval,
+			       sizeof(py->check_interval));
+	return 0;
+}
+
 static int read_runtime(struct inspection *in, struct python *py)
 {
 	struct python_version v;
@@ -377,7 +431,10 @@ int python__inspect(pid_t pid, struct python *py, struct failure *f)
 	if (err)
 		goto out;
 	in.mem = proc_mem__open(pid);
-	err = in.mem < 0 ? proc__fail(pid, in.mem, "read the memory of", f) : read_runtime(&in, py);
+	if (in.mem < 0)
+		err = proc__fail(pid, in.mem, "read the memory of", f);
+	else
+		err = (in.is_2 ? read_python2 : read_runtime)(&in, py);
 out:
 	if (in.found)
 		elf_file__close(&in.elf);
@@ -412,11 +469,14 @@ long python__switch_interval(pid_t pid, __u64 gil)
 
 int python__locked(pid_t pid, const struct python *py)
 {
+	uint64_t at = py->semaphore_at ? py->gil : py->gil + GIL_OFFSET_LOCKED;
 	int locked;
 
-	if (read_again(pid, py->gil + GIL_OFFSET_LOCKED, &locked, sizeof(locked)))
+	if (read_again(pid, at, &locked, sizeof(locked)))
 		return -1;
-	return locked == 0 || locked == 1 ? locked : -1;
+	if (locked != 0 && locked != 1)
+		return -1;
+	return py->semaphore_at ? !locked : locked;
 }
 
 long python__switches(pid_t pid, const struct python *py)

@@ -21,7 +21,9 @@ struct python {
 	bool free_threaded;  /* a free-threaded build that runs without its GIL */
 	bool is_static;      /* its C library is linked into that file */
 	__u64 runtime;       /* address of _PyRuntime in the process */
-	__u64 gil;           /* address of the main interpreter's GIL */
+	__u64 gil;           /* address of the main interpreter's GIL; 0: Python 2, no thread yet */
+	__u64 semaphore_at;  /* Python 2: address of the pointer to its GIL, a semaphore; else 0 */
+	int check_interval;  /* Python 2: it gives its GIL away every so many bytecodes */
 	struct gil_drop_request drop_request;
 	long switch_interval_us;
 	int locked; /* 1, 0 */

@@ -281,7 +281,7 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 	char prefix[16], found[16] = "";
 	size_t length;
 
-	length = (size_t)snprintf(prefix, sizeof(prefix), "3.%d.", v->minor);
+	length = (size_t)snprintf(prefix, sizeof(prefix), "%d.%d.", v->major, v->minor);
 	while (p && (p = memmem(p, (size_t)(end - p), prefix, length))) {
 		nul = memchr(p, '\0', (size_t)(end - p));
 		if (nul && nul - p < (ptrdiff_t)sizeof(found) && is_micro(p + length)) {

@@ -8,6 +8,7 @@
 
 #include "libc.h"
 #include "proc_maps.h"
+#include "python2.h"
 #include "site_file.h"
 #include "usdt.h"
 
@@ -129,11 +130,13 @@ static void note_failure(struct site_file *file, struct failure *f)
 	snprintf(file->why, sizeof(file->why), "%.*s", (int)sizeof(file->why) - 1, f->what);
 }
 
-static struct site_file *new_interpreter(struct site_file **list, struct probe *probe, int fd)
+static struct site_file *new_usdt(struct site_file **list, struct probe *probe, pid_t pid,
+				  const struct python *py, int fd)
 {
 	struct site_file *file = add(list, PROBE_USDT, fd);
 	struct failure f = {0};
 
+	(void)pid, (void)py;
 	if (!file)
 		return NULL;
 	file->err = look_into(file, probe, &f);
@@ -157,8 +160,13 @@ static struct site_file *usable(struct site_file *file, struct failure *f)
 	return NULL;
 }
 
-struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
-				     const struct python *py, struct failure *f)
+typedef struct site_file *(*new_file)(struct site_file **list, struct probe *probe, pid_t pid,
+				      const struct python *py, int fd);
+
+/* The interpreter's file from the list, or what `make` makes of it. */
+static struct site_file *of_interpreter(struct site_file **list, enum probe_program program,
+					new_file make, struct probe *probe, pid_t pid,
+					const struct python *py, struct failure *f)
 {
 	struct site_file *file = NULL;
 	struct stat st;
@@ -168,22 +176,29 @@ struct site_file *site_file__of_usdt(struct site_file **list, struct probe *prob
 		errno = fd < 0 ? -fd : errno;
 		return NULL;
 	}
-	file = known(*list, PROBE_USDT, st.st_dev, st.st_ino);
+	file = known(*list, program, st.st_dev, st.st_ino);
 	if (file)
 		close(fd);
 	else
-		file = new_interpreter(list, probe, fd);
+		file = make(list, probe, pid, py, fd);
 	return usable(file, f);
 }
 
-static struct site_file *new_static(struct site_file **list, pid_t pid, const struct python *py,
-				    int fd)
+struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
+				     const struct python *py, struct failure *f)
+{
+	return of_interpreter(list, PROBE_USDT, new_usdt, probe, pid, py, f);
+}
+
+static struct site_file *new_static(struct site_file **list, struct probe *probe, pid_t pid,
+				    const struct python *py, int fd)
 {
 	struct site_file *file = add(list, PROBE_COND, fd);
 	struct failure f = {0};
 	struct elf_file e;
 	char root[32];
 
+	(void)probe;
 	if (!file)
 		return NULL;
 	snprintf(root, sizeof(root), "/proc/%d/root", pid);
@@ -201,20 +216,33 @@ static struct site_file *new_static(struct site_file **list, pid_t pid, const st
 struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
 				       struct failure *f)
 {
-	struct site_file *file = NULL;
-	struct stat st;
-	int fd = open_interpreter(pid, py);
+	return of_interpreter(list, PROBE_COND, new_static, NULL, pid, py, f);
+}
 
-	if (fd < 0 || fstat(fd, &st)) {
-		errno = fd < 0 ? -fd : errno;
+static struct site_file *new_python2(struct site_file **list, struct probe *probe, pid_t pid,
+				     const struct python *py, int fd)
+{
+	struct site_file *file = add(list, PROBE_SEMAPHORE, fd);
+	struct failure f = {0};
+	struct elf_file e;
+
+	(void)probe, (void)pid, (void)py;
+	if (!file)
 		return NULL;
+	file->err = open_elf(file, &e);
+	if (!file->err) {
+		file->err = python2__sites(&e, file->site);
+		elf_file__close(&e);
 	}
-	file = known(*list, PROBE_COND, st.st_dev, st.st_ino);
-	if (file)
-		close(fd);
-	else
-		file = new_static(list, pid, py, fd);
-	return usable(file, f);
+	file->n = PYTHON2_SITES;
+	note_failure(file, &f);
+	return file;
+}
+
+struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, const struct python *py,
+					struct failure *f)
+{
+	return of_interpreter(list, PROBE_SEMAPHORE, new_python2, NULL, pid, py, f);
 }
 
 void site_file__free_all(struct site_file *list)

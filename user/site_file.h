@@ -35,6 +35,10 @@ struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct 
 struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
 				       struct failure *f);
 
+/* The same for a Python 2. */
+struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, const struct python *py,
+					struct failure *f);
+
 /*
  * The same for the interpreter of process pid, if it has GIL probes. NULL with errno set and f
  * filled: ENOENT if it has none, EPROTO if it has some that cannot be used.

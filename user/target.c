@@ -131,17 +131,25 @@ static void say_how_found(struct process *p, enum cond_sites_from from)
 		 how[from]);
 }
 
-/* Probes the C library that the process turned out to have, unless its probes are there already. */
-static int attach_to_own_libc(struct target *t, struct process *p, struct failure *f)
+/* Probes the functions that its GIL uses, in whatever file, unless its probes are there already. */
+static int attach_to_own(struct target *t, struct process *p, struct failure *f)
 {
-	struct site_file *file = p->python.is_static
-					 ? site_file__of_static(&t->files, p->pid, &p->python, f)
-					 : site_file__of_libc(&t->files, p->pid, f);
+	struct site_file *file;
 
+	if (p->python.semaphore_at)
+		file = site_file__of_python2(&t->files, p->pid, &p->python, f);
+	else if (p->python.is_static)
+		file = site_file__of_static(&t->files, p->pid, &p->python, f);
+	else
+		file = site_file__of_libc(&t->files, p->pid, f);
 	if (!file)
 		return -errno;
 	if (file->is_static)
 		say_how_found(p, file->from);
+	else if (p->python.semaphore_at)
+		snprintf(p->source_why, sizeof(p->source_why),
+			 "Python 2's GIL is a semaphore, given away every %d bytecodes",
+			 p->python.check_interval);
 	if (p->cond && p->libc == file)
 		return 0;
 	return process__attach(p, file, f);
@@ -193,7 +201,7 @@ static int attach_first(struct target *t, struct process *p, const struct site_f
 	int err;
 
 	if (!usdt || p->cond)
-		return attach_to_own_libc(t, p, f);
+		return attach_to_own(t, p, f);
 	err = process__attach(p, usdt, f);
 	if (!err)
 		process__set_sources(p, GIL_SOURCE_USDT);
@@ -220,7 +228,7 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 	if (usdt && p->cond)
 		return take_over(p, usdt, f);
 	if (!usdt) {
-		process__set_sources(p, GIL_SOURCE_COND);
+		process__set_sources(p, process__own_source(p));
 		process__detach_usdt(p);
 	}
 	return 0;
@@ -267,7 +275,7 @@ static void look(struct target *t, struct process *p, bool supposed)
 		process__discard(p);
 	/* Its first edges are seen through itself, not through a library. */
 	else if (err == -EAGAIN && p->python.is_static && p->index >= 0)
-		attach_to_own_libc(t, p, &f);
+		attach_to_own(t, p, &f);
 	try_later(p);
 }
 
@@ -462,13 +470,18 @@ static void retire_image(struct target *t, struct process *p)
 	process__give_records(p);
 }
 
+static bool is_libc(const struct site_file *file)
+{
+	return file->program == PROBE_COND && !file->is_static;
+}
+
 /* Probes on libc, so that the first edges of whatever the process executes next are seen. */
 static void expect_exec(struct target *t, struct process *p)
 {
 	struct failure f = {0};
 	const struct site_file *libc = p->libc;
 
-	if (!libc || libc->is_static)
+	if (!libc || !is_libc(libc))
 		libc = site_file__of_libc(&t->files, 0, &f);
 	if (libc)
 		process__attach(p, libc, &f);
@@ -532,7 +545,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	 * had it. */
 	if (e->parent != e->pid)
 		process__detach(p);
-	if ((!p->cond || p->libc->is_static) && p->index >= 0)
+	if (p->index >= 0 && (!p->cond || !is_libc(p->libc)))
 		expect_exec(t, p);
 	p->try_delay_ns = 0;
 	try_later(p);
