@@ -5,6 +5,7 @@
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
+#   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
 #   make deps       install what is missing, by apt-get
 #   make install    to $(DESTDIR)$(PREFIX)
 
@@ -29,7 +30,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
-	util-linux
+	util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
@@ -98,8 +99,12 @@ fuzz: deps
 	$(MAKE) --no-print-directory fuzzers
 	tests/fuzz/run $(BUILD) $(FUZZ_SECONDS)
 
+# Interpreters with GIL probes for the tests; without them, these are skipped.
+usdt-python: deps ; @tests/usdt-python
+
 check: deps
 	$(MAKE) --no-print-directory all unit sanitized fuzzers
+	-@tests/usdt-python
 	tests/run $(BUILD)
 
 # ---- the benchmarks and the demo ----
@@ -131,5 +136,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check bench demo install deps build-deps clean
+.PHONY: all unit sanitized fuzzers fuzz check usdt-python bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

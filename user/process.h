@@ -35,7 +35,7 @@ struct process {
 	/* The files that these are, or were, in; owned by the target. */
 	const struct site_file *libc, *interpreter;
 	bool by_usdt;         /* its edges come from the interpreter's own probes */
-	char source_why[160]; /* why they come from where they do */
+	char source_why[256]; /* why they come from where they do */
 	struct python python;
 	struct process_gil *gils; /* the main interpreter's first, once its GIL is known */
 	size_t nr_gils;

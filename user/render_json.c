@@ -217,7 +217,7 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 	else
 		json__null(j, "source");
 	if (p->source_why[0])
-		put_name(j, "source_reason", p->source_why, sizeof(p->source_why));
+		json__string(j, "source_reason", p->source_why);
 	else
 		json__null(j, "source_reason");
 	json__bool(j, "free_threaded", p->free_threaded);

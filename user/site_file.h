@@ -24,7 +24,7 @@ struct site_file {
 	bool is_static;            /* an interpreter that has its C library linked in */
 	enum cond_sites_from from; /* and how that was found there */
 	int err; /* it has no sites that could be used: as site_file__of_usdt returns it */
-	char why[160];
+	char why[256];
 };
 
 /* The C library of process pid (0: this one), from the list or added to it. NULL with errno set and

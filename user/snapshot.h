@@ -34,7 +34,7 @@ struct snapshot_process {
 	char comm[16];
 	char python[32];      /* "3.11.2"; empty: not known (yet) */
 	char source[16];      /* "uprobe", "usdt" */
-	char source_why[160]; /* why that one: a clause, without a full stop; may be empty */
+	char source_why[256]; /* why that one: a clause, without a full stop; may be empty */
 	char note[160];       /* a sentence about what was not seen of it; may be empty */
 	bool free_threaded;   /* no GIL: built without it and running without it */
 	bool exited;

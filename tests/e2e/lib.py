@@ -174,6 +174,16 @@ def interpreters():
     return [i for i in found if i and i.version]
 
 
+@functools.lru_cache(None)
+def usdt_pythons():
+    """The interpreters with GIL probes of their own that `make usdt-python` has built, newest
+    first."""
+    script = os.path.join(ROOT, "tests", "usdt-python")
+    listed = subprocess.run([script, "--list"], capture_output=True, text=True).stdout.split()
+    found = [(path, version_of(path)) for path in reversed(listed)]
+    return [Interpreter("usdt-%d.%d" % v[:2], p, v) for p, v in found if v]
+
+
 def some_interpreters():
     """One of each kind that handles processes in its own way: enough where the interpreter's
     version hardly matters."""
