@@ -238,29 +238,34 @@ static __always_inline __u32 free_record(const struct thread_records *r, __u32 t
 	return n;
 }
 
-/* Makes the calling thread's record for this GIL. The rare path: once per thread and GIL. */
-static __noinline struct gil_thread *thread_new(struct task_struct *task, __u32 lock_index,
-						__u32 pid)
+/*
+ * Makes the calling thread's record for this GIL; its index, or GIL_NONE. The rare path: once per
+ * thread and GIL. This and other functions with loops are global: the verifier then looks at them
+ * once, and not in every place from which they are called.
+ */
+__noinline __u32 thread_new(__u32 lock_index)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct gil_tables *tab = the_tables();
 	struct gil_lock *l = lock_at(lock_index);
-	__u32 i, n, tid = BPF_CORE_READ(task, pid);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 i, n, tid = (__u32)pid_tgid;
 	struct thread_records *r;
 	struct gil_thread *t;
 
 	if (!tab || !l)
-		return NULL;
+		return GIL_NONE;
 	r = bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	n = r ? free_record(r, tid) : GIL_THREAD_LOCKS;
 	if (!r || n >= GIL_THREAD_LOCKS) {
 		__sync_fetch_and_add(&tab->threads_full, 1);
-		return NULL;
+		return GIL_NONE;
 	}
 	i = take_index(&free_threads, &tab->next_thread, max_threads, &tab->threads_full);
 	t = thread_at(i);
 	if (!t)
-		return NULL;
-	t->pid = pid;
+		return GIL_NONE;
+	t->pid = pid_tgid >> 32;
 	t->lock = lock_index;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 	/* A thread born after the observation began has done nothing unseen. */
@@ -274,30 +279,28 @@ static __noinline struct gil_thread *thread_new(struct task_struct *task, __u32 
 		r->count++;
 	if (r->count > 1)
 		mark_several(r, tid);
-	return t;
+	return i;
 }
 
-/* The calling thread's record for this GIL, made if it is not there. */
-static __noinline struct gil_thread *thread_search(struct gil_process *p, __u32 lock_index,
-						   __u32 tid)
+/* The index of the calling thread's record for this GIL, made if it is not there; or GIL_NONE. */
+__noinline __u32 thread_search(__u32 lock_index)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
-	struct gil_thread *t;
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	for (__u32 i = 0; r && i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t;
+
 		if (i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
 		if (t && t->lock == lock_index && t->tid == tid) {
 			r->current = i;
-			return t;
+			return r->index[i];
 		}
 	}
-	t = thread_new(task, lock_index, p->pid);
-	if (!t)
-		__sync_fetch_and_add(&p->dropped, 1);
-	return t;
+	return thread_new(lock_index);
 }
 
 /*
@@ -314,7 +317,10 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 		if (t && t->tid == tid && t->lock == lock_index && !t->several)
 			return t;
 	}
-	return thread_search(p, lock_index, tid);
+	t = thread_at(thread_search(lock_index));
+	if (!t)
+		__sync_fetch_and_add(&p->dropped, 1);
+	return t;
 }
 
 /*

@@ -21,7 +21,6 @@
 
 #define SPINS 1024 /* some 10 µs */
 
-/* Global, so that the verifier looks at the loop only once. */
 __noinline int lock_enter(__u32 lock_index)
 {
 	struct gil_lock *l = lock_at(lock_index);
@@ -71,7 +70,7 @@ static __always_inline void released(struct gil_lock *l, struct gil_thread *t, _
 	gil_model_release(l, t, 0, now);
 }
 
-static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
+__noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct gil_process *p = process_at(index);
@@ -112,7 +111,7 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 }
 
 /* The GIL is free, as far as can be seen: whether the thread gets it at once will show. */
-static __noinline int semaphore_try(__u32 index, __u32 tid)
+__noinline int semaphore_try(__u32 index, __u32 tid)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct gil_process *p = process_at(index);
@@ -133,7 +132,7 @@ static __noinline int semaphore_try(__u32 index, __u32 tid)
  * A process that has not started a thread has no GIL. When it makes one, the first that happens to
  * it is that it is taken. In a child made by fork, the GIL is made anew.
  */
-static __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
+__noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 {
 	struct gil_process *p = process_at(index);
 	struct gil_tables *tab = the_tables();

@@ -81,7 +81,7 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u64 address,
  * In a traced process, a sub-interpreter may have made its own GIL, and this is the first time that
  * it is taken. Its place in p->lock[]; GIL_PROCESS_LOCKS if that is no GIL, or there is no room.
  */
-static __noinline __u32 find_sub_gil(__u32 index, __u64 address)
+__noinline __u32 find_sub_gil(__u32 index, __u64 address)
 {
 	struct gil_process *p = process_at(index);
 	__u32 number = 0, n;
