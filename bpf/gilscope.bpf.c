@@ -637,7 +637,8 @@ int on_nothing(struct pt_regs *ctx __attribute__((unused)))
 
 /* ---- the scheduler ---- */
 
-static __always_inline struct gil_thread *timed_thread(struct task_struct *task)
+/* The thread's record if it waits or holds; `sleeps`: it is just going to sleep. */
+static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
 {
 	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
 	struct gil_thread *t;
@@ -645,6 +646,8 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task)
 	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
 		return NULL;
 	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
+	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == (__u32)task->pid)
+		semaphore_sleeps(t->record);
 	if (!t || !gil_thread_is_timed(t) || t->tid != (__u32)task->pid)
 		return NULL;
 	if (t->seq & 1) {
@@ -671,7 +674,7 @@ int on_switch(__u64 *ctx)
 	struct task_struct *next = (struct task_struct *)ctx[2];
 	struct gil_thread *t;
 
-	t = timed_thread(prev);
+	t = timed_thread(prev, !preempted && prev->__state != 0);
 	if (t) {
 		__u64 now = bpf_ktime_get_ns();
 
@@ -682,7 +685,7 @@ int on_switch(__u64 *ctx)
 		t->ran = prev->se.sum_exec_runtime;
 		seq_step(&t->seq);
 	}
-	t = timed_thread(next);
+	t = timed_thread(next, 0);
 	if (t) {
 		seq_step(&t->seq);
 		gil_model_switch_in(t, bpf_ktime_get_ns());
@@ -694,7 +697,7 @@ int on_switch(__u64 *ctx)
 SEC("tp_btf/sched_wakeup")
 int on_wakeup(__u64 *ctx)
 {
-	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0]);
+	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0], 0);
 
 	if (!t || t->cpu != GIL_PART_BLOCKED)
 		return 0;

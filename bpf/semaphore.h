@@ -9,8 +9,8 @@
  *	PyThread_release_lock(lock)		a release
  *
  * Whether it is free at the first of these is the semaphore's own value. Another thread may snatch
- * it away in the moment before the semaphore is taken: then the thread has slept before it swaps
- * thread states, which the kernel's count of its voluntary switches tells, and it did wait.
+ * it away in the moment before the semaphore is taken: then the thread goes to sleep, and that is
+ * where its wait begins.
  *
  * No mutex is held at the beginning of a wait, so the record of the GIL has several writers: here
  * its sequence count is a spin lock, too. Its owner may be preempted; who then spins in vain gives
@@ -19,7 +19,7 @@
 #ifndef SEMAPHORE_H
 #define SEMAPHORE_H
 
-#define SPINS 1024 /* some 10 µs */
+#define SPINS 512 /* some 5 µs */
 
 __noinline int lock_enter(__u32 lock_index)
 {
@@ -41,21 +41,32 @@ static __always_inline void lock_leave(struct gil_lock *l)
 
 /* The thread swaps thread states: it has the GIL, if it was about to take it. */
 static __always_inline struct gil_handoff swapped(struct gil_lock *l, struct gil_thread *t,
-						  struct task_struct *task, __u64 now)
+						  __u64 now)
 {
 	struct gil_handoff handoff;
 
-	if (t->state == GIL_THREAD_UNSEEN && !t->tried) {
+	if (t->state == GIL_THREAD_UNSEEN && !t->tried)
 		gil_model_wait(l, t, now); /* begun before it could be seen */
-	} else if (t->state != GIL_THREAD_WAITING && task->nvcsw != t->tried_switches) {
-		gil_model_wait(l, t, t->tried);
-		t->cpu = GIL_PART_BLOCKED;
-		infer_switch_in(t, task, now);
-	}
 	t->tried = 0;
 	handoff = gil_model_acquire(l, t, now);
 	l->last_record = t->record;
 	return handoff;
+}
+
+/* The thread goes to sleep: if it has tried to take the GIL, it waits from here on. */
+__noinline int semaphore_sleeps(__u32 record)
+{
+	struct gil_thread *t = thread_at(record);
+	struct gil_lock *l = t ? lock_at(t->lock) : NULL;
+
+	if (!l || !lock_enter(t->lock))
+		return 0;
+	seq_step(&t->seq);
+	gil_model_wait(l, t, bpf_ktime_get_ns());
+	t->tried = 0;
+	seq_step(&t->seq);
+	lock_leave(l);
+	return 0;
 }
 
 /* Taken without a swap of thread states: by the thread that makes the GIL, or by foreign code. The
@@ -100,7 +111,7 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
 		gil_model_wait(l, t, now);
 	else if (site == GIL_SITE_SEMAPHORE_SWAP)
-		handoff = swapped(l, t, task, now);
+		handoff = swapped(l, t, now);
 	else
 		released(l, t, now);
 	seq_step(&t->seq);
@@ -113,18 +124,14 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 /* The GIL is free, as far as can be seen: whether the thread gets it at once will show. */
 __noinline int semaphore_try(__u32 index, __u32 tid)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
 	struct gil_process *p = process_at(index);
 	struct gil_thread *t;
 	struct gil_lock *l;
 
 	l = p ? lock_at(p->lock[0].lock) : NULL;
 	t = l ? thread_of(p, p->lock[0].lock, l, tid) : NULL;
-	if (!t)
-		return 0;
-	t->tried = bpf_ktime_get_ns();
-	t->tried_switches = task->nvcsw;
-	t->ran = task->se.sum_exec_runtime;
+	if (t)
+		t->tried = bpf_ktime_get_ns();
 	return 0;
 }
 

@@ -80,11 +80,8 @@ struct gil_thread {
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
-	__u64 ran; /* the BPF side's own note: its CPU time when it was last switched out */
-	/* and, with Python 2's GIL: when it was about to take the GIL and found it free, else 0; and
-	 * how often it had slept by then */
-	__u64 tried;
-	__u64 tried_switches;
+	__u64 ran;   /* the BPF side's own note: its CPU time when it was last switched out */
+	__u64 tried; /* and, with Python 2's GIL: when it was about to take it; 0: it is not */
 	struct gil_figures fig;
 };
 

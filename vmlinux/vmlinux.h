@@ -79,7 +79,6 @@ struct task_struct {
 	int tgid;
 	__u64 start_time; /* ns, CLOCK_MONOTONIC; Linux 5.5 */
 	struct sched_entity se;
-	unsigned long nvcsw; /* times it gave its CPU up by itself */
 	struct signal_struct *signal;
 	char comm[16];
 };
