@@ -18,7 +18,7 @@ CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 
 ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -Iusdt -I$(BUILD)
 # Probes need root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
@@ -40,7 +40,7 @@ CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
 EDGE_OBJECTS := $(EDGE:%=$(BUILD)/%.o)
-HEADERS := $(wildcard include/*.h user/*.h)
+HEADERS := $(wildcard include/*.h user/*.h usdt/*.h)
 
 all: $(BUILD)/gilscope
 

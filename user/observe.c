@@ -26,12 +26,13 @@ struct observer {
 	const struct observe_options *options;
 	struct probe *probe;
 	struct target *target;
-	long ns_per_hit;
+	long ns_per_hit, ns_per_usdt_hit;
 	int epoll_fd;
 	int signal_fd;
 	__u64 deadline_ns; /* 0: none */
 	int interrupts;
 	bool stopping;
+	bool usdt_tried;
 	sigset_t signals;
 	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
 	size_t nr_watched, nr_on_signal;
@@ -143,7 +144,7 @@ const struct option_row observe_option_rows[] = {
 	 set_user},
 	{0, "source", "auto|usdt|uprobe",
 	 "where edges come from: the interpreter's own GIL probes\n(usdt), probes on libc "
-	 "(uprobe), or what is there (auto)",
+	 "(uprobe), or what is best (auto)",
 	 set_source},
 	{0, "max-threads", "N", "room for threads that live at the same time (2048)",
 	 set_max_threads},
@@ -382,12 +383,28 @@ void observer__stop(struct observer *ob)
 	nanosleep(&grace, NULL); /* an edge that was under way has long been counted */
 }
 
+/* ns a hit, over the sources. The cost of the second one is measured when it is first asked for. */
+static long mean_cost(struct observer *ob, const struct snapshot *s)
+{
+	__u64 others = s->probe_hits - s->usdt_hits;
+
+	if (!s->usdt_hits)
+		return ob->ns_per_hit;
+	if (!ob->usdt_tried)
+		calibrate_usdt(ob->probe, &ob->ns_per_usdt_hit);
+	ob->usdt_tried = true;
+	if (ob->ns_per_usdt_hit < 0)
+		return -1;
+	return (long)((s->usdt_hits * (__u64)ob->ns_per_usdt_hit + others * (__u64)ob->ns_per_hit) /
+		      s->probe_hits);
+}
+
 struct snapshot *observer__snapshot(struct observer *ob)
 {
 	struct snapshot *s = target__snapshot(ob->target);
 
 	if (s)
-		s->probe_ns_per_hit = ob->ns_per_hit;
+		s->probe_ns_per_hit = mean_cost(ob, s);
 	return s;
 }
 

@@ -120,6 +120,7 @@ static int look_into(struct site_file *file, struct probe *probe, struct failure
 		file->site[i].arguments = (__u32)index;
 	}
 	file->n = err ? 0 : u.n;
+	file->long_nop = u.long_nop;
 	return err;
 }
 
@@ -188,6 +189,14 @@ struct site_file *site_file__of_usdt(struct site_file **list, struct probe *prob
 				     const struct python *py, struct failure *f)
 {
 	return of_interpreter(list, PROBE_USDT, new_usdt, probe, pid, py, f);
+}
+
+struct site_file *site_file__of_self(struct site_file **list, struct probe *probe)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	struct site_file *file = fd < 0 ? NULL : new_usdt(list, probe, 0, NULL, fd);
+
+	return file && !file->err ? file : NULL;
 }
 
 static struct site_file *new_static(struct site_file **list, struct probe *probe, pid_t pid,

@@ -21,6 +21,7 @@ struct site_file {
 	char open_path[32];
 	size_t n;
 	struct probe_site site[PROBE_SITES];
+	bool long_nop;             /* see struct usdt */
 	bool is_static;            /* an interpreter that has its C library linked in */
 	enum cond_sites_from from; /* and how that was found there */
 	int err; /* it has no sites that could be used: as site_file__of_usdt returns it */
@@ -45,6 +46,9 @@ struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, cons
  */
 struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
 				     const struct python *py, struct failure *f);
+
+/* gilscope's own file with the GIL probes that it carries for a trial. NULL if it has none. */
+struct site_file *site_file__of_self(struct site_file **list, struct probe *probe);
 
 /* Closes and frees all. */
 void site_file__free_all(struct site_file *list);

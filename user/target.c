@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calibrate.h"
 #include "clock.h"
 #include "launch.h"
 #include "proc_list.h"
@@ -54,6 +55,7 @@ struct target {
 	__u64 tick_ns;
 	struct process_count past_count; /* of processes that have ended */
 	bool seen_python;
+	int fork_is_safe; /* of a process with probes on long nops; -1: not tried yet */
 	int exit_status;
 };
 
@@ -155,6 +157,24 @@ static int attach_to_own(struct target *t, struct process *p, struct failure *f)
 	return process__attach(p, file, f);
 }
 
+/* True if probes on this interpreter could crash the children of the process. */
+static bool endangers_children(struct target *t, const struct site_file *usdt)
+{
+	if (usdt->long_nop && t->fork_is_safe < 0)
+		t->fork_is_safe = calibrate_fork(t->probe);
+	return usdt->long_nop && !t->fork_is_safe;
+}
+
+/* Asked for the interpreter's own probes, and they are not there, or not usable. */
+static int no_usdt(const struct process *p, const char *why, struct failure *f)
+{
+	failure__what(f, "cannot observe process %d (%s) with --source usdt: %s", p->pid, p->comm,
+		      why);
+	failure__cause(f, "CPython has no GIL probes unless it was built with them");
+	failure__command(f, "readelf -n %s | grep -A1 'Provider: python'", p->python.path);
+	return -ENOTSUP;
+}
+
 /*
  * Chooses where the edges of a process come from: *usdt is its interpreter's file if that carries
  * probes that are to be used. 0, or -ENOTSUP with f if they were asked for and are not there.
@@ -162,22 +182,28 @@ static int attach_to_own(struct target *t, struct process *p, struct failure *f)
 static int choose_source(struct target *t, struct process *p, struct site_file **usdt,
 			 struct failure *f)
 {
+	static const char danger[] = "on this kernel they crash children made by fork";
 	struct failure why = {.what = "--source uprobe asks for it"};
+	bool forced = t->spec->source == TARGET_SOURCE_USDT;
 
 	*usdt = NULL;
 	if (t->spec->source != TARGET_SOURCE_UPROBE)
 		*usdt = site_file__of_usdt(&t->files, t->probe, p->pid, &p->python, &why);
-	if (*usdt)
-		strcpy(why.what, "the interpreter carries GIL probes");
+	if (!*usdt && forced)
+		return no_usdt(p, why.what, f);
+	if (*usdt && endangers_children(t, *usdt)) {
+		failure__what(&why, "%s; %s",
+			      forced ? "--source usdt asks for the interpreter's GIL probes"
+				     : "the interpreter's GIL probes are left alone",
+			      danger);
+		if (!forced)
+			*usdt = NULL;
+	} else if (*usdt) {
+		failure__what(&why, "the interpreter carries GIL probes");
+	}
 	snprintf(p->source_why, sizeof(p->source_why), "%.*s", (int)sizeof(p->source_why) - 1,
 		 why.what);
-	if (*usdt || t->spec->source != TARGET_SOURCE_USDT)
-		return 0;
-	failure__what(f, "cannot observe process %d (%s) with --source usdt: %s", p->pid, p->comm,
-		      why.what);
-	failure__cause(f, "CPython has no GIL probes unless it was built with them");
-	failure__command(f, "readelf -n %s | grep -A1 'Provider: python'", p->python.path);
-	return -ENOTSUP;
+	return 0;
 }
 
 /*
@@ -273,8 +299,8 @@ static void look(struct target *t, struct process *p, bool supposed)
 	}
 	if (supposed)
 		process__discard(p);
-	/* Its first edges are seen through itself, not through a library. */
-	else if (err == -EAGAIN && p->python.is_static && p->index >= 0)
+	/* Its first edges may not be in the library that was probed while nothing was known. */
+	else if (err == -EAGAIN && p->index >= 0)
 		attach_to_own(t, p, &f);
 	try_later(p);
 }
@@ -415,6 +441,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	t->probe = probe;
 	t->spec = spec;
 	t->exit_status = -1;
+	t->fork_is_safe = -1;
 	t->launch.pid = 0;
 	t->start_ns = clock_ns();
 	t->tick_ns = t->start_ns + TICK_NS;

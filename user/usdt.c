@@ -67,7 +67,8 @@ static bool parse_note(const char *at, size_t size, struct note *n)
 
 /* ---- a note made a site ---- */
 
-static bool is_nop(struct elf_file *e, uint64_t offset)
+/* The length of the nop there; 0: there is none. */
+static size_t nop_length(struct elf_file *e, uint64_t offset)
 {
 	static const unsigned char x86_long[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 	static const unsigned char arm64[] = {0x1f, 0x20, 0x03, 0xd5};
@@ -75,13 +76,13 @@ static bool is_nop(struct elf_file *e, uint64_t offset)
 
 	if (e->machine == EM_AARCH64) {
 		code = elf_file__bytes(e, offset, sizeof(arm64));
-		return code && !memcmp(code, arm64, sizeof(arm64));
+		return code && !memcmp(code, arm64, sizeof(arm64)) ? sizeof(arm64) : 0;
 	}
 	code = elf_file__bytes(e, offset, 1);
 	if (code && *code == 0x90)
-		return true;
+		return 1;
 	code = elf_file__bytes(e, offset, sizeof(x86_long));
-	return code && !memcmp(code, x86_long, sizeof(x86_long));
+	return code && !memcmp(code, x86_long, sizeof(x86_long)) ? sizeof(x86_long) : 0;
 }
 
 /* The file offset of what a segment with this permission loads at an address. */
@@ -145,10 +146,13 @@ static int add_site(struct elf_file *e, size_t probe, const struct note *n, uint
 	const char *name = probe_table[probe].name;
 	struct probe_site *site = &u->site[u->n];
 	uint64_t offset, semaphore = 0;
+	size_t nop;
 
 	if (u->n == PROBE_SITES)
 		return refuse(f, name, "is in too many places", "");
-	if (!offset_in(e, n->pc + moved, PF_X, &offset) || !is_nop(e, offset))
+	nop = offset_in(e, n->pc + moved, PF_X, &offset) ? nop_length(e, offset) : 0;
+	u->long_nop |= nop == 5;
+	if (!nop)
 		return refuse(f, name, "has a note with a wrong address: there is no nop", "");
 	if (n->semaphore && !offset_in(e, n->semaphore + moved, PF_W, &semaphore))
 		return refuse(f, name, "has a semaphore at a wrong address", "");
@@ -223,6 +227,7 @@ int usdt__find(struct elf_file *e, struct usdt *u, struct failure *f)
 	int err;
 
 	u->n = 0;
+	u->long_nop = false;
 	err = elf_file__section(e, ".note.stapsdt", &notes);
 	if (err)
 		return err;

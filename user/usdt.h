@@ -7,6 +7,8 @@
 #ifndef USDT_H
 #define USDT_H
 
+#include <stdbool.h>
+
 #include "elf_file.h"
 #include "failure.h"
 #include "probe_site.h"
@@ -15,6 +17,7 @@ struct usdt {
 	struct probe_site site[PROBE_SITES];
 	struct gil_arguments arguments[PROBE_SITES]; /* of the site at the same index */
 	size_t n;
+	bool long_nop; /* some are on a nop of 5 bytes, which Linux 6.18 turns into a call */
 };
 
 /*

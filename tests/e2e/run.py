@@ -43,8 +43,15 @@ def cases(name, test):
     if not hasattr(test, "parameters"):
         yield name, test, limit
         return
-    for p in test.parameters():
+    parameters = list(test.parameters())
+    if not parameters:
+        yield name, nothing_to_run, limit
+    for p in parameters:
         yield "%s[%s]" % (name, p), lambda p=p: test(p), limit
+
+
+def nothing_to_run():
+    raise lib.Skip("there is nothing here to run it on")
 
 
 def run(test, limit):

@@ -120,6 +120,7 @@ TEST(all_right)
 	add_note(&m, "gil__later", 0, "of a version to come");
 	CHECK_EQ(find(&m, &u, &f), 0);
 	CHECK_EQ(u.n, 4);
+	CHECK(u.long_nop);
 	CHECK_EQ(u.site[0].kind, GIL_SITE_USDT_WAIT);
 	CHECK_EQ(u.site[0].offset, offsetof(struct image, code));
 	CHECK_EQ(u.site[0].semaphore, offsetof(struct image, semaphore));
