@@ -385,7 +385,7 @@ int process__verify(struct process *p, struct failure *f)
 	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->libc->is_static ||
 	    p->libc->from != COND_SITES_CODE)
 		return 0;
-	if (process_gil__hits(&p->gils[0], p->probe, p->pid)) {
+	if (process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
 		p->is_confirmed = true;
 		return 0;
 	}

@@ -179,27 +179,41 @@ bool process_gil__retire(struct process_gil *g, struct probe *probe, pid_t pid)
 
 /* ---- counts ---- */
 
-static __u64 thread_hits(const struct gil_thread *t)
+/* Of its threads: those that are there, and those of the past. */
+static void count(const struct process_gil *g, struct probe *probe, pid_t pid, __u64 *acquisitions,
+		  __u64 *releases)
 {
-	return t->fig.acquisitions + t->fig.releases;
+	*acquisitions = *releases = 0;
+	for (size_t i = 0; i < g->past.nr_threads; i++) {
+		*acquisitions += g->past.threads[i].fig.acquisitions;
+		*releases += g->past.threads[i].fig.releases;
+	}
+	for (unsigned int i = 0; g->lock >= 0 && i < probe__thread_limit(probe); i++) {
+		const struct gil_thread *t = probe__thread(probe, i);
+
+		if (!is_own(pid, t) || (int)t->lock != g->lock)
+			continue;
+		*acquisitions += t->fig.acquisitions;
+		*releases += t->fig.releases;
+	}
 }
 
-/* From its threads' records: those that are there, and those of the past. */
+__u64 process_gil__acquisitions(const struct process_gil *g, struct probe *probe, pid_t pid)
+{
+	__u64 acquisitions, releases;
+
+	count(g, probe, pid, &acquisitions, &releases);
+	return acquisitions;
+}
+
 __u64 process_gil__hits(const struct process_gil *g, struct probe *probe, pid_t pid)
 {
 	const struct gil_lock *l =
 		g->lock < 0 ? &g->past.lock : probe__lock(probe, (unsigned int)g->lock);
-	__u64 hits = l->partial_holds + l->wait_slices;
+	__u64 acquisitions, releases;
 
-	for (size_t i = 0; i < g->past.nr_threads; i++)
-		hits += thread_hits(&g->past.threads[i]);
-	for (unsigned int i = 0; g->lock >= 0 && i < probe__thread_limit(probe); i++) {
-		const struct gil_thread *t = probe__thread(probe, i);
-
-		if (is_own(pid, t) && (int)t->lock == g->lock)
-			hits += thread_hits(t);
-	}
-	return hits;
+	count(g, probe, pid, &acquisitions, &releases);
+	return acquisitions + releases + l->partial_holds + l->wait_slices;
 }
 
 void process_gil__clear(struct process_gil *g, struct probe *probe)

@@ -38,8 +38,10 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 void process_gil__end(struct process_gil *g, struct probe *probe, pid_t pid, __u64 now);
 bool process_gil__retire(struct process_gil *g, struct probe *probe, pid_t pid);
 
-/* The edges seen. */
+/* The edges seen, and those of them that are acquisitions. */
 __u64 process_gil__hits(const struct process_gil *g, struct probe *probe, pid_t pid);
+
+__u64 process_gil__acquisitions(const struct process_gil *g, struct probe *probe, pid_t pid);
 
 /* Gives its record back and frees what it has. */
 void process_gil__clear(struct process_gil *g, struct probe *probe);

@@ -54,7 +54,7 @@ struct target {
 	__u64 frozen_ns; /* 0: the figures are still moving */
 	__u64 tick_ns;
 	struct process_count past_count; /* of processes that have ended */
-	bool seen_python;
+	size_t nr_seen;                  /* programs that were a CPython and could be traced */
 	int fork_is_safe; /* of a process with probes on long nops; -1: not tried yet */
 	int exit_status;
 };
@@ -249,7 +249,7 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 		failure__what(f, "the table of GILs is full");
 		return err;
 	}
-	t->seen_python = true;
+	t->nr_seen++;
 	p->by_usdt = usdt != NULL;
 	if (usdt && p->cond)
 		return take_over(p, usdt, f);
@@ -656,8 +656,10 @@ static void verify(struct target *t, struct process *p)
 {
 	struct failure f = {0};
 
-	if (process__verify(p, &f))
-		refuse(t, p, &f);
+	if (!process__verify(p, &f))
+		return;
+	refuse(t, p, &f);
+	t->nr_seen--;
 }
 
 void target__update(struct target *t)
@@ -734,7 +736,7 @@ size_t target__traced(const struct target *t, pid_t *pid)
 
 bool target__seen_python(const struct target *t)
 {
-	return t->seen_python;
+	return t->nr_seen != 0;
 }
 
 const char *target__refusal(const struct target *t)

@@ -380,7 +380,7 @@ def attach(workloads, *options, everything=False, **popen):
     target = ["--all"] if everything else ["-p", ",".join(str(w.pid) for w in workloads)]
     running = Gilscope(*target, *options, **popen)
     for w in workloads:
-        wait_until(lambda: has_link(running.process.pid, w.pid) or is_observed(w.pid) or
+        wait_until(lambda: has_probes(running.process.pid, w.pid) or
                    running.process.poll() is not None,
                    "probes in process %d" % w.pid)
     wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
@@ -390,8 +390,8 @@ def attach(workloads, *options, everything=False, **popen):
     return running
 
 
-def has_link(gilscope_pid, pid):
-    """True if this gilscope holds a link of probes in process pid, in whatever file they are."""
+def has_probes(gilscope_pid, pid):
+    """True if this gilscope has put probes into process pid, in whatever file."""
     for path in glob.glob("/proc/%d/fdinfo/*" % gilscope_pid):
         try:
             with open(path) as f:
@@ -399,7 +399,10 @@ def has_link(gilscope_pid, pid):
                     return True
         except OSError:
             pass
-    return False
+    try:
+        return is_observed(pid)
+    except Skip:
+        return False
 
 
 def cpu_time(pid):
