@@ -380,13 +380,29 @@ def attach(workloads, *options, everything=False, **popen):
     target = ["--all"] if everything else ["-p", ",".join(str(w.pid) for w in workloads)]
     running = Gilscope(*target, *options, **popen)
     for w in workloads:
-        wait_until(lambda: is_observed(w.pid) or running.process.poll() is not None,
+        wait_until(lambda: has_probes(running.process.pid, w.pid) or
+                   running.process.poll() is not None,
                    "probes in process %d" % w.pid)
     wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
     if running.process.poll() is not None:
         raise AssertionError("gilscope ended, with status %s: %s" % (
             running.process.returncode, running.process.stderr.read().strip()[-400:]))
     return running
+
+
+def has_probes(gilscope_pid, pid):
+    """True if this gilscope has put probes into process pid, in whatever file."""
+    for path in glob.glob("/proc/%d/fdinfo/*" % gilscope_pid):
+        try:
+            with open(path) as f:
+                if re.search(r"\buprobe_multi\b(.|\n)*\npid:\s*%d\n" % pid, f.read()):
+                    return True
+        except OSError:
+            pass
+    try:
+        return is_observed(pid)
+    except Skip:
+        return False
 
 
 def cpu_time(pid):
