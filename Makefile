@@ -18,36 +18,39 @@ CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 
 ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
-CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -I$(BUILD)
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -Iusdt -I$(BUILD)
 # Probes need root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
-LDLIBS := -lbpf -lelf -lz -lpthread
+# What the core needs; what else the program does.
+CORE_LIBS := -ljansson -lm
+LDLIBS := -lbpf -lelf -lz -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
-BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
+BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
+	libjansson-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
-	util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libxml2-utils python3-dev python3-pytest python3-yaml util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate closer elf_file launch libc libc_file observe options probe proc_list proc_maps process python python_layout target \
-	cmd_stat main
+EDGE := calibrate closer elf_file launch libc observe options output probe proc_list proc_maps process python python_layout site_file \
+	target usdt usdt_argument check_run cmd_check cmd_metrics cmd_stat main
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
 EDGE_OBJECTS := $(EDGE:%=$(BUILD)/%.o)
-HEADERS := $(wildcard include/*.h user/*.h)
+HEADERS := $(wildcard include/*.h user/*.h usdt/*.h)
 
 all: $(BUILD)/gilscope
 
 $(BUILD):
 	mkdir -p $@
 
-$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard include/*.h vmlinux/*.h) | $(BUILD)
+$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) | $(BUILD)
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
@@ -69,20 +72,20 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # ---- tests ----
 
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
-CORE_TESTS := $(filter-out test_elf test_proc_maps test_python, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-EDGE_TESTS := test_elf test_proc_maps test_python
-FINDING := elf_file libc proc_maps python python_layout
+CORE_TESTS := $(filter-out test_elf test_proc_maps test_python test_usdt, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+EDGE_TESTS := test_elf test_proc_maps test_python test_usdt
+FINDING := elf_file libc proc_maps python python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/fixtures*) \
 		$(BUILD)/libcore.a
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a -lm -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a $(CORE_LIBS) -o $@
 
 $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/interpreters*) \
 		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/interpreters*.c) \
-		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf -rdynamic -o $@
+		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf $(CORE_LIBS) -rdynamic -o $@
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
@@ -90,8 +93,16 @@ unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
 
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FINDING:%=user/%.c) user/failure.c $(HEADERS) | $(BUILD)
-	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $< $(FINDING:%=user/%.c) user/failure.c -lelf -o $@
+$(BUILD)/fuzzed/%.o: user/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -c $< -o $@
+
+$(BUILD)/libfuzzed.a: $(FINDING:%=$(BUILD)/fuzzed/%.o) $(CORE:%=$(BUILD)/fuzzed/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libfuzzed.a
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ -lelf $(CORE_LIBS) -o $@
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 
@@ -109,7 +120,8 @@ check: deps
 
 # ---- the benchmarks and the demo ----
 
-$(BUILD)/bench-empty: tests/bench/empty.c $(addprefix $(BUILD)/,probe.o closer.o libc.o elf_file.o proc_maps.o libcore.a)
+$(BUILD)/bench-empty: tests/bench/empty.c $(FINDING:%=$(BUILD)/%.o) \
+		$(addprefix $(BUILD)/,closer.o probe.o site_file.o libcore.a)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
 
 bench: deps

@@ -12,7 +12,10 @@
  *
  *	pthread_cond_signal(gil + 32)		a release
  *
- * always while holding the GIL's mutex. The probes are attached to each target process by itself.
+ * always while holding the GIL's mutex. An interpreter with GIL probes of its own (USDT) tells the
+ * same three edges by name.
+ *
+ * The probes are attached to each target process by itself.
  * Their cookie has the index of the process's record, where the GILs' addresses are few enough to
  * compare one by one: no hash is looked up on the way.
  *
@@ -27,6 +30,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "gil_maps.h"
+#include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
@@ -101,6 +105,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 256 * 1024);
 } events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GIL_MAX_ARGUMENTS);
+	__type(key, __u32);
+	__type(value, struct gil_arguments);
+} arguments SEC(".maps");
 
 /* A thread's records, one for each GIL it has used; `current` is the one with a wait or hold, if
  * any has. */
@@ -349,8 +360,60 @@ static __noinline int count_pair(__u32 lock_index, __u32 from, __u32 to, __u64 w
 	return 0;
 }
 
+/* An argument of the USDT probe that has fired. */
+static __always_inline __u64 argument(struct pt_regs *ctx, const struct gil_argument *a)
+{
+	__u32 size = a->size < 8 ? a->size : 8;
+	__u64 value = 0, word;
+
+	if (a->kind == GIL_ARGUMENT_CONSTANT)
+		return a->value;
+	word = gil_register(ctx, a->word);
+	if (a->kind == GIL_ARGUMENT_REGISTER)
+		value = size == 8 ? word : word & ((1ULL << (8 * size)) - 1);
+	else if (bpf_probe_read_user(&value, size, (void *)(word + a->value)))
+		value = 0;
+	/* What is compared is an address, what is tested is 0 or not: no sign matters. */
+	return value;
+}
+
+/* What a hit tells, beside where. */
+struct hit {
+	enum gil_edge_kind kind;
+	__u32 tid;
+	struct pt_regs *ctx;
+	const struct gil_argument *requested; /* USDT only */
+};
+
+/* While two sources count, one has told this edge already. */
+static __always_inline int is_told(const struct gil_lock *l, const struct gil_thread *t,
+				   enum gil_edge_kind kind)
+{
+	if (kind == GIL_EDGE_ACQUIRE)
+		return t->state == GIL_THREAD_HOLDING;
+	if (kind == GIL_EDGE_RELEASE)
+		return t->state != GIL_THREAD_HOLDING && l->state != GIL_LOCK_UNSEEN;
+	return t->state == GIL_THREAD_WAITING;
+}
+
+static __always_inline int is_no_edge(const struct gil_process *p, const struct gil_lock *l,
+				      const struct gil_thread *t, const struct hit *hit)
+{
+	if (gil_rarely(p->sources == (GIL_SOURCE_COND | GIL_SOURCE_USDT)))
+		return is_told(l, t, hit->kind);
+	return !hit->requested && hit->kind == GIL_EDGE_RELEASE && !gil_model_is_release(l, t);
+}
+
+static __always_inline int is_requested(const struct gil_process *p, __u64 gil,
+					const struct hit *hit)
+{
+	if (hit->requested)
+		return argument(hit->ctx, hit->requested) != 0;
+	return drop_requested(p, gil);
+}
+
 static __always_inline void edge(struct gil_process *p, const struct gil_process_lock *pl,
-				 enum gil_edge_kind kind, __u32 tid)
+				 const struct hit *hit)
 {
 	struct gil_handoff handoff = {0};
 	struct gil_lock *l = lock_at(pl->lock);
@@ -360,10 +423,10 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 
 	if (!l)
 		return;
-	t = thread_of(p, pl->lock, l, tid);
+	t = thread_of(p, pl->lock, l, hit->tid);
 	if (!t)
 		return;
-	if (kind == GIL_EDGE_RELEASE && gil_rarely(!gil_model_is_release(l, t))) {
+	if (gil_rarely(is_no_edge(p, l, t, hit))) {
 		__sync_fetch_and_add(&p->other_hits, 1);
 		return;
 	}
@@ -372,15 +435,15 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	now = bpf_ktime_get_ns();
 	if (gil_rarely(t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t)))
 		infer_switch_in(t, bpf_get_current_task_btf(), now);
-	if (kind == GIL_EDGE_WAIT) {
+	if (hit->kind == GIL_EDGE_WAIT) {
 		gil_model_wait(l, t, now);
-	} else if (kind == GIL_EDGE_ACQUIRE) {
+	} else if (hit->kind == GIL_EDGE_ACQUIRE) {
 		handoff = gil_model_acquire(l, t, now);
 		l->last_record = t->record;
 	} else {
 		/* Reading user memory twice costs more than the rest; nobody can have asked if
 		 * nobody waits. */
-		requested = gil_model_has_waiters(l) && drop_requested(p, pl->address);
+		requested = gil_model_has_waiters(l) && is_requested(p, pl->address, hit);
 		gil_model_release(l, t, requested, now);
 	}
 	seq_step(&t->seq);
@@ -430,11 +493,11 @@ static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64
 		if (i >= p->nr_locks)
 			break;
 		if (cond == p->lock[i].address + GIL_OFFSET_SWITCH_COND) {
-			edge(p, &p->lock[i], GIL_EDGE_ACQUIRE, tid);
+			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
 			return;
 		}
 		if (cond == p->lock[i].address + GIL_OFFSET_COND) {
-			edge(p, &p->lock[i], GIL_EDGE_RELEASE, tid);
+			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_RELEASE, .tid = tid});
 			return;
 		}
 	}
@@ -448,7 +511,7 @@ static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid
 		if (i >= p->nr_locks)
 			break;
 		if (cond == p->lock[i].address + GIL_OFFSET_COND) {
-			edge(p, &p->lock[i], GIL_EDGE_WAIT, tid);
+			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_WAIT, .tid = tid});
 			return 0;
 		}
 	}
@@ -456,28 +519,71 @@ static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid
 	return 0;
 }
 
-/* Both probes: one program, so that one uprobe_multi link can carry both. */
+/*
+ * The process that a hit is for; NULL if it does not count. A child that shares the memory (vfork)
+ * is not the process, nor is the process its child.
+ */
+static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_tgid, __u32 source)
+{
+	struct gil_process *p = process_at((__u32)cookie);
+
+	if (!p || p->state == GIL_PROCESS_QUIET || pid_tgid >> 32 != p->pid)
+		return NULL;
+	if (gil_rarely(!(p->sources & source))) {
+		__sync_fetch_and_add(&p->other_hits, 1);
+		return NULL;
+	}
+	return p;
+}
+
+/* Both functions of libc: one program, so that one uprobe_multi link can carry both. */
 SEC("uprobe")
 int on_cond(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
-	__u32 index = (__u32)cookie;
-	struct gil_process *p = process_at(index);
-	__u64 pid_tgid;
-	__u32 tid;
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_COND);
 
-	if (!p || p->state == GIL_PROCESS_QUIET)
+	if (!p)
 		return 0;
-	/* A child that shares the memory (vfork) is not the process, nor is the process its
-	 * child. */
-	pid_tgid = bpf_get_current_pid_tgid();
-	if (pid_tgid >> 32 != p->pid)
-		return 0;
-	tid = (__u32)pid_tgid;
-	if (gil_rarely(cookie & GIL_COOKIE_TIMEDWAIT))
-		timedwait_hit(p, PT_REGS_PARM1(ctx), tid);
+	if (gil_rarely(GIL_COOKIE_KIND(cookie) == GIL_SITE_COND_TIMEDWAIT))
+		timedwait_hit(p, PT_REGS_PARM1(ctx), (__u32)pid_tgid);
 	else
-		signal_hit(p, index, PT_REGS_PARM1(ctx), tid);
+		signal_hit(p, (__u32)cookie, PT_REGS_PARM1(ctx), (__u32)pid_tgid);
+	return 0;
+}
+
+/* The three probes that an interpreter itself may have, wherever the compiler has put them. */
+SEC("uprobe")
+int on_usdt(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_USDT);
+	__u32 which = GIL_COOKIE_ARGUMENTS(cookie), kind = GIL_COOKIE_KIND(cookie);
+	struct gil_arguments *a = bpf_map_lookup_elem(&arguments, &which);
+	__u64 gil;
+
+	if (!p || !a)
+		return 0;
+	gil = argument(ctx, &a->gil);
+	if (gil_rarely(p->state == GIL_PROCESS_NEW && kind == GIL_SITE_USDT_ACQUIRE))
+		suppose_gil((__u32)cookie, gil);
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		struct hit hit = {GIL_EDGE_RELEASE, (__u32)pid_tgid, ctx, &a->requested};
+
+		if (i >= p->nr_locks)
+			break;
+		if (gil != p->lock[i].address)
+			continue;
+		if (kind == GIL_SITE_USDT_WAIT)
+			hit.kind = GIL_EDGE_WAIT;
+		else if (kind == GIL_SITE_USDT_ACQUIRE)
+			hit.kind = GIL_EDGE_ACQUIRE;
+		edge(p, &p->lock[i], &hit);
+		return 0;
+	}
+	__sync_fetch_and_add(&p->other_hits, 1);
 	return 0;
 }
 
@@ -600,6 +706,7 @@ static __always_inline __u32 process_new(__u32 pid)
 	if (!p)
 		return GIL_NONE;
 	p->state = GIL_PROCESS_QUIET;
+	p->sources = GIL_SOURCE_COND;
 	p->pid = pid;
 	bpf_map_update_elem(&process_of, &pid, &i, BPF_ANY);
 	return i;
@@ -640,6 +747,7 @@ int on_exec(__u64 *ctx)
 	p->nr_locks = 0;
 	p->image++;
 	p->drop_request.known = 0;
+	p->sources |= GIL_SOURCE_COND;
 	p->state = GIL_PROCESS_NEW;
 	send_event(GIL_EVENT_EXEC, pid, caller, *index, p->image, task);
 	return 0;

@@ -66,14 +66,61 @@ struct gil_process {
 	__u32 state; /* enum gil_process_state */
 	__u32 image; /* counts execs: which program this is */
 	__u32 nr_locks;
+	/* GIL_SOURCE_* bits: whose hits count. Both while one source takes over from the other: of
+	 * each edge the first hit then counts. */
+	__u32 sources;
+	__u32 pad;
 	struct gil_process_lock lock[GIL_PROCESS_LOCKS];
 	struct gil_drop_request drop_request;
 	__u64 other_hits; /* probe hits that were not about a GIL */
 	__u64 dropped;    /* edges lost because a table was full */
 };
 
-/* A probe's cookie: the index of the process's record, and which of the two functions this is. */
-#define GIL_COOKIE_TIMEDWAIT (1ULL << 32)
+/* What a probe's hit means. */
+enum gil_site_kind {
+	GIL_SITE_COND_SIGNAL = 0, /* pthread_cond_signal */
+	GIL_SITE_COND_TIMEDWAIT,  /* pthread_cond_timedwait */
+	GIL_SITE_USDT_WAIT,       /* python:gil__wait(gil, tstate) */
+	GIL_SITE_USDT_ACQUIRE,    /* python:gil__acquire(gil, tstate) */
+	GIL_SITE_USDT_RELEASE,    /* python:gil__release(gil, tstate, requested) */
+};
+
+/* Where edges come from: bits. */
+#define GIL_SOURCE_COND 1U
+#define GIL_SOURCE_USDT 2U
+
+enum gil_argument_kind {
+	GIL_ARGUMENT_NONE = 0,
+	GIL_ARGUMENT_CONSTANT, /* `value` */
+	GIL_ARGUMENT_REGISTER,
+	GIL_ARGUMENT_MEMORY, /* at the register's value + `value`, in the process */
+};
+
+/* How to read an argument of a USDT probe where it fires. */
+struct gil_argument {
+	__s64 value;
+	__u8 kind; /* enum gil_argument_kind */
+	__u8 word; /* the register: which 8-byte word of struct pt_regs */
+	__u8 size; /* bytes: 1, 2, 4 or 8 */
+	__u8 is_signed;
+	__u32 pad;
+};
+
+/* The arguments that matter, of one site. */
+struct gil_arguments {
+	struct gil_argument gil;
+	struct gil_argument requested; /* of a release; else NONE */
+};
+
+/* Different ones that can be told apart at the same time. Index 0 is none. */
+#define GIL_MAX_ARGUMENTS 256
+
+/* A probe's cookie: the index of the process's record, the kind of site, and the index of how to
+ * read its arguments. */
+#define GIL_COOKIE(process, kind, arguments)                                                       \
+	((__u64)(process) | (__u64)(kind) << 32 | (__u64)(arguments) << 40)
+#define GIL_COOKIE_KIND(cookie)      ((__u32)((cookie) >> 32) & 0xff)
+#define GIL_COOKIE_ARGUMENTS(cookie) ((__u32)((cookie) >> 40))
 
 enum gil_event_kind {
 	GIL_EVENT_FORK = 1, /* `process` is the child's record, or GIL_NONE if the table is full */

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "calibrate.h"
-#include "libc.h"
+#include "gil_probes.h"
+#include "site_file.h"
 
 #define ROUNDS 5
 #define CYCLES 200 /* a release and an acquisition each */
@@ -23,7 +26,7 @@ struct stand_in {
 _Static_assert(offsetof(struct stand_in, cond) == GIL_OFFSET_COND, "layout");
 _Static_assert(offsetof(struct stand_in, switch_cond) == GIL_OFFSET_SWITCH_COND, "layout");
 
-static void *cycles(void *arg)
+static void *cond_cycles(void *arg)
 {
 	struct stand_in *gil = arg;
 
@@ -34,8 +37,31 @@ static void *cycles(void *arg)
 	return NULL;
 }
 
+/* This program's own GIL probes. No leaf function: see gil_probes.h on the red zone. */
+static void *usdt_cycles(void *gil)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (int i = 0; i < CYCLES; i++) {
+		GIL_PROBE_ACQUIRE(gil, &now);
+		GIL_PROBE_RELEASE(gil, &now, 0);
+	}
+	/* The third, so that the set is whole. */
+	if (now.tv_sec < 0)
+		GIL_PROBE_WAIT(gil, &now);
+	return NULL;
+}
+
+/* What is tried: a kind of probes, and code that hits them. */
+struct trial {
+	const struct site_file *file;
+	unsigned int source; /* GIL_SOURCE_... */
+	void *(*cycles)(void *gil);
+};
+
 /* The fastest of some rounds, in ns: what disturbs a round only makes it slower. */
-static uint64_t fastest_round(struct stand_in *gil)
+static uint64_t fastest_round(const struct trial *t, struct stand_in *gil)
 {
 	uint64_t best = UINT64_MAX;
 
@@ -44,7 +70,7 @@ static uint64_t fastest_round(struct stand_in *gil)
 		uint64_t ns;
 
 		clock_gettime(CLOCK_MONOTONIC, &a);
-		cycles(gil);
+		t->cycles(gil);
 		clock_gettime(CLOCK_MONOTONIC, &b);
 		ns = (b.tv_sec - a.tv_sec) * 1000000000ULL + b.tv_nsec - a.tv_nsec;
 		if (ns < best)
@@ -85,7 +111,8 @@ static __u64 acquisitions(struct probe *p, int lock)
 
 /* Acquisitions counted of those made, from this thread and from another: all, or the probes don't
  * work. There were so many before: this thread's record may be that of an earlier trial. */
-static int count_hits(struct probe *p, int lock, struct stand_in *gil, __u64 before)
+static int count_hits(struct probe *p, const struct trial *t, int lock, struct stand_in *gil,
+		      __u64 before)
 {
 	pthread_t thread;
 	int err;
@@ -93,15 +120,16 @@ static int count_hits(struct probe *p, int lock, struct stand_in *gil, __u64 bef
 	before += ROUNDS * CYCLES;
 	if (acquisitions(p, lock) != before)
 		return -ENOTSUP;
-	err = pthread_create(&thread, NULL, cycles, gil);
+	err = pthread_create(&thread, NULL, t->cycles, gil);
 	if (err)
 		return -err;
 	pthread_join(thread, NULL);
 	return acquisitions(p, lock) - before == CYCLES ? 0 : -ENOTSUP;
 }
 
-static int trial(struct probe *p, const struct libc *libc, long *ns_per_hit, struct failure *f)
+static int run(struct probe *p, const struct trial *t, long *ns_per_hit, struct failure *f)
 {
+	const struct site_file *file = t->file;
 	struct stand_in gil;
 	struct attachment *a = NULL;
 	struct gil_process *process;
@@ -109,15 +137,15 @@ static int trial(struct probe *p, const struct libc *libc, long *ns_per_hit, str
 	uint64_t plain, traced, before;
 
 	memset(&gil, 0, sizeof(gil));
-	plain = fastest_round(&gil);
+	plain = fastest_round(t, &gil);
 	index = probe__add_process(p, getpid());
 	if (index < 0)
 		return index;
 	err = lock = probe__take_lock(p);
 	if (lock < 0)
 		goto out;
-	a = probe__attach(p, PROBE_MODEL, getpid(), index, libc->open_path, libc->cond_signal,
-			  libc->cond_timedwait, f);
+	a = probe__attach(p, file->program, getpid(), index, file->open_path, file->site, file->n,
+			  f);
 	err = a ? 0 : -errno;
 	if (err)
 		goto out;
@@ -125,10 +153,11 @@ static int trial(struct probe *p, const struct libc *libc, long *ns_per_hit, str
 	gil_lock_begin(probe__lock(p, lock), getpid(), (uintptr_t)&gil, 0);
 	process->lock[0] = (struct gil_process_lock){.address = (uintptr_t)&gil, .lock = lock};
 	process->nr_locks = 1;
+	process->sources = t->source;
 	before = acquisitions(p, lock);
 	__atomic_store_n(&process->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
-	traced = fastest_round(&gil);
-	err = count_hits(p, lock, &gil, before);
+	traced = fastest_round(t, &gil);
+	err = count_hits(p, t, lock, &gil, before);
 	process->state = GIL_PROCESS_QUIET;
 	*ns_per_hit = traced > plain ? (long)((traced - plain) / (2 * CYCLES)) : 0;
 out:
@@ -139,19 +168,17 @@ out:
 
 int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 {
-	struct libc libc;
-	int err;
+	struct site_file *list = NULL;
+	const struct trial trial = {site_file__of_libc(&list, 0, f), GIL_SOURCE_COND, cond_cycles};
+	int err = trial.file ? 0 : -errno;
 
 	*ns_per_hit = -1;
-	err = libc__find(0, &libc, f);
-	if (err)
-		return err;
-	err = trial(p, &libc, ns_per_hit, f);
-	if (err && probe__is_multi(p)) {
+	err = err ?: run(p, &trial, ns_per_hit, f);
+	if (err && trial.file && probe__is_multi(p)) {
 		err = probe__use_perf_events(p, f);
-		if (!err)
-			err = trial(p, &libc, ns_per_hit, f);
+		err = err ?: run(p, &trial, ns_per_hit, f);
 	}
+	site_file__free_all(list);
 	if (err == -ENOTSUP) {
 		failure__what(
 			f,
@@ -162,4 +189,58 @@ int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 		failure__command(f, "docker run --privileged --pid=host ...");
 	}
 	return err;
+}
+
+void calibrate_usdt(struct probe *p, long *ns_per_hit)
+{
+	struct site_file *list = NULL;
+	const struct trial trial = {site_file__of_self(&list, p), GIL_SOURCE_USDT, usdt_cycles};
+
+	*ns_per_hit = -1;
+	if (trial.file && run(p, &trial, ns_per_hit, NULL))
+		*ns_per_hit = -1;
+	site_file__free_all(list);
+}
+
+/* Exits without a word: the kernel's log should not tell of a crash that was meant. */
+static void exit_quietly(int signal)
+{
+	_exit(signal);
+}
+
+static bool child_survives(void)
+{
+	struct sigaction quiet = {.sa_handler = exit_quietly};
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		sigaction(SIGSEGV, &quiet, NULL);
+		usdt_cycles(&quiet);
+		_exit(0);
+	}
+	if (pid < 0)
+		return false;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && !WEXITSTATUS(status);
+}
+
+bool calibrate_fork(struct probe *p)
+{
+	struct site_file *list = NULL;
+	const struct site_file *file = site_file__of_self(&list, p);
+	struct attachment *a = NULL;
+	bool safe = false;
+
+	if (file)
+		a = probe__attach(p, PROBE_EMPTY, getpid(), 0, file->open_path, file->site, file->n,
+				  NULL);
+	if (a) {
+		usdt_cycles(&list); /* the first hits rewrite the nops */
+		safe = child_survives();
+	}
+	probe__detach(p, a);
+	site_file__free_all(list);
+	return safe;
 }

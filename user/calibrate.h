@@ -16,4 +16,15 @@
  */
 int calibrate(struct probe *p, long *ns_per_hit, struct failure *f);
 
+/* The cost alone, of the probes that an interpreter has itself; gilscope carries some of its own to
+ * try them on. -1 if that fails. */
+void calibrate_usdt(struct probe *p, long *ns_per_hit);
+
+/*
+ * From Linux 6.18 on the kernel turns a probe on a 5-byte nop into a call to a page that it maps into
+ * the process. A child made by fork has the call, but, on 6.18, not the page: it crashes at its first
+ * hit (measured on 6.18.44). True if a child of gilscope itself survives it here.
+ */
+bool calibrate_fork(struct probe *p);
+
 #endif

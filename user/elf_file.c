@@ -192,6 +192,7 @@ static int read_headers(struct elf_file *e)
 	if (eh.e_type != ET_EXEC && eh.e_type != ET_DYN)
 		return -EBADMSG;
 	e->type = eh.e_type;
+	e->machine = eh.e_machine;
 	if (eh.e_shentsize == sizeof(Elf64_Shdr)) {
 		e->section_headers = eh.e_shoff;
 		e->nr_sections = eh.e_shnum;

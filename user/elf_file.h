@@ -29,7 +29,8 @@ struct elf_file {
 	unsigned char *own, *loaded;
 	unsigned int nr_loaded;
 
-	uint16_t type; /* ET_EXEC or ET_DYN */
+	uint16_t type;    /* ET_EXEC or ET_DYN */
+	uint16_t machine; /* EM_X86_64 or EM_AARCH64 */
 	unsigned int nr_segments;
 	struct elf_segment segment[ELF_FILE_SEGMENTS]; /* PT_LOAD */
 	uint64_t section_headers;

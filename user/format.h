@@ -29,7 +29,7 @@ struct format format_name(const char *name, size_t size, bool ascii);
 
 /* The same for a sentence. */
 struct format_long {
-	char s[200];
+	char s[256];
 };
 struct format_long format_sentence(const char *s, size_t size, bool ascii);
 

@@ -25,7 +25,8 @@ static bool is_candidate(const struct proc_map *map)
 	return false;
 }
 
-static int function_offset(struct elf_file *e, const char *name, unsigned long *offset)
+static int find_site(struct elf_file *e, const char *name, enum gil_site_kind kind,
+		     struct probe_site *site)
 {
 	struct elf_symbol symbol;
 	uint64_t at;
@@ -35,7 +36,7 @@ static int function_offset(struct elf_file *e, const char *name, unsigned long *
 	if (!err)
 		err = elf_file__offset(e, symbol.value, &at);
 	if (!err)
-		*offset = at;
+		*site = (struct probe_site){.offset = at, .kind = kind};
 	return err;
 }
 
@@ -53,9 +54,10 @@ static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
 		return err;
 	err = fstat(fd, &st) ? -errno : 0;
 	if (!err)
-		err = function_offset(&e, "pthread_cond_signal", &libc->cond_signal);
+		err = find_site(&e, "pthread_cond_signal", GIL_SITE_COND_SIGNAL, &libc->site[0]);
 	if (!err)
-		err = function_offset(&e, "pthread_cond_timedwait", &libc->cond_timedwait);
+		err = find_site(&e, "pthread_cond_timedwait", GIL_SITE_COND_TIMEDWAIT,
+				&libc->site[1]);
 	if (!err) {
 		libc->dev = st.st_dev;
 		libc->ino = st.st_ino;

@@ -8,6 +8,9 @@
 #include <sys/types.h>
 
 #include "failure.h"
+#include "probe_site.h"
+
+#define LIBC_SITES 2
 
 struct libc {
 	char open_path[PATH_MAX]; /* opens the very file the process has mapped, whatever its mount
@@ -16,8 +19,8 @@ struct libc {
 	char path[PATH_MAX];      /* as the process's map names it; for people */
 	dev_t dev;
 	ino_t ino;
-	unsigned long cond_signal;    /* file offset of pthread_cond_signal, default version */
-	unsigned long cond_timedwait; /* file offset of pthread_cond_timedwait, default version */
+	/* pthread_cond_signal, pthread_cond_timedwait: the default version of each */
+	struct probe_site site[LIBC_SITES];
 };
 
 /*

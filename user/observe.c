@@ -13,16 +13,31 @@
 #include "clock.h"
 #include "observe.h"
 
+#define MAX_HOOKS 8
+
+/* A command's own part in the loop: on a descriptor, or on a signal. */
+struct hook {
+	int what; /* descriptor or signal */
+	void (*call)(void *ctx);
+	void *ctx;
+};
+
 struct observer {
 	const struct observe_options *options;
 	struct probe *probe;
 	struct target *target;
-	long ns_per_hit;
+	long ns_per_hit, ns_per_usdt_hit;
 	int epoll_fd;
 	int signal_fd;
 	__u64 deadline_ns; /* 0: none */
 	int interrupts;
 	bool stopping;
+	bool usdt_tried;
+	bool raised;  /* gilscope's own priority has been, */
+	int priority; /* from this */
+	sigset_t signals;
+	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
+	size_t nr_watched, nr_on_signal;
 };
 
 /* ---- options ---- */
@@ -96,6 +111,23 @@ static int set_max_processes(void *options, const char *value, struct failure *f
 	return set_table(&((struct observe_options *)options)->max_processes, value, f);
 }
 
+static int set_source(void *options, const char *value, struct failure *f)
+{
+	static const char *const names[] = {
+		[TARGET_SOURCE_AUTO] = "auto",
+		[TARGET_SOURCE_USDT] = "usdt",
+		[TARGET_SOURCE_UPROBE] = "uprobe",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			((struct observe_options *)options)->target.source = i;
+			return 0;
+		}
+	failure__what(f, "there is no source '%s': it is auto, usdt or uprobe", value);
+	return -EINVAL;
+}
+
 static int set_verbose(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -112,6 +144,10 @@ const struct option_row observe_option_rows[] = {
 	 "whom a launched command runs as; by default the user\nwho called sudo, else the one who "
 	 "runs gilscope",
 	 set_user},
+	{0, "source", "auto|usdt|uprobe",
+	 "where edges come from: the interpreter's own GIL probes\n(usdt), probes on libc "
+	 "(uprobe), or what is best (auto)",
+	 set_source},
 	{0, "max-threads", "N", "room for threads that live at the same time (2048)",
 	 set_max_threads},
 	{0, "max-processes", "N", "room for processes that live at the same time (512)",
@@ -152,15 +188,13 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 
 static int open_signals(struct observer *ob)
 {
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	ob->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	sigemptyset(&ob->signals);
+	sigaddset(&ob->signals, SIGINT);
+	sigaddset(&ob->signals, SIGTERM);
+	sigaddset(&ob->signals, SIGHUP);
+	sigaddset(&ob->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &ob->signals, NULL);
+	ob->signal_fd = signalfd(-1, &ob->signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	return ob->signal_fd < 0 ? -errno : 0;
 }
 
@@ -177,6 +211,9 @@ static void observer__free(struct observer *ob)
 		return;
 	target__free(ob->target);
 	probe__free(ob->probe);
+	/* The next command that is launched must not inherit it. */
+	if (ob->raised)
+		setpriority(PRIO_PROCESS, 0, ob->priority);
 	if (ob->epoll_fd >= 0)
 		close(ob->epoll_fd);
 	if (ob->signal_fd >= 0)
@@ -234,7 +271,9 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	}
 	/* A child's probes should be there as soon as possible; all else that is done here is
 	 * short. */
+	ob->priority = getpriority(PRIO_PROCESS, 0);
 	setpriority(PRIO_PROCESS, 0, -10);
+	ob->raised = true;
 	if (o->duration_ns)
 		ob->deadline_ns = clock_ns() + o->duration_ns;
 	announce(ob);
@@ -258,16 +297,56 @@ static void on_interrupt(struct observer *ob, const struct signalfd_siginfo *si)
 		kill(command, si->ssi_signo);
 }
 
+static const struct hook *find_hook(const struct hook *hook, size_t n, int what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hook[i].what == what)
+			return &hook[i];
+	return NULL;
+}
+
 static void read_signals(struct observer *ob)
 {
 	struct signalfd_siginfo si;
 
 	while (read(ob->signal_fd, &si, sizeof(si)) == sizeof(si)) {
-		if (si.ssi_signo == SIGCHLD)
+		const struct hook *hook = find_hook(ob->on_signal, ob->nr_on_signal, si.ssi_signo);
+
+		if (hook)
+			hook->call(hook->ctx);
+		else if (si.ssi_signo == SIGCHLD)
 			target__reap(ob->target);
 		else
 			on_interrupt(ob, &si);
 	}
+}
+
+void observer__end(struct observer *ob)
+{
+	ob->stopping = true;
+}
+
+static int add_hook(struct hook *list, size_t *n, struct hook hook)
+{
+	if (*n == MAX_HOOKS)
+		return -ENOSPC;
+	list[(*n)++] = hook;
+	return 0;
+}
+
+int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void *ctx)
+{
+	return watch(ob, fd)
+		       ?: add_hook(ob->watched, &ob->nr_watched, (struct hook){fd, ready, ctx});
+}
+
+int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx)
+{
+	sigaddset(&ob->signals, signal);
+	if (sigprocmask(SIG_BLOCK, &ob->signals, NULL) ||
+	    signalfd(ob->signal_fd, &ob->signals, 0) < 0)
+		return -errno;
+	return add_hook(ob->on_signal, &ob->nr_on_signal, (struct hook){signal, handle, ctx});
 }
 
 static int wait_ms(const struct observer *ob)
@@ -281,11 +360,17 @@ static int wait_ms(const struct observer *ob)
 
 static void step(struct observer *ob)
 {
-	struct epoll_event e[2];
+	struct epoll_event e[2 + MAX_HOOKS];
+	int n = epoll_wait(ob->epoll_fd, e, sizeof(e) / sizeof(e[0]), wait_ms(ob));
 
-	epoll_wait(ob->epoll_fd, e, 2, wait_ms(ob));
 	target__update(ob->target);
 	read_signals(ob);
+	for (int i = 0; i < n; i++) {
+		const struct hook *hook = find_hook(ob->watched, ob->nr_watched, e[i].data.fd);
+
+		if (hook)
+			hook->call(hook->ctx);
+	}
 }
 
 void observer__run(struct observer *ob)
@@ -297,6 +382,11 @@ void observer__run(struct observer *ob)
 	}
 }
 
+bool observer__interrupted(const struct observer *ob)
+{
+	return ob->interrupts || ob->stopping;
+}
+
 void observer__stop(struct observer *ob)
 {
 	const struct timespec grace = {.tv_nsec = 1000 * 1000};
@@ -305,12 +395,28 @@ void observer__stop(struct observer *ob)
 	nanosleep(&grace, NULL); /* an edge that was under way has long been counted */
 }
 
+/* ns a hit, over the sources. The cost of the second one is measured when it is first asked for. */
+static long mean_cost(struct observer *ob, const struct snapshot *s)
+{
+	__u64 others = s->probe_hits - s->usdt_hits;
+
+	if (!s->usdt_hits)
+		return ob->ns_per_hit;
+	if (!ob->usdt_tried)
+		calibrate_usdt(ob->probe, &ob->ns_per_usdt_hit);
+	ob->usdt_tried = true;
+	if (ob->ns_per_usdt_hit < 0)
+		return -1;
+	return (long)((s->usdt_hits * (__u64)ob->ns_per_usdt_hit + others * (__u64)ob->ns_per_hit) /
+		      s->probe_hits);
+}
+
 struct snapshot *observer__snapshot(struct observer *ob)
 {
 	struct snapshot *s = target__snapshot(ob->target);
 
 	if (s)
-		s->probe_ns_per_hit = ob->ns_per_hit;
+		s->probe_ns_per_hit = mean_cost(ob, s);
 	return s;
 }
 
@@ -331,7 +437,9 @@ int observer__finish(struct observer *ob, struct failure *f)
 	bool seen = target__seen_python(ob->target);
 	int status;
 
-	if (!seen) {
+	if (!seen && target__refusal(ob->target)) {
+		failure__what(f, "nothing was observed: %s", target__refusal(ob->target));
+	} else if (!seen) {
 		failure__what(f, "no CPython was seen, so nothing was observed");
 		failure__cause(f, ob->options->target.argv
 					  ? "the command runs no CPython of a known version, or "

@@ -35,6 +35,14 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		    int *exit_status);
 /* Observes until the target ends, the duration is over or the user asks for the end. */
 void observer__run(struct observer *ob);
+/* Makes observer__run return. For the functions that these two register: `ready` is called from
+ * observer__run whenever fd can be read (it should then read it), `handle` when the signal has come,
+ * which from then on does nothing else. At most 8 of each; 0 or -errno. */
+void observer__end(struct observer *ob);
+int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void *ctx);
+int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx);
+/* True if the user has asked for the end, be it of the command alone. */
+bool observer__interrupted(const struct observer *ob);
 /* Ends the observation; what the snapshots say no longer changes. The probes are still there,
  * without effect. */
 void observer__stop(struct observer *ob);

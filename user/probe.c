@@ -58,11 +58,13 @@ struct probe {
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
+	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 
 struct attachment {
 	int fd; /* of a uprobe_multi link, or -1 */
-	struct bpf_link *link[2];
+	size_t nr_links;
+	struct bpf_link *link[]; /* else one for each site */
 };
 
 static size_t table_bytes(const struct table *t)
@@ -188,6 +190,7 @@ static int load(struct probe *p)
 	set_sizes(p);
 	if (p->multi) {
 		bpf_program__set_expected_attach_type(s->progs.on_cond, ATTACH_TYPE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_usdt, ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_nothing,
 						      ATTACH_TYPE_UPROBE_MULTI);
 	}
@@ -369,6 +372,7 @@ int probe__add_process(struct probe *p, pid_t pid)
 	process = record(&p->processes, i);
 	process->pid = pid;
 	process->state = GIL_PROCESS_QUIET;
+	process->sources = GIL_SOURCE_COND;
 	value = i;
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.process_of), &key, &value, BPF_ANY)) {
 		int err = -errno;
@@ -442,17 +446,23 @@ void probe__give_thread(struct probe *p, unsigned int index)
 
 /* ---- probes in a process ---- */
 
+/* In the form that the system call takes. */
+struct site_list {
+	__u64 *offset, *semaphore, *cookie;
+	size_t n;
+};
+
 static int attach_multi(struct attachment *a, struct bpf_program *program, pid_t pid,
-			const char *path, const unsigned long *offset, const __u64 *cookie)
+			const char *path, const struct site_list *sites)
 {
-	__u64 offsets[2] = {offset[0], offset[1]};
 	struct uprobe_multi_attr attr = {
 		.prog_fd = bpf_program__fd(program),
 		.attach_type = ATTACH_TYPE_UPROBE_MULTI,
 		.path = (__u64)(unsigned long)path,
-		.offsets = (__u64)(unsigned long)offsets,
-		.cookies = (__u64)(unsigned long)cookie,
-		.cnt = 2,
+		.offsets = (__u64)(unsigned long)sites->offset,
+		.ref_ctr_offsets = (__u64)(unsigned long)sites->semaphore,
+		.cookies = (__u64)(unsigned long)sites->cookie,
+		.cnt = sites->n,
 		.pid = pid,
 	};
 
@@ -461,15 +471,17 @@ static int attach_multi(struct attachment *a, struct bpf_program *program, pid_t
 }
 
 static int attach_perf_events(struct attachment *a, struct bpf_program *program, pid_t pid,
-			      const char *path, const unsigned long *offset, const __u64 *cookie)
+			      const char *path, const struct site_list *sites)
 {
-	for (int i = 0; i < 2; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = cookie[i]);
+	for (size_t i = 0; i < sites->n; i++) {
+		LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = sites->cookie[i],
+			    .ref_ctr_offset = sites->semaphore[i]);
 
-		a->link[i] =
-			bpf_program__attach_uprobe_opts(program, pid, path, offset[i], &options);
+		a->link[i] = bpf_program__attach_uprobe_opts(program, pid, path, sites->offset[i],
+							     &options);
 		if (!a->link[i])
 			return -errno;
+		a->nr_links++;
 	}
 	return 0;
 }
@@ -480,29 +492,52 @@ static void close_attachment(void *what)
 
 	if (a->fd >= 0)
 		close(a->fd);
-	bpf_link__destroy(a->link[0]);
-	bpf_link__destroy(a->link[1]);
+	for (size_t i = 0; i < a->nr_links; i++)
+		bpf_link__destroy(a->link[i]);
 	free(a);
 }
 
-struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
-				 unsigned int index, const char *path, unsigned long cond_signal,
-				 unsigned long cond_timedwait, struct failure *f)
+static struct bpf_program *program_of(const struct probe *p, enum probe_program which)
 {
-	struct bpf_program *program =
-		which == PROBE_EMPTY ? p->skel->progs.on_nothing : p->skel->progs.on_cond;
-	const unsigned long offset[2] = {cond_signal, cond_timedwait};
-	const __u64 cookie[2] = {index, index | GIL_COOKIE_TIMEDWAIT};
-	struct attachment *a = calloc(1, sizeof(*a));
-	int err;
+	switch (which) {
+	case PROBE_COND:
+		return p->skel->progs.on_cond;
+	case PROBE_USDT:
+		return p->skel->progs.on_usdt;
+	default:
+		return p->skel->progs.on_nothing;
+	}
+}
 
+static int attach(struct probe *p, struct attachment *a, enum probe_program which, pid_t pid,
+		  unsigned int index, const char *path, const struct probe_site *site, size_t n)
+{
+	__u64 offset[PROBE_SITES], semaphore[PROBE_SITES], cookie[PROBE_SITES];
+	const struct site_list sites = {offset, semaphore, cookie, n};
+
+	for (size_t i = 0; i < n; i++) {
+		offset[i] = site[i].offset;
+		semaphore[i] = site[i].semaphore;
+		cookie[i] = GIL_COOKIE(index, site[i].kind, site[i].arguments);
+	}
+	if (p->multi)
+		return attach_multi(a, program_of(p, which), pid, path, &sites);
+	return attach_perf_events(a, program_of(p, which), pid, path, &sites);
+}
+
+struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
+				 unsigned int index, const char *path,
+				 const struct probe_site *site, size_t n, struct failure *f)
+{
+	struct attachment *a;
+	int err = -E2BIG;
+
+	a = calloc(1, sizeof(*a) + n * sizeof(a->link[0]));
 	if (!a)
 		return NULL;
 	a->fd = -1;
-	if (p->multi)
-		err = attach_multi(a, program, pid, path, offset, cookie);
-	else
-		err = attach_perf_events(a, program, pid, path, offset, cookie);
+	if (n <= PROBE_SITES)
+		err = attach(p, a, which, pid, index, path, site, n);
 	if (!err)
 		return a;
 	failure__what(f, "cannot attach probes to process %d: %s", pid, strerror(-err));
@@ -511,6 +546,25 @@ struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_
 	probe__detach(p, a);
 	errno = -err;
 	return NULL;
+}
+
+/* The same arguments are entered once: copies of a probe often have them in the same place. */
+int probe__enter_arguments(struct probe *p, const struct gil_arguments *a)
+{
+	int fd = bpf_map__fd(p->skel->maps.arguments);
+
+	for (__u32 i = 1; i <= p->nr_arguments; i++) {
+		struct gil_arguments entered;
+
+		if (!bpf_map_lookup_elem(fd, &i, &entered) && !memcmp(&entered, a, sizeof(*a)))
+			return (int)i;
+	}
+	if (p->nr_arguments + 1 >= GIL_MAX_ARGUMENTS)
+		return -ENOSPC;
+	p->nr_arguments++;
+	if (bpf_map_update_elem(fd, &p->nr_arguments, a, BPF_ANY))
+		return -errno;
+	return (int)p->nr_arguments;
 }
 
 void probe__detach(struct probe *p, struct attachment *a)
@@ -580,7 +634,7 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 	const struct gil_tables *t = p->tables;
 	struct gilscope_bpf *s = p->skel;
 
-	lost->edges += recursion_misses(s->progs.on_cond);
+	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt);
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;

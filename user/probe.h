@@ -11,6 +11,7 @@
 
 #include "failure.h"
 #include "gil_maps.h"
+#include "probe_site.h"
 #include "snapshot.h"
 
 struct probe;
@@ -26,8 +27,9 @@ struct probe_options {
 };
 
 enum probe_program {
-	PROBE_MODEL, /* the real programs */
-	PROBE_EMPTY, /* a program that does nothing, on the same probes: what a trap costs */
+	PROBE_COND,  /* on libc's condition variables */
+	PROBE_USDT,  /* on GIL probes that the interpreter has */
+	PROBE_EMPTY, /* does nothing, on whatever probes: what they cost by themselves */
 };
 
 /* Loads the programs and attaches those of the scheduler. 0, or -errno with f filled. Free with
@@ -67,19 +69,21 @@ void probe__give_lock(struct probe *p, unsigned int index);
 void probe__give_thread(struct probe *p, unsigned int index);
 
 /*
- * Puts the probes on the two functions of a C library into process pid, for the record at index.
- * `path` opens the library; the offsets are file offsets. NULL with f filled if it can't be done:
- * errno tells why (ESRCH: the process is gone).
+ * Puts the program on n sites of one file into process pid, for the record at index. `path` opens
+ * the file. NULL with f filled if it can't be done: errno tells why (ESRCH: the process is gone).
  */
 struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
-				 unsigned int index, const char *path, unsigned long cond_signal,
-				 unsigned long cond_timedwait, struct failure *f);
+				 unsigned int index, const char *path,
+				 const struct probe_site *site, size_t n, struct failure *f);
+/* The index under which a site of the USDT program finds how to read its arguments. -ENOSPC or
+ * -errno. */
+int probe__enter_arguments(struct probe *p, const struct gil_arguments *a);
 /* Takes the probes away, in the background: the kernel needs some 40 ms for it. NULL is fine. */
 void probe__detach(struct probe *p, struct attachment *a);
 /* Waits until all that was detached is gone. */
 void probe__settle(struct probe *p);
 
-/* True if one link carries both probes (uprobe_multi, Linux 6.6); else they are perf events. */
+/* True if one link carries all probes of a file (uprobe_multi, Linux 6.6); else they are perf events. */
 bool probe__is_multi(const struct probe *p);
 /* Makes probe__attach use perf events from here on, though the kernel has uprobe_multi: it failed
  * its test. */

@@ -28,15 +28,17 @@ void process__free(struct process *p)
 {
 	if (!p)
 		return;
-	probe__detach(p->probe, p->attachment);
+	process__detach(p);
 	free(p->past.threads);
 	free(p->past.edges);
 	free(p);
 }
 
-int process__attach(struct process *p, const struct libc_file *file, struct failure *f)
+int process__attach(struct process *p, const struct site_file *file, struct failure *f)
 {
-	const struct libc *libc = &file->libc;
+	bool is_libc = file->program == PROBE_COND;
+	struct attachment **attachment = is_libc ? &p->cond : &p->usdt;
+	const struct site_file **of = is_libc ? &p->libc : &p->interpreter;
 
 	if (p->index < 0)
 		p->index = probe__add_process(p->probe, p->pid);
@@ -45,14 +47,48 @@ int process__attach(struct process *p, const struct libc_file *file, struct fail
 			      p->pid);
 		return p->index;
 	}
-	probe__detach(p->probe, p->attachment);
-	p->libc = NULL;
-	p->attachment = probe__attach(p->probe, PROBE_MODEL, p->pid, p->index, libc->open_path,
-				      libc->cond_signal, libc->cond_timedwait, f);
-	if (!p->attachment)
+	probe__detach(p->probe, *attachment);
+	*of = NULL;
+	*attachment = probe__attach(p->probe, file->program, p->pid, p->index, file->open_path,
+				    file->site, file->n, f);
+	if (!*attachment)
 		return -errno;
-	p->libc = file;
+	p->attached_ns = clock_ns();
+	*of = file;
 	return 0;
+}
+
+void process__detach(struct process *p)
+{
+	process__detach_cond(p);
+	process__detach_usdt(p);
+}
+
+void process__detach_cond(struct process *p)
+{
+	probe__detach(p->probe, p->cond);
+	p->cond = NULL;
+}
+
+void process__detach_usdt(struct process *p)
+{
+	probe__detach(p->probe, p->usdt);
+	p->usdt = NULL;
+}
+
+unsigned int process__sources(const struct process *p)
+{
+	const struct gil_process *record =
+		p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
+
+	return record ? record->sources : 0;
+}
+
+void process__set_sources(struct process *p, unsigned int sources)
+{
+	struct gil_process *record = probe__process(p->probe, p->index);
+
+	__atomic_store_n(&record->sources, sources, __ATOMIC_SEQ_CST);
 }
 
 /* True if the kernel has supposed the right GIL. If not, from here on it will not suppose any. */
@@ -99,6 +135,7 @@ int process__trace(struct process *p)
 	if (supposed_right(p, record)) {
 		record->drop_request = p->python.drop_request;
 		p->lock = record->lock[0].lock;
+		p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, p->attached_ns) : 0;
 	} else {
 		process__discard(p);
 		err = trace_from_now(p, record);
@@ -144,12 +181,16 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	struct gil_process *record;
 	int err;
 
-	err = process__attach(p, parent->libc, f);
+	err = process__attach(p, parent->usdt ? parent->interpreter : parent->libc, f);
 	if (err)
 		return err;
+	p->by_usdt = p->usdt != NULL;
+	if (p->by_usdt)
+		process__set_sources(p, GIL_SOURCE_USDT);
 	if (parent->state != PROCESS_TRACED)
 		return 0;
 	p->python = parent->python;
+	memcpy(p->source_why, parent->source_why, sizeof(p->source_why));
 	record = probe__process(p->probe, p->index);
 	if (record->image)
 		return 0; /* it has executed something else by now: the event is on its way */
@@ -271,7 +312,8 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	sp->pid = p->pid;
 	memcpy(sp->comm, p->comm, sizeof(sp->comm));
 	memcpy(sp->python, p->python.version, sizeof(sp->python));
-	strcpy(sp->source, "uprobe");
+	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
+	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
 	sp->free_threaded = p->python.free_threaded;
 	sp->exited = p->end_ns != 0;
 	sp->end_ns = p->end_ns ? p->end_ns : now;
@@ -325,15 +367,19 @@ static __u64 gil_hits(const struct process *p)
 	return hits;
 }
 
-void process__count(const struct process *p, __u64 *hits, __u64 *dropped)
+void process__count(const struct process *p, struct process_count *count)
 {
 	const struct gil_process *record =
 		p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
+	__u64 hits = 0;
 
 	if (record) {
-		*hits += record->other_hits + record->dropped;
-		*dropped += record->dropped;
+		hits += record->other_hits + record->dropped;
+		count->dropped += record->dropped;
 	}
 	if (p->lock >= 0)
-		*hits += gil_hits(p);
+		hits += gil_hits(p);
+	count->hits += hits;
+	if (p->by_usdt)
+		count->usdt_hits += hits;
 }

@@ -3,9 +3,9 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
-#include "libc_file.h"
 #include "probe.h"
 #include "python.h"
+#include "site_file.h"
 #include "snapshot.h"
 
 enum process_state {
@@ -30,12 +30,17 @@ struct process {
 	int discarded; /* of the record of a GIL that was none; taken until the process ends: its
 			  threads know it */
 	__u32 image;   /* counts execs */
-	struct attachment *attachment;
-	const struct libc_file *libc; /* that the attachment is to; owned by the target */
+	/* Its probes; NULL: none. Both while one takes over from the other. */
+	struct attachment *cond, *usdt;
+	/* The files that these are, or were, in; owned by the target. */
+	const struct site_file *libc, *interpreter;
+	bool by_usdt;         /* its edges come from the interpreter's own probes */
+	char source_why[256]; /* why they come from where they do */
 	struct python python;
 	int locked_at_start;
-	__u64 born_ns; /* fork or exec seen by us; 0: it was there before */
-	__u64 late_ns; /* from then to the first edge that could be seen */
+	__u64 born_ns;     /* fork or exec seen by us; 0: it was there before */
+	__u64 attached_ns; /* its probes are there since */
+	__u64 late_ns;     /* from its birth to the first edge that could be seen */
 	__u64 end_ns;
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
@@ -47,8 +52,16 @@ struct process *process__new(struct probe *probe, pid_t pid);
 /* Detaches and frees; its records in the kernel are not given back. NULL is fine. */
 void process__free(struct process *p);
 
-/* Puts probes on the given library, in place of those it has. 0 or -errno with f filled. */
-int process__attach(struct process *p, const struct libc_file *libc, struct failure *f);
+/* Puts probes on the given file, in place of those of its kind that it has. 0 or -errno with f
+ * filled. */
+int process__attach(struct process *p, const struct site_file *file, struct failure *f);
+/* Takes its probes away: all, or those of one kind. */
+void process__detach(struct process *p);
+void process__detach_cond(struct process *p);
+void process__detach_usdt(struct process *p);
+/* From which sources edges count: GIL_SOURCE_* bits. */
+unsigned int process__sources(const struct process *p);
+void process__set_sources(struct process *p, unsigned int sources);
 /* Edges count: from now on, or, if the kernel supposed the GIL that p->python tells of and kept its
  * edges, from its first one on. The probes are there. 0 or -errno. */
 int process__trace(struct process *p);
@@ -70,7 +83,14 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
 /* Gives its GIL's and its threads' records back: the process is gone, or its program was
  * replaced. */
 void process__give_records(struct process *p);
-/* Probe hits of the current program so far, and edges that were lost for want of room. */
-void process__count(const struct process *p, __u64 *hits, __u64 *dropped);
+
+struct process_count {
+	__u64 hits;
+	__u64 usdt_hits; /* of them, those of the interpreter's own probes */
+	__u64 dropped;   /* edges that were lost for want of room */
+};
+
+/* Adds what there was of the current program so far. */
+void process__count(const struct process *p, struct process_count *count);
 
 #endif

@@ -30,10 +30,11 @@ struct snapshot_gil {
 struct snapshot_process {
 	pid_t pid;
 	char comm[16];
-	char python[32];    /* "3.11.2"; empty: not known (yet) */
-	char source[16];    /* "uprobe" */
-	char note[160];     /* a sentence about what was not seen of it; may be empty */
-	bool free_threaded; /* no GIL: built without it and running without it */
+	char python[32];      /* "3.11.2"; empty: not known (yet) */
+	char source[16];      /* "uprobe", "usdt" */
+	char source_why[256]; /* why that one: a clause, without a full stop; may be empty */
+	char note[160];       /* a sentence about what was not seen of it; may be empty */
+	bool free_threaded;   /* no GIL: built without it and running without it */
 	bool exited;
 	__u64 start_ns; /* observed from */
 	__u64 end_ns;   /* to; when it exited or the observation ended */
@@ -63,7 +64,8 @@ struct snapshot {
 	__u64 start_ns; /* CLOCK_MONOTONIC */
 	__u64 end_ns;
 	__u64 probe_hits;
-	long probe_ns_per_hit; /* measured on this machine before the run; -1: not measured */
+	__u64 usdt_hits;       /* of them, those of the interpreters' own probes */
+	long probe_ns_per_hit; /* on average; measured on this machine; -1: not measured */
 	int exit_status;       /* of the command, as a shell would say it; -1: none, or running */
 	struct snapshot_lost lost;
 	struct snapshot_process *processes; /* in order of appearance */
@@ -110,6 +112,18 @@ void snapshot__finish(struct snapshot *s);
 
 /* All that was lost, as one number. */
 __u64 snapshot_lost__total(const struct snapshot_lost *l);
+
+/* Adds the values of a to those of sum. */
+void gil_hist__add(struct gil_hist *sum, const struct gil_hist *a);
+
+/* The slot that the percentile surely lies in, cut at the exact maximum: both ends are possible
+ * values. ppm: 990000 is p99; the value meant is the one of rank ceil(ppm / 10^6 * count). {0, 0}
+ * if the histogram is empty. */
+struct gil_range {
+	__u64 low;
+	__u64 high;
+};
+struct gil_range gil_hist__percentile(const struct gil_hist *h, __u32 ppm);
 
 /* The histogram's value at q (0..1]: the middle of the slot that holds it, never above the exact
  * maximum; the relative error is at most 1/32. 0 if the histogram is empty. */

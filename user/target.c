@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calibrate.h"
 #include "clock.h"
 #include "launch.h"
 #include "proc_list.h"
@@ -35,6 +36,10 @@
 #define ALL_PATIENCE_NS (3000 * MS)
 /* After this long the threads of a process that has exited are past their last instruction. */
 #define EXIT_PATIENCE_NS (1000 * MS)
+/* An edge that was under way when the second source began to count is over after this long. */
+#define TAKEOVER_NS (20 * MS)
+/* A child made by fork that means to execute another program has most often done so by then. */
+#define EXEC_PATIENCE_NS (500 * MS)
 /* Processes that have ended and are remembered, observed or not: some 30 KiB each. */
 #define MAX_PAST 1024
 
@@ -42,14 +47,15 @@ struct target {
 	struct probe *probe;
 	const struct target_spec *spec;
 	struct process *processes;
-	struct libc_file *libcs;
+	struct site_file *files;
 	struct snapshot *past; /* what has ended, and what could not be observed */
 	struct launch launch;
 	__u64 start_ns;
 	__u64 frozen_ns; /* 0: the figures are still moving */
 	__u64 tick_ns;
-	__u64 hits, dropped; /* of processes that have ended */
+	struct process_count past_count; /* of processes that have ended */
 	bool seen_python;
+	int fork_is_safe; /* of a process with probes on long nops; -1: not tried yet */
 	int exit_status;
 };
 
@@ -93,6 +99,8 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 static void refuse(struct target *t, struct process *p, const struct failure *f)
 {
 	p->state = PROCESS_REFUSED;
+	process__discard(p);
+	process__detach(p);
 	note_unobserved(t, p, f->what);
 }
 
@@ -114,29 +122,132 @@ static bool is_no_python_yet(int err)
 /* Probes the library that the process turned out to have, unless its probes are there already. */
 static int attach_to_own_libc(struct target *t, struct process *p, struct failure *f)
 {
-	struct libc_file *file = libc_file__of(&t->libcs, p->pid, f);
+	struct site_file *file = site_file__of_libc(&t->files, p->pid, f);
 
 	if (!file)
 		return -errno;
-	if (p->attachment && p->libc == file)
+	if (p->cond && p->libc == file)
 		return 0;
 	return process__attach(p, file, f);
+}
+
+/* True if probes on this interpreter could crash the children of the process. */
+static bool endangers_children(struct target *t, const struct site_file *usdt)
+{
+	if (usdt->long_nop && t->fork_is_safe < 0)
+		t->fork_is_safe = calibrate_fork(t->probe);
+	return usdt->long_nop && !t->fork_is_safe;
+}
+
+/* Asked for the interpreter's own probes, and they are not there, or not usable. */
+static int no_usdt(const struct process *p, const char *why, struct failure *f)
+{
+	failure__what(f, "cannot observe process %d (%s) with --source usdt: %s", p->pid, p->comm,
+		      why);
+	failure__cause(f, "CPython has no GIL probes unless it was built with them");
+	failure__command(f, "readelf -n %s | grep -A1 'Provider: python'", p->python.path);
+	return -ENOTSUP;
+}
+
+/*
+ * Chooses where the edges of a process come from: *usdt is its interpreter's file if that carries
+ * probes that are to be used. 0, or -ENOTSUP with f if they were asked for and are not there.
+ */
+static int choose_source(struct target *t, struct process *p, struct site_file **usdt,
+			 struct failure *f)
+{
+	static const char danger[] = "on this kernel they crash children made by fork";
+	struct failure why = {.what = "--source uprobe asks for it"};
+	bool forced = t->spec->source == TARGET_SOURCE_USDT;
+
+	*usdt = NULL;
+	if (t->spec->source != TARGET_SOURCE_UPROBE)
+		*usdt = site_file__of_usdt(&t->files, t->probe, p->pid, &p->python, &why);
+	if (!*usdt && forced)
+		return no_usdt(p, why.what, f);
+	if (*usdt && endangers_children(t, *usdt)) {
+		failure__what(&why, "%s; %s",
+			      forced ? "--source usdt asks for the interpreter's GIL probes"
+				     : "the interpreter's GIL probes are left alone",
+			      danger);
+		if (!forced)
+			*usdt = NULL;
+	} else if (*usdt) {
+		failure__what(&why, "the interpreter carries GIL probes");
+	}
+	snprintf(p->source_why, sizeof(p->source_why), "%.*s", (int)sizeof(p->source_why) - 1,
+		 why.what);
+	return 0;
+}
+
+/*
+ * The interpreter's own probes take over from those on libc, which have told the first edges.
+ * Until both have certainly been heard of the same edge, both count.
+ */
+static int take_over(struct process *p, const struct site_file *usdt, struct failure *f)
+{
+	int err = 0;
+
+	if (!p->usdt || p->interpreter != usdt)
+		err = process__attach(p, usdt, f);
+	if (!err)
+		process__set_sources(p, GIL_SOURCE_COND | GIL_SOURCE_USDT);
+	return err;
+}
+
+static int attach_first(struct target *t, struct process *p, const struct site_file *usdt,
+			struct failure *f)
+{
+	int err;
+
+	if (!usdt || p->cond)
+		return attach_to_own_libc(t, p, f);
+	err = process__attach(p, usdt, f);
+	if (!err)
+		process__set_sources(p, GIL_SOURCE_USDT);
+	return err;
 }
 
 /* The interpreter is known: its edges count, from the supposed GIL's first one on or from now
  * on. */
 static int begin(struct target *t, struct process *p, struct failure *f)
 {
-	int err = attach_to_own_libc(t, p, f);
+	struct site_file *usdt;
+	int err = choose_source(t, p, &usdt, f);
 
+	err = err ?: attach_first(t, p, usdt, f);
 	if (err)
 		return err;
 	err = process__trace(p);
-	if (err)
+	if (err) {
 		failure__what(f, "the table of GILs is full");
-	else
-		t->seen_python = true;
-	return err;
+		return err;
+	}
+	t->seen_python = true;
+	p->by_usdt = usdt != NULL;
+	if (usdt && p->cond)
+		return take_over(p, usdt, f);
+	if (!usdt) {
+		process__set_sources(p, GIL_SOURCE_COND);
+		process__detach_usdt(p);
+	}
+	return 0;
+}
+
+/* Takes the probes on libc away once they are of no use. */
+static void end_takeover(struct process *p, __u64 now)
+{
+	unsigned int sources = process__sources(p);
+	__u64 since = gil_elapsed(p->attached_ns, now);
+
+	if (!p->usdt || !p->cond)
+		return;
+	if (sources != GIL_SOURCE_USDT && since < TAKEOVER_NS)
+		return;
+	if (sources == GIL_SOURCE_USDT && since < EXEC_PATIENCE_NS)
+		return;
+	process__set_sources(p, GIL_SOURCE_USDT);
+	process__detach_cond(p);
 }
 
 /* Looks whether a searching process has become a CPython; `supposed`: because the kernel thinks
@@ -247,7 +358,7 @@ static int start_pids(struct target *t, struct failure *f)
 
 static int hold_command(struct target *t, struct failure *f)
 {
-	struct libc_file *file = libc_file__of(&t->libcs, 0, f);
+	struct site_file *file = site_file__of_libc(&t->files, 0, f);
 	struct process *p;
 	int err;
 
@@ -301,6 +412,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	t->probe = probe;
 	t->spec = spec;
 	t->exit_status = -1;
+	t->fork_is_safe = -1;
 	t->launch.pid = 0;
 	t->start_ns = clock_ns();
 	t->tick_ns = t->start_ns + TICK_NS;
@@ -324,10 +436,8 @@ failed:
 
 void target__detach(struct target *t)
 {
-	for (struct process *p = t->processes; p; p = p->next) {
-		probe__detach(p->probe, p->attachment);
-		p->attachment = NULL;
-	}
+	for (struct process *p = t->processes; p; p = p->next)
+		process__detach(p);
 }
 
 void target__free(struct target *t)
@@ -340,7 +450,7 @@ void target__free(struct target *t)
 		t->processes = p->next;
 		process__free(p);
 	}
-	libc_file__free_all(t->libcs);
+	site_file__free_all(t->files);
 	snapshot__free(t->past);
 	free(t);
 }
@@ -351,11 +461,21 @@ void target__free(struct target *t)
  * another. */
 static void retire_image(struct target *t, struct process *p)
 {
-	process__count(p, &t->hits, &t->dropped);
+	process__count(p, &t->past_count);
 	if (p->lock >= 0 &&
 	    (t->past->nr_processes >= MAX_PAST || process__snapshot(p, t->past, p->end_ns)))
 		t->past->nr_unlisted++;
 	process__give_records(p);
+}
+
+/* Probes on libc, so that the first edges of whatever the process executes next are seen. */
+static void expect_exec(struct target *t, struct process *p)
+{
+	struct failure f = {0};
+	const struct site_file *libc = p->libc ? p->libc : site_file__of_libc(&t->files, 0, &f);
+
+	if (libc)
+		process__attach(p, libc, &f);
 }
 
 static void on_fork(struct target *t, const struct gil_event *e)
@@ -378,18 +498,19 @@ static void on_fork(struct target *t, const struct gil_event *e)
 	}
 	p->index = e->process;
 	try_later(p);
-	if (!parent || !parent->libc)
+	if (!parent || (!parent->cond && !parent->usdt))
 		return;
 	err = process__inherit(p, parent, &f);
 	if (err)
 		note_unobserved(
 			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
+	else if (p->usdt)
+		expect_exec(t, p);
 }
 
 static void on_exec(struct target *t, const struct gil_event *e)
 {
 	struct process *p = find(t, e->pid);
-	struct failure f = {0};
 
 	if (!p) {
 		p = add(t, e->pid);
@@ -404,6 +525,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	}
 	memcpy(p->comm, e->comm, sizeof(p->comm));
 	p->state = PROCESS_SEARCHING;
+	p->source_why[0] = '\0';
 	p->image = e->image;
 	p->born_ns = e->ts;
 	p->late_ns = 0;
@@ -411,8 +533,10 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	memset(&p->python, 0, sizeof(p->python));
 	/* A thread that executes takes the process's number, but its probes were for the one that
 	 * had it. */
-	if (e->parent != e->pid && p->libc)
-		process__attach(p, p->libc, &f);
+	if (e->parent != e->pid)
+		process__detach(p);
+	if (!p->cond && p->index >= 0)
+		expect_exec(t, p);
 	p->try_delay_ns = 0;
 	try_later(p);
 }
@@ -425,8 +549,7 @@ static void on_exit_event(struct target *t, const struct gil_event *e)
 		return;
 	p->end_ns = e->ts;
 	p->state = PROCESS_ENDED;
-	probe__detach(p->probe, p->attachment);
-	p->attachment = NULL;
+	process__detach(p);
 }
 
 static void on_event(void *ctx, const struct gil_event *e)
@@ -502,6 +625,7 @@ void target__update(struct target *t)
 		if (p->state == PROCESS_TRACED) {
 			process__harvest(p);
 			process__refresh(p);
+			end_takeover(p, now);
 		}
 }
 
@@ -562,6 +686,11 @@ bool target__seen_python(const struct target *t)
 	return t->seen_python;
 }
 
+const char *target__refusal(const struct target *t)
+{
+	return t->past->nr_unobserved ? t->past->unobserved[0].why : NULL;
+}
+
 void target__freeze(struct target *t)
 {
 	target__update(t);
@@ -575,6 +704,7 @@ void target__freeze(struct target *t)
 struct snapshot *target__snapshot(struct target *t)
 {
 	struct snapshot *s = snapshot__new();
+	struct process_count count = t->past_count;
 	__u64 now = t->frozen_ns;
 
 	if (!s)
@@ -587,15 +717,16 @@ struct snapshot *target__snapshot(struct target *t)
 	s->end_ns = now;
 	s->exit_status = t->exit_status;
 	s->probe_ns_per_hit = -1;
-	s->probe_hits = t->hits;
-	s->lost.edges = t->dropped;
 	if (snapshot__append(s, t->past))
 		goto failed;
 	for (struct process *p = t->processes; p; p = p->next) {
-		process__count(p, &s->probe_hits, &s->lost.edges);
+		process__count(p, &count);
 		if (p->lock >= 0 && process__snapshot(p, s, now))
 			goto failed;
 	}
+	s->probe_hits = count.hits;
+	s->usdt_hits = count.usdt_hits;
+	s->lost.edges = count.dropped;
 	probe__read_lost(t->probe, &s->lost);
 	snapshot__finish(s);
 	return s;

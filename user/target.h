@@ -10,11 +10,18 @@
 #include "probe.h"
 #include "snapshot.h"
 
+enum target_source {
+	TARGET_SOURCE_AUTO, /* the interpreter's own probes where it has them */
+	TARGET_SOURCE_USDT, /* only those */
+	TARGET_SOURCE_UPROBE,
+};
+
 struct target_spec {
 	pid_t *pids; /* -p; owned */
 	size_t nr_pids;
-	char **argv;      /* -- CMD ARGS; NULL: none */
-	bool all;         /* --all */
+	char **argv; /* -- CMD ARGS; NULL: none */
+	bool all;    /* --all */
+	enum target_source source;
 	bool follow;      /* children, and those that are there already */
 	const char *user; /* whom the command runs as; NULL: who called sudo */
 };
@@ -51,6 +58,9 @@ int target__exit_status(const struct target *t);
 size_t target__traced(const struct target *t, pid_t *pid);
 /* True if some process was, at some time, a CPython that could be traced. */
 bool target__seen_python(const struct target *t);
+/* Why the first process that was a CPython and could not be traced was not; NULL: there was none. The
+ * target's. */
+const char *target__refusal(const struct target *t);
 
 /* No edge counts from now on: the figures stand still, so that sums and counts read one after the
  * other agree. */

@@ -39,6 +39,31 @@ static void put_cost(const struct text *t, const struct snapshot *s)
 		    format_percent(duration ? ns / (double)duration : 0).s);
 }
 
+static bool same_source(const struct snapshot_process *p, const struct snapshot_process *q)
+{
+	return !strcmp(p->source, q->source) && !strcmp(p->source_why, q->source_why);
+}
+
+/* Where the edges come from, and why from there: once for all processes that have it in common. */
+static void put_sources(const struct text *t, const struct snapshot *s)
+{
+	unsigned int told = 0;
+
+	for (size_t i = 0; i < s->nr_processes && told < LINES_TOLD; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+		size_t j = 0;
+
+		while (j < i && !same_source(p, &s->processes[j]))
+			j++;
+		if (j < i || !p->source[0] || !p->source_why[0])
+			continue;
+		say(t, "Edges come from the %s source: %s.",
+		    format_name(p->source, sizeof(p->source), t->ascii).s,
+		    format_sentence(p->source_why, sizeof(p->source_why), t->ascii).s);
+		told++;
+	}
+}
+
 static size_t put_loss(const struct text *t, __u64 n, const char *one, const char *many,
 		       const char *what)
 {
@@ -153,6 +178,7 @@ void text_missed(const struct text *t, const struct snapshot *s)
 	putc('\n', t->out);
 	text__wrap(t, TEXT_BOLD, 0, 0, "What this cost and what was missed");
 	put_cost(t, s);
+	put_sources(t, s);
 	told += put_lost(t, &s->lost);
 	told += put_partial(t, s);
 	told += put_anomalies(t, s);

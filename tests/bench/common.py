@@ -9,9 +9,9 @@ GILSCOPE = os.environ.get("GILSCOPE", "build/gilscope")
 PYTHON = "/usr/bin/python3"
 
 
-def observe(pid):
+def observe(pid, *options):
     """gilscope stat on a running process, once its edges count."""
-    probe = subprocess.Popen([GILSCOPE, "stat", "--json", "-p", str(pid)], stdout=subprocess.PIPE,
+    probe = subprocess.Popen([GILSCOPE, "stat", "--json", "-p", str(pid), *options], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
     assert probe.stderr.readline().startswith("observing"), "gilscope did not start"
     return probe

@@ -8,6 +8,8 @@ one round.
     a  gilscope's probes with an empty program: the floor
     b  gilscope stat
     c  the usual bpftrace script; needs an interpreter with symbols
+
+And on an interpreter with GIL probes of its own: the same floor for those, and both sources.
 """
 
 import glob
@@ -73,8 +75,8 @@ class Target:
         self.process.wait()
 
 
-def with_empty(target):
-    probe = subprocess.Popen([EMPTY, str(target.process.pid)], stdin=subprocess.PIPE,
+def with_empty(target, *which):
+    probe = subprocess.Popen([EMPTY, str(target.process.pid), *which], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE, text=True)
     assert probe.stdout.readline() == "READY\n"
     value = target.best()
@@ -83,8 +85,8 @@ def with_empty(target):
     return value
 
 
-def with_gilscope(target):
-    probe = observe(target.process.pid)
+def with_gilscope(target, *options):
+    probe = observe(target.process.pid, *options)
     value = target.best()
     finish(probe)
     return value
@@ -122,6 +124,26 @@ def against_bpftrace(python, lib, rounds):
     figure("cycle_over_bpftrace", statistics.median(ratios), 0.55)
 
 
+def usdt_python():
+    """The interpreter with GIL probes that `make usdt-python` has built, or None."""
+    found = subprocess.run(["tests/usdt-python", "--list"], capture_output=True, text=True).stdout.split()
+    return found[-1] if found else None
+
+
+def of_usdt(python, rounds):
+    target = Target(python)
+    to_floor, to_uprobe = [], []
+    for _ in range(rounds):
+        plain = target.best()
+        floor = with_empty(target, "usdt") - plain
+        cost = with_gilscope(target, "--source", "usdt") - plain
+        to_floor.append(cost / floor)
+        to_uprobe.append(cost / (with_gilscope(target, "--source", "uprobe") - plain))
+    target.close()
+    figure("usdt_cycle_over_empty_probes", statistics.median(to_floor), 1.2)
+    figure("usdt_cycle_over_uprobe_cycle", statistics.median(to_uprobe), 0.75)
+
+
 def main():
     against_floor(PYTHON, int(os.environ.get("ROUNDS", "15")))
     found = with_symbols()
@@ -129,6 +151,11 @@ def main():
         against_bpftrace(*found, 5)
     else:
         print("skip cycle_over_bpftrace: no interpreter whose take_gil and drop_gil have symbols")
+    python = usdt_python()
+    if python:
+        of_usdt(python, 7)
+    else:
+        print("skip usdt_cycle: no interpreter with GIL probes; make usdt-python builds one")
 
 
 main()

@@ -1,27 +1,41 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * empty PID: gilscope's probes on process PID, with a program that does nothing. What any tool that
- * probes the same functions costs at least. Prints READY and stays until its standard input ends.
+ * empty PID [usdt]: gilscope's probes on process PID, with a program that does nothing. What any
+ * tool that probes the same places costs at least: libc's functions, or the interpreter's own GIL
+ * probes. Prints READY and stays until its standard input ends.
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "libc.h"
 #include "probe.h"
+#include "site_file.h"
+
+static struct site_file *find_sites(struct site_file **list, struct probe *p, pid_t pid, bool usdt,
+				    struct failure *f)
+{
+	static struct python py;
+
+	if (!usdt)
+		return site_file__of_libc(list, pid, f);
+	return python__inspect(pid, &py, f) ? NULL : site_file__of_usdt(list, p, pid, &py, f);
+}
 
 int main(int argc, char **argv)
 {
 	const struct probe_options options = {.max_processes = 16, .max_threads = 16};
-	pid_t pid = argc == 2 ? atoi(argv[1]) : 0;
+	bool usdt = argc == 3 && !strcmp(argv[2], "usdt");
+	pid_t pid = argc >= 2 ? atoi(argv[1]) : 0;
+	struct site_file *list = NULL, *file;
 	struct failure f = {0};
-	struct attachment *a;
+	struct attachment *a = NULL;
 	struct probe *p;
-	struct libc libc;
 
-	if (pid <= 0 || probe__open(&p, &options, &f) || libc__find(pid, &libc, &f))
+	if (pid <= 0 || probe__open(&p, &options, &f))
 		goto failed;
-	a = probe__attach(p, PROBE_EMPTY, pid, 0, libc.open_path, libc.cond_signal,
-			  libc.cond_timedwait, &f);
+	file = find_sites(&list, p, pid, usdt, &f);
+	if (file)
+		a = probe__attach(p, PROBE_EMPTY, pid, 0, file->open_path, file->site, file->n, &f);
 	if (!a)
 		goto failed;
 	puts("READY");
@@ -30,6 +44,7 @@ int main(int argc, char **argv)
 		;
 	probe__detach(p, a);
 	probe__free(p);
+	site_file__free_all(list);
 	return 0;
 failed:
 	failure__print(&f, stderr);

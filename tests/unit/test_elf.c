@@ -422,12 +422,12 @@ TEST(libc_own)
 	CHECK_EQ(elf_file__offset(&e, (uintptr_t)dlsym(RTLD_DEFAULT, "pthread_cond_signal") - bias,
 				  &offset),
 		 0);
-	CHECK_EQ(libc.cond_signal, offset);
+	CHECK_EQ(libc.site[0].offset, offset);
 	CHECK_EQ(elf_file__offset(&e,
 				  (uintptr_t)dlsym(RTLD_DEFAULT, "pthread_cond_timedwait") - bias,
 				  &offset),
 		 0);
-	CHECK_EQ(libc.cond_timedwait, offset);
+	CHECK_EQ(libc.site[1].offset, offset);
 	elf_file__close(&e);
 	CHECK_EQ(access(libc.open_path, R_OK), 0);
 }

@@ -145,8 +145,8 @@ static void check_sleeping(const char *python, const struct child *c)
 	CHECK_EQ(libc__find(c->pid, &libc, &f), 0);
 	CHECK_EQ(libc__find(0, &own, &f), 0);
 	if (libc.ino == own.ino && libc.dev == own.dev) {
-		CHECK_EQ(libc.cond_signal, own.cond_signal);
-		CHECK_EQ(libc.cond_timedwait, own.cond_timedwait);
+		CHECK_EQ(libc.site[0].offset, own.site[0].offset);
+		CHECK_EQ(libc.site[1].offset, own.site[1].offset);
 	}
 }
 
