@@ -174,14 +174,31 @@ def interpreters():
     return [i for i in found if i and i.version]
 
 
+class Unbuilt:
+    """An interpreter that is not there: a test that uses it is skipped with the reason."""
+
+    def __init__(self, name, reason):
+        self.__dict__.update(name=name, reason=reason)
+
+    def __repr__(self):
+        return self.name
+
+    def __getattr__(self, _):
+        raise Skip(self.reason)
+
+
 @functools.lru_cache(None)
 def usdt_pythons():
-    """The interpreters with GIL probes of their own that `make usdt-python` has built, newest
-    first."""
-    script = os.path.join(ROOT, "tests", "usdt-python")
-    listed = subprocess.run([script, "--list"], capture_output=True, text=True).stdout.split()
-    found = [(path, version_of(path)) for path in reversed(listed)]
-    return [Interpreter("usdt-%d.%d" % v[:2], p, v) for p, v in found if v]
+    """The interpreters with GIL probes that `make usdt-python` has built."""
+    found = []
+    for version in ("3.13", "3.11"):
+        name = "usdt-" + version
+        listed = subprocess.run([os.path.join(ROOT, "tests", "usdt-python"), "--list", version],
+                                capture_output=True, text=True)
+        path = listed.stdout.strip()
+        found.append(Interpreter(name, path, version_of(path)) if path else
+                     Unbuilt(name, listed.stderr.strip().replace("usdt-python: ", "")))
+    return found
 
 
 def some_interpreters():
