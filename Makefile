@@ -38,7 +38,7 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
 EDGE := calibrate closer cond_locate cond_sites elf_file elf_symtab launch libc observe options output probe proc_list proc_maps process \
-	process_gil python python2 python_layout site_file target usdt usdt_argument check_run cmd_check cmd_metrics cmd_stat main
+	process_gil python python2 python_layout site_file target usdt usdt_argument check_reports check_run cmd_check cmd_metrics cmd_stat main
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
