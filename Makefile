@@ -69,8 +69,8 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # ---- tests ----
 
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
-CORE_TESTS := $(filter-out test_elf test_proc_maps test_python test_usdt, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-EDGE_TESTS := test_elf test_proc_maps test_python test_usdt
+EDGE_TESTS := test_elf test_proc_maps test_python test_python_pretended test_usdt
+CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 FINDING := elf_file libc proc_maps python python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -79,10 +79,9 @@ $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildc
 		$(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a -lm -o $@
 
-$(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/interpreters*) \
+$(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c $(wildcard tests/unit/*.h) \
 		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/interpreters*.c) \
-		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf -rdynamic -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf -rdynamic -o $@
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 

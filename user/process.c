@@ -174,6 +174,10 @@ void process__refresh(struct process *p)
 	interval = python__switch_interval(p->pid, &p->python);
 	if (interval > 0)
 		p->python.switch_interval_us = interval;
+	if (p->python.free_threaded && !python__is_free_threaded(p->pid, &p->python)) {
+		p->python.free_threaded = false;
+		p->gil_turned_on = true;
+	}
 }
 
 int process__inherit(struct process *p, const struct process *parent, struct failure *f)
@@ -299,7 +303,6 @@ static int add_gil(struct process *p, struct snapshot_process *sp)
 	g->switch_interval_us = p->python.switch_interval_us;
 	g->requests_unknown = !p->python.drop_request.known;
 	probe__read_lock(p->probe, p->lock, &g->lock);
-	sp->start_ns = g->lock.start;
 	return add_threads(p, g) ?: probe__read_pairs(p->probe, p->lock, g);
 }
 
@@ -315,11 +318,19 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
 	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
 	sp->free_threaded = p->python.free_threaded;
+	sp->free_threaded_build = p->python.free_threaded_build;
+	sp->gil_turned_on = p->gil_turned_on;
 	sp->exited = p->end_ns != 0;
 	sp->end_ns = p->end_ns ? p->end_ns : now;
 	sp->start_ns = sp->end_ns;
 	sp->late_ns = p->late_ns;
-	return p->lock < 0 ? 0 : add_gil(p, sp);
+	if (p->lock < 0)
+		return 0;
+	sp->start_ns = probe__lock(p->probe, p->lock)->start;
+	/* A GIL that is off is not one that nobody waits for: there are no figures. */
+	if (p->python.free_threaded && probe__lock(p->probe, p->lock)->state == GIL_LOCK_UNSEEN)
+		return 0;
+	return add_gil(p, sp);
 }
 
 void process__give_records(struct process *p)

@@ -37,6 +37,7 @@ struct process {
 	bool by_usdt;         /* its edges come from the interpreter's own probes */
 	char source_why[256]; /* why they come from where they do */
 	struct python python;
+	bool gil_turned_on; /* since it is observed: it is a free-threaded build */
 	int locked_at_start;
 	__u64 born_ns;     /* fork or exec seen by us; 0: it was there before */
 	__u64 attached_ns; /* its probes are there since */
@@ -69,7 +70,8 @@ int process__trace(struct process *p);
 void process__discard(struct process *p);
 /* No edge of it counts from now on. */
 void process__freeze(struct process *p);
-/* Reads again what the program may have changed: the switch interval. */
+/* Reads again what the program may have changed: the switch interval, and whether a free-threaded
+ * build's GIL is on. */
 void process__refresh(struct process *p);
 /* A child made by fork has its parent's interpreter, and is traced at once. 0 or -errno with f
  * filled. */

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "elf_file.h"
@@ -18,6 +19,9 @@
 
 #define MAX_FILES  256 /* looked into for _PyRuntime */
 #define MAX_RODATA (8UL << 20)
+
+#define MAX_INTERPRETERS 4096
+#define HOLDER_TRIES     20
 
 struct inspection {
 	pid_t pid;
@@ -300,20 +304,68 @@ static int find_gil(struct inspection *in, const struct python_version *v,
 	return 0;
 }
 
+/* True if `interpreter` is one of the process's that use this GIL. */
+static bool uses_gil(struct inspection *in, const struct python_layout *l, uint64_t interpreter,
+		     uint64_t gil)
+{
+	uint64_t pointer, at;
+
+	if (proc_mem__read(in->mem, in->runtime + l->main, &at, sizeof(at)) || !interpreter)
+		return false;
+	if (interpreter == at)
+		return true;
+	if (!l->gil)
+		return !proc_mem__read(in->mem, interpreter + l->gil_pointer, &pointer,
+				       sizeof(pointer)) &&
+		       pointer == gil;
+	/* Up to 3.11 the list of interpreters begins right before the pointer to the main one, and
+	 * an interpreter with the pointer to the next. */
+	at = in->runtime + l->main - sizeof(at);
+	for (int i = 0; i < MAX_INTERPRETERS; i++) {
+		if (proc_mem__read(in->mem, at, &at, sizeof(at)) || !at)
+			return false;
+		if (at == interpreter)
+			return true;
+	}
+	return false;
+}
+
+/* A GIL that is locked is held by a thread of an interpreter that uses it; one that is not says
+ * nothing. */
+static bool is_holder_plausible(struct inspection *in, const struct python_layout *l,
+				uint64_t address, const struct python_gil *gil)
+{
+	uint64_t interpreter;
+
+	return !gil->locked || (!proc_mem__read(in->mem, gil->last_holder + l->thread_interpreter,
+						&interpreter, sizeof(interpreter)) &&
+				uses_gil(in, l, interpreter, address));
+}
+
 static int read_gil(struct inspection *in, const struct python_version *v,
 		    const struct python_layout *l, uint64_t address, struct python_gil *gil)
 {
+	const struct timespec moment = {.tv_nsec = 200 * 1000};
 	unsigned char head[PYTHON_GIL_HEAD];
-	int err;
+	bool plausible = false;
+	int err = 0;
 
-	err = proc_mem__read(in->mem, address, head, sizeof(head));
-	if (err && err != -EFAULT)
-		return proc__fail(in->pid, err, "read the memory of", in->f);
-	if (!err)
-		err = python_layout__read_gil(l, head, sizeof(head), gil);
+	/* The process runs on: between two reads the holder may let go and be no more. */
+	for (int i = 0; i < HOLDER_TRIES && !err && !plausible; i++) {
+		if (i)
+			nanosleep(&moment, NULL);
+		err = proc_mem__read(in->mem, address, head, sizeof(head));
+		if (err && err != -EFAULT)
+			return proc__fail(in->pid, err, "read the memory of", in->f);
+		if (!err)
+			err = python_layout__read_gil(l, head, sizeof(head), gil);
+		plausible = !err && is_holder_plausible(in, l, address, gil);
+	}
 	if (err == -EAGAIN)
 		return fail_not_ready(in);
-	return err ? fail_contradiction(in, v->text, "GIL") : 0;
+	if (err)
+		return fail_contradiction(in, v->text, "GIL");
+	return plausible ? 0 : fail_contradiction(in, v->text, "holder of the GIL");
 }
 
 static int read_runtime(struct inspection *in, struct python *py)
@@ -339,6 +391,7 @@ static int read_runtime(struct inspection *in, struct python *py)
 	/* The fixed offsets in gil_maps.h count from the switch interval: a free-threaded build's
 	 * struct has a word before it. */
 	py->gil = address + l.gil_shift;
+	py->free_threaded_build = gil.free_threaded;
 	py->free_threaded = !gil.enabled;
 	py->drop_request = python_layout__drop_request(&l, in->runtime);
 	py->switch_interval_us = gil.switch_interval_us;
@@ -392,6 +445,17 @@ long python__switch_interval(pid_t pid, const struct python *py)
 	long interval;
 
 	return read_again(pid, py->gil, &interval, sizeof(interval)) ? -1 : interval;
+}
+
+bool python__is_free_threaded(pid_t pid, const struct python *py)
+{
+	int enabled;
+
+	if (!py->free_threaded_build)
+		return false;
+	if (read_again(pid, py->gil - PYTHON_FREE_THREADED_SHIFT, &enabled, sizeof(enabled)))
+		return py->free_threaded;
+	return enabled != PYTHON_GIL_ENABLED;
 }
 
 int python__locked(pid_t pid, const struct python *py)

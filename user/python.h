@@ -17,9 +17,10 @@ struct python {
 	char version[32]; /* "3.11.2", or "3.9" where the micro version cannot be told */
 	int major, minor;
 	char path[PATH_MAX]; /* the file that holds _PyRuntime, as the process's map names it */
-	bool free_threaded;  /* a free-threaded build that runs without its GIL */
-	__u64 runtime;       /* address of _PyRuntime in the process */
-	__u64 gil;           /* address of the main interpreter's GIL */
+	bool free_threaded_build; /* its GIL can be turned off and on */
+	bool free_threaded;       /* it is off, but for moments: while a module is imported */
+	__u64 runtime;            /* address of _PyRuntime in the process */
+	__u64 gil;                /* address of the main interpreter's GIL */
 	struct gil_drop_request drop_request;
 	long switch_interval_us;
 	int locked; /* 1, 0 */
@@ -39,6 +40,8 @@ int python__inspect(pid_t pid, struct python *py, struct failure *f);
 
 /* Reads the GIL's switch interval again (µs); -1 if it cannot be read. */
 long python__switch_interval(pid_t pid, const struct python *py);
+/* True if it is a free-threaded build, and its GIL is still, or again, turned off. */
+bool python__is_free_threaded(pid_t pid, const struct python *py);
 /* Reads the GIL's `locked` word again: 1, 0, or -1 if it cannot be read. */
 int python__locked(pid_t pid, const struct python *py);
 

@@ -184,7 +184,19 @@ static int put_gils(const struct text *t, const struct snapshot *s)
 	return err;
 }
 
-/* The processes that have no section and no line above. */
+static const char *free_threaded_note(const struct snapshot_process *p, bool used)
+{
+	if (p->gil_turned_on)
+		return "free-threaded, but its GIL was turned on while observed";
+	if (!p->free_threaded)
+		return "free-threaded, but its GIL is on: PYTHON_GIL=1, -X gil=1 or a module that "
+		       "needs it";
+	return used ? "free-threaded, it runs without a GIL, which was on for moments: while a "
+		      "module was imported"
+		    : "free-threaded, it runs without a GIL";
+}
+
+/* The processes that have no section and no line above, and those that have their choice. */
 static void put_other_processes(const struct text *t, const struct snapshot *s)
 {
 	size_t unused = 0;
@@ -195,12 +207,12 @@ static void put_other_processes(const struct text *t, const struct snapshot *s)
 
 		for (size_t j = 0; j < p->nr_gils; j++)
 			used = used || was_used(&p->gils[j]);
-		if (p->free_threaded)
-			fprintf(t->out,
-				"\n%s, process %d%s%s: free-threaded, it runs without a GIL\n",
+		if (p->free_threaded || p->free_threaded_build)
+			fprintf(t->out, "\n%s, process %d%s%s: %s\n",
 				format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
 				p->python[0] ? ", Python " : "",
-				format_name(p->python, sizeof(p->python), t->ascii).s);
+				format_name(p->python, sizeof(p->python), t->ascii).s,
+				free_threaded_note(p, used));
 		else if (!used)
 			unused++;
 	}

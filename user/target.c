@@ -530,6 +530,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	p->born_ns = e->ts;
 	p->late_ns = 0;
 	p->locked_at_start = -1;
+	p->gil_turned_on = false;
 	memset(&p->python, 0, sizeof(p->python));
 	/* A thread that executes takes the process's number, but its probes were for the one that
 	 * had it. */

@@ -324,7 +324,7 @@ static struct snapshot *make_free_threaded(void)
 	p->pid = 4711;
 	strcpy(p->comm, "python3.14t");
 	strcpy(p->python, "3.14.0");
-	p->free_threaded = true;
+	p->free_threaded = p->free_threaded_build = true;
 	p->start_ns = s->start_ns = FIXTURE_START;
 	p->end_ns = s->end_ns = FIXTURE_START + 2 * S;
 	snapshot__finish(s);
