@@ -331,6 +331,27 @@ static struct snapshot *make_free_threaded(void)
 	return s;
 }
 
+static struct snapshot *make_gil_on_for_moments(void)
+{
+	struct snapshot *s = new_snapshot();
+	struct story st = story__begin(s, 4711, "python3.14t");
+
+	st.process->free_threaded = st.process->free_threaded_build = true;
+	tell_alone(&st, story__thread(&st, 4711, "python3.14t"), 2, 300 * US);
+	story__pass(&st, 200 * MS);
+	story__end(&st, true);
+	snapshot__finish(s);
+	return s;
+}
+
+static struct snapshot *make_gil_turned_on(void)
+{
+	struct snapshot *s = make_two_threads();
+
+	s->processes[0].free_threaded_build = s->processes[0].gil_turned_on = true;
+	return s;
+}
+
 /* Names that want to do something to the terminal or to the JSON, and all that can be missed. */
 static struct snapshot *make_hostile(void)
 {
@@ -448,6 +469,8 @@ const struct fixture fixture_table[] = {
 	{"preempted", make_preempted},
 	{"stuck", make_stuck},
 	{"free_threaded", make_free_threaded},
+	{"gil_on_for_moments", make_gil_on_for_moments},
+	{"gil_turned_on", make_gil_turned_on},
 	{"hostile", make_hostile},
 	{"unseen", make_unseen},
 	{"folded", make_folded},
