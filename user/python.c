@@ -23,6 +23,25 @@
 #define MAX_INTERPRETERS 4096
 #define HOLDER_TRIES     20
 
+/* Pythons that are no CPython: by a mapped file whose name begins so and, if need be, a word in the
+ * command line. */
+struct other {
+	const char *file, *argument;
+	const char *is, *cause;
+};
+
+static const struct other others[] = {
+	{"libpypy", NULL, "is PyPy", "PyPy has a lock of its own, and none of CPython's functions"},
+	{"pypy", NULL, "is PyPy", "PyPy has a lock of its own, and none of CPython's functions"},
+	{"libjvm.so", "jython", "is Jython on a Java virtual machine", "Jython has no GIL"},
+	{"libjvm.so", "graalpy", "is GraalPy on a Java virtual machine",
+	 "GraalPy has a lock of its own, and none of CPython's functions"},
+	{"libpythonvm", NULL, "is GraalPy",
+	 "GraalPy has a lock of its own, and none of CPython's functions"},
+	{"micropython", NULL, "is MicroPython",
+	 "MicroPython has a lock of its own, and none of CPython's functions"},
+};
+
 struct inspection {
 	pid_t pid;
 	char comm[16];
@@ -39,7 +58,8 @@ struct inspection {
 	unsigned char head[PYTHON_LAYOUT_HEAD];
 
 	/* What else was seen on the way */
-	bool pypy, denied, exe_is_static;
+	const struct other *implementation; /* a Python that is no CPython */
+	bool denied, exe_is_static;
 	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
 	bool other_is_2;
 };
@@ -94,11 +114,18 @@ static int fail_other_python(struct inspection *in)
 		    "gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
 }
 
+static int fail_other_implementation(struct inspection *in)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "%s, not CPython, and not supported", in->implementation->is);
+	return fail(in, -ENOTSUP, what, in->implementation->cause);
+}
+
 static int fail_not_python(struct inspection *in)
 {
-	if (in->pypy)
-		return fail(in, -ENOTSUP, "is PyPy, which is not supported",
-			    "PyPy has no such GIL");
+	if (in->implementation)
+		return fail_other_implementation(in);
 	if (in->other[0])
 		return fail_other_python(in);
 	if (in->denied)
@@ -188,6 +215,14 @@ static enum pass pass_of(const struct inspection *in, const struct proc_map *map
 	return strncmp(proc_map__basename(map), "libpython", 9) ? PASS_ANY : PASS_LIBPYTHON;
 }
 
+static void note_implementation(struct inspection *in, const char *name)
+{
+	for (size_t i = 0; !in->implementation && i < sizeof(others) / sizeof(*others); i++)
+		if (!strncmp(name, others[i].file, strlen(others[i].file)) &&
+		    (!others[i].argument || proc__has_argument(in->pid, others[i].argument)))
+			in->implementation = &others[i];
+}
+
 static bool search(struct inspection *in, enum pass pass)
 {
 	unsigned int nr_files = 0;
@@ -204,7 +239,7 @@ static bool search(struct inspection *in, enum pass pass)
 			continue;
 		last = in->map.ino;
 		nr_files++;
-		in->pypy |= !strncmp(name, "libpypy", 7) || !strncmp(name, "pypy", 4);
+		note_implementation(in, name);
 		in->found = !look_into(in, &in->map, pass != PASS_ANY);
 	}
 	return in->found;
