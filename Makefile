@@ -34,8 +34,8 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate closer elf_file launch libc observe options probe proc_list proc_maps process python python_layout site_file \
-	target usdt usdt_argument cmd_stat main
+EDGE := calibrate closer cmd_doctor cmd_stat doctor_machine doctor_python elf_file launch libc main observe options probe \
+	proc_list proc_maps process python python_file python_layout site_file stream target usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
@@ -71,7 +71,7 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
 EDGE_TESTS := test_elf test_proc_maps test_python test_python_pretended test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-FINDING := elf_file libc proc_maps python python_layout usdt usdt_argument
+FINDING := elf_file libc proc_maps python python_file python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 

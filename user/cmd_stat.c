@@ -4,13 +4,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
 #include "observe.h"
 #include "render.h"
+#include "stream.h"
 
 struct stat_options {
 	const char *format;
@@ -103,36 +103,12 @@ static void drop_output(struct output *out)
 		unlink(out->path);
 }
 
-static int terminal_width(FILE *out)
-{
-	struct winsize size;
-
-	return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : size.ws_col;
-}
-
-static bool is_utf8_locale(void)
-{
-	const char *name = getenv("LC_ALL");
-
-	if (!name || !*name)
-		name = getenv("LC_CTYPE");
-	if (!name || !*name)
-		name = getenv("LANG");
-	return name && (strcasestr(name, "UTF-8") || strcasestr(name, "utf8"));
-}
-
 /* 0, or -errno with f filled. Closes the output. */
 static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
 			struct failure *f)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	struct render_options ro = stream__options(out->stream);
 	int fd = fileno(out->stream);
-	struct render_options ro = {
-		.colour = isatty(fd) && !(no_colour && *no_colour),
-		.ascii = !is_utf8_locale(),
-		.width = terminal_width(out->stream),
-		.version = GILSCOPE_VERSION,
-	};
 	struct stat st;
 	int err = 0;
 

@@ -13,5 +13,6 @@ struct command {
 };
 
 int cmd_stat(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 
 static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
+	{"doctor", "what can be observed here, and what stands in the way", cmd_doctor},
 	{0},
 };
 
