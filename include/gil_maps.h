@@ -25,6 +25,7 @@
 /* Where struct _gil_runtime_state keeps its fields on 64-bit Linux with glibc; CPython 3.7 to 3.15.
  * Between the two condition variables, 48 bytes each, stands a mutex, of which the size is the
  * architecture's. */
+#define GIL_OFFSET_ENABLED     (-8) /* int; in free-threaded builds only */
 #define GIL_OFFSET_LAST_HOLDER 8
 #define GIL_OFFSET_LOCKED      16
 #define GIL_OFFSET_COND        32
@@ -69,7 +70,7 @@ struct gil_process {
 	/* GIL_SOURCE_* bits: whose hits count. Both while one source takes over from the other: of
 	 * each edge the first hit then counts. */
 	__u32 sources;
-	__u32 pad;
+	__u32 free_threaded; /* its GIL can be turned off */
 	struct gil_process_lock lock[GIL_PROCESS_LOCKS];
 	struct gil_drop_request drop_request;
 	__u64 other_hits; /* probe hits that were not about a GIL */

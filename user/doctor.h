@@ -65,7 +65,7 @@ struct doctor_python {
 	long switch_interval_us;
 
 	char source[16]; /* "uprobe", "usdt"; "": none */
-	char source_why[200];
+	char source_why[512];
 };
 
 /* ---- what follows ---- */

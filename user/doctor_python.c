@@ -81,12 +81,11 @@ static int take_usdt(struct doctor_python *p, struct elf_file *e)
 
 static void use_libc(struct doctor_python *p, const char *library)
 {
-	char why[sizeof(p->source_why)];
+	size_t used = strlen(p->source_why);
 
-	memcpy(why, p->source_why, sizeof(why));
 	strcpy(p->source, "uprobe");
-	snprintf(p->source_why, sizeof(p->source_why),
-		 "%.60s; probes go on the condition variables of %.90s", why, library);
+	snprintf(p->source_why + used, sizeof(p->source_why) - used,
+		 "; probes go on the condition variables of %s", library);
 }
 
 /* ---- a process ---- */

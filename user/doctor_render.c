@@ -42,12 +42,18 @@ static void put_paragraph(const struct text *t, int at, int indent, const char *
 
 static void put_check(const struct text *t, const struct doctor_check *c)
 {
+	char line[sizeof(c->text) + sizeof(c->command) + 24];
+
 	fputs("  ", t->out);
 	text__style(t, states[c->state].style);
 	fputs(states[c->state].shown, t->out);
 	text__style(t, TEXT_PLAIN);
 	fprintf(t->out, "  %-*s", NAME_COLUMNS - 8, c->name);
-	put_paragraph(t, NAME_COLUMNS, NAME_COLUMNS, c->text);
+	if (c->state == DOCTOR_NOTE && c->command[0])
+		snprintf(line, sizeof(line), "%s; to change that: %s", c->text, c->command);
+	else
+		snprintf(line, sizeof(line), "%s", c->text);
+	put_paragraph(t, NAME_COLUMNS, NAME_COLUMNS, line);
 }
 
 static void put_part(const struct text *t, const char *title, const struct doctor_part *part)

@@ -132,6 +132,7 @@ int process__trace(struct process *p)
 	struct gil_process *record = probe__process(p->probe, p->index);
 	int err = 0;
 
+	record->free_threaded = p->python.free_threaded_build;
 	if (supposed_right(p, record)) {
 		record->drop_request = p->python.drop_request;
 		p->lock = record->lock[0].lock;

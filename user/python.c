@@ -488,7 +488,7 @@ bool python__is_free_threaded(pid_t pid, const struct python *py)
 
 	if (!py->free_threaded_build)
 		return false;
-	if (read_again(pid, py->gil - PYTHON_FREE_THREADED_SHIFT, &enabled, sizeof(enabled)))
+	if (read_again(pid, py->gil + GIL_OFFSET_ENABLED, &enabled, sizeof(enabled)))
 		return py->free_threaded;
 	return enabled != PYTHON_GIL_ENABLED;
 }
