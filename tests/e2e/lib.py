@@ -177,13 +177,19 @@ def fetched(name, foreign):
     return Interpreter("debian-" + name[len("python"):], path, version_of(path), foreign=foreign)
 
 
+def embedded_library():
+    """The path of Debian's libpython."""
+    for path in glob.glob("/usr/lib/*/libpython%d.%d.so.1.0" % debian().version[:2]):
+        return path
+    raise Skip("there is no libpython of Debian's")
+
+
 def embedder():
     """A program of ours that loads Debian's libpython at run time."""
-    library = "libpython3.11.so.1.0"
     try:
-        ctypes.CDLL(library)
+        embedded_library()
         path = built("embed.c", "-ldl")
-    except (OSError, Skip):
+    except Skip:
         return None
     return Interpreter("embed", path, version_of(path))
 
