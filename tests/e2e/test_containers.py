@@ -70,6 +70,21 @@ def test_in_namespaces_launched():
     check_contained(run.report, found[0]["pid"])
 
 
+def foreign():
+    return [i for i in interpreters() if i.foreign]
+
+
+@each(foreign)
+def test_launched_with_another_libc(interpreter):
+    """Its probes come when it has begun to run: late, and the report says how late."""
+    run = stat(command=interpreter.argv("stat_loop.py", K), env=interpreter.environment())
+    truth = run.truth()
+    process = process_of(run.report, truth["pid"])
+    check(process["late_ns"] > 0, "not late, with probes on another library")
+    # In its start, it takes and gives the GIL hundreds of times.
+    within(total(gil_of(process)["threads"], "acquisitions"), 1, K + 5000, "acquisitions")
+
+
 # --- files that are no more ----------------------------------------------------------------------
 
 def remove(path):
