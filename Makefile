@@ -69,7 +69,7 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # ---- tests ----
 
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
-EDGE_TESTS := test_elf test_proc_maps test_python test_python_pretended test_usdt
+EDGE_TESTS := test_elf test_proc_maps test_python test_python_file test_python_pretended test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 FINDING := elf_file libc proc_maps python python_file python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
