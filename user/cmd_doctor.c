@@ -7,7 +7,7 @@
 #include "command.h"
 #include "doctor_look.h"
 #include "options.h"
-#include "stream.h"
+#include "output.h"
 
 struct doctor_options {
 	long long pid; /* 0: none */
@@ -68,7 +68,8 @@ static void print_help(const struct option_group *groups)
 
 static int examine(const struct doctor_options *o, const char *python, struct failure *f)
 {
-	struct render_options ro = stream__options(stdout);
+	const struct output out = {.stream = stdout};
+	struct render_options ro = output__look(&out);
 	struct doctor *d = calloc(1, sizeof(*d));
 	int err = -ENOMEM, status = EXIT_STATUS_USAGE;
 

@@ -36,6 +36,7 @@ struct elf_file {
 	uint64_t section_headers;
 	unsigned int nr_sections, section_names;
 	uint64_t dynamic, dynamic_size; /* PT_DYNAMIC: its file offset */
+	unsigned int nr_needed;         /* libraries that the loader is to load with it */
 	/* File offsets from PT_DYNAMIC; 0: there is none */
 	uint64_t symtab, strtab, strtab_size, gnu_hash, hash, versym;
 };
