@@ -47,11 +47,6 @@ void history__free(struct history *h)
 	free(h);
 }
 
-void history__set_window(struct history *h, __u64 window_ns)
-{
-	h->window_ns = window_ns < HISTORY_WINDOW_MAX ? window_ns : HISTORY_WINDOW_MAX;
-}
-
 /* Makes room for element `nr` of a list whose elements start as zeroes. */
 static int grow(void **list, size_t *size, size_t nr, size_t element)
 {
@@ -83,6 +78,7 @@ void history__begin(struct history *h, __u64 now_ns)
 	t = &h->ticks[h->nr++];
 	*t = (struct tick){.begin = h->nr_ticks ? h->now : 0, .end = now_ns};
 	h->now = now_ns;
+	h->nr_ticks++;
 }
 
 static bool has_begun(const struct history *h)
@@ -302,6 +298,15 @@ static void move_window(struct history *h)
 		h->begin[HISTORY_WINDOW] = h->begin[HISTORY_ALL];
 }
 
+void history__set_window(struct history *h, __u64 window_ns)
+{
+	h->window_ns = window_ns < HISTORY_WINDOW_MAX ? window_ns : HISTORY_WINDOW_MAX;
+	if (!h->nr)
+		return;
+	move_window(h);
+	history__settle(h);
+}
+
 /* All that is not of a process. Costs are the span's, what was missed is all there ever was. */
 static int describe_span(struct history *h, enum history_span span, const struct snapshot *s)
 {
@@ -324,6 +329,7 @@ static int describe_span(struct history *h, enum history_span span, const struct
 	*to = *s;
 	to->start_ns = h->begin[span] > s->start_ns ? h->begin[span] : s->start_ns;
 	to->probe_hits = keep.probe_hits;
+	to->usdt_hits = keep.usdt_hits;
 	to->processes = keep.processes;
 	to->nr_processes = keep.nr_processes;
 	to->unobserved = keep.unobserved;
@@ -333,14 +339,21 @@ static int describe_span(struct history *h, enum history_span span, const struct
 
 static void count_hits(struct history *h, const struct snapshot *s)
 {
-	__u64 sum = 0;
+	__u64 sum = 0, usdt_sum = 0;
+	struct tick *t = &h->ticks[h->nr - 1];
 
-	h->ticks[h->nr - 1].hits = counter_delta(s->probe_hits, h->raw->probe_hits);
-	h->span[HISTORY_ALL]->probe_hits += h->ticks[h->nr - 1].hits;
-	for (size_t i = h->tail; i < h->nr; i++)
+	t->hits = counter_delta(s->probe_hits, h->raw->probe_hits);
+	t->usdt_hits = counter_delta(s->usdt_hits, h->raw->usdt_hits);
+	h->span[HISTORY_ALL]->probe_hits += t->hits;
+	h->span[HISTORY_ALL]->usdt_hits += t->usdt_hits;
+	for (size_t i = h->tail; i < h->nr; i++) {
 		sum += h->ticks[i].hits;
+		usdt_sum += h->ticks[i].usdt_hits;
+	}
 	h->span[HISTORY_WINDOW]->probe_hits = sum;
+	h->span[HISTORY_WINDOW]->usdt_hits = usdt_sum;
 	h->raw->probe_hits = s->probe_hits;
+	h->raw->usdt_hits = s->usdt_hits;
 }
 
 int history__end(struct history *h, const struct snapshot *s)
@@ -361,8 +374,10 @@ int history__end(struct history *h, const struct snapshot *s)
 	for (int span = 0; span < HISTORY_SPANS; span++)
 		err = err ?: describe_span(h, span, s);
 	for (size_t i = 0; i < h->raw->nr_processes; i++)
-		h->tracks[i].ended = !h->tracks[i].seen || h->raw->processes[i].exited;
-	h->nr_ticks++;
+		if (!h->tracks[i].ended && (!h->tracks[i].seen || h->raw->processes[i].exited)) {
+			h->tracks[i].ended = true;
+			h->tracks[i].last = h->nr_ticks;
+		}
 	return present_log(h)->failed ? -ENOMEM : err;
 }
 
@@ -400,17 +415,21 @@ static int add_gils(struct history *h, int process, const struct snapshot_proces
 	return 0;
 }
 
+int history__whole_process(struct history *h, const struct snapshot_process *p)
+{
+	int process = history__process(h, p), err = 0;
+
+	if (process >= 0 && !h->tracks[process].ended)
+		err = add_gils(h, process, p);
+	return err ?: process;
+}
+
 int history__add(struct history *h, const struct snapshot *s)
 {
 	int err = 0;
 
 	history__begin(h, s->end_ns);
-	for (size_t i = 0; !err && i < s->nr_processes; i++) {
-		int process = history__process(h, &s->processes[i]);
-
-		err = process < 0 ? process : 0;
-		if (!err && !h->tracks[process].ended)
-			err = add_gils(h, process, &s->processes[i]);
-	}
-	return history__end(h, s) ?: err;
+	for (size_t i = 0; i < s->nr_processes && err >= 0; i++)
+		err = history__whole_process(h, &s->processes[i]);
+	return history__end(h, s) ?: (err < 0 ? err : 0);
 }

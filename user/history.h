@@ -45,7 +45,7 @@ struct history;
 struct history *history__new(__u64 window_ns);
 void history__free(struct history *h);
 
-/* Another length of the window, from the next tick on. */
+/* Another length of the window, at once. */
 void history__set_window(struct history *h, __u64 window_ns);
 /* Everything before the next tick is forgotten, in both spans; the curves stay. */
 void history__reset(struct history *h);
@@ -75,6 +75,9 @@ int history__edges(struct history *h, int process, int gil, const struct gil_han
 
 /* The tick is complete; `s` tells what is not of a process: times, losses, costs. 0 or -ENOMEM. */
 int history__end(struct history *h, const struct snapshot *s);
+
+/* A process with all it owns. Returns as above. */
+int history__whole_process(struct history *h, const struct snapshot_process *p);
 
 /* A whole tick from a whole snapshot, finished or not. 0 or -ENOMEM. */
 int history__add(struct history *h, const struct snapshot *s);

@@ -151,7 +151,7 @@ void history__reset(struct history *h)
 				forget_gil(track_of(h, i, j), &p->gils[j], span, p->end_ns);
 			p->start_ns = p->end_ns;
 		}
-		s->probe_hits = 0;
+		s->probe_hits = s->usdt_hits = 0;
 		s->start_ns = h->now;
 		h->begin[span] = h->now;
 	}

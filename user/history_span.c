@@ -107,7 +107,7 @@ void history__apply(struct history *h, enum history_span span, const struct log 
 		next = history__next_entry(at, &e);
 		at += sizeof(e);
 		/* What has ended keeps its last seconds. */
-		if (h->tracks[e.process].ended)
+		if (h->tracks[e.process].ended && h->tracks[e.process].last != h->nr_ticks)
 			continue;
 		g = gil_of(h->span[span], e.process, e.gil);
 		track = track_of(h, e.process, e.gil);

@@ -55,12 +55,14 @@ struct process_track {
 	__u64 past; /* the one before */
 	bool seen;
 	bool ended; /* nothing will be fed any more */
+	__u64 last; /* the tick in which that turned out */
 };
 
 struct tick {
 	__u64 begin;
 	__u64 end;
 	__u64 hits;
+	__u64 usdt_hits;
 	struct log log;
 };
 

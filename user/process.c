@@ -207,6 +207,11 @@ static bool is_own(const struct process *p, const struct gil_thread *t)
 	return t->tid && t->pid == (__u32)p->pid;
 }
 
+static __u64 thread_hits(const struct gil_thread *t)
+{
+	return t->fig.acquisitions + t->fig.releases;
+}
+
 /* The row that all further exited threads share. */
 static struct gil_thread *folded_row(struct snapshot_gil *g)
 {
@@ -225,6 +230,7 @@ static void keep(struct process *p, unsigned int i)
 	struct snapshot_gil *g = &p->past;
 	struct gil_thread *t;
 
+	p->past_hits += thread_hits(probe__thread(p->probe, i));
 	if (g->nr_threads < MAX_EXITED) {
 		t = snapshot_gil__add_thread(g);
 		if (t)
@@ -271,7 +277,6 @@ static int add_threads(struct process *p, struct snapshot_gil *g)
 			return -ENOMEM;
 		*t = p->past.threads[i];
 	}
-	g->nr_folded = p->past.nr_folded;
 	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
 		const struct gil_thread *live = probe__thread(p->probe, i);
 
@@ -288,27 +293,29 @@ static int add_threads(struct process *p, struct snapshot_gil *g)
 	return 0;
 }
 
+void process__describe_gil(const struct process *p, struct snapshot_gil *g)
+{
+	g->main = true;
+	g->locked_at_start = p->locked_at_start;
+	g->switch_interval_us = p->python.switch_interval_us;
+	g->requests_unknown = !p->python.drop_request.known;
+	g->nr_folded = p->past.nr_folded;
+	probe__read_lock(p->probe, p->lock, &g->lock);
+}
+
 static int add_gil(struct process *p, struct snapshot_process *sp)
 {
 	struct snapshot_gil *g = snapshot_process__add_gil(sp);
 
 	if (!g)
 		return -ENOMEM;
-	g->main = true;
-	g->locked_at_start = p->locked_at_start;
-	g->switch_interval_us = p->python.switch_interval_us;
-	g->requests_unknown = !p->python.drop_request.known;
-	probe__read_lock(p->probe, p->lock, &g->lock);
+	process__describe_gil(p, g);
 	sp->start_ns = g->lock.start;
 	return add_threads(p, g) ?: probe__read_pairs(p->probe, p->lock, g);
 }
 
-int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
+void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now)
 {
-	struct snapshot_process *sp = snapshot__add_process(s);
-
-	if (!sp)
-		return -ENOMEM;
 	sp->pid = p->pid;
 	memcpy(sp->comm, p->comm, sizeof(sp->comm));
 	memcpy(sp->python, p->python.version, sizeof(sp->python));
@@ -319,6 +326,15 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	sp->end_ns = p->end_ns ? p->end_ns : now;
 	sp->start_ns = sp->end_ns;
 	sp->late_ns = p->late_ns;
+}
+
+int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
+{
+	struct snapshot_process *sp = snapshot__add_process(s);
+
+	if (!sp)
+		return -ENOMEM;
+	process__describe(p, sp, now);
 	return p->lock < 0 ? 0 : add_gil(p, sp);
 }
 
@@ -332,6 +348,7 @@ void process__give_records(struct process *p)
 			probe__give_thread(p->probe, i);
 	free(p->past.threads);
 	memset(&p->past, 0, sizeof(p->past));
+	p->past_hits = 0;
 	/* They have been counted for the program that ends here; another may follow. */
 	if (record)
 		record->other_hits = record->dropped = 0;
@@ -345,20 +362,11 @@ void process__give_records(struct process *p)
 	p->lock = -1;
 }
 
-static __u64 thread_hits(const struct gil_thread *t)
+__u64 process__live_hits(const struct process *p)
 {
-	return t->fig.acquisitions + t->fig.releases;
-}
+	__u64 hits = 0;
 
-/* The edges of its GIL, from its threads' records: those that are there, and those of the past. */
-static __u64 gil_hits(const struct process *p)
-{
-	const struct gil_lock *l = probe__lock(p->probe, p->lock);
-	__u64 hits = l->partial_holds + l->wait_slices;
-
-	for (size_t i = 0; i < p->past.nr_threads; i++)
-		hits += thread_hits(&p->past.threads[i]);
-	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
+	for (unsigned int i = 0; p->lock >= 0 && i < probe__thread_limit(p->probe); i++) {
 		const struct gil_thread *t = probe__thread(p->probe, i);
 
 		if (is_own(p, t) && (int)t->lock == p->lock)
@@ -367,11 +375,19 @@ static __u64 gil_hits(const struct process *p)
 	return hits;
 }
 
-void process__count(const struct process *p, struct process_count *count)
+/* The edges of its GIL that no thread's record has. */
+static __u64 gil_hits(const struct process *p)
+{
+	const struct gil_lock *l = probe__lock(p->probe, p->lock);
+
+	return l->partial_holds + l->wait_slices + p->past_hits;
+}
+
+void process__count(const struct process *p, __u64 live_hits, struct process_count *count)
 {
 	const struct gil_process *record =
 		p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
-	__u64 hits = 0;
+	__u64 hits = live_hits;
 
 	if (record) {
 		hits += record->other_hits + record->dropped;

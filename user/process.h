@@ -45,6 +45,7 @@ struct process {
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
 	struct snapshot_gil past; /* threads that have exited */
+	__u64 past_hits;          /* of these */
 };
 
 /* A SEARCHING process, or NULL if there is no memory. */
@@ -80,6 +81,10 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 bool process__harvest(struct process *p);
 /* Appends the process, as it is now, to s. 0 or -errno. */
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
+/* The two steps of that which cost next to nothing: the process without its GIL; the GIL without
+ * threads and handoffs, which there is if p->lock is not -1. */
+void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now);
+void process__describe_gil(const struct process *p, struct snapshot_gil *g);
 /* Gives its GIL's and its threads' records back: the process is gone, or its program was
  * replaced. */
 void process__give_records(struct process *p);
@@ -90,7 +95,9 @@ struct process_count {
 	__u64 dropped;   /* edges that were lost for want of room */
 };
 
+/* Probe hits that the records of its living threads tell of; looks at all records there are. */
+__u64 process__live_hits(const struct process *p);
 /* Adds what there was of the current program so far. */
-void process__count(const struct process *p, struct process_count *count);
+void process__count(const struct process *p, __u64 live_hits, struct process_count *count);
 
 #endif

@@ -53,7 +53,7 @@ static const struct {
 	[TIME_ONCPU] = {"on CPU", "█", "#", STYLE_ONCPU},
 	[TIME_PREEMPTED] = {"preempted", "▓", "=", STYLE_PREEMPTED},
 	[TIME_BLOCKED] = {"asleep", "▒", "z", STYLE_BLOCKED},
-	[TIME_UNTOLD] = {"held", "▞", "?", STYLE_PLAIN},
+	[TIME_UNTOLD] = {"not split", "▞", "?", STYLE_PLAIN},
 	[TIME_FREE] = {"free", "░", ".", STYLE_FREE},
 };
 
