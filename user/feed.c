@@ -215,11 +215,11 @@ static int feed_pair(void *ctx, unsigned int lock, const struct gil_handoff *h)
 	return history__edges(f->history, place->in_history, place->gil, h, 1);
 }
 
-static void feed_pairs(struct feed *f)
+static void feed_pairs(struct feed *f, bool now)
 {
 	__u64 handoffs = 0;
 
-	if (f->err || (!f->last && gil_elapsed(f->pairs_ns, f->now) < PAIRS_NS))
+	if (f->err || (!now && gil_elapsed(f->pairs_ns, f->now) < PAIRS_NS))
 		return;
 	for (size_t i = 0; i < f->nr_places; i++)
 		if (f->places[i].process)
@@ -240,7 +240,7 @@ static void count(const struct feed *f, struct process_count *c)
 			process__count(f->places[i].process, f->places[i].live_hits, c);
 }
 
-int feed__tick(struct feed *f, struct history *h, long ns_per_hit)
+int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit)
 {
 	const struct snapshot *past = target__past(f->target);
 	struct snapshot head = {0};
@@ -261,7 +261,7 @@ int feed__tick(struct feed *f, struct history *h, long ns_per_hit)
 	for (size_t i = 0; i < f->nr_places && !f->err; i++)
 		if (f->places[i].process)
 			feed_exited(f, &f->places[i], true);
-	feed_pairs(f);
+	feed_pairs(f, whole || f->last);
 	count(f, &c);
 	target__describe(f->target, c, &head);
 	head.probe_ns_per_hit = ns_per_hit;

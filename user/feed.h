@@ -14,7 +14,8 @@ struct feed;
 /* NULL if there is no memory. */
 struct feed *feed__new(struct target *t, struct probe *p);
 void feed__free(struct feed *f);
-/* One tick; call target__update before. `ns_per_hit` as in the snapshot. 0 or -errno. */
-int feed__tick(struct feed *f, struct history *h, long ns_per_hit);
+/* One tick; call target__update before. `whole`: with what is not looked at each time. `ns_per_hit`
+ * as in the snapshot. 0 or -errno. */
+int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit);
 
 #endif

@@ -423,7 +423,7 @@ struct snapshot *observer__snapshot(struct observer *ob)
 	return s;
 }
 
-int observer__feed(struct observer *ob, struct history *h)
+int observer__feed(struct observer *ob, struct history *h, bool whole)
 {
 	if (!ob->feed)
 		ob->feed = feed__new(ob->target, ob->probe);
@@ -431,7 +431,7 @@ int observer__feed(struct observer *ob, struct history *h)
 		return -ENOMEM;
 	if (!target__is_frozen(ob->target))
 		target__update(ob->target);
-	return feed__tick(ob->feed, h, ob->ns_per_hit);
+	return feed__tick(ob->feed, h, whole, ob->ns_per_hit);
 }
 
 void observer__detach(struct observer *ob)

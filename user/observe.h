@@ -49,8 +49,9 @@ bool observer__interrupted(const struct observer *ob);
 void observer__stop(struct observer *ob);
 /* What has been seen; the caller frees it. NULL if there is no memory. */
 struct snapshot *observer__snapshot(struct observer *ob);
-/* The same as a tick of a history; cheap enough to be called several times a second. 0 or -errno. */
-int observer__feed(struct observer *ob, struct history *h);
+/* The same as a tick of a history; cheap enough to be called several times a second. `whole`: with
+ * what else is looked at only every second. 0 or -errno. */
+int observer__feed(struct observer *ob, struct history *h, bool whole);
 /* Takes the probes away. After observer__stop. */
 void observer__detach(struct observer *ob);
 /* Detaches. If a command was launched and still runs, waits for it. Returns the exit status for the

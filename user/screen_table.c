@@ -181,7 +181,9 @@ static void settle_cursor(struct view *v, struct view_table *t, const struct scr
 {
 	int last = (int)rows->nr - 1;
 
-	for (int i = 0; t->chosen && i <= last; i++)
+	if (!t->stays)
+		t->cursor = 0;
+	for (int i = 0; t->stays && t->chosen && i <= last; i++)
 		if (rows->rows[i].id == t->chosen)
 			t->cursor = i;
 	if (t->cursor > last)

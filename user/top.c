@@ -116,7 +116,7 @@ static void show(struct top *top)
 void top__frame(struct top *top, bool last)
 {
 	if (top->observer && (!top->view.paused || last)) {
-		int err = observer__feed(top->observer, top->history);
+		int err = observer__feed(top->observer, top->history, false);
 
 		if (err)
 			snprintf(top->view.message, sizeof(top->view.message),
@@ -154,11 +154,16 @@ static void save(struct top *top, const char *format, const char *ending)
 {
 	struct render_options o = {.ascii = top->ascii, .version = GILSCOPE_VERSION};
 	enum history_span span = view__window_ns(&top->view) ? HISTORY_WINDOW : HISTORY_ALL;
-	struct snapshot *s = history__copy(top->history, span);
+	struct snapshot *s;
 	char path[64];
-	FILE *out = s ? create(top, ending, path, sizeof(path)) : NULL;
-	int err = s ? out ? 0 : -errno : -ENOMEM;
+	FILE *out;
+	int err;
 
+	if (top->observer && !top->view.paused)
+		observer__feed(top->observer, top->history, true);
+	s = history__copy(top->history, span);
+	out = s ? create(top, ending, path, sizeof(path)) : NULL;
+	err = s ? out ? 0 : -errno : -ENOMEM;
 	if (out) {
 		err = renderer__find(format)->render(out, s, &o);
 		if (fclose(out) && !err)
@@ -199,8 +204,11 @@ static void on_key(void *ctx)
 	__u64 interval = view__interval_ns(&top->view), window = view__window_ns(&top->view);
 	int key = 0;
 
-	while (!top->quit && (key = terminal__key(top->terminal)) > 0)
+	/* Each is about the picture that the one before it has made. */
+	while (!top->quit && (key = terminal__key(top->terminal)) > 0) {
 		act(top, view__key(&top->view, (unsigned int)key));
+		show(top);
+	}
 	if (key < 0)
 		top->quit = true;
 	if (interval != view__interval_ns(&top->view))
@@ -209,8 +217,6 @@ static void on_key(void *ctx)
 		history__set_window(top->history, view__window_ns(&top->view));
 	if (top->quit && top->observer)
 		observer__end(top->observer);
-	if (!top->quit)
-		show(top);
 }
 
 /* ---- the clock, and signals ---- */

@@ -101,13 +101,19 @@ static enum view_action escape(struct view *v)
 	return VIEW_CHANGED;
 }
 
+static void to_the_top(struct view_table *t)
+{
+	t->cursor = t->top = 0;
+	t->chosen = 0;
+	t->stays = false;
+}
+
 static enum view_action enter(struct view *v)
 {
 	v->level_chosen = true;
 	if (v->level == VIEW_LIST && v->list.chosen) {
 		if (v->gil != v->list.chosen) {
-			v->threads.cursor = v->threads.top = 0;
-			v->threads.chosen = 0;
+			to_the_top(&v->threads);
 			v->threads.filter[0] = '\0';
 		}
 		v->gil = v->list.chosen;
@@ -146,6 +152,7 @@ static enum view_action move(struct view *v, int by)
 		by = 0;
 	t->cursor = t->cursor + by > 0 ? t->cursor + by : 0;
 	t->chosen = 0;
+	t->stays = t->cursor > 0;
 	return VIEW_CHANGED;
 }
 
@@ -190,12 +197,14 @@ static enum view_action next_sort(struct view *v)
 			at = i;
 	t->sort = at + 1 < v->nr_shown ? v->shown[at + 1] : -1;
 	t->reverse = false;
+	to_the_top(t);
 	return VIEW_CHANGED;
 }
 
 static enum view_action reverse_sort(struct view *v)
 {
 	view__table(v)->reverse = !view__table(v)->reverse;
+	to_the_top(view__table(v));
 	return VIEW_CHANGED;
 }
 
@@ -207,6 +216,7 @@ static enum view_action sort_by(struct view *v, int column)
 		return VIEW_IGNORED;
 	t->reverse = t->sort == v->shown[column] && !t->reverse;
 	t->sort = v->shown[column];
+	to_the_top(t);
 	return VIEW_CHANGED;
 }
 

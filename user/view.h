@@ -53,7 +53,8 @@ struct view_table {
 	bool reverse;
 	int cursor;   /* the selected row */
 	int top;      /* the first row that is shown */
-	__u64 chosen; /* what the cursor is on: it stays there when rows move; 0: nothing */
+	__u64 chosen; /* what the cursor is on; 0: nothing */
+	bool stays;   /* the cursor stays on that when rows move; else it stays at the top */
 	char filter[48];
 };
 
