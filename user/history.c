@@ -323,7 +323,8 @@ static int describe_span(struct history *h, enum history_span span, const struct
 		to->nr_unobserved = 0;
 		if (!keep.unobserved)
 			return -ENOMEM;
-		memcpy(keep.unobserved, s->unobserved, size);
+		if (size)
+			memcpy(keep.unobserved, s->unobserved, size);
 		keep.nr_unobserved = s->nr_unobserved;
 	}
 	*to = *s;

@@ -169,7 +169,7 @@ static struct heights share_out(const struct pane *p)
 	h.legend = rows >= 14;
 	h.cost = rows >= 13;
 	if (rows >= 16)
-		h.verdict = 3;
+		h.verdict = rows >= 26 ? 4 : 3;
 	if (rows >= 22)
 		h.hists = rows >= 36 ? rows / 3 : rows - 14 > 10 ? 10 : rows - 14;
 	if (rows >= 21 && p->width < WIDE)

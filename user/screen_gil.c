@@ -203,7 +203,7 @@ struct format screen__thread_name(const struct screen *sc, __u32 tid)
 
 	if (t)
 		name = format_name(t->comm, sizeof(t->comm), sc->ascii);
-	snprintf(f.s, sizeof(f.s), "%s%s%u", name.s, name.s[0] ? " " : "", tid);
+	snprintf(f.s, sizeof(f.s), "%.64s%s%u", name.s, name.s[0] ? " " : "", tid);
 	return f;
 }
 

@@ -135,22 +135,27 @@ static enum view_action table_only(struct view *v)
 	return VIEW_CHANGED;
 }
 
+#define FAR (1 << 29)
+
+/* Drawing brings it within what there is. */
+static int moved(int at, int by)
+{
+	if (by > FAR - at)
+		return FAR;
+	return at + by > 0 ? at + by : 0;
+}
+
 static enum view_action move(struct view *v, int by)
 {
 	struct view_table *t = view__table(v);
 
 	if (v->help) {
-		v->help_top += by;
-		if (v->help_top < 0)
-			v->help_top = 0;
+		v->help_top = moved(v->help_top, by);
 		return VIEW_CHANGED;
 	}
 	if (v->level == VIEW_THREAD)
 		return VIEW_IGNORED;
-	/* Drawing brings it within the table. */
-	if (by > 0 && t->cursor > (1 << 30))
-		by = 0;
-	t->cursor = t->cursor + by > 0 ? t->cursor + by : 0;
+	t->cursor = moved(t->cursor, by);
 	t->chosen = 0;
 	t->stays = t->cursor > 0;
 	return VIEW_CHANGED;
@@ -178,12 +183,12 @@ static enum view_action page_down(struct view *v)
 
 static enum view_action home(struct view *v)
 {
-	return move(v, -(1 << 29));
+	return move(v, -FAR);
 }
 
 static enum view_action end(struct view *v)
 {
-	return move(v, 1 << 29);
+	return move(v, FAR);
 }
 
 /* The next column of those on the screen; after the last one, the table's own order. */

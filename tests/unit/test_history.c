@@ -94,7 +94,8 @@ static void check_same_gil(const struct snapshot_process *p, const struct snapsh
 	CHECK(same_hist(&g->lock.handoff, &f->lock.handoff), "handoffs");
 	CHECK(same_hist(&g->lock.chain, &f->lock.chain), "chains");
 	CHECK(!memcmp(&g->fig, &f->fig, sizeof(g->fig)), "figures of the GIL");
-	CHECK(!memcmp(g->edges, f->edges, g->nr_edges * sizeof(*g->edges)), "pairs");
+	CHECK(!g->nr_edges || !memcmp(g->edges, f->edges, g->nr_edges * sizeof(*g->edges)),
+	      "pairs");
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i], *u = snapshot_gil__thread(f, t->tid);
 
