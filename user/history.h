@@ -89,7 +89,7 @@ const struct snapshot *history__span(const struct history *h, enum history_span 
 /* A copy for renderers, without empty rows and finished, with all that is not of a process. The
  * caller frees it. NULL: no memory. */
 struct snapshot *history__copy(const struct history *h, enum history_span span);
-/* The record of a thread's present hold or wait, and of the lock, since their true start. */
+/* What was fed last: since the start, whatever was reset. Its times and lists are not kept. */
 const struct snapshot *history__now(const struct history *h);
 
 bool history__exact_max(const struct history *h, enum history_span span);

@@ -431,7 +431,7 @@ int observer__feed(struct observer *ob, struct history *h, bool whole)
 		return -ENOMEM;
 	if (!target__is_frozen(ob->target))
 		target__update(ob->target);
-	return feed__tick(ob->feed, h, whole, ob->ns_per_hit);
+	return feed__tick(ob->feed, h, whole, mean_cost(ob, history__now(h)));
 }
 
 void observer__detach(struct observer *ob)
