@@ -31,7 +31,7 @@ static void print_usage(FILE *out)
 	      "EXAMPLES\n"
 	      "  gilscope stat -- python3 app.py\n"
 	      "  gilscope stat -p 1234 -d 10\n"
-	      "  gilscope top -p 1234\n",
+	      "  gilscope top -p 1234\n"
 	      "  gilscope check --assert 'hold.max < 50ms' -- pytest\n",
 	      out);
 }
