@@ -139,6 +139,7 @@ static void set_up(void)
 int terminal__open(struct terminal **out, struct failure *f)
 {
 	struct terminal *t = calloc(1, sizeof(*t));
+	bool usable;
 	int code;
 
 	*out = NULL;
@@ -155,8 +156,10 @@ int terminal__open(struct terminal **out, struct failure *f)
 		return -ENOTTY;
 	}
 	/* newterm would end the program in some of these cases. */
-	if (setupterm(NULL, STDOUT_FILENO, &code) != OK || !cursor_address ||
-	    !(t->screen = newterm(NULL, stdout, t->in))) {
+	usable = setupterm(NULL, STDOUT_FILENO, &code) == OK && cursor_address;
+	if (cur_term)
+		del_curterm(cur_term);
+	if (!usable || !(t->screen = newterm(NULL, stdout, t->in))) {
 		free(t);
 		return explain("its kind is not known", f);
 	}
