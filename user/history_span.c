@@ -182,10 +182,9 @@ static void settle_lock(const struct history *h, enum history_span span,
 	memcpy(l, &raw->lock, offsetof(struct gil_lock, handoff));
 	l->start = begin;
 	l->since = larger(l->since, begin);
-	l->held_ns = d->held;
-	if (l->state == GIL_LOCK_HELD)
-		l->held_ns = less(d->held, gil_elapsed(l->since, end));
 	l->mark = end;
+	l->held_ns = 0;
+	l->held_ns = less(d->held, gil_lock_held_until(l, raw->locked_at_start, end));
 	l->contended_ns = d->contended;
 	l->waiter_ns = d->waiting;
 	l->wait_slices = d->wait_slices;
