@@ -80,7 +80,8 @@ struct gil_thread {
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
-	__u64 ran; /* the BPF side's own note: its CPU time when it was last switched out */
+	__u64 ran;   /* the BPF side's own note: its CPU time when it was last switched out */
+	__u64 tried; /* and, with Python 2's GIL: when it was about to take it; 0: it is not */
 	struct gil_figures fig;
 };
 
@@ -98,6 +99,8 @@ struct gil_lock {
 	__u32 gone;        /* threads that died waiting; the only field written without the mutex */
 	__u32 gone_seen;   /* of those, the ones already taken off `waiters` */
 	__u32 last_record; /* the BPF side's own note: where last_tid's record is */
+	__u32 born;        /* and: it was made while it was watched, so nothing was missed */
+	__u32 pad;
 	__u64 mark;
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */

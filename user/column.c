@@ -227,12 +227,12 @@ static double value(const struct column *c, const struct subject *s)
 	case COLUMN_THREADS:
 		return living_threads(s->gil);
 	case COLUMN_HELD:
-		return share(
-			(double)snapshot_gil__thread_held(s->gil, s->thread, s->process->end_ns),
-			observed(s));
+		return share((double)snapshot_gil__thread_held(
+				     s->gil, s->thread, snapshot_gil__end(s->process, s->gil)),
+			     observed(s));
 	case COLUMN_WAITED:
-		return s->thread ? share((double)snapshot_gil__thread_waited(s->thread,
-									     s->process->end_ns),
+		return s->thread ? share((double)snapshot_gil__thread_waited(
+						 s->thread, snapshot_gil__end(s->process, s->gil)),
 					 observed(s))
 				 : gil__wait_ratio(s->process, s->gil);
 	case COLUMN_SHARE:
@@ -263,7 +263,7 @@ static const char *word(const struct column *c, const struct subject *s)
 	case COLUMN_PYTHON:
 		return s->process->python;
 	case COLUMN_WHY:
-		if (s->process->exited)
+		if (s->process->exited || s->gil->end_ns)
 			return "exited";
 		v = verdict__of_gil(s->process, s->gil);
 		return verdict_kind__name(v.kind);

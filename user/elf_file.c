@@ -140,7 +140,9 @@ static void read_dynamic(struct elf_file *e, uint64_t offset, uint64_t size)
 	for (unsigned int i = 0; i < size / sizeof(dyn) && i < MAX_DYNAMIC; i++) {
 		if (!get_nth(e, offset, i, &dyn, sizeof(dyn)) || dyn.d_tag == DT_NULL)
 			return;
-		if (dyn.d_tag == DT_SYMTAB)
+		if (dyn.d_tag == DT_NEEDED)
+			e->nr_needed++;
+		else if (dyn.d_tag == DT_SYMTAB)
 			e->symtab = table_at(e, dyn.d_un.d_ptr);
 		else if (dyn.d_tag == DT_STRTAB)
 			e->strtab = table_at(e, dyn.d_un.d_ptr);

@@ -35,6 +35,7 @@ struct elf_file {
 	struct elf_segment segment[ELF_FILE_SEGMENTS]; /* PT_LOAD */
 	uint64_t section_headers;
 	unsigned int nr_sections, section_names;
+	unsigned int nr_needed; /* libraries that the loader is to load with it */
 	/* File offsets from PT_DYNAMIC; 0: there is none */
 	uint64_t symtab, strtab, strtab_size, gnu_hash, hash, versym;
 };

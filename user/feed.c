@@ -26,12 +26,11 @@ struct name {
 
 /* Where the threads and handoffs of a GIL belong; by the index of its record. */
 struct place {
-	struct process *process; /* NULL: not fed in this tick */
+	const struct process *process; /* NULL: not fed in this tick */
+	struct process_gil *gil;
 	int in_history;
-	int gil;
-	__u64 live_hits;
-	__u64 start; /* tells one GIL from the next one at the same index */
-	size_t past; /* of its exited threads, those that have been fed */
+	int gil_in_history;
+	__u64 hits; /* of its threads that live */
 };
 
 struct feed {
@@ -110,25 +109,26 @@ static void feed_thread(struct feed *f, struct place *place, unsigned int i,
 			const struct gil_thread *live)
 {
 	__u32 seq = __atomic_load_n(&live->seq, __ATOMIC_ACQUIRE);
-	int row = history__row(f->history, place->in_history, place->gil, live->tid, false);
+	int process = place->in_history, gil = place->gil_in_history;
+	int row = history__row(f->history, process, gil, live->tid, false);
 
-	place->live_hits += live->fig.acquisitions + live->fig.releases;
+	place->hits += live->fig.acquisitions + live->fig.releases;
 	if (row < 0) {
 		f->err = row;
 		return;
 	}
-	if (!history__row_changed(f->history, place->in_history, place->gil, row, seq))
+	if (!history__row_changed(f->history, process, gil, row, seq))
 		return;
 	probe__read_thread(f->probe, i, &f->record);
 	set_name(f, i, &f->record);
-	f->err = history__thread(f->history, place->in_history, place->gil, row, &f->record);
+	f->err = history__thread(f->history, process, gil, row, &f->record);
 }
 
 static void feed_threads(struct feed *f)
 {
 	unsigned int nr = probe__thread_limit(f->probe);
 
-	f->err = at_least((void **)&f->names, &f->nr_names, nr, sizeof(*f->names));
+	f->err = f->err ?: at_least((void **)&f->names, &f->nr_names, nr, sizeof(*f->names));
 	for (unsigned int i = 0; i < nr && !f->err; i++) {
 		const struct gil_thread *t = probe__thread(f->probe, i);
 		struct place *place = t->lock < f->nr_places ? &f->places[t->lock] : NULL;
@@ -139,57 +139,74 @@ static void feed_threads(struct feed *f)
 }
 
 /* Rows of threads that have exited do not change any more; but one that is the sum of many. */
-static void feed_exited(struct feed *f, struct place *place, bool sum)
+static void feed_exited(struct feed *f, struct process_gil *g, int process, int gil, bool sum)
 {
-	const struct snapshot_gil *past = &place->process->past;
-
-	for (size_t i = sum ? 0 : place->past; i < past->nr_threads && !f->err; i++) {
-		const struct gil_thread *t = &past->threads[i];
+	for (size_t i = sum ? 0 : g->fed; i < g->past.nr_threads && !f->err; i++) {
+		const struct gil_thread *t = &g->past.threads[i];
 		int row;
 
 		if (!t->tid != sum)
 			continue;
-		row = history__row(f->history, place->in_history, place->gil, t->tid, true);
-		f->err = row < 0 ? row
-				 : history__thread(f->history, place->in_history, place->gil, row,
-						   t);
+		row = history__row(f->history, process, gil, t->tid, true);
+		f->err = row < 0 ? row : history__thread(f->history, process, gil, row, t);
+		g->fed_hits += sum ? 0 : t->fig.acquisitions + t->fig.releases;
 	}
 	if (!sum)
-		place->past = past->nr_threads;
+		g->fed = g->past.nr_threads;
 }
 
 /* ---- processes ---- */
+
+static void feed_gil(struct feed *f, const struct process *p, struct process_gil *g, int process)
+{
+	struct place *place;
+	int gil;
+
+	memset(&f->gil, 0, sizeof(f->gil));
+	process_gil__describe(g, f->probe, &f->gil);
+	f->gil.switch_interval_us = g->switch_interval_us;
+	f->gil.requests_unknown = !p->python.drop_request.known;
+	gil = history__gil(f->history, process, &f->gil);
+	if (gil < 0) {
+		f->err = gil;
+		return;
+	}
+	feed_exited(f, g, process, gil, false);
+	if (g->lock < 0) { /* its interpreter is gone: that is all */
+		feed_exited(f, g, process, gil, true);
+		f->err = f->err
+				 ?: history__edges(f->history, process, gil, g->past.edges,
+						   g->past.nr_edges);
+		return;
+	}
+	f->err = f->err
+			 ?: at_least((void **)&f->places, &f->nr_places, (size_t)g->lock + 1,
+				     sizeof(*f->places));
+	if (f->err)
+		return;
+	place = &f->places[g->lock];
+	*place = (struct place){p, g, process, gil, 0};
+}
 
 static void feed_process(void *ctx, struct process *p)
 {
 	struct feed *f = ctx;
 	struct snapshot_process sp = {0};
-	struct place *place;
+	int process;
 
-	if (f->err || p->lock < 0)
+	if (f->err || !process__has_gil(p) || !p->nr_gils)
 		return;
 	process__describe(p, &sp, f->now);
-	process__describe_gil(p, &f->gil);
-	sp.start_ns = f->gil.lock.start;
+	sp.start_ns = p->gils[0].lock < 0
+			      ? p->gils[0].past.lock.start
+			      : probe__lock(f->probe, (unsigned int)p->gils[0].lock)->start;
 	/* It is read once more when its last thread is gone. */
 	sp.exited = sp.exited && f->last;
-	f->err = at_least((void **)&f->places, &f->nr_places, (size_t)p->lock + 1,
-			  sizeof(*f->places));
-	if (f->err)
-		return;
-	place = &f->places[p->lock];
-	if (place->start != sp.start_ns)
-		*place = (struct place){.start = sp.start_ns};
-	place->live_hits = 0;
-	place->in_history = history__process(f->history, &sp);
-	place->gil = place->in_history < 0 ? -ENOMEM
-					   : history__gil(f->history, place->in_history, &f->gil);
-	if (place->gil < 0) {
-		f->err = place->gil;
-		return;
-	}
-	place->process = p;
-	feed_exited(f, place, false);
+	process = history__process(f->history, &sp);
+	if (process < 0)
+		f->err = process;
+	for (size_t i = 0; i < p->nr_gils && !f->err; i++)
+		feed_gil(f, p, &p->gils[i], process);
 }
 
 static void feed_past(struct feed *f)
@@ -212,7 +229,7 @@ static int feed_pair(void *ctx, unsigned int lock, const struct gil_handoff *h)
 
 	if (!place || !place->process)
 		return 0;
-	return history__edges(f->history, place->in_history, place->gil, h, 1);
+	return history__edges(f->history, place->in_history, place->gil_in_history, h, 1);
 }
 
 static void feed_pairs(struct feed *f, bool now)
@@ -233,18 +250,45 @@ static void feed_pairs(struct feed *f, bool now)
 
 /* ---- a tick ---- */
 
-static void count(const struct feed *f, struct process_count *c)
+static __u64 gil_hits(const struct feed *f, const struct process_gil *g)
 {
-	for (size_t i = 0; i < f->nr_places; i++)
-		if (f->places[i].process)
-			process__count(f->places[i].process, f->places[i].live_hits, c);
+	const struct gil_lock *l =
+		g->lock < 0 ? &g->past.lock : probe__lock(f->probe, (unsigned int)g->lock);
+	__u64 hits = g->fed_hits + l->partial_holds + l->wait_slices;
+
+	for (size_t i = g->past.nr_threads; g->past.nr_folded && i--;)
+		if (!g->past.threads[i].tid)
+			return hits + g->past.threads[i].fig.acquisitions +
+			       g->past.threads[i].fig.releases;
+	return hits;
+}
+
+struct counting {
+	const struct feed *feed;
+	struct process_count count;
+};
+
+static void count(void *ctx, struct process *p)
+{
+	struct counting *c = ctx;
+	const struct feed *f = c->feed;
+	__u64 hits = 0;
+
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		int lock = p->gils[i].lock;
+
+		hits += gil_hits(f, &p->gils[i]);
+		if (lock >= 0 && (size_t)lock < f->nr_places && f->places[lock].process == p)
+			hits += f->places[lock].hits;
+	}
+	process__count_with(p, hits, &c->count);
 }
 
 int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit)
 {
 	const struct snapshot *past = target__past(f->target);
 	struct snapshot head = {0};
-	struct process_count c = {0};
+	struct counting c = {.feed = f};
 	int err;
 
 	for (size_t i = 0; i < f->nr_places; i++)
@@ -252,7 +296,7 @@ int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit)
 	f->history = h;
 	f->err = 0;
 	f->last = target__is_frozen(f->target);
-	target__describe(f->target, c, &head);
+	target__describe(f->target, c.count, &head);
 	f->now = head.end_ns;
 	history__begin(h, f->now);
 	feed_past(f);
@@ -260,10 +304,11 @@ int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit)
 	feed_threads(f);
 	for (size_t i = 0; i < f->nr_places && !f->err; i++)
 		if (f->places[i].process)
-			feed_exited(f, &f->places[i], true);
+			feed_exited(f, f->places[i].gil, f->places[i].in_history,
+				    f->places[i].gil_in_history, true);
 	feed_pairs(f, whole || f->last);
-	count(f, &c);
-	target__describe(f->target, c, &head);
+	target__each(f->target, count, &c);
+	target__describe(f->target, c.count, &head);
 	head.probe_ns_per_hit = ns_per_hit;
 	head.unobserved = past->unobserved;
 	head.nr_unobserved = past->nr_unobserved;

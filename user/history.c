@@ -70,8 +70,11 @@ void history__begin(struct history *h, __u64 now_ns)
 {
 	struct tick *t;
 
-	for (size_t i = 0; i < h->raw->nr_processes; i++)
+	for (size_t i = 0; i < h->raw->nr_processes; i++) {
 		h->tracks[i].seen = false;
+		for (size_t j = 0; j < h->raw->processes[i].nr_gils; j++)
+			h->tracks[i].gils[j].fed = false;
+	}
 	h->next = 0;
 	if (grow((void **)&h->ticks, &h->room, h->nr, sizeof(*h->ticks)))
 		return; /* history__end tells */
@@ -145,7 +148,6 @@ int history__process(struct history *h, const struct snapshot_process *p)
 	if (track->ended)
 		return (int)i;
 	track->seen = true;
-	track->past = track->at;
 	track->at = p->end_ns > track->at ? p->end_ns : track->at;
 	for (int span = 0; span < HISTORY_SPANS; span++)
 		describe(&h->span[span]->processes[i], p);
@@ -154,10 +156,11 @@ int history__process(struct history *h, const struct snapshot_process *p)
 	return (int)i;
 }
 
-static int find_gil(const struct snapshot_process *p, __u64 address)
+static int find_gil(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
 	for (size_t i = 0; i < p->nr_gils; i++)
-		if (p->gils[i].lock.address == address)
+		if (p->gils[i].lock.address == g->lock.address &&
+		    p->gils[i].interpreter == g->interpreter)
 			return (int)i;
 	return -1;
 }
@@ -184,6 +187,8 @@ static int add_gil(struct history *h, int process)
 static void describe_gil(struct snapshot_gil *to, const struct snapshot_gil *from)
 {
 	to->main = from->main;
+	to->interpreter = from->interpreter;
+	to->end_ns = from->end_ns;
 	to->locked_at_start = from->locked_at_start;
 	to->switch_interval_us = from->switch_interval_us;
 	to->requests_unknown = from->requests_unknown;
@@ -238,7 +243,7 @@ static int add_points(struct gil_track *track, const struct lock_delta *at, __u6
 int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 {
 	struct process_track *p = &h->tracks[process];
-	int i = find_gil(&h->raw->processes[process], g->lock.address);
+	int i = find_gil(&h->raw->processes[process], g);
 	struct entry_header e = {.kind = ENTRY_LOCK, .process = process};
 	struct lock_delta before, now, d;
 	struct snapshot_gil *raw;
@@ -254,8 +259,11 @@ int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 	for (size_t r = 0; r < raw->nr_threads; r++)
 		track->rows[r].seen = track->rows[r].fed = false;
 	track->next = 0;
-	before = integrals(&raw->lock, raw->locked_at_start, p->past);
-	now = integrals(&g->lock, g->locked_at_start, p->at);
+	track->fed = true;
+	track->past = track->at;
+	track->at = g->end_ns && g->end_ns < p->at ? g->end_ns : p->at;
+	before = integrals(&raw->lock, raw->locked_at_start, track->past);
+	now = integrals(&g->lock, g->locked_at_start, track->at);
 	for (size_t n = 0; n < sizeof(d) / sizeof(__u64); n++)
 		((__u64 *)&d)[n] = counter_delta(((__u64 *)&now)[n], ((__u64 *)&before)[n]);
 	log__put(present_log(h), &e, sizeof(e));
@@ -272,7 +280,7 @@ int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 		describe_gil(view, g);
 		view->lock.address = g->lock.address;
 	}
-	return add_points(track, &now, p->at) ?: i;
+	return add_points(track, &now, track->at) ?: i;
 }
 
 /* ---- the tick's end ---- */
@@ -365,7 +373,8 @@ int history__end(struct history *h, const struct snapshot *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < h->raw->nr_processes; i++) {
 		for (size_t j = 0; h->tracks[i].seen && j < h->raw->processes[i].nr_gils; j++)
-			history__end_rows(h, (int)i, (int)j);
+			if (h->tracks[i].gils[j].fed)
+				history__end_rows(h, (int)i, (int)j);
 	}
 	for (int span = 0; span < HISTORY_SPANS; span++)
 		history__apply(h, span, present_log(h), false);

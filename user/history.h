@@ -55,7 +55,7 @@ void history__reset(struct history *h);
 void history__begin(struct history *h, __u64 now_ns);
 
 /* Each returns an index for the calls below it, or -ENOMEM. What the struct owns is not looked at:
- * lists are fed on their own. A process is known by pid and start_ns, a GIL by its address. */
+ * lists are fed on their own. A process is known by pid and start_ns, a GIL by address and interpreter. */
 int history__process(struct history *h, const struct snapshot_process *p);
 int history__gil(struct history *h, int process, const struct snapshot_gil *g);
 

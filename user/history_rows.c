@@ -91,7 +91,7 @@ static void fold_vanished(struct history *h, int process, int gil, int sum)
 			continue;
 		become_gone(r);
 		r->folded = true;
-		a = accrued_until(t, h->tracks[process].past);
+		a = accrued_until(t, track->past);
 		t->state = GIL_THREAD_GONE;
 		gil_figures__add(f, &t->fig);
 		for (int part = 0; part < GIL_PARTS; part++) {
@@ -150,8 +150,8 @@ void history__rename(struct history *h, int process, int gil, int row, const cha
 static void put_row(struct history *h, int process, int gil, int row, const struct gil_thread *now,
 		    const struct gil_thread *before)
 {
-	const struct process_track *p = &h->tracks[process];
-	struct accrued a = accrued_until(now, p->at), b = accrued_until(before, p->past);
+	struct gil_track *track = track_of(h, process, gil);
+	struct accrued a = accrued_until(now, track->at), b = accrued_until(before, track->past);
 	struct entry_header e = {.kind = ENTRY_ROW, .gil = gil, .process = process, .row = row};
 	struct log *l = present_log(h);
 	struct row_delta d = {
@@ -170,7 +170,7 @@ static void put_row(struct history *h, int process, int gil, int row, const stru
 	log__put(l, &d, sizeof(d));
 	log__put_hist(l, &now->fig.hold, &before->fig.hold);
 	log__put_hist(l, &now->fig.wait, &before->fig.wait);
-	track_of(h, process, gil)->rows[row].refs++;
+	track->rows[row].refs++;
 }
 
 static bool is_still(const struct gil_thread *a, const struct gil_thread *b)

@@ -203,7 +203,8 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	struct gil_track *track = &h->tracks[process].gils[gil];
 	const struct snapshot_gil *raw = &raw_process->gils[gil];
 	struct snapshot_gil *g = &p->gils[gil];
-	__u64 begin = larger(h->begin[span], raw->lock.start), end = raw_process->end_ns;
+	__u64 begin = larger(h->begin[span], raw->lock.start);
+	__u64 end = snapshot_gil__end(raw_process, raw);
 	struct accrued open = {{0}, {0}};
 
 	if (begin > end)
@@ -221,7 +222,7 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 						      : hist__bound(&g->fig.wait, track->wait_max);
 	settle_lock(h, span, raw, g, &track->lock[span], begin, end);
 	p->start_ns = larger(h->begin[span], raw_process->start_ns);
-	p->end_ns = end;
+	p->end_ns = raw_process->end_ns;
 }
 
 void history__settle(struct history *h)

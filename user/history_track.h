@@ -31,6 +31,9 @@ struct row_track {
 };
 
 struct gil_track {
+	bool fed;   /* in this tick */
+	__u64 at;   /* where its last tick ended */
+	__u64 past; /* and the one before */
 	struct row_track *rows;
 	size_t size;
 	size_t next; /* where the next thread is looked for first */
@@ -51,8 +54,7 @@ struct gil_track {
 struct process_track {
 	struct gil_track *gils;
 	size_t size;
-	__u64 at;   /* the end_ns of the last tick */
-	__u64 past; /* the one before */
+	__u64 at; /* the end_ns of the last tick */
 	bool seen;
 	bool ended; /* nothing will be fed any more */
 	__u64 last; /* the tick in which that turned out */

@@ -22,6 +22,9 @@
 #include "gilscope.skel.h"
 #include "probe.h"
 
+/* Records of GILs beyond one for each process: for sub-interpreters. */
+#define SPARE_LOCKS 128
+
 /* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
 #define ATTACH_TYPE_UPROBE_MULTI 48
 
@@ -104,7 +107,7 @@ static int explain_load(int err, struct failure *f)
 	} else {
 		failure__cause(
 			f, "a kernel older than Linux 5.15, or one built without what is needed");
-		failure__command(f, "gilscope --verbose stat ... 2>&1 | less");
+		failure__command(f, "gilscope stat --verbose ... 2>&1 | less");
 	}
 	return err;
 }
@@ -163,17 +166,18 @@ static void set_sizes(struct probe *p)
 {
 	struct gilscope_bpf *s = p->skel;
 	unsigned int processes = p->options.max_processes, threads = p->options.max_threads;
+	unsigned int locks = processes + SPARE_LOCKS;
 
 	s->rodata->max_processes = processes;
-	s->rodata->max_locks = processes;
+	s->rodata->max_locks = locks;
 	s->rodata->max_threads = threads;
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
 	bpf_map__set_max_entries(s->maps.processes, processes);
 	bpf_map__set_max_entries(s->maps.free_processes, processes);
 	bpf_map__set_max_entries(s->maps.process_of, processes);
-	bpf_map__set_max_entries(s->maps.locks, processes);
-	bpf_map__set_max_entries(s->maps.free_locks, processes);
+	bpf_map__set_max_entries(s->maps.locks, locks);
+	bpf_map__set_max_entries(s->maps.free_locks, locks);
 	bpf_map__set_max_entries(s->maps.threads, threads);
 	bpf_map__set_max_entries(s->maps.free_threads, threads);
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
@@ -191,6 +195,8 @@ static int load(struct probe *p)
 	if (p->multi) {
 		bpf_program__set_expected_attach_type(s->progs.on_cond, ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_usdt, ATTACH_TYPE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_semaphore,
+						      ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_nothing,
 						      ATTACH_TYPE_UPROBE_MULTI);
 	}
@@ -514,6 +520,8 @@ static struct bpf_program *program_of(const struct probe *p, enum probe_program 
 		return p->skel->progs.on_cond;
 	case PROBE_USDT:
 		return p->skel->progs.on_usdt;
+	case PROBE_SEMAPHORE:
+		return p->skel->progs.on_semaphore;
 	default:
 		return p->skel->progs.on_nothing;
 	}
@@ -681,7 +689,8 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 	const struct gil_tables *t = p->tables;
 	struct gilscope_bpf *s = p->skel;
 
-	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt);
+	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt) +
+		       recursion_misses(s->progs.on_semaphore);
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;

@@ -27,9 +27,10 @@ struct probe_options {
 };
 
 enum probe_program {
-	PROBE_COND,  /* on libc's condition variables */
-	PROBE_USDT,  /* on GIL probes that the interpreter has */
-	PROBE_EMPTY, /* does nothing, on whatever probes: what they cost by themselves */
+	PROBE_COND,      /* on libc's condition variables */
+	PROBE_USDT,      /* on GIL probes that the interpreter has */
+	PROBE_SEMAPHORE, /* on Python 2's functions */
+	PROBE_EMPTY,     /* does nothing, on whatever probes: what they cost by themselves */
 };
 
 /* Loads the programs and attaches those of the scheduler. 0, or -errno with f filled. Free with

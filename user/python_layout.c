@@ -11,11 +11,10 @@
  * for one (_gil) and points to the one it uses (ceval.gil), which in the main interpreter is its
  * own.
  */
-#ifndef _GNU_SOURCE
-#endif
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "python_layout.h"
@@ -23,7 +22,8 @@
 /* Where in _Py_DebugOffsets, and so in _PyRuntime, a word is; all below PYTHON_LAYOUT_HEAD. */
 struct table {
 	uint32_t interpreters_head;
-	uint32_t interpreter_size, interpreter_id, ceval_gil, gil, gil_locked, gil_holder;
+	uint32_t interpreter_size, interpreter_id, interpreter_next;
+	uint32_t ceval_gil, gil, gil_locked, gil_holder;
 	uint32_t thread_size, thread_interpreter;
 	uint32_t eval_breaker; /* 0: not in the table */
 };
@@ -33,6 +33,7 @@ static const struct table table_3_13 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 112,
 	.gil = 120,
 	.gil_locked = 136,
@@ -47,6 +48,7 @@ static const struct table table_3_14 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 120,
 	.gil = 128,
 	.gil_locked = 144,
@@ -61,6 +63,7 @@ static const struct table table_3_15 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 120,
 	.gil = 128,
 	.gil_locked = 144,
@@ -107,7 +110,8 @@ static const struct row rows[] = {
 				.drop_request = 24,
 			},
 	},
-	/* DWARF of 3.12.1: interpreters.main, id, ceval.gil, _gil, ceval.gil_drop_request */
+	/* DWARF of 3.12.1: interpreters.main, id, ceval.gil, _gil, ceval.gil_drop_request; `next` is
+	   the first word of an interpreter */
 	{
 		.minor = 12,
 		.layout =
@@ -277,7 +281,7 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 	char prefix[16], found[16] = "";
 	size_t length;
 
-	length = (size_t)snprintf(prefix, sizeof(prefix), "3.%d.", v->minor);
+	length = (size_t)snprintf(prefix, sizeof(prefix), "%d.%d.", v->major, v->minor);
 	while (p && (p = memmem(p, (size_t)(end - p), prefix, length))) {
 		nul = memchr(p, '\0', (size_t)(end - p));
 		if (nul && nul - p < (ptrdiff_t)sizeof(found) && is_micro(p + length)) {
@@ -289,6 +293,32 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 	}
 	if (found[0])
 		strcpy(v->text, found);
+}
+
+int python_version__from_tag(const char *data, size_t size, struct python_version *v)
+{
+	static const char prefix[] = "cpython-3";
+	const size_t length = sizeof(prefix) - 1;
+	const char *end = data + size, *p = data, *nul;
+	int minor = -1, other;
+
+	while ((p = memmem(p, (size_t)(end - p), prefix, length))) {
+		p += length;
+		nul = memchr(p, '\0', (size_t)(end - p) < 4 ? (size_t)(end - p) : 4);
+		if (!nul || nul == p || digits(p) != (size_t)(nul - p))
+			continue;
+		other = atoi(p);
+		if (minor >= 0 && minor != other)
+			return -ENOENT;
+		minor = other;
+	}
+	if (minor < 0)
+		return -ENOENT;
+	v->major = 3;
+	v->minor = minor;
+	snprintf(v->text, sizeof(v->text), "3.%d", minor);
+	python_version__find_micro(data, size, v);
+	return 0;
 }
 
 static bool has_table(const void *head, size_t size)
@@ -314,8 +344,8 @@ static int check_table(const struct table *t, const void *head, const struct pyt
 {
 	uint64_t interpreter = word(head, t->interpreter_size);
 
-	if (interpreter > 16 << 20 || l->id >= interpreter || l->gil_pointer >= interpreter ||
-	    l->own_gil >= interpreter || l->main > 1 << 20)
+	if (interpreter > 16 << 20 || l->id >= interpreter || l->next >= interpreter ||
+	    l->gil_pointer >= interpreter || l->own_gil >= interpreter || l->main > 1 << 20)
 		return -EPROTO;
 	if (word(head, t->gil_holder) != l->own_gil + l->gil_shift + GIL_OFFSET_LAST_HOLDER ||
 	    word(head, t->gil_locked) != l->own_gil + l->gil_shift + GIL_OFFSET_LOCKED)
@@ -340,9 +370,11 @@ static int read_table(const struct table *t, const struct python_version *v, con
 	/* struct pyinterpreters { PyMutex mutex; PyInterpreterState *head, *main; ...: SRC */
 	l->main = word(head, t->interpreters_head) + 8;
 	l->id = word(head, t->interpreter_id);
+	l->next = word(head, t->interpreter_next);
 	l->gil_pointer = word(head, t->ceval_gil);
 	l->own_gil = word(head, t->gil);
 	l->gil_shift = free_threaded ? 8 : 0;
+	l->thread_interpreter = word(head, t->thread_interpreter);
 	if (t->eval_breaker)
 		l->drop_request = word(head, t->eval_breaker);
 	return check_table(t, head, l);
@@ -374,12 +406,23 @@ int python_layout__read_gil(const struct python_layout *layout, const void *head
 	gil->enabled = !layout->gil_shift || enabled;
 	if (gil->locked == -1)
 		return -EAGAIN;
-	/* sys.setswitchinterval() takes 1 µs and more; above an hour it is no interval. */
-	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > 3600000000UL ||
+	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > PYTHON_LONGEST_INTERVAL ||
 	    (layout->gil_shift && enabled < 0))
 		return -EPROTO;
 	gil->switch_interval_us = (long)interval;
 	return 0;
+}
+
+struct gil_finder python_layout__finder(const struct python_layout *layout)
+{
+	return (struct gil_finder){
+		.known = layout->own_gil != 0,
+		.thread_interpreter = (__u32)layout->thread_interpreter,
+		.gil_pointer = (__u32)layout->gil_pointer,
+		.own_gil = (__u32)layout->own_gil,
+		.shift = (__u32)layout->gil_shift,
+		.id = (__u32)layout->id,
+	};
 }
 
 struct gil_drop_request python_layout__drop_request(const struct python_layout *layout,

@@ -33,8 +33,10 @@ enum python_drop_request {
 
 /* Offsets of one interpreter. */
 struct python_layout {
-	uint64_t main; /* in _PyRuntime: pointer to the main interpreter */
+	/* In _PyRuntime: pointer to the main interpreter; that to the newest one is just before. */
+	uint64_t main;
 	uint64_t id;   /* in an interpreter: its 64-bit number; the main interpreter's is 0 */
+	uint64_t next; /* in an interpreter: pointer to the next older one */
 	uint64_t gil;  /* in _PyRuntime: the GIL; 0 if an interpreter points to it */
 	uint64_t gil_pointer, own_gil; /* in an interpreter: pointer to its GIL; a GIL of its own */
 	/* What the fixed offsets in gil_maps.h count from, in struct _gil_runtime_state: 8 in a
@@ -43,6 +45,9 @@ struct python_layout {
 	enum python_drop_request drop_kind;
 	uint64_t drop_request, thread_interpreter; /* the latter in a thread state */
 };
+
+/* sys.setswitchinterval() takes 1 µs and more; above an hour it is no interval. */
+#define PYTHON_LONGEST_INTERVAL 3600000000L
 
 /* The words of a GIL that are looked at: its first bytes, `gil_shift` included. */
 #define PYTHON_GIL_HEAD 32
@@ -63,6 +68,9 @@ int python_version__from_hex(uint64_t hex, struct python_version *v);
 typedef bool (*python_exports)(void *context, const char *function);
 void python_version__from_exports(python_exports exports, void *context, struct python_version *v);
 void python_version__find_micro(const char *data, size_t size, struct python_version *v);
+/* Of an interpreter that exports nothing: from the tag of its cached files ("cpython-311"), which is
+ * in its read-only data, and the micro version there. 0 or -ENOENT. */
+int python_version__from_tag(const char *data, size_t size, struct python_version *v);
 
 /* From the table at the start of _PyRuntime, where there is one (3.13 on): 0 or -ENOENT. */
 int python_version__from_head(const void *head, size_t size, struct python_version *v);
@@ -77,6 +85,10 @@ int python_layout__get(const struct python_version *v, const void *head, size_t 
 /* 0, -EAGAIN if the GIL has not been created, -EPROTO if that is not a GIL. */
 int python_layout__read_gil(const struct python_layout *layout, const void *head, size_t size,
 			    struct python_gil *gil);
+
+/* How the kernel is to tell the GIL of a new sub-interpreter; `known` is 0 where each uses the main
+ * one's. */
+struct gil_finder python_layout__finder(const struct python_layout *layout);
 
 /* How the kernel is to find the drop request, with _PyRuntime at `runtime`. */
 struct gil_drop_request python_layout__drop_request(const struct python_layout *layout,

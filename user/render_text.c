@@ -92,9 +92,9 @@ static struct entry *list_gils(const struct snapshot *s, size_t *nr)
 			list[(*nr)++] = (struct entry){
 				.process = p,
 				.gil = g,
-				.waited = gil_lock_waiting_until(&g->lock, p->end_ns),
+				.waited = gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)),
 				.held = gil_lock_held_until(&g->lock, g->locked_at_start,
-							    p->end_ns),
+							    snapshot_gil__end(p, g)),
 			};
 		}
 	}

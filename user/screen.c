@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "metric.h"
 #include "screen_parts.h"
 
 #define WIDE         150 /* columns: handoffs go to the right of the threads */
@@ -23,8 +24,8 @@ static const char *dot(const struct screen *sc)
 static struct format window_text(const struct screen *sc)
 {
 	const struct snapshot_process *p = sc->gil.process;
-	__u64 length = p ? gil_elapsed(p->start_ns, p->end_ns)
-			 : gil_elapsed(sc->s->start_ns, sc->s->end_ns);
+	__u64 length =
+		p ? gil__observed(p, sc->gil.gil) : gil_elapsed(sc->s->start_ns, sc->s->end_ns);
 	struct format f, ns = format_ns(length, sc->ascii);
 
 	snprintf(f.s, sizeof(f.s), "%s %.60s", sc->span == HISTORY_ALL ? "all" : "last", ns.s);
@@ -55,7 +56,8 @@ static void put_top(const struct screen *sc, const struct pane *p)
 			p, 0, at + 1, STYLE_TITLE, "%s %s", dot(sc),
 			format_name(process->source, sizeof(process->source), sc->ascii).s);
 		if (!sc->gil.gil->main)
-			at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s sub-interpreter", dot(sc));
+			at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s interpreter %ld", dot(sc),
+					  sc->gil.gil->interpreter);
 	} else {
 		at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %zu process%s", dot(sc),
 				  sc->s->nr_processes, sc->s->nr_processes == 1 ? "" : "es");

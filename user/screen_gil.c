@@ -61,7 +61,7 @@ static const struct {
 static void time_shares(const struct screen *sc, double share[TIME_PARTS])
 {
 	const struct snapshot_gil *g = sc->gil.gil;
-	__u64 now = sc->gil.process->end_ns, told = 0;
+	__u64 now = snapshot_gil__end(sc->gil.process, g), told = 0;
 	__u64 held = gil_lock_held_until(&g->lock, g->locked_at_start, now);
 	double all = (double)gil__observed(sc->gil.process, g);
 	const struct gil_thread *holder = snapshot_gil__thread(g, g->lock.last_tid);
@@ -180,7 +180,7 @@ void screen__waiters(const struct screen *sc, const struct pane *p, int row)
 			  format_percent(gil__contended_ratio(process, g)).s);
 	at = pane__printf(p, row, at, STYLE_DIM, "  waiting now ");
 	at = pane__printf(p, row, at, STYLE_PLAIN, "%u",
-			  process->exited ? 0 : gil_lock_waiters(&g->lock));
+			  process->exited || g->end_ns ? 0 : gil_lock_waiters(&g->lock));
 	at = pane__printf(p, row, at, STYLE_DIM, " mean ");
 	at = pane__printf(p, row, at, STYLE_PLAIN, "%s ",
 			  format_mean(gil__wait_ratio(process, g)).s);

@@ -53,7 +53,8 @@ static int compare(__u64 a, __u64 b)
  * how much it holds and waits. */
 static int own_order(const struct subject *a, const struct subject *b)
 {
-	__u64 now_a = a->process->end_ns, now_b = b->process->end_ns;
+	__u64 now_a = snapshot_gil__end(a->process, a->gil);
+	__u64 now_b = snapshot_gil__end(b->process, b->gil);
 
 	if (a->thread)
 		return compare(snapshot_gil__thread_held(b->gil, b->thread, now_b) +
@@ -131,7 +132,7 @@ int screen__list_threads(const struct screen *sc, struct screen_rows *rows)
 
 		row.thread = &g->threads[i];
 		row.id = row.thread->tid ? row.thread->tid : ~0ULL;
-		if (!is_silent(g, row.thread, row.process->end_ns) &&
+		if (!is_silent(g, row.thread, snapshot_gil__end(row.process, g)) &&
 		    passes(&row, sc->view->threads.filter))
 			rows->rows[rows->nr++] = row;
 	}

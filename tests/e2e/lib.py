@@ -174,14 +174,31 @@ def interpreters():
     return [i for i in found if i and i.version]
 
 
+class Unbuilt:
+    """An interpreter that is not there: a test that uses it is skipped with the reason."""
+
+    def __init__(self, name, reason):
+        self.__dict__.update(name=name, reason=reason)
+
+    def __repr__(self):
+        return self.name
+
+    def __getattr__(self, _):
+        raise Skip(self.reason)
+
+
 @functools.lru_cache(None)
 def usdt_pythons():
-    """The interpreters with GIL probes of their own that `make usdt-python` has built, newest
-    first."""
-    script = os.path.join(ROOT, "tests", "usdt-python")
-    listed = subprocess.run([script, "--list"], capture_output=True, text=True).stdout.split()
-    found = [(path, version_of(path)) for path in reversed(listed)]
-    return [Interpreter("usdt-%d.%d" % v[:2], p, v) for p, v in found if v]
+    """The interpreters with GIL probes that `make usdt-python` has built."""
+    found = []
+    for version in ("3.13", "3.11"):
+        name = "usdt-" + version
+        listed = subprocess.run([os.path.join(ROOT, "tests", "usdt-python"), "--list", version],
+                                capture_output=True, text=True)
+        path = listed.stdout.strip()
+        found.append(Interpreter(name, path, version_of(path)) if path else
+                     Unbuilt(name, listed.stderr.strip().replace("usdt-python: ", "")))
+    return found
 
 
 def some_interpreters():
@@ -380,13 +397,29 @@ def attach(workloads, *options, everything=False, **popen):
     target = ["--all"] if everything else ["-p", ",".join(str(w.pid) for w in workloads)]
     running = Gilscope(*target, *options, **popen)
     for w in workloads:
-        wait_until(lambda: is_observed(w.pid) or running.process.poll() is not None,
+        wait_until(lambda: has_probes(running.process.pid, w.pid) or
+                   running.process.poll() is not None,
                    "probes in process %d" % w.pid)
     wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
     if running.process.poll() is not None:
         raise AssertionError("gilscope ended, with status %s: %s" % (
             running.process.returncode, running.process.stderr.read().strip()[-400:]))
     return running
+
+
+def has_probes(gilscope_pid, pid):
+    """True if this gilscope has put probes into process pid, in whatever file."""
+    for path in glob.glob("/proc/%d/fdinfo/*" % gilscope_pid):
+        try:
+            with open(path) as f:
+                if re.search(r"\buprobe_multi\b(.|\n)*\npid:\s*%d\n" % pid, f.read()):
+                    return True
+        except OSError:
+            pass
+    try:
+        return is_observed(pid)
+    except Skip:
+        return False
 
 
 def cpu_time(pid):

@@ -390,7 +390,8 @@ def example_environment():
     if not os.path.exists(place):
         os.mkdir(place)
         os.symlink(GILSCOPE, os.path.join(place, "gilscope"))
-    return dict(os.environ, PATH=place + ":/usr/bin:/bin", PYTHONDONTWRITEBYTECODE="1")
+    return dict(os.environ, PATH=place + ":/usr/bin:/bin", GILSCOPE=GILSCOPE,
+                PYTHONDONTWRITEBYTECODE="1")
 
 
 @each(lambda: [("check", 0), ("check-bad", FAILED)])
