@@ -25,21 +25,22 @@ WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
 # What the core needs; what else the program does.
 CORE_LIBS := -ljansson -lm
-LDLIBS := -lbpf -lelf -lz -lpthread $(CORE_LIBS)
+LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lz -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
-	libjansson-dev
+	libjansson-dev libncurses-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
-	libxml2-utils python3-dev python3-pytest python3-yaml util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libxml2-utils python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_stat cond_locate cond_sites \
-	doctor_machine doctor_python elf_file elf_symtab launch libc main observe options output probe proc_list proc_maps \
-	process process_gil python python2 python_file python_layout site_file target usdt usdt_argument
+EDGE := calibrate check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_stat cmd_top command_output \
+	cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed launch libc main observe options \
+	output probe proc_list proc_maps process process_gil python python2 python_file python_layout site_file target \
+	terminal top usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
