@@ -23,19 +23,24 @@ CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -Iusdt -I$(BUILD)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
-LDLIBS := -lbpf -lelf -lz -lpthread
+# What the core needs; what else the program does.
+CORE_LIBS := -ljansson -lm
+LDLIBS := -lbpf -lelf -lz -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
-BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev
+BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
+	libjansson-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
-	util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libpython3.11-dev libexpat1-dev musl-tools \
+	libxml2-utils python3-dev python3-pytest python3-yaml util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate closer cond_locate cond_sites elf_file elf_symtab launch libc observe options probe proc_list proc_maps process process_gil python python2 python_layout site_file \
-	target usdt usdt_argument cmd_stat main
+EDGE := calibrate closer cond_locate cond_sites elf_file elf_symtab launch libc observe options output probe proc_list proc_maps \
+	process process_gil python python2 python_layout site_file target usdt usdt_argument check_run cmd_check cmd_metrics \
+	cmd_stat main
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
@@ -77,12 +82,12 @@ SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-san
 
 $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/fixtures*) \
 		$(BUILD)/libcore.a
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a -lm -o $@
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a $(CORE_LIBS) -o $@
 
 $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/interpreters*) \
 		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/interpreters*.c) \
-		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf -rdynamic -o $@
+		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf $(CORE_LIBS) -rdynamic -o $@
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
@@ -90,8 +95,16 @@ unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
 
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(FINDING:%=user/%.c) user/failure.c $(HEADERS) | $(BUILD)
-	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $< $(FINDING:%=user/%.c) user/failure.c -lelf -o $@
+$(BUILD)/fuzzed/%.o: user/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -c $< -o $@
+
+$(BUILD)/libfuzzed.a: $(FINDING:%=$(BUILD)/fuzzed/%.o) $(CORE:%=$(BUILD)/fuzzed/%.o)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libfuzzed.a
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ -lelf $(CORE_LIBS) -o $@
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
 
@@ -105,6 +118,7 @@ usdt-python: deps ; @tests/usdt-python
 check: deps
 	$(MAKE) --no-print-directory all unit sanitized fuzzers
 	-@tests/usdt-python
+	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
 
 # ---- the benchmarks and the demo ----

@@ -3,8 +3,7 @@
 
 #include "bins.h"
 
-/* Where a bin begins, in ns; the first one begins at 0. */
-static __u64 bin_lo(int bin)
+__u64 bins__low(int bin)
 {
 	static const __u64 steps[] = {1, 2, 5};
 	__u64 decade = 100;
@@ -24,7 +23,7 @@ struct bins bins__of_hist(const struct gil_hist *h)
 	for (__u32 i = 0; i < GIL_HIST_SLOTS; i++) {
 		__u64 middle = (gil_hist_lo(i) + gil_hist_lo(i + 1)) / 2;
 
-		while (bin + 1 < BINS && bin_lo(bin + 1) <= middle)
+		while (bin + 1 < BINS && bins__low(bin + 1) <= middle)
 			bin++;
 		if (!h->slot[i])
 			continue;
@@ -54,8 +53,8 @@ struct format bins__label(int bin, bool ascii)
 	char lo[24], hi[24];
 	struct format f;
 
-	bound(lo, sizeof(lo), bin_lo(bin), ascii);
-	bound(hi, sizeof(hi), bin_lo(bin + 1), ascii);
+	bound(lo, sizeof(lo), bins__low(bin), ascii);
+	bound(hi, sizeof(hi), bins__low(bin + 1), ascii);
 	if (bin == BINS - 1)
 		snprintf(f.s, sizeof(f.s), "%s or more", lo);
 	else

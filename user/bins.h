@@ -19,6 +19,9 @@ struct bins {
 /* A slot goes to the bin that has its middle: the ends of bins are good to 1/32. */
 struct bins bins__of_hist(const struct gil_hist *h);
 
+/* Where a bin begins, in ns; the first one begins at 0. */
+__u64 bins__low(int bin);
+
 /* "[5ms, 10ms)" */
 struct format bins__label(int bin, bool ascii);
 

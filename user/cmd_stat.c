@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* gilscope stat: a summary when the target ends, or at Ctrl-C. */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "command.h"
 #include "observe.h"
+#include "output.h"
 #include "render.h"
 
 struct stat_options {
@@ -65,88 +61,15 @@ static void print_help(const struct option_group *groups)
 	      stdout);
 }
 
-/* Where the report goes. Opened before anything is measured, so that a failure is early; but what
- * is in the file stays until there is something to replace it with. */
-struct output {
-	FILE *stream;
-	const char *path; /* NULL: standard output */
-	bool created;     /* the file is new */
-};
-
-static int open_output(struct output *out, const struct stat_options *o, struct failure *f)
-{
-	int fd;
-
-	*out = (struct output){.stream = stdout};
-	if (!o->output || !strcmp(o->output, "-"))
-		return 0;
-	out->path = o->output;
-	fd = open(out->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	out->created = fd >= 0;
-	if (fd < 0)
-		fd = open(out->path, O_WRONLY | O_CLOEXEC);
-	out->stream = fd < 0 ? NULL : fdopen(fd, "w");
-	if (out->stream)
-		return 0;
-	failure__what(f, "cannot write to %s: %s", out->path, strerror(errno));
-	failure__command(f, "ls -ld \"$(dirname %s)\"", out->path);
-	return -errno;
-}
-
-/* There is nothing to write after all. */
-static void drop_output(struct output *out)
-{
-	if (!out->path)
-		return;
-	fclose(out->stream);
-	if (out->created)
-		unlink(out->path);
-}
-
-static int terminal_width(FILE *out)
-{
-	struct winsize size;
-
-	return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : size.ws_col;
-}
-
-static bool is_utf8_locale(void)
-{
-	const char *name = getenv("LC_ALL");
-
-	if (!name || !*name)
-		name = getenv("LC_CTYPE");
-	if (!name || !*name)
-		name = getenv("LANG");
-	return name && (strcasestr(name, "UTF-8") || strcasestr(name, "utf8"));
-}
-
 /* 0, or -errno with f filled. Closes the output. */
 static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
 			struct failure *f)
 {
-	const char *no_colour = getenv("NO_COLOR");
-	int fd = fileno(out->stream);
-	struct render_options ro = {
-		.colour = isatty(fd) && !(no_colour && *no_colour),
-		.ascii = !is_utf8_locale(),
-		.width = terminal_width(out->stream),
-		.version = GILSCOPE_VERSION,
-	};
-	struct stat st;
-	int err = 0;
+	struct render_options look = output__look(out);
+	int err = output__begin(out);
 
-	if (out->path && !fstat(fd, &st) && S_ISREG(st.st_mode) && ftruncate(fd, 0))
-		err = -errno;
-	err = err ?: renderer__find(o->format)->render(out->stream, s, &ro);
-	if (out->path && fclose(out->stream) && !err)
-		err = -errno;
-	if (err) {
-		failure__what(f, "cannot write the report to %s: %s",
-			      out->path ? out->path : "standard output", strerror(-err));
-		failure__command(f, "df -h %s", out->path ? out->path : ".");
-	}
-	return err;
+	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
+	return output__end(out, err, f);
 }
 
 static int observe(const struct observe_options *oo, const struct stat_options *so,
@@ -157,10 +80,10 @@ static int observe(const struct observe_options *oo, const struct stat_options *
 	struct snapshot *s;
 	int status, err;
 
-	if (open_output(&out, so, f))
+	if (output__open(&out, so->output, f))
 		return EXIT_STATUS_USAGE;
 	if (observer__start(&ob, oo, f, &status)) {
-		drop_output(&out);
+		output__drop(&out);
 		return status;
 	}
 	memset(f, 0, sizeof(*f));

@@ -12,6 +12,8 @@ struct command {
 		   char **argv); /* argv[0] is the command's name; returns the exit status */
 };
 
+int cmd_check(int argc, char **argv);
+int cmd_metrics(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
 
 #endif

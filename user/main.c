@@ -7,6 +7,8 @@
 
 static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
+	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
+	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
 	{0},
 };
 
@@ -27,7 +29,8 @@ static void print_usage(FILE *out)
 	      "\n"
 	      "EXAMPLES\n"
 	      "  gilscope stat -- python3 app.py\n"
-	      "  gilscope stat -p 1234 -d 10\n",
+	      "  gilscope stat -p 1234 -d 10\n"
+	      "  gilscope check --assert 'hold.max < 50ms' -- pytest\n",
 	      out);
 }
 

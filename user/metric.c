@@ -104,6 +104,14 @@ static struct metric_value get_wait_ratio(const struct snapshot_process *p,
 	return real(gil__wait_ratio(p, g));
 }
 
+static struct metric_value get_gil_enabled(const struct snapshot_process *p)
+{
+	/* Of a process that has not shown what it is, nothing is known. */
+	if (!p->python[0] && !p->nr_gils)
+		return (struct metric_value){.known = false};
+	return integer(!p->free_threaded);
+}
+
 static const struct gil_hist *hist_hold(const struct gil_figures *f)
 {
 	return &f->hold;
@@ -127,33 +135,39 @@ static const struct gil_hist *hist_chain(const struct snapshot_gil *g)
 const struct metric metric_table[] = {
 	{"acquisitions", METRIC_COUNT, "times a thread got the GIL",
 	 .of_figures = get_acquisitions},
-	{"contended", METRIC_COUNT, "acquisitions that had to wait", .of_figures = get_contended},
+	{"contended", METRIC_COUNT, "acquisitions that had to wait", .of_figures = get_contended,
+	 .whole = "acquisitions"},
 	{"releases", METRIC_COUNT, "times a thread let the GIL go", .of_figures = get_releases},
 	{"requested_releases", METRIC_COUNT, "releases that a waiter had asked for",
-	 .of_figures = get_requested_releases},
+	 .of_figures = get_requested_releases, .whole = "releases", .loses = METRIC_LOSES_REQUESTS},
 	{"handoffs", METRIC_COUNT,
 	 "acquisitions by another thread that was already waiting at the release",
-	 .of_gil = get_handoffs},
+	 .of_gil = get_handoffs, .whole = "acquisitions"},
 	{"held_ratio", METRIC_RATIO, "share of time the GIL was held", .of_gil = get_held_ratio},
 	{"contended_ratio", METRIC_RATIO, "share of time at least one thread waited",
 	 .of_gil = get_contended_ratio},
 	{"wait_ratio", METRIC_RATIO, "threads waiting, on average", .of_gil = get_wait_ratio},
 	{"hold", METRIC_NS, "length of a hold, acquisition to release",
 	 .hist_of_figures = hist_hold},
-	{"hold_oncpu_ns", METRIC_NS, "time in holds on a CPU", .of_figures = get_hold_oncpu},
+	{"hold_oncpu_ns", METRIC_NS, "time in holds on a CPU", .of_figures = get_hold_oncpu,
+	 .loses = METRIC_LOSES_HOLD_TIMES},
 	{"hold_preempted_ns", METRIC_NS, "time in holds off the CPU though runnable",
-	 .of_figures = get_hold_preempted},
-	{"hold_blocked_ns", METRIC_NS, "time in holds asleep", .of_figures = get_hold_blocked},
+	 .of_figures = get_hold_preempted, .loses = METRIC_LOSES_HOLD_TIMES},
+	{"hold_blocked_ns", METRIC_NS, "time in holds asleep", .of_figures = get_hold_blocked,
+	 .loses = METRIC_LOSES_HOLD_TIMES},
 	{"wait", METRIC_NS, "length of a wait, first block to acquisition",
 	 .hist_of_figures = hist_wait},
 	{"wait_blocked_ns", METRIC_NS, "time in waits asleep on the lock",
-	 .of_figures = get_wait_blocked},
+	 .of_figures = get_wait_blocked, .loses = METRIC_LOSES_WAIT_TIMES},
 	{"wait_runnable_ns", METRIC_NS, "time in waits woken but not yet on a CPU",
-	 .of_figures = get_wait_runnable},
-	{"wait_oncpu_ns", METRIC_NS, "time in waits on a CPU", .of_figures = get_wait_oncpu},
+	 .of_figures = get_wait_runnable, .loses = METRIC_LOSES_WAIT_TIMES},
+	{"wait_oncpu_ns", METRIC_NS, "time in waits on a CPU", .of_figures = get_wait_oncpu,
+	 .loses = METRIC_LOSES_WAIT_TIMES},
 	{"handoff", METRIC_NS, "latency of a handoff, release to acquisition",
 	 .hist_of_gil = hist_handoff},
 	{"chain", METRIC_COUNT, "handoffs in a row with no gap", .hist_of_gil = hist_chain},
+	{"gil_enabled", METRIC_FLAG, "1 if a process runs with a GIL, 0 if all run without one",
+	 .of_process = get_gil_enabled},
 	{.name = NULL},
 };
 
@@ -176,9 +190,38 @@ bool metric__is_per_thread(const struct metric *m)
 	return m->of_figures || m->hist_of_figures;
 }
 
+bool metric__is_per_process(const struct metric *m)
+{
+	return m->of_process;
+}
+
+const char *metric__rule_name(const struct metric *m, size_t *length)
+{
+	size_t n = strlen(m->name);
+
+	if (m->unit == METRIC_NS && n > 3 && !strcmp(m->name + n - 3, "_ns"))
+		n -= 3;
+	*length = n;
+	return m->name;
+}
+
+const struct metric *metric__find_rule_name(const char *name, size_t length)
+{
+	for (const struct metric *m = metric_table; m->name; m++) {
+		size_t n;
+
+		metric__rule_name(m, &n);
+		if (n == length && !strncmp(m->name, name, n))
+			return m;
+	}
+	return NULL;
+}
+
 struct metric_value metric__value(const struct metric *m, const struct snapshot_process *p,
 				  const struct snapshot_gil *g)
 {
+	if (m->of_process)
+		return m->of_process(p);
 	if (m->of_gil)
 		return m->of_gil(p, g);
 	if (m->of_figures)

@@ -13,6 +13,14 @@ enum metric_unit {
 	METRIC_COUNT, /* so many times */
 	METRIC_NS,
 	METRIC_RATIO, /* of the observed time; held_ratio and contended_ratio are 0..1 */
+	METRIC_FLAG,  /* 1 or 0 */
+};
+
+/* What a metric suffers from, beside edges that were lost: these spoil all of them. */
+enum metric_loss {
+	METRIC_LOSES_REQUESTS = 1,   /* releases not told apart: there may be so many more */
+	METRIC_LOSES_HOLD_TIMES = 2, /* scheduler edges: where the time of a hold went */
+	METRIC_LOSES_WAIT_TIMES = 4, /* the same of a wait */
 };
 
 /* What was not measured is not 0. */
@@ -27,14 +35,17 @@ struct metric {
 	const char *name; /* as in the JSON schema */
 	enum metric_unit unit;
 	const char *help;
-	/* Exactly one of these four is set. The first two are of a thread, or summed up over the
-	 * threads of a GIL. */
+	/* Exactly one of these five is set. The first two are of a thread, or summed up over the
+	 * threads of a GIL; the last one is of a process. */
 	struct metric_value (*of_figures)(const struct snapshot_gil *g,
 					  const struct gil_figures *f);
 	const struct gil_hist *(*hist_of_figures)(const struct gil_figures *f);
 	struct metric_value (*of_gil)(const struct snapshot_process *p,
 				      const struct snapshot_gil *g);
 	const struct gil_hist *(*hist_of_gil)(const struct snapshot_gil *g);
+	struct metric_value (*of_process)(const struct snapshot_process *p);
+	const char *whole;  /* of a count that is a part of another one: that one's name */
+	unsigned int loses; /* of enum metric_loss */
 };
 
 /* The table, in the order of the JSON schema; it ends with a row without a name. */
@@ -46,6 +57,13 @@ const struct metric *metric__find(const char *name);
 /* A distribution has a histogram, not a value. */
 bool metric__is_distribution(const struct metric *m);
 bool metric__is_per_thread(const struct metric *m);
+bool metric__is_per_process(const struct metric *m);
+
+/* What a rule calls it: the name without the JSON's "_ns". Its length in *length; not terminated
+ * there. */
+const char *metric__rule_name(const struct metric *m, size_t *length);
+/* The row that a rule means by so many characters, or NULL. */
+const struct metric *metric__find_rule_name(const char *name, size_t length);
 
 /* The value for a GIL, or for one of its threads. Not known for a distribution, nor, for a thread,
  * if threads don't have it. */

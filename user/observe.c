@@ -33,6 +33,8 @@ struct observer {
 	int interrupts;
 	bool stopping;
 	bool usdt_tried;
+	bool raised;  /* gilscope's own priority has been, */
+	int priority; /* from this */
 	sigset_t signals;
 	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
 	size_t nr_watched, nr_on_signal;
@@ -209,6 +211,9 @@ static void observer__free(struct observer *ob)
 		return;
 	target__free(ob->target);
 	probe__free(ob->probe);
+	/* The next command that is launched must not inherit it. */
+	if (ob->raised)
+		setpriority(PRIO_PROCESS, 0, ob->priority);
 	if (ob->epoll_fd >= 0)
 		close(ob->epoll_fd);
 	if (ob->signal_fd >= 0)
@@ -266,7 +271,9 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	}
 	/* A child's probes should be there as soon as possible; all else that is done here is
 	 * short. */
+	ob->priority = getpriority(PRIO_PROCESS, 0);
 	setpriority(PRIO_PROCESS, 0, -10);
+	ob->raised = true;
 	if (o->duration_ns)
 		ob->deadline_ns = clock_ns() + o->duration_ns;
 	announce(ob);
@@ -373,6 +380,11 @@ void observer__run(struct observer *ob)
 			return;
 		step(ob);
 	}
+}
+
+bool observer__interrupted(const struct observer *ob)
+{
+	return ob->interrupts || ob->stopping;
 }
 
 void observer__stop(struct observer *ob)

@@ -41,6 +41,8 @@ void observer__run(struct observer *ob);
 void observer__end(struct observer *ob);
 int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void *ctx);
 int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx);
+/* True if the user has asked for the end, be it of the command alone. */
+bool observer__interrupted(const struct observer *ob);
 /* Ends the observation; what the snapshots say no longer changes. The probes are still there,
  * without effect. */
 void observer__stop(struct observer *ob);

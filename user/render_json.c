@@ -92,7 +92,8 @@ static void put_distribution(struct json *j, const struct metric *m, const struc
 		put_count_distribution(j, m->name, h);
 }
 
-static void put_thread(struct json *j, const struct snapshot_gil *g, const struct gil_thread *t)
+static void put_thread(struct json *j, const struct snapshot_process *p,
+		       const struct snapshot_gil *g, const struct gil_thread *t)
 {
 	json__open(j, NULL, '{');
 	json__integer(j, "tid", t->tid);
@@ -105,14 +106,20 @@ static void put_thread(struct json *j, const struct snapshot_gil *g, const struc
 		else
 			put_value(j, m->name, metric__thread_value(m, g, t));
 	}
+	/* Not in `wait`, as it has not ended. */
+	json__integer(j, "open_wait_ns",
+		      t->state == GIL_THREAD_WAITING
+			      ? gil_elapsed(t->since, snapshot_gil__end(p, g))
+			      : 0);
 	json__close(j, '}');
 }
 
-static void put_threads(struct json *j, const struct snapshot_gil *g)
+static void put_threads(struct json *j, const struct snapshot_process *p,
+			const struct snapshot_gil *g)
 {
 	json__open(j, "threads", '[');
 	for (size_t i = 0; i < g->nr_threads; i++)
-		put_thread(j, g, &g->threads[i]);
+		put_thread(j, p, g, &g->threads[i]);
 	json__close(j, ']');
 }
 
@@ -192,15 +199,29 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 		json__signed(j, "switch_interval_us", g->switch_interval_us);
 	put_verdict(j, &v);
 	for (const struct metric *m = metric_table; m->name; m++) {
+		if (metric__is_per_process(m))
+			continue;
 		if (metric__is_distribution(m))
 			put_distribution(j, m, metric__hist(m, g));
 		else
 			put_value(j, m->name, metric__value(m, p, g));
 	}
 	put_loose_ends(j, p, g);
-	put_threads(j, g);
+	put_threads(j, p, g);
 	put_edges(j, g);
 	json__close(j, '}');
+}
+
+static void put_process_flags(struct json *j, const struct snapshot_process *p)
+{
+	for (const struct metric *m = metric_table; m->name; m++) {
+		if (!metric__is_per_process(m))
+			continue;
+		if (m->of_process(p).known)
+			json__bool(j, m->name, m->of_process(p).integer);
+		else
+			json__null(j, m->name);
+	}
 }
 
 static void put_process(struct json *j, const struct snapshot_process *p)
@@ -221,6 +242,7 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 	else
 		json__null(j, "source_reason");
 	json__bool(j, "free_threaded", p->free_threaded);
+	put_process_flags(j, p);
 	json__bool(j, "exited", p->exited);
 	json__integer(j, "observed_ns", gil_elapsed(p->start_ns, p->end_ns));
 	json__integer(j, "late_ns", p->late_ns);

@@ -76,7 +76,7 @@ struct gil_handoff *snapshot_gil__add_edge(struct snapshot_gil *g)
 	return list_add((void **)&g->edges, &g->nr_edges, sizeof(*g->edges));
 }
 
-static void gil_hist__add(struct gil_hist *sum, const struct gil_hist *a)
+void gil_hist__add(struct gil_hist *sum, const struct gil_hist *a)
 {
 	sum->count += a->count;
 	sum->sum += a->sum;
@@ -258,29 +258,54 @@ __u64 snapshot_lost__total(const struct snapshot_lost *l)
 	return l->edges + l->switches + l->handoffs + l->events + l->requests;
 }
 
-__u64 gil_hist__quantile(const struct gil_hist *h, double q)
+/* The slot of the rank-th value, from 1 on; GIL_HIST_SLOTS: it is the maximum, which is exact. */
+static unsigned int slot_of_rank(const struct gil_hist *h, __u64 rank)
 {
-	__u64 rank, below = 0, lo, hi, middle;
+	__u64 below = 0;
 	unsigned int i;
 
-	if (!h->count)
-		return 0;
-	rank = (__u64)(q * (double)h->count);
-	if ((double)rank < q * (double)h->count || !rank)
-		rank++;
-	/* The last one is known exactly. */
 	if (rank >= h->count)
-		return h->max;
+		return GIL_HIST_SLOTS;
 	for (i = 0; i < GIL_HIST_SLOTS; i++) {
 		below += h->slot[i];
 		if (below >= rank)
 			break;
 	}
+	return i;
+}
+
+/* The slot's values; the last slot also has all that is larger than its end. */
+static struct gil_range slot_range(const struct gil_hist *h, unsigned int i)
+{
+	struct gil_range r = {.low = h->max, .high = h->max};
+
+	if (i < GIL_HIST_SLOTS && gil_hist_lo(i) < h->max)
+		r.low = gil_hist_lo(i);
+	if (i < GIL_HIST_SLOTS - 1 && gil_hist_lo(i + 1) - 1 < h->max)
+		r.high = gil_hist_lo(i + 1) - 1;
+	return r;
+}
+
+struct gil_range gil_hist__percentile(const struct gil_hist *h, __u32 ppm)
+{
+	unsigned __int128 product = (unsigned __int128)h->count * ppm;
+	__u64 rank = (__u64)((product + 999999) / 1000000);
+
+	return slot_range(h, slot_of_rank(h, rank ? rank : 1));
+}
+
+__u64 gil_hist__quantile(const struct gil_hist *h, double q)
+{
+	__u64 rank = (__u64)(q * (double)h->count), lo, hi, middle;
+	unsigned int i;
+
+	if ((double)rank < q * (double)h->count || !rank)
+		rank++;
+	i = slot_of_rank(h, rank);
 	if (i == GIL_HIST_SLOTS)
 		return h->max;
 	lo = gil_hist_lo(i);
 	hi = gil_hist_lo(i + 1);
-	/* The last slot also has all that is larger than its end. */
 	if (i == GIL_HIST_SLOTS - 1 && h->max > hi)
 		hi = h->max;
 	middle = lo + (hi - lo) / 2;

@@ -122,6 +122,18 @@ void snapshot__finish(struct snapshot *s);
 /* All that was lost, as one number. */
 __u64 snapshot_lost__total(const struct snapshot_lost *l);
 
+/* Adds the values of a to those of sum. */
+void gil_hist__add(struct gil_hist *sum, const struct gil_hist *a);
+
+/* The slot that the percentile surely lies in, cut at the exact maximum: both ends are possible
+ * values. ppm: 990000 is p99; the value meant is the one of rank ceil(ppm / 10^6 * count). {0, 0}
+ * if the histogram is empty. */
+struct gil_range {
+	__u64 low;
+	__u64 high;
+};
+struct gil_range gil_hist__percentile(const struct gil_hist *h, __u32 ppm);
+
 /* The histogram's value at q (0..1]: the middle of the slot that holds it, never above the exact
  * maximum; the relative error is at most 1/32. 0 if the histogram is empty. */
 __u64 gil_hist__quantile(const struct gil_hist *h, double q);

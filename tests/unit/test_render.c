@@ -263,12 +263,14 @@ TEST(metrics_are_whole)
 	bool good = true;
 
 	for (const struct metric *m = metric_table; m->name; m++) {
-		int getters =
-			!!m->of_figures + !!m->hist_of_figures + !!m->of_gil + !!m->hist_of_gil;
+		int getters = !!m->of_figures + !!m->hist_of_figures + !!m->of_gil +
+			      !!m->hist_of_gil + !!m->of_process;
 
 		good = good && getters == 1 && m->help[0] && metric__find(m->name) == m;
 		good = good && metric__is_distribution(m) == !!metric__hist(m, g);
 		good = good && metric__is_distribution(m) != metric__value(m, p, g).known;
+		good = good && metric__is_per_process(m) == !!m->of_process;
+		good = good && (!m->whole || metric__find(m->whole)->unit == m->unit);
 		good = good && (metric__is_per_thread(m) ||
 				(!metric__thread_hist(m, g->threads) &&
 				 !metric__thread_value(m, g, g->threads).known));

@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""`gilscope check` on real programs: each kind of verdict, its exit status, and its reports."""
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import formats
+from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, check, debian, each, equal, folder,
+                 gilscope, is_observed, scratch, spawn, timeout, wait_until, within, workload)
+
+FAILED, USAGE, INCONCLUSIVE, CANNOT_OBSERVE = 1, 2, 3, 4
+EXAMPLES = os.path.join(ROOT, "examples")
+PYTHON = "/usr/bin/python3"
+
+QUIET = [PYTHON, "-c", "import time; time.sleep(0.3)"]
+# Half a second in one call of libc, with the GIL held and without.
+KEEPS = [PYTHON, workload("pydll_sleep.py"), 1, 1, 500]
+RELEASES = [PYTHON, workload("cdll_sleep.py"), 1, 1, 500]
+
+
+def run(*rules, command=None, options=(), **popen):
+    """A run of `gilscope check` with these rules."""
+    args = [a for rule in rules for a in ("--assert", rule)] + list(options)
+    return gilscope("check", *args, *(["--"] + list(command) if command else []), seconds=80,
+                    **popen)
+
+
+def judged(*rules, command, status, options=(), **popen):
+    """The same, with its JSON."""
+    path = scratch("check.json")
+    done = run(*rules, command=command, options=["--json", "-o", path] + list(options), **popen)
+    equal(done.status, status, "status (stderr: %s)" % done.err.strip()[-500:])
+    with open(path) as f:
+        report = json.load(f)
+    equal(report["schema"], "gilscope-check/1", "schema")
+    return report
+
+
+def verdicts(report):
+    return [r["verdict"] for r in report["rules"]]
+
+
+# --- verdicts ------------------------------------------------------------------------------------
+
+def test_a_call_that_releases_the_gil():
+    report = judged("hold.max < 250ms", "hold_blocked < 250ms", command=RELEASES, status=0)
+    equal(verdicts(report), ["pass", "pass"], "verdicts")
+
+
+def test_a_call_that_keeps_the_gil():
+    report = judged("hold.max < 250ms", "hold_blocked < 250ms", command=KEEPS, status=FAILED)
+    equal(verdicts(report), ["fail", "fail"], "verdicts")
+    rule = report["rules"][0]
+    check(rule["measured"]["value"] >= 500e6, "measured %s", rule["measured"])
+    equal(rule["measured"]["low"], rule["measured"]["high"], "a maximum is exact: its ends")
+    equal(len(rule["evidence"]), 1, "number of guilty threads")
+    check(rule["evidence"][0]["beyond"] == 1, "evidence %s", rule["evidence"])
+    check(rule["moments"] and rule["moments"][-1]["longest"] >= 500e6, "moments %s",
+          rule["moments"])
+
+
+def test_the_report_for_people_shows_the_evidence():
+    done = run("hold.max < 250ms", command=KEEPS)
+    equal(done.status, FAILED, "status")
+    for word in ("FAIL", "hold.max < 250ms", "limit", "beyond the limit", "between"):
+        check(word in done.out, "no %r in the report: %s", word, done.out)
+
+
+@timeout(120)
+def test_a_convoy():
+    """Whoever needs the GIL for a moment waits a switch interval for it."""
+    command = [PYTHON, workload("convoy.py"), 200]
+    report = judged("wait.p90 < 1ms if wait.count >= 100", "warn wait.p90 < 1ms",
+                    "requested_releases > 50", "wait.p99.9 < 1s", command=command, status=FAILED)
+    equal(verdicts(report), ["fail", "warn", "pass", "inconclusive"], "verdicts")
+    check("needs 1000" in report["rules"][3]["why"], "why: %s", report["rules"][3]["why"])
+    low, high = (report["rules"][0]["measured"][k] for k in ("low", "high"))
+    check(1e6 < low <= high <= low * 17 / 16, "the interval [%s, %s]", low, high)
+
+
+def test_a_quiet_program():
+    report = judged("wait.max < 1ms", "wait.count == 0", "contended == 0", "gil_enabled == 1",
+                    command=QUIET, status=0)
+    equal(set(verdicts(report)), {"pass"}, "verdicts")
+
+
+def test_too_few_samples():
+    for options, status in ([], INCONCLUSIVE), (["--inconclusive", "pass"], 0), (
+            ["--inconclusive", "fail"], FAILED):
+        report = judged("wait.p99 < 1s", command=QUIET, status=status, options=options)
+        equal(verdicts(report), ["inconclusive"], "verdicts with %s" % options)
+        equal(report["rules"][0]["measured"]["doubt"], "few_samples", "doubt")
+
+
+def test_a_condition_that_does_not_hold():
+    report = judged("wait.p99 < 1s if wait.count >= 100", command=QUIET, status=0)
+    equal(verdicts(report), ["skipped"], "verdicts")
+
+
+def test_a_warning_does_not_fail():
+    report = judged("warn hold.max < 1ns", "acquisitions > 1", command=QUIET, status=0)
+    equal(verdicts(report), ["warn", "pass"], "verdicts")
+
+
+def test_a_scope():
+    """Only the thread that is asked for counts."""
+    command = [PYTHON, workload("named.py"), "io", 400]
+    report = judged('hold.max{thread="io"} < 200ms', 'hold.max{thread!="io"} < 200ms'.replace(
+        "!=\"io\"", "~\"py*\""), 'hold.sum{process~"py*",thread="io"} > 300ms', command=command,
+        status=FAILED)
+    equal(verdicts(report), ["fail", "pass", "pass"], "verdicts")
+
+
+@each(lambda: [('hold.max{thread="wroker"} < 1s', '"worker"'),
+               ('hold.max{thread~"work"} < 1s', '"worker"'),
+               ('hold.max{process="pyhton3"} < 1s', '"python3"'),
+               ('hold.max{python="2.7.18"} < 1s', "3.")])
+def test_a_rule_that_matches_nothing(case):
+    rule, suggestion = case
+    for options in [], ["--inconclusive", "pass"]:
+        done = run(rule, command=[PYTHON, workload("named.py"), "worker", 1], options=options)
+        equal(done.status, USAGE, "status")
+        check("^^^" in done.out and suggestion in done.out, "no caret or suggestion: %s", done.out)
+
+
+def test_a_process_that_runs():
+    w = Workload(debian(), "pydll_sleep.py", 1, 2, 300)
+    path = scratch("check.json")
+    process = spawn([GILSCOPE, "check", "--assert", "hold.max < 100ms", "--json", "-o", path,
+                     "-p", str(w.pid)], stderr=subprocess.PIPE, text=True)
+    wait_until(lambda: is_observed(w.pid) or process.poll() is not None, "probes")
+    wait_until(lambda: at_rest(process), "gilscope's set-up to be over")
+    w.go()
+    process.communicate(timeout=60)
+    equal(process.returncode, FAILED, "status")
+    with open(path) as f:
+        equal(verdicts(json.load(f)), ["fail"], "verdicts")
+
+
+def test_nothing_to_observe():
+    done = run("hold.max < 1s", command=["true"])
+    equal(done.status, CANNOT_OBSERVE, "status")
+    equal(done.out, "", "stdout")
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+@each(lambda: [("hold.max < 10s", 0), ("hold.max < 1ns", FAILED)])
+def test_the_commands_own_failure(case):
+    """It comes first, and the report tells the two apart."""
+    rule, alone = case
+    report = judged(rule, command=[PYTHON, "-c", "raise SystemExit(7)"], status=7)
+    equal(report["command_status"], 7, "the command's status")
+    equal(report["status"], alone, "the status by the rules alone")
+
+
+def test_repetitions():
+    """--repeat and --warmup run the command so often; each run starts as the first one did."""
+    marks = scratch("marks")
+    code = "import os; open(%r, 'a').write('%%d\\n' %% os.nice(0))" % marks
+    report = judged("acquisitions > 1 over all", command=[PYTHON, "-c", code], status=0,
+                    options=["--repeat", "3", "--warmup", "2"])
+    equal((report["runs"], report["warmups"]), (3, 2), "runs and warm-ups")
+    equal(len(report["rules"][0]["runs"]), 3, "figures")
+    with open(marks) as f:
+        nice = f.read().split()
+    equal(nice, [str(os.nice(0))] * 5, "the runs' priorities")
+
+
+def test_a_failing_command_is_not_repeated():
+    marks = scratch("marks")
+    code = "open(%r, 'a').write('x'); raise SystemExit(3)" % marks
+    report = judged("acquisitions > 1", command=[PYTHON, "-c", code], status=3,
+                    options=["--repeat", "5"])
+    with open(marks) as f:
+        equal(f.read(), "x", "the runs")
+    equal(report["runs"], 1, "runs in the report")
+
+
+def test_a_baseline():
+    before = scratch("baseline.json")
+    judged("acquisitions > 1", command=RELEASES, status=0,
+           options=["--save-baseline", before, "--repeat", "2"])
+    rules = ["hold.max < +50% and +200ms vs baseline", "acquisitions > -50% vs baseline"]
+    good = judged(*rules, command=RELEASES, status=0, options=["--baseline", before])
+    equal(verdicts(good), ["pass", "pass"], "verdicts")
+    bad = judged(*rules, command=KEEPS, status=FAILED, options=["--baseline", before])
+    equal(bad["rules"][0]["verdict"], "fail", "verdict")
+    check(bad["rules"][0]["baseline"]["value"] < bad["rules"][0]["limit"] < 500e6, "limit %s",
+          bad["rules"][0])
+
+
+def test_stats_json_is_a_baseline():
+    before = scratch("stat.json")
+    equal(gilscope("stat", "--json", "-o", before, "--", *QUIET).status, 0, "status of stat")
+    judged("acquisitions > -50% vs baseline", command=QUIET, status=0,
+           options=["--baseline", before])
+
+
+# --- what is wrong is refused before anything runs -----------------------------------------------
+
+def refused(*args, words=()):
+    marks = scratch("marks")
+    done = gilscope("check", *args, "--", "touch", marks)
+    equal(done.status, USAGE, "status (stderr: %s)" % done.err.strip()[-300:])
+    check(not os.path.exists(marks), "the command was run")
+    equal(done.out, "", "stdout")
+    for word in words:
+        check(word in done.err, "the message does not say %r: %s", word, done.err.strip()[-400:])
+
+
+@each(lambda: ["wiat.p99 < 10ms", "wait.p9x < 10ms", "wait.p99 < 10", "wait.p99 < 10 ms",
+               "wait. p99 < 10ms", "wait.p99{tread=\"x\"} < 10ms", "wait.p99 < 10parsecs", "",
+               "wait.p99 < +10% vs basline"])
+def test_a_wrong_rule(rule):
+    refused("--assert", rule, words=["--assert: ", "^", "gilscope metrics"])
+
+
+def test_other_wrong_options():
+    good = ["--assert", "hold.max < 1s"]
+    refused(words=["no rule"])
+    refused(*good, "--repeat", "0", words=["--repeat"])
+    refused(*good, "--inconclusive", "maybe", words=["not pass or fail"])
+    refused("--assert", "hold.max < +1% vs baseline", words=["--baseline"])
+    refused(*good, "--github", "--json", words=["-o FILE"])
+    refused(*good, "--config", "/nowhere", words=["/nowhere"])
+    refused(*good, "--baseline", "/nowhere", words=["/nowhere"])
+    refused(*good, "--baseline", workload("demo.py"), words=["is not JSON"])
+    refused(*good, "--junit", "/nowhere/x.xml", words=["/nowhere/x.xml"])
+    done = gilscope("check", *good, "--repeat", 2, "-p", os.getpid())
+    equal(done.status, USAGE, "status of --repeat with -p")
+
+
+def test_a_wrong_file_of_rules():
+    path = scratch("gil.rules")
+    with open(path, "w") as f:
+        f.write("# fine\nhold.max < 1s\n\nhold.mux < 1s  # not\n")
+    refused("--config", path, words=[path + ":4: ", "     ^^^", "did you mean max?"])
+
+
+# --- reports -------------------------------------------------------------------------------------
+
+HOSTILE = "a%\\n::b,c:<&"  # as Python writes it; 11 bytes
+MESSY = ['hold.max < 1ns', 'hold.max{thread~"a%*::b,c:<&"} < 100ms', "wait.p99.9 < 1s",
+         "warn hold.max < 1ns", "acquisitions > 1", "wait.p99 < 1s if wait.count > 1000000",
+         'hold.max{thread="]]>"} < 1s']
+
+
+def messy(*options, **popen):
+    """Every verdict there is, with a thread of a name that means something to everybody."""
+    done = run(*MESSY, command=[PYTHON, workload("named.py"), HOSTILE, 200], options=options,
+               **popen)
+    equal(done.status, FAILED, "status (stderr: %s)" % done.err.strip()[-300:])
+    return done
+
+
+def test_junit():
+    path = scratch("gil.xml")
+    messy("--junit", path)
+    if not shutil.which("xmllint"):
+        raise Skip("no xmllint")
+    done = subprocess.run(["xmllint", "--noout", "--schema",
+                           os.path.join(ROOT, "tests", "e2e", "junit.xsd"), path],
+                          capture_output=True, text=True)
+    equal(done.returncode, 0, "xmllint's status: " + done.stderr)
+    suite = formats.junit(path)
+    equal([suite.get(k) for k in ("tests", "failures", "errors", "skipped")],
+          ["8", "2", "2", "1"], "counts")
+    equal([formats.outcome(case) for case in suite.findall("testcase")],
+          ["failure", "failure", "error", None, None, "skipped", "error", None], "outcomes")
+    equal(suite.findall("testcase")[1].get("name"), MESSY[1], "a rule's name")
+
+
+def test_github_annotations():
+    summary = scratch("summary.md")
+    with open(summary, "w") as f:
+        f.write("what was there\n")
+    done = messy("--github", env=dict(os.environ, GITHUB_STEP_SUMMARY=summary))
+    found = formats.github(done.out)
+    equal([a["level"] for a in found], ["error", "error", "error", "warning", "error"], "levels")
+    equal(found[1]["title"], "fail: " + MESSY[1], "the title, unescaped")
+    check("a%?::b,c:<&" in found[1]["message"], "the thread's name is not in %r",
+          found[1]["message"])
+    with open(summary) as f:
+        text = f.read()
+    check(text.startswith("what was there\n"), "the summary was overwritten")
+    rows = [line for line in text.splitlines() if line.startswith("| ")][1:]
+    equal(len(rows), len(MESSY), "rows of the summary")
+    for row in rows:
+        equal(row.count("|"), 5, "bars in %r" % row)
+        check(not re.search(r"[<>](?!/?code>)", re.sub(r"</?code>", "", row)), "HTML in %r", row)
+
+
+def test_github_annotations_are_of_lines():
+    path = scratch("a,b:c%.rules")
+    with open(path, "w") as f:
+        f.write("\nhold.max < 1ns\n")
+    done = gilscope("check", "--config", path, "--github", "--", *QUIET)
+    found = formats.github(done.out)
+    equal([(a["file"], a["line"]) for a in found], [(path, "2")], "files and lines")
+
+
+def test_tap():
+    done = messy("--tap", "-o", scratch("gil.tap"))
+    equal(done.status, FAILED, "status")
+    path = scratch("gil.tap")
+    messy("--tap", "-o", path)
+    with open(path) as f:
+        points = formats.tap(f.read())
+    equal([(p["ok"], p["directive"]) for p in points],
+          [(False, None), (False, None), (False, None), (False, "TODO"), (True, None),
+           (True, "SKIP"), (False, None), (True, None)], "test points")
+
+
+def test_openmetrics():
+    path = scratch("gil.txt")
+    messy("--openmetrics", path)
+    with open(path) as f:
+        families = formats.openmetrics(f.read())
+    states = [s for s in families["gilscope_check"]["samples"] if s[2] == 1]
+    equal([s[1]["gilscope_check"] for s in states],
+          ["fail", "fail", "inconclusive", "warn", "pass", "skipped", "error"], "states")
+    equal(states[1][1]["rule"], MESSY[1], "a rule, unescaped")
+    hold = families["python_gil_hold_seconds"]
+    equal(hold["type"], "histogram", "type")
+    equal(hold["unit"], "seconds", "unit")
+    longest = [s for s in hold["samples"] if s[0].endswith("_bucket")
+               and float(s[1]["le"]) < 0.1][-1][2]
+    total = [s for s in hold["samples"] if s[0].endswith("_count")][0][2]
+    check(total - longest >= 1, "no hold is longer than 0.1 s")
+    equal(families["python_gil_acquisitions"]["type"], "counter", "type")
+    equal(families["python_gil_enabled"]["samples"][0][2], 1, "python_gil_enabled")
+
+
+def test_several_reports_at_once():
+    paths = [scratch(n) for n in ("a.json", "b.xml", "c.txt")]
+    done = run("hold.max < 10s", command=QUIET, options=[
+        "--json", "-o", paths[0], "--junit", paths[1], "--openmetrics", paths[2]])
+    equal(done.status, 0, "status")
+    equal(done.out, "", "stdout")
+    for path in paths:
+        check(os.path.getsize(path) > 100, "%s is empty", path)
+
+
+def test_a_full_disk():
+    done = run("hold.max < 10s", command=QUIET, options=["-o", "/dev/full"])
+    equal(done.status, USAGE, "status")
+    check("/dev/full" in done.err, "stderr: %s", done.err)
+
+
+# --- gilscope metrics, and what is said of it ----------------------------------------------------
+
+def test_metrics_documentation():
+    """docs/metrics.md is generated; the man page has a paragraph for each row."""
+    done = gilscope("metrics", "--markdown")
+    equal(done.status, 0, "status")
+    with open(os.path.join(ROOT, "docs", "metrics.md")) as f:
+        check(f.read() == done.out, "docs/metrics.md is not what gilscope metrics --markdown "
+              "prints")
+    with open(os.path.join(ROOT, "docs", "gilscope-metrics.1")) as f:
+        page = f.read()
+    for name, meaning in re.findall(r"^\| `(\S+)` \|.*\| ([^|]+) \|$", done.out, re.M):
+        meaning = meaning.replace(" (not of single threads)", "").replace("%", "%").strip()
+        check("\n.B %s\n%s" % (name, meaning) in page.replace("\\-", "-"),
+              "the man page does not say that %s is: %s", name, meaning)
+
+
+def test_metrics_are_listed():
+    done = gilscope("metrics")
+    equal(done.status, 0, "status")
+    for name in ("wait", "hold_blocked", "gil_enabled", "requested_releases", "STATISTICS"):
+        check(name in done.out, "%s is not listed", name)
+    equal(gilscope("metrics", "wait").status, USAGE, "status with an argument")
+
+
+# --- the examples --------------------------------------------------------------------------------
+
+def under_load():
+    """As many busy processes as there are CPUs."""
+    for _ in range(os.cpu_count()):
+        spawn([sys.executable, "-c", "while True: pass"])
+
+
+def example_environment():
+    place = os.path.join(folder(), "bin")
+    if not os.path.exists(place):
+        os.mkdir(place)
+        os.symlink(GILSCOPE, os.path.join(place, "gilscope"))
+    return dict(os.environ, PATH=place + ":/usr/bin:/bin", GILSCOPE=GILSCOPE,
+                PYTHONDONTWRITEBYTECODE="1")
+
+
+@each(lambda: [("check", 0), ("check-bad", FAILED)])
+@timeout(180)
+def test_the_extension(case):
+    """Ten times on a busy machine: the same verdict."""
+    target, status = case
+    place = scratch("extension")
+    shutil.copytree(os.path.join(EXAMPLES, "extension"), place)
+    built = subprocess.run(["make", "spin.so"], cwd=place, capture_output=True, text=True)
+    if built.returncode:
+        raise Skip("cannot be built: " + built.stderr.strip()[-200:])
+    rule = re.search(r"^RULE := (.*)$", open(os.path.join(place, "Makefile")).read(), re.M)
+    how = {"check": "releases", "check-bad": "keeps"}[target]
+    under_load()
+    for i in range(10):
+        done = run(rule.group(1), command=[PYTHON, os.path.join(place, "call.py"), how])
+        equal(done.status, status, "status of run %d: %s" % (i, done.out[:300]))
+    done = subprocess.run(["make", "-s", target], cwd=place, env=example_environment(),
+                          capture_output=True, text=True)
+    equal(done.returncode != 0, status != 0, "make's failure: " + done.stderr[-300:])
+
+
+def commands_of(example):
+    """The lines of a workflow or job that call gilscope."""
+    yaml = import_yaml()
+    with open(os.path.join(EXAMPLES, example)) as f:
+        job = yaml.safe_load(f)["jobs" if example == "github.yml" else "gil"]
+    lines = job["script"] if "script" in job else [
+        s["run"] for s in job["gil"]["steps"] if "run" in s]
+    return [line for line in lines if "gilscope check" in line]
+
+
+def import_yaml():
+    try:
+        import yaml
+    except ImportError:
+        raise Skip("no python3-yaml") from None
+    return yaml
+
+
+@each(lambda: ["github.yml", "gitlab.yml"])
+@timeout(240)
+def test_the_examples_for_ci(example):
+    """Their own command, without sudo, ten times on a busy machine."""
+    if subprocess.run([PYTHON, "-m", "pytest", "--version"], capture_output=True).returncode:
+        raise Skip("no python3-pytest")
+    lines = commands_of(example)
+    equal(len(lines), 1, "calls of gilscope check")
+    argv = shlex.split(lines[0].replace('sudo -E env "PATH=$PATH" ', ""))
+    argv[argv.index("pytest"):][:1] = ["pytest"]
+    at = argv.index("pytest")
+    argv[at:at + 1] = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider"]
+    argv[argv.index("gil.xml")] = scratch("gil.xml")
+    under_load()
+    for i in range(10):
+        done = subprocess.run(argv, cwd=EXAMPLES, env=example_environment(), capture_output=True,
+                              text=True)
+        equal(done.returncode, 0, "status of run %d: %s %s" % (
+            i, done.stdout[-700:], done.stderr[-300:]))
+        within(len(re.findall(r"^(pass|skipped|warn) ", done.stdout, re.M)), 4, 4, "rules told")

@@ -1,0 +1,534 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Figures and their intervals, what a scope selects, verdicts over runs and against baselines. */
+#include <errno.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "baseline.h"
+#include "check.h"
+#include "evidence.h"
+#include "fixtures.h"
+#include "format.h"
+#include "random.h"
+#include "test.h"
+
+/* A rule, judged on some fixtures as runs and some as a baseline. The caller clears j. */
+static bool judge_on(struct judgement *j, struct assertion *a, const char *rule,
+		     const char *const *fixtures, const char *const *before)
+{
+	struct snapshot *list[8] = {0}, *old[8] = {0};
+	struct runs runs = {list, 0}, baseline = {old, 0};
+	struct assertion_error e;
+	bool ok = !assertion__parse(a, rule, &e);
+
+	memset(j, 0, sizeof(*j));
+	for (; fixtures[runs.nr]; runs.nr++)
+		list[runs.nr] = fixture__make(fixtures[runs.nr]);
+	for (; before && before[baseline.nr]; baseline.nr++)
+		old[baseline.nr] = fixture__make(before[baseline.nr]);
+	ok = ok && !judge(j, a, &runs, &baseline);
+	for (size_t i = 0; i < 8; i++) {
+		snapshot__free(list[i]);
+		snapshot__free(old[i]);
+	}
+	return ok;
+}
+
+/* Rules on the fixture "convoy": two threads, 334 waits or so. */
+static const struct {
+	const char *rule;
+	const char *fixture;
+	enum judged verdict;
+	const char *why; /* a part of it */
+} verdicts[] = {
+	{"acquisitions == 1001", "convoy", JUDGED_PASS, ""},
+	{"acquisitions != 1001", "convoy", JUDGED_FAIL, ""},
+	{"acquisitions < 1001", "convoy", JUDGED_FAIL, ""},
+	{"acquisitions <= 1001", "convoy", JUDGED_PASS, ""},
+	{"warn acquisitions < 10", "convoy", JUDGED_WARN, ""},
+	{"warn acquisitions > 10", "convoy", JUDGED_PASS, ""},
+	{"wait.p99 < 1ms", "convoy", JUDGED_FAIL, ""},
+	{"wait.p99 < 1s", "convoy", JUDGED_PASS, ""},
+	{"wait.p99.99 < 1s", "convoy", JUDGED_INCONCLUSIVE, "needs 10000"},
+	{"wait.p99.99 < 1ns", "convoy", JUDGED_INCONCLUSIVE, "needs 10000"},
+	{"wait.max < 1ms", "single", JUDGED_PASS, ""}, /* nobody waited */
+	{"wait.count == 0", "single", JUDGED_PASS, ""},
+	{"wait.p50 < 1ms", "single", JUDGED_INCONCLUSIVE, "wait.p50 of 0"},
+	{"wait.mean < 1ms", "single", JUDGED_INCONCLUSIVE, "needs 10"},
+	{"wait.p50 < 1ms if wait.count >= 100", "single", JUDGED_SKIPPED, "wait.count is not"},
+	{"wait.p50 < 1ns if wait.count >= 100", "convoy", JUDGED_FAIL, ""},
+	{"acquisitions > 0 if wait.p50 > 1ms", "single", JUDGED_INCONCLUSIVE, "condition"},
+	{"hold.max < 300ms", "single", JUDGED_PASS, ""},
+	{"held_ratio > 99%", "single", JUDGED_PASS, ""},
+	{"gil_enabled == 1", "single", JUDGED_PASS, ""},
+	{"gil_enabled == 0", "single", JUDGED_FAIL, ""},
+	{"gil_enabled == 0", "free_threaded", JUDGED_PASS, ""},
+	{"wait.max < 1ms", "free_threaded", JUDGED_INCONCLUSIVE, "without a GIL"},
+	{"wait.max{thread=\"x\"} < 1ms", "free_threaded", JUDGED_INCONCLUSIVE, "without a GIL"},
+	{"wait.max < 1ms", "empty", JUDGED_INCONCLUSIVE, "no process"},
+	{"wait.max < 1ms", "unseen", JUDGED_INCONCLUSIVE, ""},
+	/* One that never lets go is seen although no hold has ended. */
+	{"hold.max < 100ms", "stuck", JUDGED_FAIL, ""},
+	{"wait.max{thread=\"nobody\"} < 1s", "convoy", JUDGED_ERROR, "no thread"},
+	{"wait.max{process=\"nobody\"} < 1s", "convoy", JUDGED_ERROR, "no process"},
+	{"wait.max{pid=\"1\"} < 1s", "convoy", JUDGED_ERROR, "no process"},
+	{"wait.max{python~\"2.*\"} < 1s", "convoy", JUDGED_ERROR, "no process"},
+	{"wait.max{python~\"3.*\"} < 1s", "convoy", JUDGED_PASS, ""},
+};
+
+TEST(verdicts)
+{
+	for (size_t i = 0; i < sizeof(verdicts) / sizeof(*verdicts); i++) {
+		const char *fixtures[] = {verdicts[i].fixture, NULL};
+		struct assertion a;
+		struct judgement j;
+		enum judged verdict;
+		bool ok = judge_on(&j, &a, verdicts[i].rule, fixtures, NULL);
+
+		verdict = j.verdict;
+		judgement__clear(&j);
+		CHECK(ok, "%s", verdicts[i].rule);
+		CHECK(verdict == verdicts[i].verdict, "%s on %s: %s (%g, %g to %g) %s",
+		      verdicts[i].rule, verdicts[i].fixture, judged__name(verdict), j.figure.value,
+		      j.figure.low, j.figure.high, j.why);
+		CHECK(strstr(j.why, verdicts[i].why), "%s: %s", verdicts[i].rule, j.why);
+	}
+}
+
+/* Whatever is unknown, no rule passes or fails by it. */
+TEST(nothing_passes_by_being_unknown)
+{
+	static const char *const rules[] = {"hold.max < 1s",     "hold.max > 1s",
+					    "hold.max == 1s",    "hold.max != 1s",
+					    "hold_blocked < 1s", "held_ratio <= 50%",
+					    "held_ratio >= 0",   "acquisitions.rate > 0/s",
+					    "wait.count >= 0",   "contended.ratio < 99%"};
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		for (int lost = 0; lost < 3; lost++) {
+			struct snapshot *s = fixture__make("convoy");
+			struct runs runs = {&s, 1}, none = {NULL, 0};
+			struct assertion_error e;
+			struct assertion a;
+			struct judgement j;
+
+			if (lost == 0)
+				s->lost.edges = 1;
+			else if (lost == 1)
+				s->lost.events = 1;
+			else
+				s->processes[0].gils[0].lock.anomalies = 1;
+			CHECK(!assertion__parse(&a, rules[i], &e), "%s: %s", rules[i], e.message);
+			CHECK(!judge(&j, &a, &runs, &none), "memory");
+			judgement__clear(&j);
+			snapshot__free(s);
+			CHECK(j.verdict == JUDGED_INCONCLUSIVE, "%s: %s", rules[i],
+			      judged__name(j.verdict));
+			CHECK(strstr(j.why, "lost"), "%s: %s", rules[i], j.why);
+		}
+	}
+}
+
+/* Scheduler edges that were lost spoil the splits, and nothing else; releases that were not told
+ * apart may all have been requested. */
+TEST(a_loss_spoils_what_depends_on_it)
+{
+	static const struct {
+		const char *rule;
+		enum judged verdict;
+	} rows[] = {
+		{"hold.max < 10s", JUDGED_PASS},
+		/* Three of the longest waits, 5 ms or so each, may have been what they were not. */
+		{"hold_blocked < 10s", JUDGED_PASS},
+		{"wait_oncpu < 10s", JUDGED_PASS},
+		{"wait_oncpu < 10ms", JUDGED_INCONCLUSIVE},
+		{"requested_releases < 1000000", JUDGED_PASS},
+		{"requested_releases == 0", JUDGED_FAIL},
+		{"requested_releases < 505", JUDGED_INCONCLUSIVE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct snapshot *s = fixture__make("convoy");
+		struct runs runs = {&s, 1}, none = {NULL, 0};
+		struct assertion_error e;
+		struct assertion a;
+		struct judgement j;
+		double requested = (double)s->processes[0].gils[0].fig.requested_releases;
+
+		s->lost.switches = 3;
+		s->lost.requests = (__u64)(2 * (505 - requested));
+		CHECK(requested > 0 && requested < 505, "%g", requested);
+		CHECK(!assertion__parse(&a, rows[i].rule, &e), "%s", e.message);
+		CHECK(!judge(&j, &a, &runs, &none), "memory");
+		judgement__clear(&j);
+		snapshot__free(s);
+		CHECK(j.verdict == rows[i].verdict, "%s: %s", rows[i].rule,
+		      judged__name(j.verdict));
+	}
+}
+
+/* ---- intervals ---- */
+
+static int compare_values(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Numbers of some random distribution, sorted. */
+static size_t make_values(__u64 *values, struct gil_hist *h, __u64 seed)
+{
+	__u64 r = random_seed(seed), base = random_below(&r, 3) ? 0 : random_size(&r, 37);
+	size_t n = 1 + random_below(&r, 3000);
+	unsigned int bits = 1 + (unsigned int)random_below(&r, 38);
+
+	memset(h, 0, sizeof(*h));
+	for (size_t i = 0; i < n; i++) {
+		values[i] = base + random_size(&r, bits);
+		gil_hist_add(h, values[i]);
+	}
+	qsort(values, n, sizeof(*values), compare_values);
+	return n;
+}
+
+TEST(percentile_intervals_contain_the_truth)
+{
+	static const unsigned int ppm[] = {1,      10000,  70000,  250000, 500000, 900000,
+					   950000, 990000, 999000, 999900, 999999};
+	static __u64 values[3000];
+	static struct gil_hist h;
+
+	for (__u64 seed = 1; seed <= 1000; seed++) {
+		size_t n = make_values(values, &h, seed);
+
+		for (size_t i = 0; i < sizeof(ppm) / sizeof(*ppm); i++) {
+			size_t rank = (n * ppm[i] + 999999) / 1000000;
+			struct gil_range r = gil_hist__percentile(&h, ppm[i]);
+			__u64 truth = values[rank - 1];
+
+			CHECK(r.low <= truth && truth <= r.high,
+			      "seed %llu, %u ppm: %llu is not in [%llu, %llu]", seed, ppm[i], truth,
+			      r.low, r.high);
+			CHECK(r.high < 1ULL << 36 ? (r.high - r.low) * 16 <= r.low : true,
+			      "seed %llu: [%llu, %llu] is too wide", seed, r.low, r.high);
+		}
+	}
+}
+
+/* The same through a rule: with a limit at the truth or beside it, a verdict is right or is none. */
+TEST(verdicts_on_random_distributions_are_right)
+{
+	static __u64 values[3000];
+	int conclusive = 0;
+
+	for (__u64 seed = 1; seed <= 1000; seed++) {
+		struct snapshot *s = fixture__make("convoy");
+		struct snapshot_gil *g = &s->processes[0].gils[0];
+		struct runs runs = {&s, 1}, none = {NULL, 0};
+		struct assertion_error e;
+		struct assertion a;
+		struct judgement j;
+		char rule[80];
+		__u64 r = random_seed(seed + 7), truth, limit;
+		size_t n, rank;
+
+		for (size_t i = 0; i < g->nr_threads; i++)
+			memset(&g->threads[i].fig.wait, 0, sizeof(g->threads[i].fig.wait));
+		n = make_values(values, &g->threads[0].fig.wait, seed);
+		rank = (n * 900000 + 999999) / 1000000;
+		truth = values[rank - 1];
+		limit = truth - truth / 8 + random_below(&r, truth / 4 + 2);
+		snprintf(rule, sizeof(rule), "wait.p90 < %lluns", (unsigned long long)limit);
+		CHECK(!assertion__parse(&a, rule, &e), "%s", e.message);
+		CHECK(!judge(&j, &a, &runs, &none), "memory");
+		judgement__clear(&j);
+		snapshot__free(s);
+		if (j.verdict == JUDGED_PASS)
+			CHECK(truth < limit, "seed %llu passes", seed);
+		else if (j.verdict == JUDGED_FAIL)
+			CHECK(truth >= limit, "seed %llu fails", seed);
+		conclusive += j.verdict != JUDGED_INCONCLUSIVE;
+	}
+	CHECK(conclusive > 500, "only %d verdicts", conclusive);
+}
+
+TEST(comparisons)
+{
+	static const struct {
+		enum assertion_op op;
+		double low, high, limit_low, limit_high;
+		enum judged verdict;
+	} rows[] = {
+		{ASSERTION_LT, 1, 2, 3, 3, JUDGED_PASS},
+		{ASSERTION_LT, 1, 3, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_LT, 3, 4, 3, 3, JUDGED_FAIL},
+		{ASSERTION_LE, 1, 3, 3, 3, JUDGED_PASS},
+		{ASSERTION_LE, 3, 4, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_LE, 4, 4, 3, 3, JUDGED_FAIL},
+		{ASSERTION_GT, 4, 4, 3, 3, JUDGED_PASS},
+		{ASSERTION_GT, 3, 4, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_GT, 1, 3, 3, 3, JUDGED_FAIL},
+		{ASSERTION_GE, 3, 4, 3, 3, JUDGED_PASS},
+		{ASSERTION_GE, 2, 3, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_GE, 1, 2, 3, 3, JUDGED_FAIL},
+		{ASSERTION_EQ, 3, 3, 3, 3, JUDGED_PASS},
+		{ASSERTION_EQ, 2, 3, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_EQ, 4, 5, 3, 3, JUDGED_FAIL},
+		{ASSERTION_NE, 3, 3, 3, 3, JUDGED_FAIL},
+		{ASSERTION_NE, 2, 3, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_NE, 1, 2, 3, 3, JUDGED_PASS},
+		{ASSERTION_LT, 1, 2, 2, 4, JUDGED_INCONCLUSIVE},
+		{ASSERTION_LT, 1, 2, 2.5, 4, JUDGED_PASS},
+		{ASSERTION_LT, 3, 5, 2, 4, JUDGED_INCONCLUSIVE},
+		{ASSERTION_LT, -INFINITY, INFINITY, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_NE, -INFINITY, INFINITY, 3, 3, JUDGED_INCONCLUSIVE},
+		{ASSERTION_GE, 1, 2, -INFINITY, INFINITY, JUDGED_INCONCLUSIVE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		CHECK(judge__compare(rows[i].op, rows[i].low, rows[i].high, rows[i].limit_low,
+				     rows[i].limit_high) == rows[i].verdict,
+		      "row %zu", i);
+}
+
+static struct figure about(double low, double high)
+{
+	return (struct figure){.value = (low + high) / 2, .low = low, .high = high};
+}
+
+TEST(aggregates)
+{
+	struct figure unknown = {
+		.value = NAN, .low = -INFINITY, .high = INFINITY, .doubt = FIGURE_FEW};
+	struct figure f[] = {about(5, 6), about(1, 2), unknown, about(3, 4), about(9, 9)};
+	struct figure median = judge__aggregate(f, 5, ASSERTION_LT, ASSERTION_MEDIAN);
+	struct figure worst = judge__aggregate(f, 5, ASSERTION_LT, ASSERTION_WORST);
+	struct figure best = judge__aggregate(f, 5, ASSERTION_LT, ASSERTION_BEST);
+	struct figure even = judge__aggregate(f, 2, ASSERTION_LT, ASSERTION_MEDIAN);
+	struct figure least = judge__aggregate(f, 2, ASSERTION_GT, ASSERTION_WORST);
+
+	/* The unknown one may be below or above all others. */
+	CHECK(median.low == 3 && median.high == 6, "%g to %g", median.low, median.high);
+	CHECK(worst.low == 9 && isinf(worst.high), "%g to %g", worst.low, worst.high);
+	CHECK(isinf(best.low) && best.high == 2, "%g to %g", best.low, best.high);
+	CHECK(even.low == 3 && even.high == 4, "%g to %g", even.low, even.high);
+	CHECK(least.low == 1 && least.high == 2, "%g to %g", least.low, least.high);
+	CHECK_EQ(median.doubt, FIGURE_FEW);
+}
+
+TEST(several_runs)
+{
+	/* Of "single", "convoy" and "two_threads" the longest holds are 250, 5 and 5 ms or so. */
+	static const char *const runs[] = {"single", "convoy", "two_threads", NULL};
+	static const struct {
+		const char *rule;
+		enum judged verdict;
+	} rows[] = {
+		{"hold.max < 100ms", JUDGED_PASS},
+		{"hold.max < 100ms over median", JUDGED_PASS},
+		{"hold.max < 100ms over best", JUDGED_PASS},
+		{"hold.max < 100ms over worst", JUDGED_FAIL},
+		{"hold.max < 100ms over all", JUDGED_FAIL},
+		{"hold.max < 1s over all", JUDGED_PASS},
+		{"hold.max > 100ms over best", JUDGED_PASS},
+		{"hold.max > 100ms over worst", JUDGED_FAIL},
+		{"wait.p50 < 1s over all", JUDGED_INCONCLUSIVE},
+		{"wait.p50 < 1s", JUDGED_PASS},
+		{"wait.p50 < 1s over worst", JUDGED_INCONCLUSIVE},
+		{"gil_enabled == 1 over all", JUDGED_PASS},
+		{"hold.max < 1s over all if wait.count > 0", JUDGED_SKIPPED},
+		{"hold.max < 1s if wait.count > 0", JUDGED_PASS},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct assertion a;
+		struct judgement j;
+		bool ok = judge_on(&j, &a, rows[i].rule, runs, NULL);
+
+		judgement__clear(&j);
+		CHECK(ok, "%s", rows[i].rule);
+		CHECK(j.verdict == rows[i].verdict, "%s: %s %s", rows[i].rule,
+		      judged__name(j.verdict), j.why);
+		CHECK_EQ(j.nr_runs, 0);
+	}
+}
+
+TEST(baselines)
+{
+	static const struct {
+		const char *rule;
+		const char *now, *before;
+		enum judged verdict;
+	} rows[] = {
+		{"hold.max < +10% vs baseline", "single", "single", JUDGED_PASS},
+		{"hold.max < +10% vs baseline", "single", "convoy", JUDGED_FAIL},
+		{"hold.max < +10% vs baseline", "convoy", "single", JUDGED_PASS},
+		{"hold.max < +10% and +1s vs baseline", "single", "convoy", JUDGED_PASS},
+		{"hold.max > -10% vs baseline", "convoy", "single", JUDGED_FAIL},
+		{"hold.max > -10% and -1s vs baseline", "convoy", "single", JUDGED_PASS},
+		{"wait.p90 < +20% vs baseline", "convoy", "convoy", JUDGED_PASS},
+		/* The histogram cannot tell 1 %. */
+		{"wait.p90 < +1% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
+		{"wait.p90 < +10% vs baseline", "convoy", "single", JUDGED_INCONCLUSIVE},
+		{"wait.max{thread=\"main\"} < +10% vs baseline", "two_threads", "single",
+		 JUDGED_ERROR},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		const char *now[] = {rows[i].now, NULL}, *before[] = {rows[i].before, NULL};
+		struct assertion a;
+		struct judgement j;
+		bool ok = judge_on(&j, &a, rows[i].rule, now, before);
+
+		judgement__clear(&j);
+		CHECK(ok, "%s", rows[i].rule);
+		CHECK(j.verdict == rows[i].verdict, "%s, %s to %s: %s %s (%g; %g)", rows[i].rule,
+		      rows[i].before, rows[i].now, judged__name(j.verdict), j.why, j.figure.value,
+		      j.limit);
+	}
+}
+
+/* Every figure of every fixture is the same after a way through JSON. */
+static void check_same_figures(const char *fixture, const struct snapshot *s,
+			       const struct snapshot *t)
+{
+	static const struct scope all;
+
+	for (const struct metric *m = metric_table; m->name; m++) {
+		for (int kind = 0; kind < STATISTICS; kind++) {
+			struct statistic st = {.kind = (enum statistic_kind)kind, .ppm = 500000};
+			struct selection *a = selection__of(s, &all), *b = selection__of(t, &all);
+			struct figure f, g;
+
+			if (!statistic__applies(m, st.kind)) {
+				free(a);
+				free(b);
+				continue;
+			}
+			f = figure__of(m, &st, a);
+			g = figure__of(m, &st, b);
+			/* Where a hold or wait that has not ended spent its time is not in the JSON. */
+			if (m->loses & (METRIC_LOSES_HOLD_TIMES | METRIC_LOSES_WAIT_TIMES))
+				g.value = f.value;
+			free(a);
+			free(b);
+			CHECK(f.doubt == g.doubt && f.samples == g.samples, "%s: %s of %s", fixture,
+			      statistic_table[kind].name, m->name);
+			CHECK((isnan(f.value) && isnan(g.value)) ||
+				      fabs(f.value - g.value) <= fabs(f.value) * 1e-5 + 1e-6,
+			      "%s: %s of %s is %g, was %g", fixture, statistic_table[kind].name,
+			      m->name, g.value, f.value);
+		}
+	}
+}
+
+static char *baseline_text(const struct runs *runs)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+	int err = baseline__write(out, runs, "0.0.0");
+
+	fclose(out);
+	if (!err)
+		return text;
+	free(text);
+	return NULL;
+}
+
+TEST(baselines_through_json)
+{
+	static const char *const names[] = {"single", "two_threads",   "convoy", "multiprocess",
+					    "empty",  "free_threaded", "hostile"};
+	struct snapshot *s[2];
+	struct runs runs = {s, 2};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !test_failure[0]; i++) {
+		struct baseline b;
+		struct failure f = {0};
+		char *text;
+		int err;
+
+		s[0] = fixture__make(names[i]);
+		s[1] = fixture__make("convoy");
+		text = baseline_text(&runs);
+		err = baseline__parse(&b, text, strlen(text), "test", &f);
+		free(text);
+		if (!err) {
+			check_same_figures(names[i], s[0], b.list[0]);
+			baseline__clear(&b);
+		}
+		snapshot__free(s[0]);
+		snapshot__free(s[1]);
+		CHECK(!err, "%s: %s", names[i], f.what);
+	}
+}
+
+TEST(bad_baselines)
+{
+	static const struct {
+		const char *text;
+		const char *what;
+	} rows[] = {
+		{"", "is not JSON: line 1"},
+		{"{", "is not JSON: line 1"},
+		{"[]", "no report"},
+		{"7", "is not JSON: line 1"},
+		{"{\"schema\": \"gilscope-check/1\"}", "\"schema\""},
+		{"{\"schema\": \"gilscope/1\"}", "\"duration_ns\""},
+		{"{\"schema\": \"gilscope/1\", \"duration_ns\": -1}", "\"duration_ns\""},
+		{"{\"schema\": \"gilscope/1\", \"duration_ns\": 1, \"lost\": {}}", "\"edges\""},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct baseline b;
+		struct failure f = {0};
+
+		CHECK(baseline__parse(&b, rows[i].text, strlen(rows[i].text), "x.json", &f) < 0,
+		      "%s", rows[i].text);
+		CHECK(strstr(f.what, rows[i].what), "%s: %s", rows[i].text, f.what);
+		CHECK(!b.nr && !b.list, "not cleared");
+	}
+}
+
+/* ---- evidence ---- */
+
+TEST(evidence_names_the_threads)
+{
+	struct snapshot *s = fixture__make("convoy");
+	struct runs runs = {&s, 1}, none = {NULL, 0};
+	static struct evidence e;
+	struct assertion_error error;
+	struct assertion a;
+	struct judgement j;
+	__u64 beyond = 0;
+
+	CHECK(!assertion__parse(&a, "wait.p99 < 1ms", &error), "%s", error.message);
+	CHECK(!judge(&j, &a, &runs, &none), "memory");
+	CHECK_EQ(j.verdict, JUDGED_FAIL);
+	CHECK(!evidence__of(&e, &a, &j, s), "memory");
+	judgement__clear(&j);
+	CHECK(e.nr > 0 && e.row[0].beyond > 0, "%zu rows", e.nr);
+	for (size_t i = 0; i < e.nr; i++)
+		beyond += e.row[i].beyond;
+	CHECK_EQ(beyond, evidence__beyond(&e.hist, ASSERTION_LT, 1e6));
+	snapshot__free(s);
+}
+
+TEST(values_beyond_a_limit)
+{
+	static struct gil_hist h;
+
+	memset(&h, 0, sizeof(h));
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 5), 0);
+	for (__u64 v = 1; v <= 10; v++)
+		gil_hist_add(&h, v);
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 5), 6);
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_GT, 5), 5);
+	gil_hist_add(&h, 1000003);
+	/* Somewhere in its slot, but it is the maximum. */
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 1000001), 1);
+}
+
+TEST_MAIN

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""named.py NAME HOLD_MS: a thread with that name, as the kernel has it, sleeps with the GIL held;
+NAME may have \\n and the like. Prints its tid."""
+import ctypes
+import threading
+
+import truth
+
+
+def main():
+    name, hold_ms = truth.arguments()[:2]
+    libc = ctypes.PyDLL(None)
+    found = {}
+
+    def hold():
+        libc.prctl(15, name.encode().decode("unicode_escape").encode("latin-1"), 0, 0, 0)
+        found["tid"] = truth.tid()
+        libc.usleep(int(hold_ms) * 1000)
+
+    truth.ready()
+    thread = threading.Thread(target=hold)
+    thread.start()
+    thread.join()
+    truth.tell(**found)
+
+
+main()
