@@ -74,8 +74,8 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # ---- tests ----
 
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
-CORE_TESTS := $(filter-out test_elf test_proc_maps test_python test_usdt, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-EDGE_TESTS := test_elf test_proc_maps test_python test_usdt
+CORE_TESTS := $(filter-out test_elf test_locate test_proc_maps test_python test_usdt, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
+EDGE_TESTS := test_elf test_locate test_proc_maps test_python test_usdt
 FINDING := cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
