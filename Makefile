@@ -38,7 +38,7 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate closer cond_locate cond_sites elf_file elf_symtab launch libc observe options output probe proc_list proc_maps \
+EDGE := calibrate cheap_site closer cond_locate cond_sites elf_file elf_symtab launch libc observe options output probe proc_list proc_maps \
 	process process_gil python python2 python_layout site_file target usdt usdt_argument check_run cmd_check cmd_metrics \
 	cmd_stat main
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
@@ -76,7 +76,7 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
 CORE_TESTS := $(filter-out test_elf test_locate test_proc_maps test_python test_usdt, $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 EDGE_TESTS := test_elf test_locate test_proc_maps test_python test_usdt
-FINDING := cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_layout usdt usdt_argument
+FINDING := cheap_site cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cheap_site.h"
 #include "elf_symtab.h"
 #include "python2.h"
 
@@ -75,32 +76,13 @@ static int function_site(struct elf_file *e, const char *name, enum gil_site_kin
 
 	err = err ?: elf_file__offset(e, symbol->value, &at);
 	if (!err)
-		*site = (struct probe_site){.offset = at, .kind = kind};
+		*site = (struct probe_site){.offset = cheap_site(e, at), .kind = kind};
 	return err;
 }
 
 /*
- * A probe on an instruction that the kernel can't emulate costs some 10 us, of which 9 are for
- * single-stepping it. A call and a conditional jump it can. So a release is seen a little later, at
- *
- *	sub  rsp, 8
- *	call sem_post
- */
-static void move_to_call(struct elf_file *e, struct probe_site *site)
-{
-	static const uint8_t endbr64[] = {0xf3, 0x0f, 0x1e, 0xfa}, sub[] = {0x48, 0x83, 0xec};
-	const uint8_t *code = elf_file__bytes(e, site->offset, LOOKED_AT);
-	unsigned int i;
-
-	if (e->machine != EM_X86_64 || !code)
-		return;
-	i = memcmp(code, endbr64, sizeof(endbr64)) ? 0 : sizeof(endbr64);
-	if (!memcmp(code + i, sub, sizeof(sub)) && code[i + 4] == 0xe8)
-		site->offset += i + 4;
-}
-
-/*
- * And an acquisition where sem_wait, or sem_trywait, has returned:
+ * An acquisition shows where sem_wait, or sem_trywait, has returned, at a jump that the kernel can
+ * emulate (see cheap_site.h); PyThreadState_Swap has no such place.
  *
  *	call sem_wait
  *	cmp  eax, -1
@@ -108,14 +90,17 @@ static void move_to_call(struct elf_file *e, struct probe_site *site)
  *
  * How many such places there are in the function; both, or none is used.
  */
-static size_t find_taken(struct elf_file *e, const struct elf_symbol *acquire, uint64_t offset,
+static size_t find_taken(struct elf_file *e, const struct elf_symbol *acquire,
 			 struct probe_site *site)
 {
-	uint64_t size = acquire->size < MAX_FUNCTION ? acquire->size : MAX_FUNCTION;
-	const uint8_t *code = elf_file__bytes(e, offset, size);
+	uint64_t size = acquire->size < MAX_FUNCTION ? acquire->size : MAX_FUNCTION, offset;
+	const uint8_t *code;
 	size_t n = 0;
 
-	if (e->machine != EM_X86_64 || !code)
+	if (e->machine != EM_X86_64 || elf_file__offset(e, acquire->value, &offset))
+		return 0;
+	code = elf_file__bytes(e, offset, size);
+	if (!code)
 		return 0;
 	for (uint64_t i = 0; i + 10 <= size && n < 3; i++) {
 		if (code[i] != 0xe8 || memcmp(code + i + 5, "\x83\xf8\xff", 3) ||
@@ -142,8 +127,7 @@ int python2__sites(struct elf_file *e, struct probe_site site[PYTHON2_SITES])
 				       &other, &site[1]);
 	if (err)
 		return err;
-	move_to_call(e, &site[1]);
-	n = find_taken(e, &acquire, site[0].offset, &site[2]);
+	n = find_taken(e, &acquire, &site[2]);
 	if (n)
 		return 2 + (int)n;
 	err = function_site(e, "PyThreadState_Swap", GIL_SITE_SEMAPHORE_SWAP, &other, &site[2]);

@@ -444,7 +444,7 @@ def mapped(pid, address=None, inode=None):
 
 @functools.lru_cache(None)
 def probed_bytes():
-    """[(inode of libc, file offset, first byte of the function)] of the probed functions. The
+    """[(inode of libc, file offset, first bytes of the function)] of the probed functions. The
     default version of each is what dlsym finds."""
     found = []
     for name in PROBED:
@@ -452,7 +452,7 @@ def probed_bytes():
         low, offset, inode, path = mapped("self", address=address)
         with open(path, "rb") as f:
             f.seek(address - low + offset)
-            found.append((inode, address - low + offset, f.read(1)))
+            found.append((inode, address - low + offset, f.read(8)))
     return found
 
 
@@ -465,7 +465,7 @@ def breakpoints(pid):
             if not place:
                 raise Skip("process %d uses another C library than this test" % pid)
             memory.seek(place[0] + offset - place[1])
-            found.append(memory.read(1) != original)
+            found.append(memory.read(8) != original)
     return found
 
 

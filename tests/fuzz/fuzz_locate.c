@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cheap_site.h"
 #include "cond_locate.h"
 #include "elf_symtab.h"
 #include "python2.h"
@@ -22,6 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (elf_file__open_memory(&e, data, size))
 		return 0;
 	cond_locate(&e, &a, &b);
+	for (a = 0; a <= size; a += 7)
+		if (cheap_site(&e, a) - a > 32)
+			abort();
 	elf_symtab__find(&e, "pthread_cond_signal", &symbol);
 	for (unsigned int i = 0; i <= ELF_DEBUG_PLACES; i++)
 		if (elf_debug__path(&e, "/proc/1/root", "/usr/bin/python3", i, path) &&

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cheap_site.h"
 #include "cond_locate.h"
 #include "elf_symtab.h"
 #include "python2.h"
@@ -207,6 +208,38 @@ TEST(locate_knows_one_machine)
 	make_image(&image);
 	image.eh.e_machine = EM_AARCH64;
 	CHECK_EQ(locate(&image, &signal, &timedwait), -ENOTSUP);
+}
+
+/* ---- where a probe is cheap ---- */
+
+#define CHEAP(bytes, distance)                                                                     \
+	do {                                                                                       \
+		memset(image.code, 0xcc, 64);                                                      \
+		memcpy(image.code, bytes, sizeof(bytes) - 1);                                      \
+		CHECK_EQ(cheap_site(&e, code) - code, distance);                                   \
+	} while (0)
+
+TEST(cheap_sites)
+{
+	const uint64_t code = offsetof(struct image, code);
+	struct elf_file e;
+
+	make_image(&image);
+	CHECK_EQ(elf_file__open_memory(&e, &image, sizeof(image)), 0);
+	CHEAP("\x41\x57", 0);                             /* push r15 */
+	CHEAP("\xf3\x0f\x1e\xfa\x41\x57", 4);             /* endbr64; push r15 */
+	CHEAP("\x48\x83\x3f\x00\x49\x89\xf8\x74\x37", 7); /* musl's pthread_cond_signal */
+	CHEAP("\x48\x83\xec\x08\xe8\x01\x02\x03\x04", 4); /* sub rsp, 8; call */
+	CHEAP("\xf3\x0f\x1e\xfa\x48\x8b\x05\x01\x02\x03\x04\x50", 0); /* a load: not known */
+	CHEAP("\x48\x89\xf8\x48\x89\xf8\x31\xff\x50", 0); /* xor edi, edi: the argument */
+	CHEAP("\x49\x89\xf8\x49\x89\xf8\x49\x89\xf8\x49\x89\xf8\x49\x89\xf8\x49\x89\xf8"
+	      "\x49\x89\xf8\x49\x89\xf8\x49\x89\xf8\x50",
+	      0); /* too far */
+	CHECK_EQ(cheap_site(&e, sizeof(image) - 4), sizeof(image) - 4);
+	CHECK_EQ(cheap_site(&e, sizeof(image) + 4), sizeof(image) + 4);
+	image.eh.e_machine = EM_AARCH64;
+	CHECK_EQ(elf_file__open_memory(&e, &image, sizeof(image)), 0);
+	CHEAP("\xf3\x0f\x1e\xfa\x41\x57", 0);
 }
 
 /* ---- symbol tables ---- */
