@@ -421,12 +421,27 @@ static __always_inline int is_told(const struct gil_lock *l, const struct gil_th
 	return t->state == GIL_THREAD_WAITING;
 }
 
-static __always_inline int is_no_edge(const struct gil_process *p, const struct gil_lock *l,
-				      const struct gil_thread *t, const struct hit *hit)
+/* The GIL of a free-threaded build has been turned off: who waits for it gives up. */
+static __noinline int is_off(__u64 gil)
+{
+	int enabled = 1;
+
+	bpf_probe_read_user(&enabled, sizeof(enabled), (void *)(gil + GIL_OFFSET_ENABLED));
+	return !enabled;
+}
+
+static __always_inline int is_no_edge(const struct gil_process *p, __u64 gil,
+				      const struct gil_lock *l, const struct gil_thread *t,
+				      const struct hit *hit)
 {
 	if (gil_rarely(p->sources == (GIL_SOURCE_COND | GIL_SOURCE_USDT)))
 		return is_told(l, t, hit->kind);
-	return !hit->requested && hit->kind == GIL_EDGE_RELEASE && !gil_model_is_release(l, t);
+	if (hit->requested || hit->kind != GIL_EDGE_RELEASE)
+		return 0;
+	if (gil_rarely(p->free_threaded) && t->state != GIL_THREAD_HOLDING &&
+	    l->state != GIL_LOCK_UNSEEN)
+		return t->state != GIL_THREAD_WAITING || !is_off(gil);
+	return !gil_model_is_release(l, t);
 }
 
 static __always_inline int is_requested(const struct gil_process *p, __u64 gil,
@@ -451,7 +466,7 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	t = thread_of(p, pl->lock, l, hit->tid);
 	if (!t)
 		return;
-	if (gil_rarely(is_no_edge(p, l, t, hit))) {
+	if (gil_rarely(is_no_edge(p, pl->address, l, t, hit))) {
 		__sync_fetch_and_add(&p->other_hits, 1);
 		return;
 	}

@@ -25,6 +25,7 @@
 /* Where struct _gil_runtime_state keeps its fields on 64-bit Linux with glibc; CPython 3.7 to 3.15.
  * Between the two condition variables, 48 bytes each, stands a mutex, of which the size is the
  * architecture's. */
+#define GIL_OFFSET_ENABLED     (-8) /* int; in free-threaded builds only */
 #define GIL_OFFSET_LAST_HOLDER 8
 #define GIL_OFFSET_LOCKED      16
 #define GIL_OFFSET_SWITCHES    24
@@ -86,8 +87,8 @@ struct gil_process {
 	__u32 sources;
 	__u32 entering; /* 1: somebody is just entering a GIL below */
 	struct gil_process_lock lock[GIL_PROCESS_LOCKS];
-	__u32 nr_full; /* GILs that found no room there */
-	__u32 pad;
+	__u32 nr_full;       /* GILs that found no room there */
+	__u32 free_threaded; /* its GILs can be turned off */
 	struct gil_finder finder;
 	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL; else 0 */
 	struct gil_drop_request drop_request;

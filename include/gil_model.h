@@ -280,10 +280,20 @@ static __always_inline int gil_model_is_release(const struct gil_lock *l,
 	return t->state != GIL_THREAD_WAITING;
 }
 
+/*
+ * A thread that waits releases nothing: it gives up, because the GIL of a free-threaded build was
+ * turned off. Its wait has not ended as waits do, and enters no distribution.
+ */
 static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thread *t,
 					      int requested, __u64 ts)
 {
 	gil_lock_advance(l, ts);
+	if (gil_rarely(t->state == GIL_THREAD_WAITING)) {
+		if (l->waiters)
+			l->waiters--;
+		t->state = GIL_THREAD_IDLE;
+		return;
+	}
 	if (!gil_rarely(t->state != GIL_THREAD_HOLDING)) {
 		__u64 hold = gil_thread_finish(t, ts);
 

@@ -9,6 +9,7 @@ static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
 	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
 	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
+	{"doctor", "what can be observed here, and what stands in the way", cmd_doctor},
 	{0},
 };
 

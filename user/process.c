@@ -325,6 +325,7 @@ int process__trace(struct process *p)
 	struct gil_process *record = probe__process(p->probe, p->index);
 	int err = 0;
 
+	record->free_threaded = p->python.free_threaded_build;
 	if (supposed_right(p, record)) {
 		record->drop_request = p->python.drop_request;
 		record->finder = python_layout__finder(&p->python.layout);
@@ -373,6 +374,10 @@ void process__refresh(struct process *p)
 			p->gils[i].end_ns ? 0 : python__switch_interval(p->pid, p->gils[i].address);
 		if (interval > 0)
 			p->gils[i].switch_interval_us = interval;
+	}
+	if (p->python.free_threaded && !python__is_free_threaded(p->pid, &p->python)) {
+		p->python.free_threaded = false;
+		p->gil_turned_on = true;
 	}
 	if (p->python.layout.own_gil)
 		look_at_interpreters(p);
@@ -438,18 +443,28 @@ bool process__harvest(struct process *p)
 	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid);
 }
 
+/* A GIL that is off is not one that nobody waits for: there are no figures. */
+static bool is_off_and_unused(const struct process *p, const struct process_gil *g)
+{
+	return p->python.free_threaded && g->lock >= 0 &&
+	       probe__lock(p->probe, g->lock)->state == GIL_LOCK_UNSEEN;
+}
+
 static int add_rows(struct process *p, struct snapshot_process *sp)
 {
+	if (p->nr_gils && p->gils[0].lock >= 0)
+		sp->start_ns = probe__lock(p->probe, p->gils[0].lock)->start;
 	for (size_t i = 0; i < p->nr_gils; i++) {
-		struct snapshot_gil *g = process_gil__snapshot(&p->gils[i], p->probe, p->pid,
-							       p->state == PROCESS_TRACED, sp);
+		struct snapshot_gil *g;
 
+		if (is_off_and_unused(p, &p->gils[i]))
+			continue;
+		g = process_gil__snapshot(&p->gils[i], p->probe, p->pid, p->state == PROCESS_TRACED,
+					  sp);
 		if (!g)
 			return -ENOMEM;
 		g->switch_interval_us = p->gils[i].switch_interval_us;
 		g->requests_unknown = !p->python.drop_request.known;
-		if (i == 0)
-			sp->start_ns = g->lock.start;
 	}
 	return 0;
 }
@@ -484,6 +499,8 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
 	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
 	sp->free_threaded = p->python.free_threaded;
+	sp->free_threaded_build = p->python.free_threaded_build;
+	sp->gil_turned_on = p->gil_turned_on;
 	sp->exited = p->end_ns != 0;
 	sp->end_ns = p->end_ns ? p->end_ns : now;
 	sp->start_ns = p->nr_gils ? sp->end_ns : p->attached_ns;

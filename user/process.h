@@ -37,6 +37,7 @@ struct process {
 	bool by_usdt;         /* its edges come from the interpreter's own probes */
 	char source_why[256]; /* why they come from where they do */
 	struct python python;
+	bool gil_turned_on;       /* since it is observed: it is a free-threaded build */
 	struct process_gil *gils; /* the main interpreter's first, once its GIL is known */
 	size_t nr_gils;
 	size_t nr_unlisted_gils; /* have ended and have no row: these have a limit */
@@ -75,8 +76,8 @@ int process__trace(struct process *p);
 void process__discard(struct process *p);
 /* No edge of it counts from now on. */
 void process__freeze(struct process *p);
-/* Reads again what the program may have changed: the switch interval, and which sub-interpreters
- * there are. */
+/* Reads again what the program may have changed: the switch interval, whether a free-threaded
+ * build's GIL is on, and which sub-interpreters there are. */
 void process__refresh(struct process *p);
 /* Takes in the GILs that the kernel has found. */
 void process__adopt_gils(struct process *p);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "elf_file.h"
@@ -21,6 +22,28 @@
 #define MAX_FILES        256 /* looked into for _PyRuntime */
 #define MAX_RODATA       (8UL << 20)
 #define MAX_INTERPRETERS 4096 /* looked at in one process */
+
+#define MAX_INTERPRETERS 4096
+#define HOLDER_TRIES     20
+
+/* Pythons that are no CPython: by a mapped file whose name begins so and, if need be, a word in the
+ * command line. */
+struct other {
+	const char *file, *argument;
+	const char *is, *cause;
+};
+
+static const struct other others[] = {
+	{"libpypy", NULL, "is PyPy", "PyPy has a lock of its own, and none of CPython's functions"},
+	{"pypy", NULL, "is PyPy", "PyPy has a lock of its own, and none of CPython's functions"},
+	{"libjvm.so", "jython", "is Jython on a Java virtual machine", "Jython has no GIL"},
+	{"libjvm.so", "graalpy", "is GraalPy on a Java virtual machine",
+	 "GraalPy has a lock of its own, and none of CPython's functions"},
+	{"libpythonvm", NULL, "is GraalPy",
+	 "GraalPy has a lock of its own, and none of CPython's functions"},
+	{"micropython", NULL, "is MicroPython",
+	 "MicroPython has a lock of its own, and none of CPython's functions"},
+};
 
 struct inspection {
 	pid_t pid;
@@ -38,7 +61,8 @@ struct inspection {
 	unsigned char head[PYTHON_LAYOUT_HEAD];
 
 	/* What else was seen on the way */
-	bool pypy, denied, exe_is_static;
+	const struct other *implementation; /* a Python that is no CPython */
+	bool denied, exe_is_static;
 	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
 	bool other_is_2;
 };
@@ -93,11 +117,18 @@ static int fail_other_python(struct inspection *in)
 		    "gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
 }
 
+static int fail_other_implementation(struct inspection *in)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "%s, not CPython, and not supported", in->implementation->is);
+	return fail(in, -ENOTSUP, what, in->implementation->cause);
+}
+
 static int fail_not_python(struct inspection *in)
 {
-	if (in->pypy)
-		return fail(in, -ENOTSUP, "is PyPy, which is not supported",
-			    "PyPy has no such GIL");
+	if (in->implementation)
+		return fail_other_implementation(in);
 	if (in->other[0])
 		return fail_other_python(in);
 	if (in->denied)
@@ -200,6 +231,14 @@ static enum pass pass_of(const struct inspection *in, const struct proc_map *map
 	return strncmp(proc_map__basename(map), "libpython", 9) ? PASS_ANY : PASS_LIBPYTHON;
 }
 
+static void note_implementation(struct inspection *in, const char *name)
+{
+	for (size_t i = 0; !in->implementation && i < sizeof(others) / sizeof(*others); i++)
+		if (!strncmp(name, others[i].file, strlen(others[i].file)) &&
+		    (!others[i].argument || proc__has_argument(in->pid, others[i].argument)))
+			in->implementation = &others[i];
+}
+
 static bool search(struct inspection *in, enum pass pass)
 {
 	unsigned int nr_files = 0;
@@ -216,7 +255,7 @@ static bool search(struct inspection *in, enum pass pass)
 			continue;
 		last = in->map.ino;
 		nr_files++;
-		in->pypy |= !strncmp(name, "libpypy", 7) || !strncmp(name, "pypy", 4);
+		note_implementation(in, name);
 		in->found = !look_into(in, &in->map, pass != PASS_ANY);
 	}
 	return in->found;
@@ -335,20 +374,68 @@ static int find_gil(struct inspection *in, const struct python_version *v,
 	return 0;
 }
 
+/* True if `interpreter` is one of the process's that use this GIL. */
+static bool uses_gil(struct inspection *in, const struct python_layout *l, uint64_t interpreter,
+		     uint64_t gil)
+{
+	uint64_t pointer, at;
+
+	if (proc_mem__read(in->mem, in->runtime + l->main, &at, sizeof(at)) || !interpreter)
+		return false;
+	if (interpreter == at)
+		return true;
+	if (!l->gil)
+		return !proc_mem__read(in->mem, interpreter + l->gil_pointer, &pointer,
+				       sizeof(pointer)) &&
+		       pointer == gil;
+	/* Up to 3.11 the list of interpreters begins right before the pointer to the main one, and
+	 * an interpreter with the pointer to the next. */
+	at = in->runtime + l->main - sizeof(at);
+	for (int i = 0; i < MAX_INTERPRETERS; i++) {
+		if (proc_mem__read(in->mem, at, &at, sizeof(at)) || !at)
+			return false;
+		if (at == interpreter)
+			return true;
+	}
+	return false;
+}
+
+/* A GIL that is locked is held by a thread of an interpreter that uses it; one that is not says
+ * nothing. */
+static bool is_holder_plausible(struct inspection *in, const struct python_layout *l,
+				uint64_t address, const struct python_gil *gil)
+{
+	uint64_t interpreter;
+
+	return !gil->locked || (!proc_mem__read(in->mem, gil->last_holder + l->thread_interpreter,
+						&interpreter, sizeof(interpreter)) &&
+				uses_gil(in, l, interpreter, address));
+}
+
 static int read_gil(struct inspection *in, const struct python_version *v,
 		    const struct python_layout *l, uint64_t address, struct python_gil *gil)
 {
+	const struct timespec moment = {.tv_nsec = 200 * 1000};
 	unsigned char head[PYTHON_GIL_HEAD];
-	int err;
+	bool plausible = false;
+	int err = 0;
 
-	err = proc_mem__read(in->mem, address, head, sizeof(head));
-	if (err && err != -EFAULT)
-		return proc__fail(in->pid, err, "read the memory of", in->f);
-	if (!err)
-		err = python_layout__read_gil(l, head, sizeof(head), gil);
+	/* The process runs on: between two reads the holder may let go and be no more. */
+	for (int i = 0; i < HOLDER_TRIES && !err && !plausible; i++) {
+		if (i)
+			nanosleep(&moment, NULL);
+		err = proc_mem__read(in->mem, address, head, sizeof(head));
+		if (err && err != -EFAULT)
+			return proc__fail(in->pid, err, "read the memory of", in->f);
+		if (!err)
+			err = python_layout__read_gil(l, head, sizeof(head), gil);
+		plausible = !err && is_holder_plausible(in, l, address, gil);
+	}
 	if (err == -EAGAIN)
 		return fail_not_ready(in);
-	return err ? fail_contradiction(in, v->text, "GIL") : 0;
+	if (err)
+		return fail_contradiction(in, v->text, "GIL");
+	return plausible ? 0 : fail_contradiction(in, v->text, "holder of the GIL");
 }
 
 /* Python 2.7: there is no GIL until a first thread is started. */
@@ -405,6 +492,7 @@ static int read_runtime(struct inspection *in, struct python *py)
 	/* The fixed offsets in gil_maps.h count from the switch interval: a free-threaded build's
 	 * struct has a word before it. */
 	py->gil = address + l.gil_shift;
+	py->free_threaded_build = gil.free_threaded;
 	py->free_threaded = !gil.enabled;
 	py->layout = l;
 	py->drop_request = python_layout__drop_request(&l, in->runtime);
@@ -465,6 +553,17 @@ long python__switch_interval(pid_t pid, __u64 gil)
 	    interval > PYTHON_LONGEST_INTERVAL)
 		return -1;
 	return interval;
+}
+
+bool python__is_free_threaded(pid_t pid, const struct python *py)
+{
+	int enabled;
+
+	if (!py->free_threaded_build)
+		return false;
+	if (read_again(pid, py->gil + GIL_OFFSET_ENABLED, &enabled, sizeof(enabled)))
+		return py->free_threaded;
+	return enabled != PYTHON_GIL_ENABLED;
 }
 
 int python__locked(pid_t pid, const struct python *py)

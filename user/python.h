@@ -18,12 +18,13 @@ struct python {
 	char version[32]; /* "3.11.2", or "3.9" where the micro version cannot be told */
 	int major, minor;
 	char path[PATH_MAX]; /* the file that holds _PyRuntime, as the process's map names it */
-	bool free_threaded;  /* a free-threaded build that runs without its GIL */
-	bool is_static;      /* its C library is linked into that file */
-	__u64 runtime;       /* address of _PyRuntime in the process */
-	__u64 gil;           /* address of the main interpreter's GIL; 0: Python 2, no thread yet */
-	__u64 semaphore_at;  /* Python 2: address of the pointer to its GIL, a semaphore; else 0 */
-	int check_interval;  /* Python 2: it gives its GIL away every so many bytecodes */
+	bool free_threaded_build; /* its GIL can be turned off and on */
+	bool free_threaded;       /* it is off, but for moments: while a module is imported */
+	bool is_static;           /* its C library is linked into that file */
+	__u64 runtime;            /* address of _PyRuntime in the process */
+	__u64 gil;          /* address of the main interpreter's GIL; 0: Python 2, no thread yet */
+	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL, a semaphore; else 0 */
+	int check_interval; /* Python 2: it gives its GIL away every so many bytecodes */
 	struct gil_drop_request drop_request;
 	long switch_interval_us;
 	int locked; /* 1, 0 */
@@ -48,6 +49,8 @@ struct python_own_gil {
  */
 int python__inspect(pid_t pid, struct python *py, struct failure *f);
 
+/* True if it is a free-threaded build, and its GIL is still, or again, turned off. */
+bool python__is_free_threaded(pid_t pid, const struct python *py);
 /* Reads the switch interval of the GIL at this address again (µs); -1 if it cannot be read. */
 long python__switch_interval(pid_t pid, __u64 gil);
 /* Reads the GIL's `locked` word again: 1, 0, or -1 if it cannot be read. */

@@ -7,6 +7,7 @@
 #ifndef PYTHON_LAYOUT_H
 #define PYTHON_LAYOUT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,9 @@ enum python_drop_request {
 	PYTHON_DROP_IN_THREAD,
 };
 
+/* A free-threaded build's struct _gil_runtime_state begins with `int enabled` and padding. */
+#define PYTHON_FREE_THREADED_SHIFT 8
+
 /* Offsets of one interpreter. */
 struct python_layout {
 	/* In _PyRuntime: pointer to the main interpreter; that to the newest one is just before. */
@@ -39,8 +43,8 @@ struct python_layout {
 	uint64_t next; /* in an interpreter: pointer to the next older one */
 	uint64_t gil;  /* in _PyRuntime: the GIL; 0 if an interpreter points to it */
 	uint64_t gil_pointer, own_gil; /* in an interpreter: pointer to its GIL; a GIL of its own */
-	/* What the fixed offsets in gil_maps.h count from, in struct _gil_runtime_state: 8 in a
-	 * free-threaded build, which puts `int enabled` and padding first, else 0. */
+	/* What the fixed offsets in gil_maps.h count from, in struct _gil_runtime_state:
+	 * PYTHON_FREE_THREADED_SHIFT in a free-threaded build, else 0. */
 	uint64_t gil_shift;
 	enum python_drop_request drop_kind;
 	uint64_t drop_request, thread_interpreter; /* the latter in a thread state */
@@ -55,8 +59,19 @@ struct python_layout {
 struct python_gil {
 	long switch_interval_us;
 	int locked;
-	bool enabled;
+	/* A thread state; while it is not locked that may be one that is no more. 0: never held. */
+	uint64_t last_holder;
+	bool free_threaded; /* it can be turned off and on */
+	bool enabled;       /* it is on, and not only while a module is imported */
 };
+
+/* What `enabled` in a free-threaded build's GIL is when it is on for good; else it counts the
+ * imports under way that need it. */
+#define PYTHON_GIL_ENABLED INT_MAX
+
+/* The minor versions of Python 3 that are known, one at a time: 0, or -ENOENT past the last one.
+ * `own_table`: most of the layout comes from the interpreter itself. */
+int python_layout__known(size_t index, int *minor, bool *own_table);
 
 /* From the value of Py_Version: 0 or -EPROTO if no CPython calls itself so. */
 int python_version__from_hex(uint64_t hex, struct python_version *v);

@@ -242,6 +242,8 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 	else
 		json__null(j, "source_reason");
 	json__bool(j, "free_threaded", p->free_threaded);
+	json__bool(j, "free_threaded_build", p->free_threaded_build);
+	json__bool(j, "gil_turned_on", p->gil_turned_on);
 	put_process_flags(j, p);
 	json__bool(j, "exited", p->exited);
 	json__integer(j, "observed_ns", gil_elapsed(p->start_ns, p->end_ns));

@@ -74,25 +74,6 @@ struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct 
 
 /* ---- interpreters ---- */
 
-/* Opens the file that the interpreter is in. A descriptor or -errno. */
-static int open_interpreter(pid_t pid, const struct python *py)
-{
-	char path[PATH_MAX];
-	struct proc_maps maps;
-	struct proc_map map;
-	size_t position = 0;
-	int fd = proc_maps__read(pid, &maps);
-
-	if (fd)
-		return fd;
-	fd = -ESRCH;
-	while (fd == -ESRCH && proc_maps__next(&maps, &position, &map))
-		if (map.executable && !strcmp(map.path, py->path))
-			fd = proc_map__open(pid, &map, path);
-	proc_maps__free(&maps);
-	return fd;
-}
-
 /* The file as ELF, on a descriptor of its own. 0 or -errno. */
 static int open_elf(const struct site_file *file, struct elf_file *e)
 {
@@ -171,7 +152,7 @@ static struct site_file *of_interpreter(struct site_file **list, enum probe_prog
 {
 	struct site_file *file = NULL;
 	struct stat st;
-	int fd = open_interpreter(pid, py);
+	int fd = proc__open_mapped(pid, py->path);
 
 	if (fd < 0 || fstat(fd, &st)) {
 		errno = fd < 0 ? -fd : errno;

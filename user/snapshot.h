@@ -36,7 +36,9 @@ struct snapshot_process {
 	char source[16];      /* "uprobe", "usdt" */
 	char source_why[256]; /* why that one: a clause, without a full stop; may be empty */
 	char note[160];       /* a sentence about what was not seen of it; may be empty */
-	bool free_threaded;   /* no GIL: built without it and running without it */
+	bool free_threaded;   /* a free-threaded build whose GIL is off, when last looked at */
+	bool free_threaded_build;
+	bool gil_turned_on; /* it was off when first looked at, and no longer is */
 	bool exited;
 	__u64 start_ns; /* observed from */
 	__u64 end_ns;   /* to; when it exited or the observation ended */

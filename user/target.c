@@ -565,6 +565,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	p->image = e->image;
 	p->born_ns = e->ts;
 	p->late_ns = 0;
+	p->gil_turned_on = false;
 	p->is_confirmed = false;
 	p->switches = -1;
 	memset(&p->python, 0, sizeof(p->python));

@@ -323,9 +323,12 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	v.asleep_ns = f->hold_part[GIL_PART_BLOCKED];
 	v.asleep_share = share(v.asleep_ns, f->hold.sum);
 	v.preempted_share = share(f->hold_part[GIL_PART_RUNNABLE], f->hold.sum);
-	if (p->free_threaded)
-		return v;
 	v.answer = answer(v.contended_ratio);
+	/* What turned the GIL on for a while, or since it was last looked at, may have cost. */
+	if (p->free_threaded && v.answer < VERDICT_PARTLY) {
+		v.answer = VERDICT_NO;
+		return v;
+	}
 	v.kind = judge(&v, p, g);
 	if (v.kind == VERDICT_NOTHING_SEEN)
 		v.answer = VERDICT_UNKNOWN;
