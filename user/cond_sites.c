@@ -93,3 +93,14 @@ int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 	}
 	return err;
 }
+
+const char *cond_sites__how(enum cond_sites_from from)
+{
+	static const char *const how[] = {
+		[COND_SITES_SYMBOLS] = "by its symbols",
+		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
+		[COND_SITES_CODE] = "by the code around the GIL's messages",
+	};
+
+	return how[from];
+}
