@@ -12,6 +12,8 @@
 #include "proc_maps.h"
 #include "python.h"
 #include "python_file.h"
+#include "cond_sites.h"
+#include "python2.h"
 #include "usdt.h"
 
 #define NO_USDT "the interpreter carries no GIL probes of its own"
@@ -43,8 +45,13 @@ static void take_build(struct doctor_python *p, const struct python_file *pf)
 static int take_layout(struct doctor_python *p, const struct python_file *pf)
 {
 	struct python_layout l;
-	int err = python_layout__get(&pf->version, pf->head, sizeof(pf->head), &l);
+	int err;
 
+	if (pf->is_2) {
+		strcpy(p->gil_place, "a semaphore, made when a first thread is started");
+		return 0;
+	}
+	err = python_layout__get(&pf->version, pf->head, sizeof(pf->head), &l);
 	if (err == -ENOTSUP) {
 		failure__what(&p->failure, "CPython %s is not supported", pf->version.text);
 		failure__cause(&p->failure,
@@ -86,6 +93,32 @@ static void use_libc(struct doctor_python *p, const char *library)
 	strcpy(p->source, "uprobe");
 	snprintf(p->source_why + used, sizeof(p->source_why) - used,
 		 "; probes go on the condition variables of %s", library);
+}
+
+/* Where there is no library to probe: Python 2's own functions, or a C library that is linked in, of
+ * the interpreter's file `path` below `root`. */
+static void use_interpreter(struct doctor_python *p, struct elf_file *e,
+			    const struct python_file *pf, const char *root, const char *path)
+{
+	struct probe_site site[PYTHON2_SITES + COND_SITES];
+	size_t used = strlen(p->source_why);
+	enum cond_sites_from from;
+
+	if (pf->is_2 && python2__sites(e, site) < 0) {
+		failure__what(&p->failure, "it is a Python 2 whose functions were not found");
+		return;
+	}
+	if (!pf->is_2 && cond_sites__find(e, root, path, site, &from, &p->failure))
+		return;
+	strcpy(p->source, "uprobe");
+	if (pf->is_2)
+		strcpy(p->source_why,
+		       "Python 2's GIL is a semaphore; probes go on the functions that "
+		       "take and release it");
+	else
+		snprintf(p->source_why + used, sizeof(p->source_why) - used,
+			 "; its C library is linked into it, and was found %s",
+			 cond_sites__how(from));
 }
 
 /* ---- a process ---- */
@@ -136,6 +169,7 @@ static void look_into_process(struct doctor_python *p, const struct python *py)
 	struct python_file pf;
 	struct libc libc;
 	struct elf_file e;
+	char root[32];
 	int err = open_mapped(p, py->path, &e);
 
 	if (err) {
@@ -151,7 +185,12 @@ static void look_into_process(struct doctor_python *p, const struct python *py)
 		take_layout(p, &pf);
 	else
 		strcpy(p->gil_place, "found in its memory");
-	if (take_usdt(p, &e) && !libc__find(p->pid, &libc, &p->failure))
+	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
+	if (!take_usdt(p, &e))
+		;
+	else if (!err && (pf.is_2 || pf.is_static))
+		use_interpreter(p, &e, &pf, root, py->path);
+	else if (!libc__find(p->pid, &libc, &p->failure))
 		use_libc(p, libc.path);
 	elf_file__close(&e);
 }
@@ -264,12 +303,16 @@ static void take_file(struct doctor_python *p, struct elf_file *e, const struct 
 	take_build(p, pf);
 	if (take_layout(p, pf) || !take_usdt(p, e))
 		return;
+	if (pf->is_2 || pf->is_static) {
+		use_interpreter(p, e, pf, "", p->path);
+		return;
+	}
 	if (find_needed(e, "libc.", libc, sizeof(libc))) {
 		use_libc(p, libc);
 		return;
 	}
 	failure__what(&p->failure, "no library defines pthread_cond_signal for it");
-	failure__cause(&p->failure, "its C library is linked into it");
+	failure__cause(&p->failure, "it needs no C library that is known");
 }
 
 /* The file is ELF, and no CPython itself. */

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "elf_symtab.h"
+#include "python2.h"
 #include "python_file.h"
 
 #define MAX_STRINGS (8UL << 20) /* of a section that is searched */
@@ -18,11 +20,19 @@ static const char *section_bytes(struct elf_file *e, const char *name, size_t *s
 	return elf_file__bytes(e, s.offset, s.size);
 }
 
+/* A program with its libraries linked in exports nothing, but may have kept its symbol table. */
+static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
+{
+	int err = elf_file__symbol(e, name, symbol);
+
+	return err && !e->nr_needed ? elf_symtab__find(e, name, symbol) : err;
+}
+
 static bool exports(void *context, const char *function)
 {
 	struct elf_symbol symbol;
 
-	return !elf_file__symbol(context, function, &symbol);
+	return !find_symbol(context, function, &symbol);
 }
 
 /* So many bytes of what is loaded at an address, if the file has them. */
@@ -43,7 +53,7 @@ static int find_version(struct elf_file *e, struct python_file *pf)
 	size_t size;
 	uint64_t hex;
 
-	if (!elf_file__symbol(e, "Py_Version", &symbol)) {
+	if (!find_symbol(e, "Py_Version", &symbol)) {
 		bytes = loaded_bytes(e, symbol.value, sizeof(hex));
 		if (!bytes)
 			return -ENODATA;
@@ -52,10 +62,13 @@ static int find_version(struct elf_file *e, struct python_file *pf)
 	}
 	if (!python_version__from_head(pf->head, sizeof(pf->head), &pf->version))
 		return 0;
-	if (!exports(e, "Py_GetVersion"))
-		return -ENODATA;
-	python_version__from_exports(exports, e, &pf->version);
 	bytes = section_bytes(e, ".rodata", &size);
+	if (pf->is_2)
+		pf->version = (struct python_version){.major = 2, .minor = 7, .text = "2.7"};
+	else if (exports(e, "Py_GetVersion"))
+		python_version__from_exports(exports, e, &pf->version);
+	else
+		return bytes && !python_version__from_tag(bytes, size, &pf->version) ? 0 : -ENODATA;
 	if (bytes)
 		python_version__find_micro(bytes, size, &pf->version);
 	return 0;
@@ -97,7 +110,7 @@ static int find_runtime(struct elf_file *e, struct python_file *pf)
 	struct elf_section section;
 	struct elf_symbol symbol;
 	const void *head;
-	int err = elf_file__symbol(e, "_PyRuntime", &symbol);
+	int err = find_symbol(e, "_PyRuntime", &symbol);
 
 	if (!err) {
 		pf->runtime = symbol.value;
@@ -120,8 +133,13 @@ int python_file__read(struct elf_file *e, struct python_file *pf)
 
 	memset(pf, 0, sizeof(*pf));
 	err = find_runtime(e, pf);
+	if (err && !python2__find(e, &pf->runtime)) {
+		pf->is_2 = true;
+		err = 0;
+	}
 	if (err)
 		return err;
+	pf->is_static = !e->nr_needed;
 	data = section_bytes(e, ".rodata", &size);
 	if (data)
 		python_file__find_tags(data, size, pf);

@@ -23,12 +23,14 @@ struct python_file {
 	enum told lto;
 	bool fixed_address; /* not position-independent */
 	bool is_program;    /* it can be executed: no mere library */
+	bool is_static;     /* its C library is linked into it */
+	bool is_2;          /* a Python 2.7, which has no _PyRuntime */
 	uint64_t runtime;   /* address of _PyRuntime, before the load bias */
 	/* What _PyRuntime begins with; zeroes where that comes with the process */
 	unsigned char head[PYTHON_LAYOUT_HEAD];
 };
 
-/* 0; -ENOENT if there is no CPython of 3.7 or later in it; -ENODATA if its version cannot be told:
+/* 0; -ENOENT if there is no CPython of 2.7, or 3.7 or later, in it; -ENODATA if its version cannot be told:
  * the rest is then filled; -EBADMSG. */
 int python_file__read(struct elf_file *e, struct python_file *pf);
 

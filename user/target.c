@@ -121,16 +121,11 @@ static bool is_no_python_yet(int err)
 
 static void say_how_found(struct process *p, enum cond_sites_from from)
 {
-	static const char *const how[] = {
-		[COND_SITES_SYMBOLS] = "by its symbols",
-		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
-		[COND_SITES_CODE] = "by the code around the GIL's messages",
-	};
 	size_t length = strlen(p->source_why);
 
 	snprintf(p->source_why + length, sizeof(p->source_why) - length,
 		 "%sits C library is linked into it, and was found %s", length ? "; " : "",
-		 how[from]);
+		 cond_sites__how(from));
 }
 
 /* Probes the functions that its GIL uses, in whatever file, unless its probes are there already. */
