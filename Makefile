@@ -39,7 +39,7 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 # link it alone.
 EDGE := calibrate check_run closer cmd_check cmd_doctor cmd_metrics cmd_stat cond_locate cond_sites doctor_machine doctor_python \
 	elf_file elf_symtab launch libc main observe options output probe proc_list proc_maps process process_gil python python2 \
-	python_file python_layout site_file target usdt usdt_argument
+	python_again python_file python_layout site_file target usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
@@ -75,7 +75,7 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
 EDGE_TESTS := test_elf test_proc_maps test_python test_python_file test_python_pretended test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-FINDING := cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_file python_layout usdt usdt_argument
+FINDING := cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_again python_file python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
