@@ -53,6 +53,7 @@ struct table {
 
 struct probe {
 	struct gilscope_bpf *skel;
+	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
 	struct probe_options options;
 	bool multi;
 	struct table processes, locks, threads;
@@ -162,9 +163,8 @@ static int on_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static void set_sizes(struct probe *p)
+static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 {
-	struct gilscope_bpf *s = p->skel;
 	unsigned int processes = p->options.max_processes, threads = p->options.max_threads;
 	unsigned int locks = processes + SPARE_LOCKS;
 
@@ -183,24 +183,88 @@ static void set_sizes(struct probe *p)
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
 }
 
+static struct bpf_program *program_in(const struct gilscope_bpf *s, enum probe_program which)
+{
+	switch (which) {
+	case PROBE_COND:
+		return s->progs.on_cond;
+	case PROBE_USDT:
+		return s->progs.on_usdt;
+	case PROBE_SEMAPHORE:
+		return s->progs.on_semaphore;
+	default:
+		return s->progs.on_nothing;
+	}
+}
+
+/* So few targets have these that loading them with the others would only delay the rest. */
+static bool is_rare(enum probe_program which)
+{
+	return which == PROBE_USDT || which == PROBE_SEMAPHORE;
+}
+
+static struct gilscope_bpf *open_skeleton(struct probe *p)
+{
+	struct gilscope_bpf *s = gilscope_bpf__open();
+
+	if (!s)
+		return NULL;
+	set_sizes(p, s);
+	for (int i = 0; p->multi && i < PROBE_PROGRAMS; i++)
+		bpf_program__set_expected_attach_type(program_in(s, i), ATTACH_TYPE_UPROBE_MULTI);
+	return s;
+}
+
 static int load(struct probe *p)
 {
 	struct gilscope_bpf *s;
 
 	libbpf_set_print(p->options.verbose ? loud : quiet);
-	s = p->skel = gilscope_bpf__open();
+	s = p->skel = open_skeleton(p);
 	if (!s)
 		return -errno;
-	set_sizes(p);
-	if (p->multi) {
-		bpf_program__set_expected_attach_type(s->progs.on_cond, ATTACH_TYPE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(s->progs.on_usdt, ATTACH_TYPE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(s->progs.on_semaphore,
-						      ATTACH_TYPE_UPROBE_MULTI);
-		bpf_program__set_expected_attach_type(s->progs.on_nothing,
-						      ATTACH_TYPE_UPROBE_MULTI);
+	for (int i = 0; i < PROBE_PROGRAMS; i++) {
+		if (is_rare(i))
+			bpf_program__set_autoload(program_in(s, i), false);
+		else
+			p->loaded[i] = s;
 	}
 	return gilscope_bpf__load(s);
+}
+
+/* One program of the object, over the maps of the first one. */
+static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_program which)
+{
+	struct bpf_program *program;
+	struct bpf_map *map;
+	int err = 0;
+
+	bpf_object__for_each_program (program, s->obj)
+		bpf_program__set_autoload(program, program == program_in(s, which));
+	bpf_object__for_each_map (map, s->obj) {
+		const struct bpf_map *first =
+			bpf_object__find_map_by_name(p->skel->obj, bpf_map__name(map));
+
+		err = err ?: first ? bpf_map__reuse_fd(map, bpf_map__fd(first)) : -ENOENT;
+	}
+	return err ?: gilscope_bpf__load(s);
+}
+
+int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
+{
+	struct gilscope_bpf *s;
+	int err;
+
+	if (p->loaded[which])
+		return 0;
+	s = open_skeleton(p);
+	err = s ? load_alone(p, s, which) : -errno;
+	if (err) {
+		gilscope_bpf__destroy(s);
+		return explain_load(err, f);
+	}
+	p->loaded[which] = s;
+	return 0;
 }
 
 static int attach_scheduler(struct probe *p)
@@ -249,6 +313,11 @@ static void stop(struct probe *p)
 	if (p->tables)
 		munmap(p->tables, sysconf(_SC_PAGESIZE));
 	p->tables = NULL;
+	for (int i = 0; i < PROBE_PROGRAMS; i++) {
+		if (p->loaded[i] != p->skel)
+			gilscope_bpf__destroy(p->loaded[i]);
+		p->loaded[i] = NULL;
+	}
 	gilscope_bpf__destroy(p->skel);
 	p->skel = NULL;
 }
@@ -513,20 +582,6 @@ static void close_attachment(void *what)
 	free(a);
 }
 
-static struct bpf_program *program_of(const struct probe *p, enum probe_program which)
-{
-	switch (which) {
-	case PROBE_COND:
-		return p->skel->progs.on_cond;
-	case PROBE_USDT:
-		return p->skel->progs.on_usdt;
-	case PROBE_SEMAPHORE:
-		return p->skel->progs.on_semaphore;
-	default:
-		return p->skel->progs.on_nothing;
-	}
-}
-
 static int attach(struct probe *p, struct attachment *a, enum probe_program which, pid_t pid,
 		  unsigned int index, const char *path, const struct probe_site *site, size_t n)
 {
@@ -539,8 +594,8 @@ static int attach(struct probe *p, struct attachment *a, enum probe_program whic
 		cookie[i] = GIL_COOKIE(index, site[i].kind, site[i].arguments);
 	}
 	if (p->multi)
-		return attach_multi(a, program_of(p, which), pid, path, &sites);
-	return attach_perf_events(a, program_of(p, which), pid, path, &sites);
+		return attach_multi(a, program_in(p->loaded[which], which), pid, path, &sites);
+	return attach_perf_events(a, program_in(p->loaded[which], which), pid, path, &sites);
 }
 
 struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
@@ -555,6 +610,8 @@ struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_
 		return NULL;
 	a->fd = -1;
 	if (n <= PROBE_SITES)
+		err = probe__prepare(p, which, f);
+	if (!err)
 		err = attach(p, a, which, pid, index, path, site, n);
 	if (!err)
 		return a;

@@ -31,6 +31,7 @@ enum probe_program {
 	PROBE_USDT,      /* on GIL probes that the interpreter has */
 	PROBE_SEMAPHORE, /* on Python 2's functions */
 	PROBE_EMPTY,     /* does nothing, on whatever probes: what they cost by themselves */
+	PROBE_PROGRAMS,
 };
 
 /* Loads the programs and attaches those of the scheduler. 0, or -errno with f filled. Free with
@@ -38,6 +39,10 @@ enum probe_program {
 int probe__open(struct probe **out, const struct probe_options *options, struct failure *f);
 /* Detaches and frees everything; waits until the kernel has let go. NULL is fine. */
 void probe__free(struct probe *p);
+
+/* Loads a program that few targets need, if it has not been yet: that takes the kernel some 20 to 40
+ * ms. probe__attach does it too. 0 or -errno with f filled. */
+int probe__prepare(struct probe *p, enum probe_program which, struct failure *f);
 
 /* Becomes readable when probe__events has something to deliver. Owned by the probe. */
 int probe__event_fd(const struct probe *p);

@@ -399,8 +399,12 @@ static int hold_command(struct target *t, struct failure *f)
 
 static int start_command(struct target *t, struct failure *f, int *exit_status)
 {
-	int err = launch__fork(&t->launch, t->spec->user, f);
+	int err;
 
+	/* Whatever the command turns out to be, nobody is to wait for a program then. */
+	err = probe__prepare(t->probe, PROBE_USDT, f);
+	err = err ?: probe__prepare(t->probe, PROBE_SEMAPHORE, f);
+	err = err ?: launch__fork(&t->launch, t->spec->user, f);
 	if (err)
 		return err;
 	if (t->launch.pid == 0)
