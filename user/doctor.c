@@ -205,6 +205,11 @@ static void judge_gil(struct doctor *d)
 		    "at 0x%llx, %s, and turned off: this free-threaded build runs without it, and "
 		    "there is nothing to measure until something turns it on",
 		    p->gil, p->gil_place);
+	else if (!p->gil)
+		add(&d->python_part, "gil", DOCTOR_GOOD, "", "none yet: %s", p->gil_place);
+	else if (p->switch_interval_us < 0)
+		add(&d->python_part, "gil", DOCTOR_GOOD, "", "at 0x%llx, %s; %s at this moment",
+		    p->gil, p->gil_place, p->locked == 1 ? "held" : "free");
 	else
 		add(&d->python_part, "gil", DOCTOR_GOOD, "",
 		    "at 0x%llx, %s; switch interval %s, %s at this moment", p->gil, p->gil_place,
