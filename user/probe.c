@@ -22,6 +22,9 @@
 #include "gilscope.skel.h"
 #include "probe.h"
 
+/* Records of GILs beyond one for each process: for sub-interpreters. */
+#define SPARE_LOCKS 128
+
 /* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
 #define ATTACH_TYPE_UPROBE_MULTI 48
 
@@ -104,7 +107,7 @@ static int explain_load(int err, struct failure *f)
 	} else {
 		failure__cause(
 			f, "a kernel older than Linux 5.15, or one built without what is needed");
-		failure__command(f, "gilscope --verbose stat ... 2>&1 | less");
+		failure__command(f, "gilscope stat --verbose ... 2>&1 | less");
 	}
 	return err;
 }
@@ -163,17 +166,18 @@ static void set_sizes(struct probe *p)
 {
 	struct gilscope_bpf *s = p->skel;
 	unsigned int processes = p->options.max_processes, threads = p->options.max_threads;
+	unsigned int locks = processes + SPARE_LOCKS;
 
 	s->rodata->max_processes = processes;
-	s->rodata->max_locks = processes;
+	s->rodata->max_locks = locks;
 	s->rodata->max_threads = threads;
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
 	bpf_map__set_max_entries(s->maps.processes, processes);
 	bpf_map__set_max_entries(s->maps.free_processes, processes);
 	bpf_map__set_max_entries(s->maps.process_of, processes);
-	bpf_map__set_max_entries(s->maps.locks, processes);
-	bpf_map__set_max_entries(s->maps.free_locks, processes);
+	bpf_map__set_max_entries(s->maps.locks, locks);
+	bpf_map__set_max_entries(s->maps.free_locks, locks);
 	bpf_map__set_max_entries(s->maps.threads, threads);
 	bpf_map__set_max_entries(s->maps.free_threads, threads);
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
@@ -191,6 +195,8 @@ static int load(struct probe *p)
 	if (p->multi) {
 		bpf_program__set_expected_attach_type(s->progs.on_cond, ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_usdt, ATTACH_TYPE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(s->progs.on_semaphore,
+						      ATTACH_TYPE_UPROBE_MULTI);
 		bpf_program__set_expected_attach_type(s->progs.on_nothing,
 						      ATTACH_TYPE_UPROBE_MULTI);
 	}
@@ -410,6 +416,16 @@ unsigned int probe__thread_limit(const struct probe *p)
 	return next < p->threads.max ? next : p->threads.max;
 }
 
+bool probe__any_thread_gone(const struct probe *p)
+{
+	const struct gil_thread *t = p->threads.records;
+
+	for (unsigned int i = 0; i < probe__thread_limit(p); i++)
+		if (__atomic_load_n(&t[i].state, __ATOMIC_RELAXED) == GIL_THREAD_GONE)
+			return true;
+	return false;
+}
+
 void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy)
 {
 	read_record(&p->locks, index, copy);
@@ -504,6 +520,8 @@ static struct bpf_program *program_of(const struct probe *p, enum probe_program 
 		return p->skel->progs.on_cond;
 	case PROBE_USDT:
 		return p->skel->progs.on_usdt;
+	case PROBE_SEMAPHORE:
+		return p->skel->progs.on_semaphore;
 	default:
 		return p->skel->progs.on_nothing;
 	}
@@ -603,6 +621,43 @@ int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *
 	return 0;
 }
 
+/* In batches (Linux 5.6): a system call for each pair is too much where somebody looks every
+ * second. */
+int probe__each_pair(struct probe *p,
+		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
+		     void *ctx)
+{
+	enum { BATCH = 2048 };
+	int fd = bpf_map__fd(p->skel->maps.pairs), err = 0, end;
+	struct gil_pair_sum *sums = calloc(BATCH, sizeof(*sums));
+	struct gil_pair *keys = calloc(BATCH, sizeof(*keys));
+	__u32 in = 0, out = 0;
+	bool first = true;
+
+	if (!sums || !keys)
+		err = -ENOMEM;
+	do {
+		__u32 n = BATCH;
+
+		if (err)
+			break;
+		end = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, sums, &n, NULL);
+		if (end && end != -ENOENT)
+			err = end;
+		for (__u32 i = 0; i < n && !err; i++) {
+			struct gil_handoff h = {keys[i].from, keys[i].to, sums[i].wait_ns,
+						sums[i].count};
+
+			err = visit(ctx, keys[i].lock, &h);
+		}
+		in = out;
+		first = false;
+	} while (!err && !end);
+	free(sums);
+	free(keys);
+	return err;
+}
+
 /* Deleting while walking would restart the walk, so each key goes once its successor is known. */
 void probe__drop_pairs(struct probe *p, unsigned int index)
 {
@@ -634,7 +689,8 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 	const struct gil_tables *t = p->tables;
 	struct gilscope_bpf *s = p->skel;
 
-	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt);
+	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt) +
+		       recursion_misses(s->progs.on_semaphore);
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;
