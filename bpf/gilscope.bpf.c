@@ -13,7 +13,7 @@
  *	pthread_cond_signal(gil + 32)		a release
  *
  * always while holding the GIL's mutex. An interpreter with GIL probes of its own (USDT) tells the
- * same three edges by name.
+ * same three edges by name. Python 2's GIL is a semaphore: see semaphore.h.
  *
  * The probes are attached to each target process by itself.
  * Their cookie has the index of the process's record, where the GILs' addresses are few enough to
@@ -210,79 +210,101 @@ static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32
 	bpf_ringbuf_submit(e, 0);
 }
 
-#include "stream.bpf.h"
+#include "stream.h"
 
 /* ---- threads ---- */
 
 /* From its second GIL on a thread's records are always searched for: `current` has to follow. */
-static __always_inline void mark_several(const struct thread_records *r)
+static __always_inline void mark_several(const struct thread_records *r, __u32 tid)
 {
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
 
-		if (t)
+		if (t && t->tid == tid)
 			t->several = 1;
 	}
 }
 
-/* Makes the calling thread's record for this GIL. The rare path: once per thread and GIL. */
-static __noinline struct gil_thread *thread_new(struct task_struct *task, __u32 lock_index,
-						__u32 pid)
+/* Where in the thread's list a new record goes: behind the others, or in place of one that user
+ * space has taken back, because the GIL's interpreter is gone. GIL_THREAD_LOCKS: nowhere. */
+static __always_inline __u32 free_record(const struct thread_records *r, __u32 tid)
 {
+	__u32 n = r->count;
+
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
+
+		if (t && (t->tid != tid || t->state == GIL_THREAD_GONE))
+			n = i;
+	}
+	return n;
+}
+
+/*
+ * Makes the calling thread's record for this GIL; its index, or GIL_NONE. The rare path: once per
+ * thread and GIL. This and other functions with loops are global: the verifier then looks at them
+ * once, and not in every place from which they are called.
+ */
+__noinline __u32 thread_new(__u32 lock_index)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct gil_tables *tab = the_tables();
 	struct gil_lock *l = lock_at(lock_index);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 i, n, tid = (__u32)pid_tgid;
 	struct thread_records *r;
 	struct gil_thread *t;
-	__u32 i;
 
 	if (!tab || !l)
-		return NULL;
+		return GIL_NONE;
 	r = bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	if (!r || r->count >= GIL_THREAD_LOCKS) {
+	n = r ? free_record(r, tid) : GIL_THREAD_LOCKS;
+	if (!r || n >= GIL_THREAD_LOCKS) {
 		__sync_fetch_and_add(&tab->threads_full, 1);
-		return NULL;
+		return GIL_NONE;
 	}
 	i = take_index(&free_threads, &tab->next_thread, max_threads, &tab->threads_full);
 	t = thread_at(i);
 	if (!t)
-		return NULL;
-	t->pid = pid;
+		return GIL_NONE;
+	t->pid = pid_tgid >> 32;
 	t->lock = lock_index;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 	/* A thread born after the observation began has done nothing unseen. */
-	t->state = BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE : GIL_THREAD_UNSEEN;
-	t->tid = BPF_CORE_READ(task, pid);
+	t->state = l->born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
+									 : GIL_THREAD_UNSEEN;
+	t->tid = tid;
 	t->record = i;
-	r->index[r->count & (GIL_THREAD_LOCKS - 1)] = i;
-	r->current = r->count;
-	r->count++;
+	r->index[n & (GIL_THREAD_LOCKS - 1)] = i;
+	r->current = n;
+	if (n == r->count)
+		r->count++;
 	if (r->count > 1)
-		mark_several(r);
-	if (recording)
-		stream_ready(l, t, bpf_ktime_get_ns());
-	return t;
+		mark_several(r, tid);
+	if (recording && !l->lost)
+		stream_thread(l, t, bpf_ktime_get_ns());
+	return i;
 }
 
-/* The calling thread's record for this GIL, made if it is not there. */
-static __noinline struct gil_thread *thread_search(struct gil_process *p, __u32 lock_index)
+/* The index of the calling thread's record for this GIL, made if it is not there; or GIL_NONE. */
+__noinline __u32 thread_search(__u32 lock_index)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
-	struct gil_thread *t;
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 
 	for (__u32 i = 0; r && i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t;
+
 		if (i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
-		if (t && t->lock == lock_index) {
+		if (t && t->lock == lock_index && t->tid == tid) {
 			r->current = i;
-			return t;
+			return r->index[i];
 		}
 	}
-	t = thread_new(task, lock_index, p->pid);
-	if (!t)
-		__sync_fetch_and_add(&p->dropped, 1);
-	return t;
+	return thread_new(lock_index);
 }
 
 /*
@@ -299,7 +321,10 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 		if (t && t->tid == tid && t->lock == lock_index && !t->several)
 			return t;
 	}
-	return thread_search(p, lock_index);
+	t = thread_at(thread_search(lock_index));
+	if (!t)
+		__sync_fetch_and_add(&p->dropped, 1);
+	return t;
 }
 
 /*
@@ -403,12 +428,27 @@ static __always_inline int is_told(const struct gil_lock *l, const struct gil_th
 	return t->state == GIL_THREAD_WAITING;
 }
 
-static __always_inline int is_no_edge(const struct gil_process *p, const struct gil_lock *l,
-				      const struct gil_thread *t, const struct hit *hit)
+/* The GIL of a free-threaded build has been turned off: who waits for it gives up. */
+static __noinline int is_off(__u64 gil)
+{
+	int enabled = 1;
+
+	bpf_probe_read_user(&enabled, sizeof(enabled), (void *)(gil + GIL_OFFSET_ENABLED));
+	return !enabled;
+}
+
+static __always_inline int is_no_edge(const struct gil_process *p, __u64 gil,
+				      const struct gil_lock *l, const struct gil_thread *t,
+				      const struct hit *hit)
 {
 	if (gil_rarely(p->sources == (GIL_SOURCE_COND | GIL_SOURCE_USDT)))
 		return is_told(l, t, hit->kind);
-	return !hit->requested && hit->kind == GIL_EDGE_RELEASE && !gil_model_is_release(l, t);
+	if (hit->requested || hit->kind != GIL_EDGE_RELEASE)
+		return 0;
+	if (gil_rarely(p->free_threaded) && t->state != GIL_THREAD_HOLDING &&
+	    l->state != GIL_LOCK_UNSEEN)
+		return t->state != GIL_THREAD_WAITING || !is_off(gil);
+	return !gil_model_is_release(l, t);
 }
 
 static __always_inline int is_requested(const struct gil_process *p, __u64 gil,
@@ -434,7 +474,7 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	t = thread_of(p, pl->lock, l, hit->tid);
 	if (!t)
 		return;
-	if (gil_rarely(is_no_edge(p, l, t, hit))) {
+	if (gil_rarely(is_no_edge(p, pl->address, l, t, hit))) {
 		__sync_fetch_and_add(&p->other_hits, 1);
 		return;
 	}
@@ -491,6 +531,7 @@ static __noinline int suppose_gil(__u32 index, __u64 address)
 		return 0;
 	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
 	p->lock[0].lock = i;
+	p->lock[0].interpreter = 0;
 	p->lock[0].address = address;
 	p->nr_locks = 1;
 	p->state = GIL_PROCESS_TRACED;
@@ -499,14 +540,22 @@ static __noinline int suppose_gil(__u32 index, __u64 address)
 	return 0;
 }
 
+#include "sub_gil.h"
+
 static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64 cond, __u32 tid)
 {
+	__u32 found;
+
 	if (gil_rarely(p->state == GIL_PROCESS_NEW))
 		suppose_gil(index, cond - GIL_OFFSET_SWITCH_COND);
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
 		if (i >= p->nr_locks)
 			break;
 		if (cond == p->lock[i].address + GIL_OFFSET_SWITCH_COND) {
+			if (gil_rarely(i) && is_replaced(&p->finder, &p->lock[i])) {
+				p->lock[i].address = 0;
+				continue;
+			}
 			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
 			return;
 		}
@@ -515,7 +564,12 @@ static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64
 			return;
 		}
 	}
-	__sync_fetch_and_add(&p->other_hits, 1);
+	found = find_sub_gil(index, cond - GIL_OFFSET_SWITCH_COND);
+	if (found < GIL_PROCESS_LOCKS)
+		edge(p, &p->lock[found & (GIL_PROCESS_LOCKS - 1)],
+		     &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
+	else
+		__sync_fetch_and_add(&p->other_hits, 1);
 }
 
 /* Out of line: the signals are what costs, as they come at every acquisition and release. */
@@ -601,6 +655,8 @@ int on_usdt(struct pt_regs *ctx)
 	return 0;
 }
 
+#include "semaphore.h"
+
 /* What a uprobe costs by itself: the floor that `make bench` compares with. */
 SEC("uprobe")
 int on_nothing(struct pt_regs *ctx __attribute__((unused)))
@@ -610,15 +666,20 @@ int on_nothing(struct pt_regs *ctx __attribute__((unused)))
 
 /* ---- the scheduler ---- */
 
-static __always_inline struct gil_thread *timed_thread(struct task_struct *task)
+/* The thread's record if it waits or holds; `sleeps`: it is just going to sleep. */
+static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
 {
 	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
 	struct gil_thread *t;
 
 	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
 		return NULL;
+	if (recording && is_frozen())
+		return NULL;
 	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
-	if (!t || !gil_thread_is_timed(t))
+	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == (__u32)task->pid)
+		semaphore_sleeps(t->record);
+	if (!t || !gil_thread_is_timed(t) || t->tid != (__u32)task->pid)
 		return NULL;
 	if (t->seq & 1) {
 		struct gil_tables *tab = the_tables();
@@ -644,7 +705,7 @@ int on_switch(__u64 *ctx)
 	struct task_struct *next = (struct task_struct *)ctx[2];
 	struct gil_thread *t;
 
-	t = timed_thread(prev);
+	t = timed_thread(prev, !preempted && prev->__state != 0);
 	if (t) {
 		__u64 now = bpf_ktime_get_ns();
 
@@ -659,7 +720,7 @@ int on_switch(__u64 *ctx)
 		t->ran = prev->se.sum_exec_runtime;
 		seq_step(&t->seq);
 	}
-	t = timed_thread(next);
+	t = timed_thread(next, 0);
 	if (t) {
 		__u64 now = bpf_ktime_get_ns();
 
@@ -675,7 +736,7 @@ int on_switch(__u64 *ctx)
 SEC("tp_btf/sched_wakeup")
 int on_wakeup(__u64 *ctx)
 {
-	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0]);
+	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0], 0);
 	__u64 now;
 
 	if (!t || t->cpu != GIL_PART_BLOCKED)
@@ -705,10 +766,10 @@ static __always_inline void close_records(struct task_struct *task)
 		if (i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
-		if (!t)
+		if (!t || t->tid != (__u32)task->pid)
 			continue;
 		l = lock_at(t->lock);
-		if (!l)
+		if (!l || (recording && is_frozen()))
 			continue;
 		seq_step(&t->seq);
 		BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
@@ -773,9 +834,12 @@ int on_exec(__u64 *ctx)
 		return 0;
 	close_records(task);
 	p->nr_locks = 0;
+	p->finder.known = 0;
+	p->semaphore_at = 0;
+	p->entering = 0;
 	p->image++;
 	p->drop_request.known = 0;
-	p->sources |= GIL_SOURCE_COND;
+	p->sources = GIL_SOURCE_COND | (p->sources & GIL_SOURCE_USDT);
 	p->state = GIL_PROCESS_NEW;
 	send_event(GIL_EVENT_EXEC, pid, caller, *index, p->image, task);
 	return 0;

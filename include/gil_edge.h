@@ -18,7 +18,8 @@ enum gil_edge_kind {
 	GIL_EDGE_WAIT = 1,
 	/* The GIL is the thread's own. Happens under the GIL's mutex, as do WAIT and RELEASE. */
 	GIL_EDGE_ACQUIRE = 2,
-	/* The thread lets the GIL go. */
+	/* The thread lets the GIL go; or, while it waits, it no longer wants it: somebody has turned it
+	 * off (free-threaded builds). */
 	GIL_EDGE_RELEASE = 3,
 	/* The scheduler took the thread off its CPU; GIL_EDGE_F_RUNNABLE: though it could have gone
 	   on */
@@ -32,6 +33,7 @@ enum gil_edge_kind {
 };
 
 #define GIL_EDGE_F_RUNNABLE  1U /* SWITCH_OUT: preempted, not asleep */
+#define GIL_EDGE_F_UNSEEN    4U /* RELEASE: see gil_model_release_unseen */
 #define GIL_EDGE_F_REQUESTED 2U /* RELEASE: the drop request was set, a waiter had asked for it */
 
 struct gil_edge {

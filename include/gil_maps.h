@@ -19,14 +19,16 @@
 
 /* A process's GILs: the main interpreter's and those of sub-interpreters with their own. */
 #define GIL_PROCESS_LOCKS 8
-/* The GILs that one thread may use in its life and that are told apart. */
-#define GIL_THREAD_LOCKS 4
+/* The GILs of which one thread may have records at the same time. */
+#define GIL_THREAD_LOCKS 8
 
 /* Where struct _gil_runtime_state keeps its fields on 64-bit Linux with glibc; CPython 3.7 to 3.15.
  * Between the two condition variables, 48 bytes each, stands a mutex, of which the size is the
  * architecture's. */
+#define GIL_OFFSET_ENABLED     (-8) /* int; in free-threaded builds only */
 #define GIL_OFFSET_LAST_HOLDER 8
 #define GIL_OFFSET_LOCKED      16
+#define GIL_OFFSET_SWITCHES    24
 #define GIL_OFFSET_COND        32
 #if defined(__TARGET_ARCH_arm64) || defined(__aarch64__)
 #define GIL_OFFSET_SWITCH_COND 128
@@ -47,6 +49,20 @@ struct gil_drop_request {
 	__u8 pad[6];
 };
 
+/*
+ * How to tell that a condition variable belongs to the GIL of a sub-interpreter that is not known
+ * yet: the thread state in its last_holder leads to the interpreter, and that leads back to it.
+ * Offsets; `known` is 0 where no sub-interpreter has a GIL of its own (before 3.12).
+ */
+struct gil_finder {
+	__u32 known;
+	__u32 thread_interpreter; /* in a thread state */
+	__u32 gil_pointer;        /* in an interpreter: pointer to the GIL it uses */
+	__u32 own_gil;            /* and a GIL of its own */
+	__u32 shift;              /* of that which gil_maps.h's offsets count from, in a GIL */
+	__u32 id;                 /* in an interpreter: its number */
+};
+
 enum gil_process_state {
 	GIL_PROCESS_FREE = 0,
 	GIL_PROCESS_QUIET, /* its edges are dropped: not yet attached, not Python, or over */
@@ -56,9 +72,9 @@ enum gil_process_state {
 };
 
 struct gil_process_lock {
-	__u64 address; /* of struct _gil_runtime_state in the process; 0: none */
-	__u32 lock;    /* index of its record */
-	__u32 pad;
+	__u64 address;     /* of struct _gil_runtime_state in the process; 0: none */
+	__u32 lock;        /* index of its record */
+	__u32 interpreter; /* its interpreter's number */
 };
 
 struct gil_process {
@@ -69,8 +85,12 @@ struct gil_process {
 	/* GIL_SOURCE_* bits: whose hits count. Both while one source takes over from the other: of
 	 * each edge the first hit then counts. */
 	__u32 sources;
-	__u32 pad;
+	__u32 entering; /* 1: somebody is just entering a GIL below */
 	struct gil_process_lock lock[GIL_PROCESS_LOCKS];
+	__u32 nr_full;       /* GILs that found no room there */
+	__u32 free_threaded; /* its GILs can be turned off */
+	struct gil_finder finder;
+	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL; else 0 */
 	struct gil_drop_request drop_request;
 	__u64 other_hits; /* probe hits that were not about a GIL */
 	__u64 dropped;    /* edges lost because a table was full */
@@ -78,16 +98,21 @@ struct gil_process {
 
 /* What a probe's hit means. */
 enum gil_site_kind {
-	GIL_SITE_COND_SIGNAL = 0, /* pthread_cond_signal */
-	GIL_SITE_COND_TIMEDWAIT,  /* pthread_cond_timedwait */
-	GIL_SITE_USDT_WAIT,       /* python:gil__wait(gil, tstate) */
-	GIL_SITE_USDT_ACQUIRE,    /* python:gil__acquire(gil, tstate) */
-	GIL_SITE_USDT_RELEASE,    /* python:gil__release(gil, tstate, requested) */
+	GIL_SITE_COND_SIGNAL = 0,   /* pthread_cond_signal */
+	GIL_SITE_COND_TIMEDWAIT,    /* pthread_cond_timedwait */
+	GIL_SITE_USDT_WAIT,         /* python:gil__wait(gil, tstate) */
+	GIL_SITE_USDT_ACQUIRE,      /* python:gil__acquire(gil, tstate) */
+	GIL_SITE_USDT_RELEASE,      /* python:gil__release(gil, tstate, requested) */
+	GIL_SITE_SEMAPHORE_ACQUIRE, /* PyThread_acquire_lock(lock, wait) */
+	GIL_SITE_SEMAPHORE_RELEASE, /* PyThread_release_lock(lock) */
+	GIL_SITE_SEMAPHORE_SWAP,    /* PyThreadState_Swap(tstate) */
+	GIL_SITE_SEMAPHORE_TAKEN,   /* in PyThread_acquire_lock, behind sem_wait */
 };
 
 /* Where edges come from: bits. */
-#define GIL_SOURCE_COND 1U
-#define GIL_SOURCE_USDT 2U
+#define GIL_SOURCE_COND      1U
+#define GIL_SOURCE_USDT      2U
+#define GIL_SOURCE_SEMAPHORE 4U /* Python 2's functions */
 
 enum gil_argument_kind {
 	GIL_ARGUMENT_NONE = 0,
@@ -127,6 +152,7 @@ enum gil_event_kind {
 	GIL_EVENT_EXEC,
 	GIL_EVENT_EXIT,
 	GIL_EVENT_NEW_GIL, /* a process in state NEW: its supposed GIL is now lock[0] */
+	GIL_EVENT_SUB_GIL, /* a process in state TRACED: one more GIL is in lock[] */
 };
 
 #define GIL_NONE (~0U)
@@ -146,7 +172,7 @@ struct gil_tables {
 	__u32 next_process; /* high-water marks */
 	__u32 next_lock;
 	__u32 next_thread;
-	__u32 pad;
+	__u32 frozen; /* of a recording: the scheduler's edges, and exits, count no more */
 	__u64 processes_full; /* records that could not be had */
 	__u64 locks_full;
 	__u64 threads_full;

@@ -12,7 +12,8 @@
  * touches few cache lines.
  *
  * Who may write what. Every WAIT, ACQUIRE and RELEASE of a GIL happens while its thread holds that
- * GIL's mutex, so struct gil_lock has one writer at a time and needs no atomics. The one exception
+ * GIL's mutex, so struct gil_lock has one writer at a time and needs no atomics. (Python 2 has no
+ * such mutex, and its programs take turns by themselves.) The one exception
  * is a thread that dies while it waits: it holds no mutex then, so it only counts itself in `gone`,
  * atomically, and the next edge under the mutex settles the account. struct gil_thread is written
  * by its own thread, and by the CPU that switches it in or out or wakes it, which the scheduler's
@@ -80,8 +81,9 @@ struct gil_thread {
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
-	__u64 ran;  /* the BPF side's own note: its CPU time when it was last switched out */
-	__u64 told; /* and: a recording knows whose record this is */
+	__u64 ran;   /* the BPF side's own note: its CPU time when it was last switched out */
+	__u64 tried; /* and, with Python 2's GIL: when it was about to take it; 0: it is not */
+	__u64 told;  /* and: a recording knows whose record this is */
 	struct gil_figures fig;
 };
 
@@ -99,6 +101,8 @@ struct gil_lock {
 	__u32 gone;        /* threads that died waiting; the only field written without the mutex */
 	__u32 gone_seen;   /* of those, the ones already taken off `waiters` */
 	__u32 last_record; /* the BPF side's own note: where last_tid's record is */
+	__u32 born;        /* and: it was made while it was watched, so nothing was missed */
+	__u32 pad;
 	__u64 mark;
 	__u64 lost;         /* the BPF side's own note: edges that a recording had no room for, */
 	__u64 lost_since;   /* and when it began; not yet told to it */
@@ -280,10 +284,20 @@ static __always_inline int gil_model_is_release(const struct gil_lock *l,
 	return t->state != GIL_THREAD_WAITING;
 }
 
+/*
+ * A thread that waits releases nothing: it gives up, because the GIL of a free-threaded build was
+ * turned off. Its wait has not ended as waits do, and enters no distribution.
+ */
 static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thread *t,
 					      int requested, __u64 ts)
 {
 	gil_lock_advance(l, ts);
+	if (gil_rarely(t->state == GIL_THREAD_WAITING)) {
+		if (l->waiters)
+			l->waiters--;
+		t->state = GIL_THREAD_IDLE;
+		return;
+	}
 	if (!gil_rarely(t->state != GIL_THREAD_HOLDING)) {
 		__u64 hold = gil_thread_finish(t, ts);
 
@@ -365,6 +379,16 @@ static inline void gil_model_gap(struct gil_lock *l, __u64 from, __u64 to)
 }
 
 /*
+ * The release of a hold that had begun unseen, though it is known of the GIL that it was held: only
+ * with Python 2, where an acquisition may be seen at its release alone.
+ */
+static __always_inline void gil_model_release_unseen(struct gil_lock *l, struct gil_thread *t)
+{
+	l->partial_holds++;
+	t->state = GIL_THREAD_IDLE;
+}
+
+/*
  * The integrals up to `now`, for a reader: with the hold and the waits that are still going on.
  * `locked_at_start` is the lock's own word when the observation began (1, 0, or -1 if not known);
  * it matters only while no edge has been seen.
@@ -416,6 +440,10 @@ static inline struct gil_handoff gil_model_step(struct gil_lock *l, struct gil_t
 	case GIL_EDGE_ACQUIRE:
 		return gil_model_acquire(l, t, e->ts);
 	case GIL_EDGE_RELEASE:
+		if (e->flags & GIL_EDGE_F_UNSEEN) {
+			gil_model_release_unseen(l, t);
+			break;
+		}
 		gil_model_release(l, t, !!(e->flags & GIL_EDGE_F_REQUESTED), e->ts);
 		break;
 	case GIL_EDGE_SWITCH_OUT:

@@ -53,8 +53,7 @@
  * weak definitions are merged. Hidden, for each library has its own; used, for no compiler sees that
  * the notes name it and the kernel writes it.
  */
-#define GIL_PROBES_SEMAPHORE_                                                                      \
-	__attribute__((weak, visibility("hidden"), used, section(".probes")))
+#define GIL_PROBES_SEMAPHORE_ __attribute__((weak, visibility("hidden"), used, section(".probes")))
 
 #ifdef __cplusplus
 extern "C" {
@@ -71,41 +70,40 @@ unsigned short python_gil__release_semaphore GIL_PROBES_SEMAPHORE_;
  * or go. _.stapsdt.base is what prelink moves: a tool compares its address to the one in the note.
  */
 #define GIL_PROBES_ASM_(name, arguments)                                                           \
-	"990:	" GIL_PROBES_NOP_                                                                  \
-	".pushsection .note.stapsdt, \"?\", \"note\"\n"                                            \
+	"990:	" GIL_PROBES_NOP_ ".pushsection .note.stapsdt, \"?\", \"note\"\n"                  \
 	".balign 4\n"                                                                              \
 	".4byte 992f - 991f, 994f - 993f, 3\n"                                                     \
-	"991:	.asciz \"stapsdt\"\n"                                                              \
-	"992:	.balign 4\n"                                                                       \
+	"991:	.asciz \"stapsdt\"\n"                                                                \
+	"992:	.balign 4\n"                                                                         \
 	"993:	.8byte 990b, _.stapsdt.base, python_" name "_semaphore\n"                          \
 	".asciz \"python\"\n"                                                                      \
 	".asciz \"" name "\"\n"                                                                    \
 	".asciz \"" arguments "\"\n"                                                               \
-	"994:	.balign 4\n"                                                                       \
+	"994:	.balign 4\n"                                                                         \
 	".popsection\n"                                                                            \
 	".ifndef _.stapsdt.base\n"                                                                 \
 	".pushsection .stapsdt.base, \"aG\", \"progbits\", .stapsdt.base, comdat\n"                \
 	".weak _.stapsdt.base\n"                                                                   \
 	".hidden _.stapsdt.base\n"                                                                 \
-	"_.stapsdt.base:	.space 1\n"                                                        \
+	"_.stapsdt.base:	.space 1\n"                                                               \
 	".size _.stapsdt.base, 1\n"                                                                \
 	".popsection\n"                                                                            \
 	".endif\n"
 
 #define GIL_PROBES_2_(name, gil_, tstate_)                                                         \
-	__asm__ __volatile__(GIL_PROBES_ASM_(name, "8@%[gil] 8@%[tstate]")                         \
-			     :                                                                     \
-			     : [gil] "nr"((const void *)(gil_)),                                   \
-			       [tstate] "nr"((const void *)(tstate_))                              \
-			     : GIL_PROBES_CLOBBER_)
+	__asm__ __volatile__(                                                                      \
+		GIL_PROBES_ASM_(name, "8@%[gil] 8@%[tstate]")                                      \
+		:                                                                                  \
+		: [gil] "nr"((const void *)(gil_)), [tstate] "nr"((const void *)(tstate_))         \
+		: GIL_PROBES_CLOBBER_)
 
 #define GIL_PROBES_3_(name, gil_, tstate_, requested_)                                             \
-	__asm__ __volatile__(GIL_PROBES_ASM_(name, "8@%[gil] 8@%[tstate] -4@%[requested]")         \
-			     :                                                                     \
-			     : [gil] "nr"((const void *)(gil_)),                                   \
-			       [tstate] "nr"((const void *)(tstate_)),                             \
-			       [requested] "nr"((int)(requested_))                                 \
-			     : GIL_PROBES_CLOBBER_)
+	__asm__ __volatile__(                                                                      \
+		GIL_PROBES_ASM_(name, "8@%[gil] 8@%[tstate] -4@%[requested]")                      \
+		:                                                                                  \
+		: [gil] "nr"((const void *)(gil_)), [tstate] "nr"((const void *)(tstate_)),        \
+		  [requested] "nr"((int)(requested_))                                              \
+		: GIL_PROBES_CLOBBER_)
 
 /* True while somebody listens to the probe. */
 #define GIL_PROBE_WAIT_ENABLED()    __builtin_expect(python_gil__wait_semaphore != 0, 0)
@@ -122,11 +120,11 @@ unsigned short python_gil__release_semaphore GIL_PROBES_SEMAPHORE_;
 
 #else
 
-#define GIL_PROBE_WAIT_ENABLED()		  0
-#define GIL_PROBE_ACQUIRE_ENABLED()		  0
-#define GIL_PROBE_RELEASE_ENABLED()		  0
-#define GIL_PROBE_WAIT(gil, tstate)		  ((void)(gil), (void)(tstate))
-#define GIL_PROBE_ACQUIRE(gil, tstate)		  ((void)(gil), (void)(tstate))
+#define GIL_PROBE_WAIT_ENABLED()                  0
+#define GIL_PROBE_ACQUIRE_ENABLED()               0
+#define GIL_PROBE_RELEASE_ENABLED()               0
+#define GIL_PROBE_WAIT(gil, tstate)               ((void)(gil), (void)(tstate))
+#define GIL_PROBE_ACQUIRE(gil, tstate)            ((void)(gil), (void)(tstate))
 #define GIL_PROBE_RELEASE(gil, tstate, requested) ((void)(gil), (void)(tstate), (void)(requested))
 
 #endif

@@ -105,6 +105,19 @@ static int observe(struct check_runs *r, const struct observe_options *o, bool c
 	return err;
 }
 
+/* One of several, for people who wait. True if it counts. */
+static bool announce(struct check_runs *r, size_t i, size_t repeat, size_t warmups)
+{
+	bool counts = i >= warmups;
+
+	if (warmups + repeat > 1)
+		fprintf(stderr, "gilscope: %s %zu of %zu\n", counts ? "run" : "warm-up",
+			counts ? i - warmups + 1 : i + 1, counts ? repeat : warmups);
+	if (counts && r->moments)
+		moments__begin(r->moments, i - warmups);
+	return counts;
+}
+
 int check_runs__observe(struct check_runs *r, const struct observe_options *o, size_t repeat,
 			size_t warmups, struct failure *f, int *exit_status)
 {
@@ -112,13 +125,8 @@ int check_runs__observe(struct check_runs *r, const struct observe_options *o, s
 	int err = 0;
 
 	for (size_t i = 0; !err && !over && i < warmups + repeat; i++) {
-		bool counts = i >= warmups;
+		bool counts = announce(r, i, repeat, warmups);
 
-		if (warmups + repeat > 1)
-			fprintf(stderr, "gilscope: %s %zu of %zu\n", counts ? "run" : "warm-up",
-				counts ? i - warmups + 1 : i + 1, counts ? repeat : warmups);
-		if (counts && r->moments)
-			moments__begin(r->moments, i - warmups);
 		err = observe(r, o, counts, &over, f, exit_status);
 	}
 	return err;

@@ -159,7 +159,8 @@ static int put_evidence(const struct text *t, const struct check *c, size_t i)
 		putc('\n', t->out);
 		put_moments(t, a, moments__of(c->moments, i), j->nr_runs);
 	}
-	putc('\n', t->out);
+	if (i + 1 < c->set->nr)
+		putc('\n', t->out);
 	return 0;
 }
 

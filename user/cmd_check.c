@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* gilscope check: passes or fails by rules about the GIL. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <unistd.h>
 
 #include "check.h"
+#include "check_reports.h"
 #include "check_run.h"
 #include "command.h"
+#include "format.h"
 #include "observe.h"
-#include "output.h"
 
 #define MAX_REPEAT 1000
 
@@ -24,13 +22,8 @@ struct source {
 struct check_options {
 	struct source *sources;
 	size_t nr_sources;
-	const char *format; /* of what goes to -o */
-	const char *output;
-	const char *junit; /* files, or NULL */
-	const char *openmetrics;
-	bool github;
+	struct check_report_options reports;
 	const char *baseline;
-	const char *save_baseline;
 	size_t repeat;
 	size_t warmups;
 	enum judged inconclusive_is;
@@ -104,13 +97,13 @@ static int set_inconclusive(void *options, const char *value, struct failure *f)
 	}
 
 SETTER(baseline, baseline, value)
-SETTER(save_baseline, save_baseline, value)
-SETTER(json, format, "json")
-SETTER(tap, format, "tap")
-SETTER(output, output, value)
-SETTER(junit, junit, value)
-SETTER(openmetrics, openmetrics, value)
-SETTER(github, github, true)
+SETTER(save_baseline, reports.save_baseline, value)
+SETTER(json, reports.format, "json")
+SETTER(tap, reports.format, "tap")
+SETTER(output, reports.output, value)
+SETTER(junit, reports.junit, value)
+SETTER(openmetrics, reports.openmetrics, value)
+SETTER(github, reports.github, true)
 
 static const struct option_row check_rule_rows[] = {
 	{0, "assert", "RULE", "a rule that must hold; may be given several times", set_assert},
@@ -174,189 +167,81 @@ static void print_help(const struct option_group *groups)
 	      stdout);
 }
 
-/* ---- what is written ---- */
-
-struct report {
-	const struct check_format *format;
-	struct output output;
-};
-
-#define MAX_REPORTS 4
-
-struct reports {
-	struct report list[MAX_REPORTS];
-	size_t nr;
-	struct output baseline; /* stream NULL: not wanted */
-	FILE *summary;          /* GitHub's; NULL: there is none */
-};
-
-static int open_report(struct reports *r, const char *format, const char *path, struct failure *f)
-{
-	struct report *report = &r->list[r->nr];
-	int err = output__open(&report->output, path, f);
-
-	report->format = check_format__find(format);
-	if (!err)
-		r->nr++;
-	return err;
-}
-
-/* The file is GitHub's, and others write to it too. */
-static int open_summary(struct reports *r, struct failure *f)
-{
-	const char *path = getenv("GITHUB_STEP_SUMMARY");
-
-	if (!path || !*path)
-		return 0;
-	r->summary = fopen(path, "ae");
-	if (r->summary)
-		return 0;
-	failure__what(f, "cannot write to %s: %s", path, strerror(errno));
-	failure__cause(f, "GITHUB_STEP_SUMMARY names a file that cannot be written");
-	return -errno;
-}
-
-static int open_reports(struct reports *r, const struct check_options *o, struct failure *f)
-{
-	int err = open_report(r, o->format, o->output, f);
-
-	if (!err && o->junit)
-		err = open_report(r, "junit", o->junit, f);
-	if (!err && o->openmetrics)
-		err = open_report(r, "openmetrics", o->openmetrics, f);
-	if (!err && o->save_baseline)
-		err = output__open(&r->baseline, o->save_baseline, f);
-	if (!err && o->github)
-		err = open_report(r, "github", "-", f) ?: open_summary(r, f);
-	return err;
-}
-
-static void drop_reports(struct reports *r)
-{
-	for (size_t i = 0; i < r->nr; i++)
-		output__drop(&r->list[i].output);
-	output__drop(&r->baseline);
-	if (r->summary)
-		fclose(r->summary);
-	r->summary = NULL;
-}
-
-/* GitHub's runner takes any line that begins with "::" for a command, so that the report, which has
- * names that the program chose, is fenced off by a word that nobody knows. */
-static void put_fence(const struct reports *r, const struct report *report, const char *word,
-		      const char *fmt)
-{
-	bool is_github = r->list[r->nr - 1].format->render == check_github;
-
-	if (is_github && !report->output.path && report->format->render != check_github)
-		fprintf(report->output.stream, fmt, word);
-}
-
-static int write_report(struct reports *r, struct report *report, const struct check *c,
-			struct failure *f)
-{
-	struct render_options look = output__look(&report->output);
-	unsigned char random[8] = {0};
-	char word[2 * sizeof(random) + 1];
-	int err = output__begin(&report->output);
-
-	if (getrandom(random, sizeof(random), 0) != sizeof(random))
-		err = -errno;
-	for (size_t i = 0; i < sizeof(random); i++)
-		snprintf(word + 2 * i, 3, "%02x", random[i]);
-	put_fence(r, report, word, "::stop-commands::%s\n");
-	err = err ?: report->format->render(report->output.stream, c, &look);
-	put_fence(r, report, word, "::%s::\n");
-	return output__end(&report->output, err, f);
-}
-
-static int write_reports(struct reports *r, const struct check *c, struct failure *f)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < r->nr; i++)
-		err = write_report(r, &r->list[i], c, f);
-	if (!err && r->baseline.stream) {
-		err = output__begin(&r->baseline);
-		err = err ?: baseline__write(r->baseline.stream, &c->runs, GILSCOPE_VERSION);
-		err = output__end(&r->baseline, err, f);
-	}
-	if (!err && r->summary && check_markdown(r->summary, c, NULL)) {
-		failure__what(f, "cannot write the step's summary: %s", strerror(errno));
-		err = -EIO;
-	}
-	return err;
-}
-
 /* ---- the command ---- */
 
+/* All that the command is about. */
+struct session {
+	const struct check_options *options;
+	struct observe_options *observe;
+	struct assertion_set set;
+	struct baseline baseline;
+	struct check_runs runs;
+	struct check_reports reports;
+};
+
 /* What was observed, in a few words. */
-static void set_title(char *title, size_t size, const struct observe_options *oo)
+static void set_title(char *title, size_t size, const struct session *s)
 {
+	const struct target_spec *spec = &s->observe->target;
 	size_t used = 0;
 
-	if (oo->target.all)
+	if (spec->all)
 		snprintf(title, size, "all processes");
-	for (size_t i = 0; i < oo->target.nr_pids && used < size; i++)
+	for (size_t i = 0; i < spec->nr_pids && used < size; i++)
 		used += (size_t)snprintf(title + used, size - used, "%s%d", i ? ", " : "process ",
-					 oo->target.pids[i]);
-	for (char **arg = oo->target.argv; arg && *arg && used < size; arg++)
+					 spec->pids[i]);
+	for (char **arg = spec->argv; arg && *arg && used < size; arg++)
 		used += (size_t)snprintf(title + used, size - used, "%s%s", used ? " " : "", *arg);
 }
 
-static int judge_runs(struct reports *reports, const struct check_options *co,
-		      const struct observe_options *oo, const struct assertion_set *set,
-		      const struct check_runs *runs, const struct baseline *baseline,
-		      struct failure *f)
+static int judge_runs(struct session *s, struct failure *f)
 {
 	struct check c = {
-		.moments = runs->moments,
-		.command_status = runs->command_status,
-		.warmups = co->warmups,
-		.inconclusive_is = co->inconclusive_is,
+		.moments = s->runs.moments,
+		.command_status = s->runs.command_status,
+		.warmups = s->options->warmups,
+		.inconclusive_is = s->options->inconclusive_is,
 	};
-	const struct runs now = {runs->list, runs->nr}, before = {baseline->list, baseline->nr};
+	const struct runs now = {s->runs.list, s->runs.nr};
+	const struct runs before = {s->baseline.list, s->baseline.nr};
 	char title[300] = "";
-	int status;
+	int status = EXIT_STATUS_USAGE;
 
-	set_title(title, sizeof(title), oo);
+	set_title(title, sizeof(title), s);
 	c.title = title;
-	if (check__judge(&c, set, &now, &before)) {
+	if (check__judge(&c, &s->set, &now, &before)) {
 		failure__what(f, "out of memory");
 		status = EXIT_STATUS_CANNOT_OBSERVE;
-	} else {
-		status = write_reports(reports, &c, f) ? EXIT_STATUS_USAGE : check__status(&c);
+	} else if (!check_reports__write(&s->reports, &c, f)) {
+		status = check__status(&c);
 	}
 	check__clear(&c);
-	if (status != EXIT_STATUS_USAGE && runs->command_status) {
+	if (!f->what[0] && c.command_status) {
 		fprintf(stderr,
 			"gilscope: the command ended with status %d, and so does this; by the "
 			"rules "
 			"alone it would be %d\n",
-			runs->command_status, status);
-		status = runs->command_status;
+			c.command_status, status);
+		status = c.command_status;
 	}
 	return status;
 }
 
-static int observe_and_judge(const struct observe_options *oo, const struct check_options *co,
-			     const struct assertion_set *set, const struct baseline *baseline,
-			     struct failure *f)
+static int get_runs_and_judge(struct session *s, struct failure *f)
 {
-	struct moments *moments = moments__new(set);
-	struct reports reports = {0};
-	struct check_runs runs = {0};
+	const struct check_options *co = s->options;
+	struct moments *moments = moments__new(&s->set);
 	int status = EXIT_STATUS_USAGE;
 
-	if (!moments)
+	if (!moments) {
 		failure__what(f, "out of memory");
-	else if (!open_reports(&reports, co, f)) {
-		runs.moments = moments__wanted(moments) ? moments : NULL;
-		if (!check_runs__observe(&runs, oo, co->repeat, co->warmups, f, &status))
-			status = judge_runs(&reports, co, oo, set, &runs, baseline, f);
+	} else if (!check_reports__open(&s->reports, &s->options->reports, f)) {
+		s->runs.moments = moments__wanted(moments) ? moments : NULL;
+		if (!check_runs__observe(&s->runs, s->observe, co->repeat, co->warmups, f, &status))
+			status = judge_runs(s, f);
 	}
-	drop_reports(&reports);
-	check_runs__clear(&runs);
+	check_reports__drop(&s->reports);
+	check_runs__clear(&s->runs);
 	moments__free(moments);
 	return status;
 }
@@ -379,21 +264,26 @@ static int read_rules(struct assertion_set *set, const struct check_options *o, 
 	return err;
 }
 
-/* Options that make no sense together. */
-static int check_combination(const struct check_options *o, const struct observe_options *oo,
-			     const struct assertion_set *set, struct failure *f)
+/* What the words after the options say, and what makes no sense together. */
+static int check_combination(struct session *s, int argc, char **argv, int rest, struct failure *f)
 {
-	if ((o->repeat > 1 || o->warmups) && !oo->target.argv)
-		failure__what(f, "--repeat and --warmup need a command to run: -- COMMAND");
-	else if (o->github && strcmp(o->format, "text") && (!o->output || !strcmp(o->output, "-")))
+	const struct check_options *o = s->options;
+
+	if (observe_options__finish(s->observe, argc, argv, rest, f))
+		return -EINVAL;
+	if (o->reports.github && strcmp(o->reports.format, "text") &&
+	    (!o->reports.output || !strcmp(o->reports.output, "-")))
 		failure__what(f, "--github and --%s both go to standard output: give -o FILE",
-			      o->format);
-	for (size_t i = 0; !f->what[0] && i < set->nr; i++) {
-		if (!set->list[i].vs_baseline || o->baseline)
+			      o->reports.format);
+	else if ((o->repeat > 1 || o->warmups) && !s->observe->target.argv)
+		failure__what(f, "--repeat and --warmup need a command to run: -- COMMAND");
+	for (size_t i = 0; !f->what[0] && i < s->set.nr; i++) {
+		const struct assertion *a = &s->set.list[i];
+
+		if (!a->vs_baseline || o->baseline)
 			continue;
-		failure__what(f, "%s: \"%s\" needs --baseline FILE",
-			      set->list[i].file ? set->list[i].file : "--assert",
-			      assertion__print(&set->list[i]).s);
+		failure__what(f, "%s: \"%s\" needs --baseline FILE", check__place(a).s,
+			      check__rule(a, false).s);
 		failure__cause(f, "there is nothing to compare with: an earlier run writes it with "
 				  "--save-baseline FILE");
 	}
@@ -404,18 +294,17 @@ int cmd_check(int argc, char **argv)
 {
 	struct observe_options oo;
 	struct check_options co = {
-		.format = "text",
+		.reports.format = "text",
 		.repeat = 1,
 		.inconclusive_is = JUDGED_INCONCLUSIVE,
 	};
+	struct session s = {.options = &co, .observe = &oo};
 	const struct option_group groups[] = {
 		{"Rules", check_rule_rows, &co},
 		{"Target", observe_option_rows, &oo},
 		{"Output", check_output_rows, &co},
 		{0},
 	};
-	struct assertion_set set = {0};
-	struct baseline baseline = {0};
 	struct failure f = {0};
 	int rest, status = EXIT_STATUS_OK, err;
 
@@ -425,19 +314,18 @@ int cmd_check(int argc, char **argv)
 		print_help(groups);
 		goto out;
 	}
-	err = err ?: read_rules(&set, &co, &f);
-	err = err ?: observe_options__finish(&oo, argc, argv, rest, &f);
-	err = err ?: check_combination(&co, &oo, &set, &f);
+	err = err ?: read_rules(&s.set, &co, &f);
+	err = err ?: check_combination(&s, argc, argv, rest, &f);
 	if (err && !f.command[0])
 		failure__command(&f, "gilscope check --help");
 	if (!err && co.baseline)
-		err = baseline__read(&baseline, co.baseline, &f);
-	status = err ? EXIT_STATUS_USAGE : observe_and_judge(&oo, &co, &set, &baseline, &f);
+		err = baseline__read(&s.baseline, co.baseline, &f);
+	status = err ? EXIT_STATUS_USAGE : get_runs_and_judge(&s, &f);
 	if (f.what[0])
 		failure__print(&f, stderr);
 out:
-	baseline__clear(&baseline);
-	assertion_set__clear(&set);
+	baseline__clear(&s.baseline);
+	assertion_set__clear(&s.set);
 	observe_options__clear(&oo);
 	free(co.sources);
 	return status;

@@ -17,5 +17,7 @@ int cmd_metrics(int argc, char **argv);
 int cmd_record(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_stat(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 
 #endif

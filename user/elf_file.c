@@ -140,7 +140,9 @@ static void read_dynamic(struct elf_file *e, uint64_t offset, uint64_t size)
 	for (unsigned int i = 0; i < size / sizeof(dyn) && i < MAX_DYNAMIC; i++) {
 		if (!get_nth(e, offset, i, &dyn, sizeof(dyn)) || dyn.d_tag == DT_NULL)
 			return;
-		if (dyn.d_tag == DT_SYMTAB)
+		if (dyn.d_tag == DT_NEEDED)
+			e->nr_needed++;
+		else if (dyn.d_tag == DT_SYMTAB)
 			e->symtab = table_at(e, dyn.d_un.d_ptr);
 		else if (dyn.d_tag == DT_STRTAB)
 			e->strtab = table_at(e, dyn.d_un.d_ptr);
@@ -174,8 +176,11 @@ static int read_segments(struct elf_file *e, const Elf64_Ehdr *eh)
 			return err;
 	}
 	/* Last: its addresses are found through the segments. */
-	if (dynamic.p_type == PT_DYNAMIC)
+	if (dynamic.p_type == PT_DYNAMIC) {
+		e->dynamic = dynamic.p_offset;
+		e->dynamic_size = dynamic.p_filesz;
 		read_dynamic(e, dynamic.p_offset, dynamic.p_filesz);
+	}
 	return 0;
 }
 
@@ -363,6 +368,38 @@ int elf_file__symbol(struct elf_file *e, const char *name, struct elf_symbol *sy
 		return find_by_gnu_hash(e, name, symbol);
 	if (e->hash)
 		return find_by_sysv_hash(e, name, symbol);
+	return -ENOENT;
+}
+
+/* ---- what the loader is told ---- */
+
+/* The string at `index` of the dynamic string table. */
+static int get_string(struct elf_file *e, uint64_t index, char *to, size_t size)
+{
+	if (!e->strtab || index >= e->strtab_size)
+		return -EBADMSG;
+	for (size_t i = 0; i < size && i < e->strtab_size - index; i++) {
+		if (!get(e, e->strtab + index + i, to + i, 1))
+			return -EBADMSG;
+		if (!to[i])
+			return 0;
+	}
+	return -EBADMSG;
+}
+
+int elf_file__dynamic_string(struct elf_file *e, int64_t tag, unsigned int nth, char *to,
+			     size_t size)
+{
+	Elf64_Dyn dyn;
+
+	for (unsigned int i = 0; i < e->dynamic_size / sizeof(dyn) && i < MAX_DYNAMIC; i++) {
+		if (!get_nth(e, e->dynamic, i, &dyn, sizeof(dyn)))
+			return -EBADMSG;
+		if (dyn.d_tag == DT_NULL)
+			break;
+		if (dyn.d_tag == tag && !nth--)
+			return get_string(e, dyn.d_un.d_val, to, size);
+	}
 	return -ENOENT;
 }
 

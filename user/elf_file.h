@@ -35,6 +35,8 @@ struct elf_file {
 	struct elf_segment segment[ELF_FILE_SEGMENTS]; /* PT_LOAD */
 	uint64_t section_headers;
 	unsigned int nr_sections, section_names;
+	uint64_t dynamic, dynamic_size; /* PT_DYNAMIC: its file offset */
+	unsigned int nr_needed;         /* libraries that the loader is to load with it */
 	/* File offsets from PT_DYNAMIC; 0: there is none */
 	uint64_t symtab, strtab, strtab_size, gnu_hash, hash, versym;
 };
@@ -61,6 +63,11 @@ const void *elf_file__bytes(struct elf_file *e, uint64_t offset, uint64_t length
 /* The dynamic symbol that the file defines under this name, in its default version (name@@VERSION)
  * if there are several. 0, -ENOENT or -EBADMSG. */
 int elf_file__symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol);
+
+/* The nth string, from 0 on, that PT_DYNAMIC has under this tag, such as DT_NEEDED. 0, -ENOENT, or
+ * -EBADMSG if there is no such string or it does not fit. */
+int elf_file__dynamic_string(struct elf_file *e, int64_t tag, unsigned int nth, char *to,
+			     size_t size);
 
 /* The section of this name. 0, -ENOENT or -EBADMSG. */
 int elf_file__section(struct elf_file *e, const char *name, struct elf_section *section);

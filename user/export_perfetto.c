@@ -318,8 +318,10 @@ static int follow_owner(struct export *x, const struct replay_step *s)
 	struct gil_tracks *gt = s->gil->follower;
 	int err;
 
-	if (s->edge.kind == GIL_EDGE_RELEASE)
+	if (s->edge.kind == GIL_EDGE_RELEASE) {
+		gt->owner = s->thread; /* it may not have been known */
 		return end_owner(x, s->gil, NULL);
+	}
 	if (s->edge.kind == GIL_EDGE_EXIT && gt->owned && gt->owner == s->thread)
 		return end_owner(x, s->gil, "unfinished");
 	if (s->edge.kind != GIL_EDGE_ACQUIRE || s->thread->t.state != GIL_THREAD_HOLDING)

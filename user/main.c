@@ -7,10 +7,12 @@
 
 static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
-	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
-	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
+	{"top", "the live dashboard", cmd_top},
 	{"record", "every event into a file", cmd_record},
 	{"report", "a summary, or an export, of what was recorded", cmd_report},
+	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
+	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
+	{"doctor", "what can be observed here, and what stands in the way", cmd_doctor},
 	{0},
 };
 
@@ -32,6 +34,7 @@ static void print_usage(FILE *out)
 	      "EXAMPLES\n"
 	      "  gilscope stat -- python3 app.py\n"
 	      "  gilscope stat -p 1234 -d 10\n"
+	      "  gilscope top -p 1234\n"
 	      "  gilscope check --assert 'hold.max < 50ms' -- pytest\n",
 	      out);
 }

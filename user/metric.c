@@ -6,7 +6,7 @@
 
 __u64 gil__observed(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	return gil_elapsed(g->lock.start, p->end_ns);
+	return gil_elapsed(g->lock.start, snapshot_gil__end(p, g));
 }
 
 static double ratio(const struct snapshot_process *p, const struct snapshot_gil *g, __u64 ns)
@@ -27,18 +27,19 @@ double gil__held_ratio(const struct snapshot_process *p, const struct snapshot_g
 	/* No edge has told, and neither has the lock's own word. */
 	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start < 0)
 		return NAN;
-	return at_most_all(
-		ratio(p, g, gil_lock_held_until(&g->lock, g->locked_at_start, p->end_ns)));
+	return at_most_all(ratio(
+		p, g, gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g))));
 }
 
 double gil__contended_ratio(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	return at_most_all(ratio(p, g, gil_lock_contended_until(&g->lock, p->end_ns)));
+	return at_most_all(
+		ratio(p, g, gil_lock_contended_until(&g->lock, snapshot_gil__end(p, g))));
 }
 
 double gil__wait_ratio(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	return ratio(p, g, gil_lock_waiting_until(&g->lock, p->end_ns));
+	return ratio(p, g, gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)));
 }
 
 static struct metric_value integer(__u64 v)

@@ -119,8 +119,9 @@ static struct seen *find(struct moments *m, const struct seen *key)
 	return NULL;
 }
 
+/* A new moment of the thread, if there is room for it. */
 static void keep(const struct look *l, const struct snapshot_process *p, const struct gil_thread *t,
-		 struct seen *seen, __u64 values, __u64 longest)
+		 struct seen *seen)
 {
 	struct moments_of_rule *r = &l->m->rules[l->rule];
 	struct moment *moment = &r->kept[r->nr];
@@ -134,24 +135,29 @@ static void keep(const struct look *l, const struct snapshot_process *p, const s
 	*moment = (struct moment){
 		.run = l->m->run,
 		.from_ns = l->m->last_ns,
-		.to_ns = l->now,
 		.pid = p->pid,
 		.tid = t ? t->tid : 0,
-		.values = values,
-		.longest = longest,
 	};
 	memcpy(moment->comm, t ? t->comm : p->comm, sizeof(moment->comm));
 }
 
-/* A hold or wait that was beyond the limit at the last look goes on, or has ended since. */
-static void extend(const struct look *l, const struct seen *seen, __u64 longest)
+/*
+ * Notes what is new since the last look. If something was new then too, it is one moment that goes
+ * on; and a hold or wait that was beyond the limit then and is longer now is the same one.
+ */
+static void note(const struct look *l, const struct snapshot_process *p, const struct gil_thread *t,
+		 struct seen *seen, __u64 values, __u64 longest)
 {
-	struct moment *moment = &l->m->rules[l->rule].kept[seen->moment];
+	struct moment *kept = l->m->rules[l->rule].kept;
 
+	if (values && (seen->moment == MOMENTS_KEPT || kept[seen->moment].to_ns != l->m->last_ns))
+		keep(l, p, t, seen);
 	if (seen->moment == MOMENTS_KEPT)
 		return;
-	moment->to_ns = l->now;
-	moment->longest = longest;
+	kept[seen->moment].to_ns = l->now;
+	kept[seen->moment].values += values;
+	if (longest)
+		kept[seen->moment].longest = longest;
 }
 
 static int look_at(void *ctx, const struct snapshot_process *p, const struct snapshot_gil *g,
@@ -175,10 +181,9 @@ static int look_at(void *ctx, const struct snapshot_process *p, const struct sna
 	h = metric__hist(a->figure.metric, &sel->gil);
 	beyond = evidence__beyond(h, a->op, assertion_number__value(&a->limit));
 	seen = beyond ? find(l->m, &key) : NULL;
-	if (seen && beyond > seen->beyond)
-		keep(l, p, t, seen, beyond - seen->beyond, h->max > seen->max ? h->max : 0);
-	else if (seen && h->max > seen->max)
-		extend(l, seen, h->max);
+	if (seen && (beyond > seen->beyond || h->max > seen->max))
+		note(l, p, t, seen, beyond > seen->beyond ? beyond - seen->beyond : 0,
+		     h->max > seen->max ? h->max : 0);
 	if (seen) {
 		seen->beyond = beyond;
 		seen->max = h->max;

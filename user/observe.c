@@ -11,6 +11,7 @@
 
 #include "calibrate.h"
 #include "clock.h"
+#include "feed.h"
 #include "observe.h"
 
 #define MAX_HOOKS 8
@@ -26,6 +27,7 @@ struct observer {
 	const struct observe_options *options;
 	struct probe *probe;
 	struct target *target;
+	struct feed *feed; /* NULL: nobody looks often */
 	long ns_per_hit, ns_per_usdt_hit;
 	int epoll_fd;
 	int signal_fd;
@@ -209,6 +211,7 @@ static void observer__free(struct observer *ob)
 {
 	if (!ob)
 		return;
+	feed__free(ob->feed);
 	target__free(ob->target);
 	probe__free(ob->probe);
 	/* The next command that is launched must not inherit it. */
@@ -248,6 +251,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
 		.verbose = o->verbose,
 		.ring_size = o->ring_size,
+		.listener = o->listener,
 	};
 	struct observer *ob = calloc(1, sizeof(*ob));
 	int err = -ENOMEM;
@@ -419,7 +423,7 @@ __u64 observer__start_ns(const struct observer *ob)
 
 void observer__entries(struct observer *ob)
 {
-	target__entries(ob->target);
+	probe__entries(ob->probe);
 }
 
 void observer__lost(struct observer *ob, struct snapshot_lost *lost)
@@ -434,6 +438,22 @@ struct snapshot *observer__snapshot(struct observer *ob)
 	if (s)
 		s->probe_ns_per_hit = mean_cost(ob, s);
 	return s;
+}
+
+int observer__feed(struct observer *ob, struct history *h, bool whole)
+{
+	if (!ob->feed)
+		ob->feed = feed__new(ob->target, ob->probe);
+	if (!ob->feed)
+		return -ENOMEM;
+	if (!target__is_frozen(ob->target))
+		target__update(ob->target);
+	return feed__tick(ob->feed, h, whole, mean_cost(ob, history__now(h)));
+}
+
+void observer__detach(struct observer *ob)
+{
+	target__detach(ob->target);
 }
 
 /* Only signals matter now: the command may end, or be asked to. */

@@ -5,6 +5,7 @@
 #define OBSERVE_H
 
 #include "failure.h"
+#include "history.h"
 #include "options.h"
 #include "snapshot.h"
 #include "target.h"
@@ -16,8 +17,9 @@ struct observe_options {
 	unsigned int max_processes;
 	bool verbose;
 	/* No options, but the command's own wish: every edge goes through a ring of this size, a power
-	 * of two, to target.listener. 0: none does. */
+	 * of two, to the listener, and so does what becomes known of processes. 0 and NULL: none. */
 	size_t ring_size;
+	const struct listener *listener;
 };
 
 /* Rows for struct observe_options. */
@@ -57,6 +59,11 @@ void observer__lost(struct observer *ob, struct snapshot_lost *lost);
 void observer__stop(struct observer *ob);
 /* What has been seen; the caller frees it. NULL if there is no memory. */
 struct snapshot *observer__snapshot(struct observer *ob);
+/* The same as a tick of a history; cheap enough to be called several times a second. `whole`: with
+ * what else is looked at only every second. 0 or -errno. */
+int observer__feed(struct observer *ob, struct history *h, bool whole);
+/* Takes the probes away. After observer__stop. */
+void observer__detach(struct observer *ob);
 /* Detaches. If a command was launched and still runs, waits for it. Returns the exit status for the
  * program: the command's, or 0; 4 with f filled if nothing could be observed. Frees ob. */
 int observer__finish(struct observer *ob, struct failure *f);

@@ -11,6 +11,7 @@
 
 #include "failure.h"
 #include "gil_maps.h"
+#include "listener.h"
 #include "probe_site.h"
 #include "snapshot.h"
 
@@ -25,12 +26,15 @@ struct probe_options {
 	bool perf_events; /* no uprobe_multi, though the kernel may have it */
 	bool verbose;     /* libbpf's own messages go to stderr */
 	size_t ring_size; /* of the ring of edges, a power of two; 0: none is recorded */
+	const struct listener *listener; /* gets that ring's entries, and more; NULL: nobody does */
 };
 
 enum probe_program {
-	PROBE_COND,  /* on libc's condition variables */
-	PROBE_USDT,  /* on GIL probes that the interpreter has */
-	PROBE_EMPTY, /* does nothing, on whatever probes: what they cost by themselves */
+	PROBE_COND,      /* on libc's condition variables */
+	PROBE_USDT,      /* on GIL probes that the interpreter has */
+	PROBE_SEMAPHORE, /* on Python 2's functions */
+	PROBE_EMPTY,     /* does nothing, on whatever probes: what they cost by themselves */
+	PROBE_PROGRAMS,
 };
 
 /* Loads the programs and attaches those of the scheduler. 0, or -errno with f filled. Free with
@@ -39,17 +43,24 @@ int probe__open(struct probe **out, const struct probe_options *options, struct 
 /* Detaches and frees everything; waits until the kernel has let go. NULL is fine. */
 void probe__free(struct probe *p);
 
+/* Loads a program that few targets need, if it has not been yet: that takes the kernel some 20 to 40
+ * ms. probe__attach does it too. 0 or -errno with f filled. */
+int probe__prepare(struct probe *p, enum probe_program which, struct failure *f);
+
 /* Becomes readable when probe__events has something to deliver. Owned by the probe. */
 int probe__event_fd(const struct probe *p);
 /* Calls handle for each process event that has come. */
 void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_event *e),
 		   void *ctx);
 
-/*
- * Calls handle for each entry (gil_stream.h) that the ring of edges has, until it is empty or handle
- * returns an error (-errno), which is returned. Nothing tells when there are some: look every few ms.
- */
-int probe__entries(struct probe *p, int (*handle)(void *ctx, void *entry, size_t size), void *ctx);
+/* The one from the options, or NULL. */
+const struct listener *probe__listener(const struct probe *p);
+/* Delivers all that the ring of edges has to the listener, if there is one, until that returns an
+ * error. Nothing tells when there is something: look every few ms. */
+void probe__entries(struct probe *p);
+
+/* Ends a recording: nothing of a thread changes from now on but by what was already under way. */
+void probe__freeze(struct probe *p);
 
 /* A record for process pid, in state QUIET, known to the kernel as a target. Its index, or -ENOSPC
  * or -errno. */
@@ -64,6 +75,9 @@ struct gil_lock *probe__lock(struct probe *p, unsigned int index);
 struct gil_thread *probe__thread(struct probe *p, unsigned int index);
 /* Threads' records below this index may be in use. */
 unsigned int probe__thread_limit(const struct probe *p);
+
+/* True if the record of a thread that has exited waits to be given back. */
+bool probe__any_thread_gone(const struct probe *p);
 
 /* Consistent copies of records that the kernel may be writing to. */
 void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy);
@@ -98,6 +112,10 @@ int probe__use_perf_events(struct probe *p, struct failure *f);
 
 /* Appends the handoffs from -> to of the GIL at index to g. 0 or -errno. */
 int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g);
+/* Calls visit for the handoffs of all GILs. 0 or -errno. */
+int probe__each_pair(struct probe *p,
+		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
+		     void *ctx);
 /* Forgets them. */
 void probe__drop_pairs(struct probe *p, unsigned int index);
 

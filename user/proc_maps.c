@@ -213,6 +213,24 @@ int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MA
 	return errno == EACCES ? -EPERM : -errno;
 }
 
+int proc__open_mapped(pid_t pid, const char *path)
+{
+	char open_path[PATH_MAX];
+	struct proc_maps maps;
+	struct proc_map map;
+	size_t position = 0;
+	int fd = proc_maps__read(pid, &maps);
+
+	if (fd)
+		return fd;
+	fd = -ESRCH;
+	while (fd == -ESRCH && proc_maps__next(&maps, &position, &map))
+		if (map.executable && !strcmp(map.path, path))
+			fd = proc_map__open(pid, &map, open_path);
+	proc_maps__free(&maps);
+	return fd;
+}
+
 int proc_mem__open(pid_t pid)
 {
 	return proc_open(pid, "mem");
@@ -267,6 +285,20 @@ bool proc__comm(pid_t pid, char comm[16])
 	}
 	comm[n] = '\0';
 	return true;
+}
+
+bool proc__has_argument(pid_t pid, const char *word)
+{
+	static const size_t most = 64 * 1024;
+	int fd = proc_open(pid, "cmdline");
+	char *text = fd < 0 ? NULL : malloc(most);
+	ssize_t n = text ? read(fd, text, most) : -1;
+	bool found = n > 0 && memmem(text, (size_t)n, word, strlen(word));
+
+	free(text);
+	if (fd >= 0)
+		close(fd);
+	return found;
 }
 
 int proc__fail(pid_t pid, int err, const char *doing, struct failure *f)

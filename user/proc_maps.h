@@ -47,6 +47,9 @@ void proc_maps__free(struct proc_maps *maps);
  */
 int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MAX]);
 
+/* Opens, likewise, what process pid has mapped executable under this path. */
+int proc__open_mapped(pid_t pid, const char *path);
+
 /* What follows the last '/'. */
 const char *proc_map__basename(const struct proc_map *map);
 
@@ -59,6 +62,9 @@ int proc_mem__read(int mem, uint64_t address, void *to, size_t size);
 void proc__exe(pid_t pid, char path[PATH_MAX]);
 /* The name of a process or a thread; false, and "?", if it cannot be told. */
 bool proc__comm(pid_t pid, char comm[16]);
+
+/* True if an argument of the process's command line contains `word`. */
+bool proc__has_argument(pid_t pid, const char *word);
 
 /* Fills f for any of the errors above: "cannot DOING process PID (COMM): ...". Returns err. */
 int proc__fail(pid_t pid, int err, const char *doing, struct failure *f);

@@ -8,8 +8,10 @@
 #include "proc_maps.h"
 #include "process.h"
 
-/* Exited threads with a row of their own, per process; the rest share one. A row is 9 KiB. */
-#define MAX_EXITED 1024
+/* GILs of sub-interpreters that have ended, and have a row of their own: 9 KiB a thread. */
+#define MAX_ENDED_GILS 64
+/* A GIL that another thread takes this often is hit by probes that are in the right place. */
+#define SURE_SWITCHES 4
 
 struct process *process__new(struct probe *probe, pid_t pid)
 {
@@ -19,8 +21,8 @@ struct process *process__new(struct probe *probe, pid_t pid)
 		return NULL;
 	p->probe = probe;
 	p->pid = pid;
-	p->index = p->lock = p->discarded = -1;
-	p->locked_at_start = -1;
+	p->index = p->discarded = -1;
+	p->switches = -1;
 	return p;
 }
 
@@ -29,16 +31,19 @@ void process__free(struct process *p)
 	if (!p)
 		return;
 	process__detach(p);
-	free(p->past.threads);
-	free(p->past.edges);
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		free(p->gils[i].past.threads);
+		free(p->gils[i].past.edges);
+	}
+	free(p->gils);
 	free(p);
 }
 
 int process__attach(struct process *p, const struct site_file *file, struct failure *f)
 {
-	bool is_libc = file->program == PROBE_COND;
-	struct attachment **attachment = is_libc ? &p->cond : &p->usdt;
-	const struct site_file **of = is_libc ? &p->libc : &p->interpreter;
+	bool is_usdt = file->program == PROBE_USDT;
+	struct attachment **attachment = is_usdt ? &p->usdt : &p->cond;
+	const struct site_file **of = is_usdt ? &p->interpreter : &p->libc;
 
 	if (p->index < 0)
 		p->index = probe__add_process(p->probe, p->pid);
@@ -76,6 +81,11 @@ void process__detach_usdt(struct process *p)
 	p->usdt = NULL;
 }
 
+unsigned int process__own_source(const struct process *p)
+{
+	return p->python.semaphore_at ? GIL_SOURCE_SEMAPHORE : GIL_SOURCE_COND;
+}
+
 unsigned int process__sources(const struct process *p)
 {
 	const struct gil_process *record =
@@ -108,22 +118,205 @@ static bool supposed_right(const struct process *p, struct gil_process *record)
 	       record->lock[0].address == p->python.gil;
 }
 
+/* ---- GILs ---- */
+
+static struct process_gil *add_gil(struct process *p, int lock, __u64 address, long interpreter)
+{
+	struct process_gil *grown = reallocarray(p->gils, p->nr_gils + 1, sizeof(*grown));
+
+	if (!grown)
+		return NULL;
+	p->gils = grown;
+	grown += p->nr_gils++;
+	*grown = (struct process_gil){
+		.lock = lock,
+		.address = address,
+		.interpreter = interpreter,
+		.locked_at_start = -1,
+		.switch_interval_us =
+			p->python.semaphore_at ? -1 : python__switch_interval(p->pid, address),
+	};
+	return grown;
+}
+
+/* Its edges count from now on. 0 or -errno. */
+static int enter_gil(struct process *p, struct gil_process_lock *slot, __u64 address,
+		     long interpreter)
+{
+	int lock = probe__take_lock(p->probe);
+
+	if (lock < 0)
+		return lock;
+	if (!add_gil(p, lock, address, interpreter)) {
+		probe__give_lock(p->probe, lock);
+		return -ENOMEM;
+	}
+	gil_lock_begin(probe__lock(p->probe, lock), p->pid, address, clock_ns());
+	slot->lock = lock;
+	slot->interpreter = interpreter;
+	/* Last: with it the kernel uses the rest. */
+	__atomic_store_n(&slot->address, address, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+static struct process_gil *live_gil(const struct process *p, __u64 address, long interpreter)
+{
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		struct process_gil *g = &p->gils[i];
+
+		if (!g->end_ns && g->address == address && g->interpreter == interpreter)
+			return g;
+	}
+	return NULL;
+}
+
+/* The first free one of the places where the kernel looks for a GIL's address. */
+static struct gil_process_lock *free_slot(struct gil_process *record)
+{
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		if (i == record->nr_locks) {
+			record->lock[i].address = 0;
+			__atomic_store_n(&record->nr_locks, i + 1, __ATOMIC_SEQ_CST);
+		}
+		if (!record->lock[i].address)
+			return &record->lock[i];
+	}
+	return NULL;
+}
+
+/* A sub-interpreter's GIL that no edge has shown yet. */
+static void discover_gil(struct process *p, struct gil_process *record,
+			 const struct python_own_gil *own)
+{
+	struct gil_process_lock *slot;
+	__u32 nobody = 0;
+
+	/* Should the kernel find it at this moment, the next look will see that. */
+	if (!__atomic_compare_exchange_n(&record->entering, &nobody, 1, false, __ATOMIC_SEQ_CST,
+					 __ATOMIC_SEQ_CST))
+		return;
+	process__adopt_gils(p);
+	slot = live_gil(p, own->address, own->interpreter) ? NULL : free_slot(record);
+	if (slot)
+		enter_gil(p, slot, own->address, own->interpreter);
+	__atomic_store_n(&record->entering, 0, __ATOMIC_SEQ_CST);
+}
+
+static void end_gil(struct process *p, struct gil_process *record, struct process_gil *g)
+{
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++)
+		if (record->lock[i].address && (int)record->lock[i].lock == g->lock)
+			__atomic_store_n(&record->lock[i].address, 0, __ATOMIC_SEQ_CST);
+	process_gil__end(g, p->probe, p->pid, clock_ns());
+}
+
+static bool has_slot(const struct gil_process *record, const struct process_gil *g)
+{
+	for (__u32 i = 0; i < record->nr_locks && i < GIL_PROCESS_LOCKS; i++)
+		if (record->lock[i].address && (int)record->lock[i].lock == g->lock)
+			return true;
+	return false;
+}
+
+void process__adopt_gils(struct process *p)
+{
+	struct gil_process *record = probe__process(p->probe, p->index);
+
+	/* Where another one has been made in its place, the kernel has dropped it. */
+	for (size_t i = 1; i < p->nr_gils; i++)
+		if (!p->gils[i].end_ns && !has_slot(record, &p->gils[i]))
+			end_gil(p, record, &p->gils[i]);
+	for (__u32 i = 0; i < record->nr_locks && i < GIL_PROCESS_LOCKS; i++) {
+		const struct gil_process_lock *slot = &record->lock[i];
+
+		if (slot->address && !live_gil(p, slot->address, slot->interpreter))
+			add_gil(p, (int)slot->lock, slot->address, slot->interpreter);
+	}
+}
+
+/* Puts away what ended at the look before this one: no program works on it any more. */
+static void retire_gils(struct process *p)
+{
+	size_t nr_ended = 0;
+
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		struct process_gil *g = &p->gils[i];
+
+		if (!g->end_ns)
+			continue;
+		if (g->lock >= 0 && !process_gil__retire(g, p->probe, p->pid))
+			continue;
+		if (nr_ended++ < MAX_ENDED_GILS)
+			continue;
+		p->unlisted_hits += process_gil__hits(g, p->probe, p->pid);
+		p->nr_unlisted_gils++;
+		process_gil__clear(g, p->probe);
+		memmove(g, g + 1, (p->nr_gils - i - 1) * sizeof(*g));
+		p->nr_gils--;
+		i--;
+	}
+}
+
+static bool is_listed(const struct process_gil *g, const struct python_own_gil *list, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (list[i].address == g->address && list[i].interpreter == g->interpreter)
+			return true;
+	return false;
+}
+
+/* Which sub-interpreters have come and gone since the last look. */
+static void look_at_interpreters(struct process *p)
+{
+	struct gil_process *record = probe__process(p->probe, p->index);
+	struct python_own_gil list[4 * GIL_PROCESS_LOCKS];
+	int n = python__own_gils(p->pid, &p->python, list, sizeof(list) / sizeof(*list));
+
+	if (n < 0)
+		return;
+	retire_gils(p);
+	process__adopt_gils(p);
+	for (size_t i = 1; i < p->nr_gils; i++) {
+		struct process_gil *g = &p->gils[i];
+
+		if (g->end_ns)
+			continue;
+		/* Twice: the list may have been changing while it was read. */
+		g->missed = is_listed(g, list, n) ? 0 : g->missed + 1;
+		if (g->missed > 1)
+			end_gil(p, record, g);
+	}
+	for (int i = 0; i < n; i++)
+		if (!live_gil(p, list[i].address, list[i].interpreter))
+			discover_gil(p, record, &list[i]);
+}
+
+bool process__has_gil(const struct process *p)
+{
+	/* A Python 2 without a thread has none, and that is to be told. */
+	return p->nr_gils || (p->python.semaphore_at && p->state != PROCESS_REFUSED);
+}
+
+/* ---- tracing ---- */
+
 static int trace_from_now(struct process *p, struct gil_process *record)
 {
-	__u64 now;
+	int err = 0;
 
-	p->lock = probe__take_lock(p->probe);
-	if (p->lock < 0)
-		return p->lock;
-	now = clock_ns();
-	gil_lock_begin(probe__lock(p->probe, p->lock), p->pid, p->python.gil, now);
-	record->lock[0] = (struct gil_process_lock){.address = p->python.gil, .lock = p->lock};
+	/* A Python 2 may still be without. */
+	if (p->python.gil)
+		err = enter_gil(p, &record->lock[0], p->python.gil, 0);
+	if (err)
+		return err;
+	record->semaphore_at = p->python.semaphore_at;
 	record->drop_request = p->python.drop_request;
-	record->nr_locks = 1;
+	record->finder = python_layout__finder(&p->python.layout);
+	record->nr_locks = p->python.gil != 0;
 	__atomic_store_n(&record->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
 	/* Only used if no edge is ever seen: then the word has not changed since. */
-	p->locked_at_start = python__locked(p->pid, &p->python);
-	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, now) : 0;
+	if (p->nr_gils)
+		p->gils[0].locked_at_start = python__locked(p->pid, &p->python);
+	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, clock_ns()) : 0;
 	return 0;
 }
 
@@ -132,17 +325,22 @@ int process__trace(struct process *p)
 	struct gil_process *record = probe__process(p->probe, p->index);
 	int err = 0;
 
+	record->free_threaded = p->python.free_threaded_build;
 	if (supposed_right(p, record)) {
 		record->drop_request = p->python.drop_request;
-		p->lock = record->lock[0].lock;
+		record->finder = python_layout__finder(&p->python.layout);
+		if (!add_gil(p, (int)record->lock[0].lock, p->python.gil, 0))
+			return -ENOMEM;
 		p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, p->attached_ns) : 0;
 	} else {
 		process__discard(p);
 		err = trace_from_now(p, record);
 	}
-	if (!err)
-		p->state = PROCESS_TRACED;
-	return err;
+	if (err)
+		return err;
+	p->state = PROCESS_TRACED;
+	look_at_interpreters(p);
+	return 0;
 }
 
 void process__discard(struct process *p)
@@ -171,9 +369,44 @@ void process__refresh(struct process *p)
 
 	if (p->state != PROCESS_TRACED)
 		return;
-	interval = python__switch_interval(p->pid, &p->python);
-	if (interval > 0)
-		p->python.switch_interval_us = interval;
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		interval =
+			p->gils[i].end_ns ? 0 : python__switch_interval(p->pid, p->gils[i].address);
+		if (interval > 0)
+			p->gils[i].switch_interval_us = interval;
+	}
+	if (p->python.free_threaded && !python__is_free_threaded(p->pid, &p->python)) {
+		p->python.free_threaded = false;
+		p->gil_turned_on = true;
+	}
+	if (p->python.layout.own_gil)
+		look_at_interpreters(p);
+}
+
+int process__verify(struct process *p, struct failure *f)
+{
+	long switches;
+
+	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->libc->is_static ||
+	    p->libc->from != COND_SITES_CODE)
+		return 0;
+	if (process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
+		p->is_confirmed = true;
+		return 0;
+	}
+	switches = python__switches(p->pid, &p->python);
+	if (p->switches < 0)
+		p->switches = switches;
+	if (switches < 0 || switches - p->switches < SURE_SWITCHES)
+		return 0;
+	process__tell_end(p, false);
+	process__give_records(p);
+	process__freeze(p);
+	failure__what(f,
+		      "the pthread_cond_signal that was located in %s by its code is not what "
+		      "the GIL uses",
+		      p->python.path);
+	return -EPROTO;
 }
 
 int process__inherit(struct process *p, const struct process *parent, struct failure *f)
@@ -190,6 +423,10 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	if (parent->state != PROCESS_TRACED)
 		return 0;
 	p->python = parent->python;
+	if (p->python.semaphore_at) {
+		p->python.gil = 0; /* the child makes a new one */
+		process__set_sources(p, GIL_SOURCE_SEMAPHORE);
+	}
 	memcpy(p->source_why, parent->source_why, sizeof(p->source_why));
 	record = probe__process(p->probe, p->index);
 	if (record->image)
@@ -200,108 +437,58 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	return err;
 }
 
-/* ---- threads ---- */
-
-static bool is_own(const struct process *p, const struct gil_thread *t)
-{
-	return t->tid && t->pid == (__u32)p->pid;
-}
-
-/* The row that all further exited threads share. */
-static struct gil_thread *folded_row(struct snapshot_gil *g)
-{
-	struct gil_thread *t;
-
-	if (g->nr_folded)
-		return &g->threads[MAX_EXITED];
-	t = snapshot_gil__add_thread(g);
-	if (t)
-		strcpy(t->comm, "(exited)");
-	return t;
-}
-
-static void keep(struct process *p, unsigned int i)
-{
-	struct snapshot_gil *g = &p->past;
-	struct gil_thread *t;
-
-	if (g->nr_threads < MAX_EXITED) {
-		t = snapshot_gil__add_thread(g);
-		if (t)
-			probe__read_thread(p->probe, i, t);
-		return;
-	}
-	t = folded_row(g);
-	if (!t)
-		return;
-	gil_figures__add(&t->fig, &probe__thread(p->probe, i)->fig);
-	g->nr_folded++;
-	if (p->listener) {
-		probe__entries(p->probe, p->listener->entry, p->listener->ctx);
-		p->listener->folded(p->listener->ctx, i);
-	}
-}
+/* ---- what there is of it ---- */
 
 bool process__harvest(struct process *p)
 {
-	bool all_gone = true;
-
-	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
-		struct gil_thread *t = probe__thread(p->probe, i);
-
-		if (!is_own(p, t))
-			continue;
-		/* In this order: the state is the last but one that an exit writes. */
-		if (__atomic_load_n(&t->state, __ATOMIC_ACQUIRE) != GIL_THREAD_GONE ||
-		    __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE) & 1) {
-			all_gone = false;
-			continue;
-		}
-		if ((int)t->lock == p->lock)
-			keep(p, i);
-		probe__give_thread(p->probe, i);
-	}
-	return all_gone;
+	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid);
 }
 
-static int add_threads(struct process *p, struct snapshot_gil *g)
+/* A GIL that is off is not one that nobody waits for: there are no figures. */
+static bool is_off_and_unused(const struct process *p, const struct process_gil *g)
 {
-	char comm[16] = "";
-	struct gil_thread *t;
+	return p->python.free_threaded && g->lock >= 0 &&
+	       probe__lock(p->probe, g->lock)->state == GIL_LOCK_UNSEEN;
+}
 
-	for (size_t i = 0; i < p->past.nr_threads; i++) {
-		t = snapshot_gil__add_thread(g);
-		if (!t)
-			return -ENOMEM;
-		*t = p->past.threads[i];
-	}
-	g->nr_folded = p->past.nr_folded;
-	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
-		const struct gil_thread *live = probe__thread(p->probe, i);
+static int add_rows(struct process *p, struct snapshot_process *sp)
+{
+	if (p->nr_gils && p->gils[0].lock >= 0)
+		sp->start_ns = probe__lock(p->probe, p->gils[0].lock)->start;
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		struct snapshot_gil *g;
 
-		if (!is_own(p, live) || (int)live->lock != p->lock)
+		if (is_off_and_unused(p, &p->gils[i]))
 			continue;
-		t = snapshot_gil__add_thread(g);
-		if (!t)
+		g = process_gil__snapshot(&p->gils[i], p->probe, p->pid, p->state == PROCESS_TRACED,
+					  sp);
+		if (!g)
 			return -ENOMEM;
-		probe__read_thread(p->probe, i, t);
-		/* Its present name: the record has the one it had at its first edge. */
-		if (p->state == PROCESS_TRACED && proc__comm(t->tid, comm))
-			memcpy(t->comm, comm, sizeof(comm));
+		g->switch_interval_us = p->gils[i].switch_interval_us;
+		g->requests_unknown = !p->python.drop_request.known;
 	}
 	return 0;
 }
 
-/* What is known of its GIL without a look at its record. */
-static void describe_gil(const struct process *p, struct snapshot_gil *g)
+static void note(const struct process *p, struct snapshot_process *sp)
 {
-	g->main = true;
-	g->locked_at_start = p->locked_at_start;
-	g->switch_interval_us = p->python.switch_interval_us;
-	g->requests_unknown = !p->python.drop_request.known;
+	const struct gil_process *record = probe__process(p->probe, p->index);
+
+	if (p->python.semaphore_at && !p->nr_gils)
+		snprintf(sp->note, sizeof(sp->note),
+			 "A Python 2 has no GIL before its first thread, and it started none.");
+	else if (p->nr_unlisted_gils)
+		snprintf(sp->note, sizeof(sp->note),
+			 "%zu sub-interpreters' GILs have ended and have no row.",
+			 p->nr_unlisted_gils);
+	else if (record && record->nr_full)
+		snprintf(sp->note, sizeof(sp->note),
+			 "More than %d of its interpreters had a GIL at the same time: the rest "
+			 "was not observed.",
+			 GIL_PROCESS_LOCKS);
 }
 
-static void describe(const struct process *p, struct snapshot_process *sp, __u64 now)
+void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now)
 {
 	sp->pid = p->pid;
 	memcpy(sp->comm, p->comm, sizeof(sp->comm));
@@ -309,22 +496,13 @@ static void describe(const struct process *p, struct snapshot_process *sp, __u64
 	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
 	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
 	sp->free_threaded = p->python.free_threaded;
+	sp->free_threaded_build = p->python.free_threaded_build;
+	sp->gil_turned_on = p->gil_turned_on;
 	sp->exited = p->end_ns != 0;
 	sp->end_ns = p->end_ns ? p->end_ns : now;
-	sp->start_ns = sp->end_ns;
+	sp->start_ns = p->nr_gils ? sp->end_ns : p->attached_ns;
 	sp->late_ns = p->late_ns;
-}
-
-static int add_gil(struct process *p, struct snapshot_process *sp)
-{
-	struct snapshot_gil *g = snapshot_process__add_gil(sp);
-
-	if (!g)
-		return -ENOMEM;
-	describe_gil(p, g);
-	probe__read_lock(p->probe, p->lock, &g->lock);
-	sp->start_ns = g->lock.start;
-	return add_threads(p, g) ?: probe__read_pairs(p->probe, p->lock, g);
+	note(p, sp);
 }
 
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
@@ -333,44 +511,52 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 
 	if (!sp)
 		return -ENOMEM;
-	describe(p, sp, now);
-	return p->lock < 0 ? 0 : add_gil(p, sp);
+	process__describe(p, sp, now);
+	return add_rows(p, sp);
 }
 
-static void tell(const struct process *p, bool ended, bool listed)
+/* Its GILs, without rows. */
+static int describe_gils(const struct process *p, struct snapshot_process *sp)
 {
-	const struct listener *to = p->listener;
-	struct snapshot_process sp = {0};
-	struct snapshot_gil g = {0};
-	const struct gil_lock *l;
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		struct snapshot_gil *g = snapshot_process__add_gil(sp);
 
-	if (!to || p->lock < 0)
+		if (!g)
+			return -ENOMEM;
+		process_gil__describe(&p->gils[i], p->probe, g);
+		g->switch_interval_us = p->gils[i].switch_interval_us;
+		g->requests_unknown = !p->python.drop_request.known;
+		if (!i)
+			sp->start_ns = g->lock.start;
+	}
+	return 0;
+}
+
+static void tell(struct process *p, bool ended, bool listed)
+{
+	const struct listener *to = probe__listener(p->probe);
+	struct snapshot_process sp = {0};
+
+	if (!to || !process__has_gil(p))
 		return;
-	l = probe__lock(p->probe, p->lock);
-	describe(p, &sp, 0);
-	describe_gil(p, &g);
-	g.lock.address = l->address;
-	g.lock.start = sp.start_ns = l->start;
-	g.lock.pid = l->pid;
-	g.lock.lost = l->lost;
-	g.lock.lost_since = l->lost_since;
-	sp.gils = &g;
-	sp.nr_gils = 1;
-	if (ended)
+	probe__entries(p->probe);
+	process__describe(p, &sp, 0);
+	if (describe_gils(p, &sp))
+		to->failed(to->ctx, -ENOMEM);
+	else if (ended)
 		to->ended(to->ctx, &sp, listed);
 	else
 		to->process(to->ctx, &sp);
+	free(sp.gils);
 }
 
-void process__tell(const struct process *p)
+void process__tell(struct process *p)
 {
 	tell(p, false, false);
 }
 
-void process__tell_end(const struct process *p, bool listed)
+void process__tell_end(struct process *p, bool listed)
 {
-	if (p->listener)
-		probe__entries(p->probe, p->listener->entry, p->listener->ctx);
 	tell(p, true, listed);
 }
 
@@ -378,59 +564,41 @@ void process__give_records(struct process *p)
 {
 	struct gil_process *record = p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
 
-	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++)
-		if (is_own(p, probe__thread(p->probe, i)) &&
-		    probe__thread(p->probe, i)->state == GIL_THREAD_GONE)
-			probe__give_thread(p->probe, i);
-	free(p->past.threads);
-	memset(&p->past, 0, sizeof(p->past));
+	process_gil__harvest(NULL, 0, p->probe, p->pid);
+	for (size_t i = 0; i < p->nr_gils; i++)
+		process_gil__clear(&p->gils[i], p->probe);
+	p->nr_gils = p->nr_unlisted_gils = 0;
+	p->unlisted_hits = 0;
 	/* They have been counted for the program that ends here; another may follow. */
 	if (record)
-		record->other_hits = record->dropped = 0;
+		record->other_hits = record->dropped = record->nr_full = 0;
 	if (p->discarded >= 0)
 		probe__give_lock(p->probe, p->discarded);
 	p->discarded = -1;
-	if (p->lock < 0)
-		return;
-	probe__drop_pairs(p->probe, p->lock);
-	probe__give_lock(p->probe, p->lock);
-	p->lock = -1;
-}
-
-static __u64 thread_hits(const struct gil_thread *t)
-{
-	return t->fig.acquisitions + t->fig.releases;
-}
-
-/* The edges of its GIL, from its threads' records: those that are there, and those of the past. */
-static __u64 gil_hits(const struct process *p)
-{
-	const struct gil_lock *l = probe__lock(p->probe, p->lock);
-	__u64 hits = l->partial_holds + l->wait_slices;
-
-	for (size_t i = 0; i < p->past.nr_threads; i++)
-		hits += thread_hits(&p->past.threads[i]);
-	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
-		const struct gil_thread *t = probe__thread(p->probe, i);
-
-		if (is_own(p, t) && (int)t->lock == p->lock)
-			hits += thread_hits(t);
-	}
-	return hits;
 }
 
 void process__count(const struct process *p, struct process_count *count)
 {
+	__u64 hits = 0;
+
+	for (size_t i = 0; i < p->nr_gils; i++)
+		hits += process_gil__hits(&p->gils[i], p->probe, p->pid);
+	process__count_with(p, hits, count);
+}
+
+void process__count_with(const struct process *p, __u64 gil_hits, struct process_count *count)
+{
 	const struct gil_process *record =
 		p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
-	__u64 hits = 0;
+	__u64 hits = p->unlisted_hits;
 
 	if (record) {
 		hits += record->other_hits + record->dropped;
 		count->dropped += record->dropped;
 	}
-	if (p->lock >= 0)
-		hits += gil_hits(p);
+	/* With a Python 2, other_hits has all of them. */
+	if (!p->python.semaphore_at)
+		hits += gil_hits;
 	count->hits += hits;
 	if (p->by_usdt)
 		count->usdt_hits += hits;

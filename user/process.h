@@ -3,8 +3,8 @@
 #ifndef PROCESS_H
 #define PROCESS_H
 
-#include "listener.h"
 #include "probe.h"
+#include "process_gil.h"
 #include "python.h"
 #include "site_file.h"
 #include "snapshot.h"
@@ -23,12 +23,10 @@ enum process_state {
 struct process {
 	struct process *next;
 	struct probe *probe;
-	const struct listener *listener; /* NULL: none */
 	pid_t pid;
 	enum process_state state;
 	char comm[16];
 	int index;     /* of its record in the kernel; -1: none */
-	int lock;      /* of its GIL's record; -1: none */
 	int discarded; /* of the record of a GIL that was none; taken until the process ends: its
 			  threads know it */
 	__u32 image;   /* counts execs */
@@ -39,14 +37,19 @@ struct process {
 	bool by_usdt;         /* its edges come from the interpreter's own probes */
 	char source_why[256]; /* why they come from where they do */
 	struct python python;
-	int locked_at_start;
+	bool gil_turned_on;       /* since it is observed: it is a free-threaded build */
+	struct process_gil *gils; /* the main interpreter's first, once its GIL is known */
+	size_t nr_gils;
+	size_t nr_unlisted_gils; /* have ended and have no row: these have a limit */
+	__u64 unlisted_hits;
+	bool is_confirmed; /* its libc was located, and has been seen to be the one */
+	long switches;     /* python__switches before that; -1: not read */
 	__u64 born_ns;     /* fork or exec seen by us; 0: it was there before */
 	__u64 attached_ns; /* its probes are there since */
 	__u64 late_ns;     /* from its birth to the first edge that could be seen */
 	__u64 end_ns;
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
-	struct snapshot_gil past; /* threads that have exited */
 };
 
 /* A SEARCHING process, or NULL if there is no memory. */
@@ -61,6 +64,8 @@ int process__attach(struct process *p, const struct site_file *file, struct fail
 void process__detach(struct process *p);
 void process__detach_cond(struct process *p);
 void process__detach_usdt(struct process *p);
+/* The source that is not USDT: GIL_SOURCE_COND, or GIL_SOURCE_SEMAPHORE for a Python 2. */
+unsigned int process__own_source(const struct process *p);
 /* From which sources edges count: GIL_SOURCE_* bits. */
 unsigned int process__sources(const struct process *p);
 void process__set_sources(struct process *p, unsigned int sources);
@@ -71,21 +76,31 @@ int process__trace(struct process *p);
 void process__discard(struct process *p);
 /* No edge of it counts from now on. */
 void process__freeze(struct process *p);
-/* Reads again what the program may have changed: the switch interval. */
+/* Reads again what the program may have changed: the switch interval, whether a free-threaded
+ * build's GIL is on, and which sub-interpreters there are. */
 void process__refresh(struct process *p);
+/* Takes in the GILs that the kernel has found. */
+void process__adopt_gils(struct process *p);
+/* Where its C library was located by code: 0, or -EPROTO with f filled if its GIL has been taken
+ * and no hit was seen; it is then no longer observed. */
+int process__verify(struct process *p, struct failure *f);
+/* True if there is something to report of it. */
+bool process__has_gil(const struct process *p);
 /* A child made by fork has its parent's interpreter, and is traced at once. 0 or -errno with f
  * filled. */
 int process__inherit(struct process *p, const struct process *parent, struct failure *f);
 
-/* Moves threads that have exited from the kernel's table to p->past. True if none of its threads is
+/* Moves threads that have exited from the kernel's table to their GILs' past. True if none of its threads is
  * left there. */
 bool process__harvest(struct process *p);
-/* Tells the listener, if there is one, of the process as it is now; `ended`: that it has ended. */
-void process__tell(const struct process *p);
-void process__tell_end(const struct process *p, bool listed);
 /* Appends the process, as it is now, to s. 0 or -errno. */
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
-/* Gives its GIL's and its threads' records back: the process is gone, or its program was
+/* The same without its GILs. */
+void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now);
+/* Tells the listener, if there is one, of the process as it is now; or that it has ended. */
+void process__tell(struct process *p);
+void process__tell_end(struct process *p, bool listed);
+/* Gives its GILs' and its threads' records back: the process is gone, or its program was
  * replaced. */
 void process__give_records(struct process *p);
 
@@ -95,7 +110,9 @@ struct process_count {
 	__u64 dropped;   /* edges that were lost for want of room */
 };
 
-/* Adds what there was of the current program so far. */
+/* Adds what there was of the current program so far. The second one is for who knows the hits of its
+ * GILs, which the first one asks all threads' records for. */
 void process__count(const struct process *p, struct process_count *count);
+void process__count_with(const struct process *p, __u64 gil_hits, struct process_count *count);
 
 #endif

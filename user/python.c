@@ -9,15 +9,40 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "elf_file.h"
 #include "proc_maps.h"
 #include "python.h"
+#include "python2.h"
+#include "python_file.h"
 #include "python_layout.h"
 
-#define MAX_FILES  256 /* looked into for _PyRuntime */
-#define MAX_RODATA (8UL << 20)
+#define MAX_FILES        256  /* looked into for _PyRuntime */
+#define MAX_INTERPRETERS 4096 /* looked at in one process */
+
+#define MAX_INTERPRETERS 4096
+#define HOLDER_TRIES     20
+
+/* Pythons that are no CPython: by a mapped file whose name begins so and, if need be, a word in the
+ * command line. */
+struct other {
+	const char *file, *argument;
+	const char *is, *cause;
+};
+
+static const struct other others[] = {
+	{"libpypy", NULL, "is PyPy", "PyPy has a lock of its own, and none of CPython's functions"},
+	{"pypy", NULL, "is PyPy", "PyPy has a lock of its own, and none of CPython's functions"},
+	{"libjvm.so", "jython", "is Jython on a Java virtual machine", "Jython has no GIL"},
+	{"libjvm.so", "graalpy", "is GraalPy on a Java virtual machine",
+	 "GraalPy has a lock of its own, and none of CPython's functions"},
+	{"libpythonvm", NULL, "is GraalPy",
+	 "GraalPy has a lock of its own, and none of CPython's functions"},
+	{"micropython", NULL, "is MicroPython",
+	 "MicroPython has a lock of its own, and none of CPython's functions"},
+};
 
 struct inspection {
 	pid_t pid;
@@ -27,15 +52,16 @@ struct inspection {
 	char exe[PATH_MAX];
 	int mem;
 
-	/* The file that defines _PyRuntime */
-	bool found;
+	/* The file that defines _PyRuntime, or, of a Python 2, the pointer to its GIL */
+	bool found, is_2;
 	struct proc_map map;
 	struct elf_file elf;
 	uint64_t bias, runtime;
 	unsigned char head[PYTHON_LAYOUT_HEAD];
 
 	/* What else was seen on the way */
-	bool pypy, denied, exe_is_static;
+	const struct other *implementation; /* a Python that is no CPython */
+	bool denied, exe_is_static;
 	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
 	bool other_is_2;
 };
@@ -90,11 +116,18 @@ static int fail_other_python(struct inspection *in)
 		    "gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
 }
 
+static int fail_other_implementation(struct inspection *in)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "%s, not CPython, and not supported", in->implementation->is);
+	return fail(in, -ENOTSUP, what, in->implementation->cause);
+}
+
 static int fail_not_python(struct inspection *in)
 {
-	if (in->pypy)
-		return fail(in, -ENOTSUP, "is PyPy, which is not supported",
-			    "PyPy has no such GIL");
+	if (in->implementation)
+		return fail_other_implementation(in);
 	if (in->other[0])
 		return fail_other_python(in);
 	if (in->denied)
@@ -113,23 +146,6 @@ static int fail_not_python(struct inspection *in)
 
 /* ---- finding _PyRuntime ---- */
 
-/* A statically linked interpreter may export nothing, but has kept _PyRuntime in a section of its
- * own since 3.10. */
-static bool runtime_address(struct elf_file *e, bool is_python, uint64_t *address)
-{
-	struct elf_section section;
-	struct elf_symbol symbol;
-
-	if (!elf_file__symbol(e, "_PyRuntime", &symbol)) {
-		*address = symbol.value;
-		return true;
-	}
-	if (!is_python || elf_file__section(e, ".PyRuntime", &section) || !section.addr)
-		return false;
-	*address = section.addr;
-	return true;
-}
-
 static void note_other_python(struct inspection *in, const char *path)
 {
 	struct elf_symbol symbol;
@@ -138,6 +154,12 @@ static void note_other_python(struct inspection *in, const char *path)
 		return;
 	strcpy(in->other, path);
 	in->other_is_2 = !elf_file__symbol(&in->elf, "PyString_FromString", &symbol);
+}
+
+static bool is_python_2(struct inspection *in, uint64_t *address)
+{
+	in->is_2 = !python2__find(&in->elf, address);
+	return in->is_2;
 }
 
 /* 0 if this file is the interpreter: in->elf is then open. */
@@ -155,7 +177,7 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 	err = elf_file__open_fd(&in->elf, fd);
 	if (err)
 		return err;
-	if (runtime_address(&in->elf, is_python, &address)) {
+	if (python_file__runtime(&in->elf, is_python, &address) || is_python_2(in, &address)) {
 		err = elf_file__load_bias(&in->elf, map->start, map->offset, &in->bias);
 		in->runtime = address + in->bias;
 		if (!err)
@@ -164,7 +186,7 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 		err = -ENOENT;
 		note_other_python(in, map->path);
 		if (!strcmp(map->path, in->exe))
-			in->exe_is_static = !in->elf.symtab;
+			in->exe_is_static = !in->elf.nr_needed;
 	}
 	elf_file__close(&in->elf);
 	return err;
@@ -184,6 +206,14 @@ static enum pass pass_of(const struct inspection *in, const struct proc_map *map
 	return strncmp(proc_map__basename(map), "libpython", 9) ? PASS_ANY : PASS_LIBPYTHON;
 }
 
+static void note_implementation(struct inspection *in, const char *name)
+{
+	for (size_t i = 0; !in->implementation && i < sizeof(others) / sizeof(*others); i++)
+		if (!strncmp(name, others[i].file, strlen(others[i].file)) &&
+		    (!others[i].argument || proc__has_argument(in->pid, others[i].argument)))
+			in->implementation = &others[i];
+}
+
 static bool search(struct inspection *in, enum pass pass)
 {
 	unsigned int nr_files = 0;
@@ -200,7 +230,7 @@ static bool search(struct inspection *in, enum pass pass)
 			continue;
 		last = in->map.ino;
 		nr_files++;
-		in->pypy |= !strncmp(name, "libpypy", 7) || !strncmp(name, "pypy", 4);
+		note_implementation(in, name);
 		in->found = !look_into(in, &in->map, pass != PASS_ANY);
 	}
 	return in->found;
@@ -208,32 +238,13 @@ static bool search(struct inspection *in, enum pass pass)
 
 /* ---- from _PyRuntime to the GIL ---- */
 
-static bool exports(void *context, const char *function)
-{
-	struct elf_symbol symbol;
-
-	return !elf_file__symbol(context, function, &symbol);
-}
-
-static void version_from_exports(struct inspection *in, struct python_version *v)
-{
-	const char *data = NULL;
-	struct elf_section s;
-
-	python_version__from_exports(exports, &in->elf, v);
-	if (!elf_file__section(&in->elf, ".rodata", &s) && s.size <= MAX_RODATA)
-		data = elf_file__bytes(&in->elf, s.offset, s.size);
-	if (data)
-		python_version__find_micro(data, s.size, v);
-}
-
 static int find_version(struct inspection *in, struct python_version *v)
 {
 	struct elf_symbol symbol;
 	uint64_t hex;
 	int err;
 
-	if (!elf_file__symbol(&in->elf, "Py_Version", &symbol)) {
+	if (!python_file__symbol(&in->elf, "Py_Version", &symbol)) {
 		err = proc_mem__read(in->mem, in->bias + symbol.value, &hex, sizeof(hex));
 		if (err == -EFAULT)
 			return fail_contradiction(in, "3.11 or newer", "Py_Version");
@@ -245,12 +256,10 @@ static int find_version(struct inspection *in, struct python_version *v)
 	}
 	if (!python_version__from_head(in->head, sizeof(in->head), v))
 		return 0;
-	if (!exports(&in->elf, "Py_GetVersion"))
-		return fail(
-			in, -ENOTSUP, "is a CPython of which the version cannot be told",
-			"it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
-	version_from_exports(in, v);
-	return 0;
+	if (!python_file__version(&in->elf, v))
+		return 0;
+	return fail(in, -ENOTSUP, "is a CPython of which the version cannot be told",
+		    "it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
 }
 
 static int find_layout(struct inspection *in, const struct python_version *v,
@@ -300,20 +309,97 @@ static int find_gil(struct inspection *in, const struct python_version *v,
 	return 0;
 }
 
+/* True if `interpreter` is one of the process's that use this GIL. */
+static bool uses_gil(struct inspection *in, const struct python_layout *l, uint64_t interpreter,
+		     uint64_t gil)
+{
+	uint64_t pointer, at;
+
+	if (proc_mem__read(in->mem, in->runtime + l->main, &at, sizeof(at)) || !interpreter)
+		return false;
+	if (interpreter == at)
+		return true;
+	if (!l->gil)
+		return !proc_mem__read(in->mem, interpreter + l->gil_pointer, &pointer,
+				       sizeof(pointer)) &&
+		       pointer == gil;
+	/* Up to 3.11 the list of interpreters begins right before the pointer to the main one, and
+	 * an interpreter with the pointer to the next. */
+	at = in->runtime + l->main - sizeof(at);
+	for (int i = 0; i < MAX_INTERPRETERS; i++) {
+		if (proc_mem__read(in->mem, at, &at, sizeof(at)) || !at)
+			return false;
+		if (at == interpreter)
+			return true;
+	}
+	return false;
+}
+
+/* A GIL that is locked is held by a thread of an interpreter that uses it; one that is not says
+ * nothing. */
+static bool is_holder_plausible(struct inspection *in, const struct python_layout *l,
+				uint64_t address, const struct python_gil *gil)
+{
+	uint64_t interpreter;
+
+	return !gil->locked || (!proc_mem__read(in->mem, gil->last_holder + l->thread_interpreter,
+						&interpreter, sizeof(interpreter)) &&
+				uses_gil(in, l, interpreter, address));
+}
+
 static int read_gil(struct inspection *in, const struct python_version *v,
 		    const struct python_layout *l, uint64_t address, struct python_gil *gil)
 {
+	const struct timespec moment = {.tv_nsec = 200 * 1000};
 	unsigned char head[PYTHON_GIL_HEAD];
-	int err;
+	bool plausible = false;
+	int err = 0;
 
-	err = proc_mem__read(in->mem, address, head, sizeof(head));
-	if (err && err != -EFAULT)
-		return proc__fail(in->pid, err, "read the memory of", in->f);
-	if (!err)
-		err = python_layout__read_gil(l, head, sizeof(head), gil);
+	/* The process runs on: between two reads the holder may let go and be no more. */
+	for (int i = 0; i < HOLDER_TRIES && !err && !plausible; i++) {
+		if (i)
+			nanosleep(&moment, NULL);
+		err = proc_mem__read(in->mem, address, head, sizeof(head));
+		if (err && err != -EFAULT)
+			return proc__fail(in->pid, err, "read the memory of", in->f);
+		if (!err)
+			err = python_layout__read_gil(l, head, sizeof(head), gil);
+		plausible = !err && is_holder_plausible(in, l, address, gil);
+	}
 	if (err == -EAGAIN)
 		return fail_not_ready(in);
-	return err ? fail_contradiction(in, v->text, "GIL") : 0;
+	if (err)
+		return fail_contradiction(in, v->text, "GIL");
+	return plausible ? 0 : fail_contradiction(in, v->text, "holder of the GIL");
+}
+
+/* Python 2.7: there is no GIL until a first thread is started. */
+static int read_python2(struct inspection *in, struct python *py)
+{
+	struct python_version v = {.major = 2, .minor = 7, .text = "2.7"};
+	struct elf_symbol symbol;
+	uint32_t value = 1;
+	int err;
+
+	python_file__find_micro(&in->elf, &v);
+	strcpy(py->version, v.text);
+	py->major = v.major;
+	py->minor = v.minor;
+	strcpy(py->path, in->map.path);
+	py->semaphore_at = in->runtime;
+	py->switch_interval_us = -1;
+	err = proc_mem__read(in->mem, in->runtime, &py->gil, sizeof(py->gil));
+	if (!err && py->gil)
+		err = proc_mem__read(in->mem, py->gil, &value, sizeof(value));
+	if (err == -EFAULT || value > 1)
+		return fail_contradiction(in, v.text, "GIL");
+	if (err)
+		return proc__fail(in->pid, err, "read the memory of", in->f);
+	py->locked = !value;
+	if (!python_file__symbol(&in->elf, "_Py_CheckInterval", &symbol))
+		proc_mem__read(in->mem, in->bias + symbol.value, &py->check_interval,
+			       sizeof(py->check_interval));
+	return 0;
 }
 
 static int read_runtime(struct inspection *in, struct python *py)
@@ -328,18 +414,22 @@ static int read_runtime(struct inspection *in, struct python *py)
 	/* 3.9's _PyRuntime is smaller than the head, and may end the mapping. */
 	if (err && err != -EFAULT)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
-	if ((err = find_version(in, &v)) || (err = find_layout(in, &v, &l)) ||
-	    (err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
+	if ((err = find_version(in, &v)) || (err = find_layout(in, &v, &l)))
 		return err;
 	strcpy(py->version, v.text);
 	py->major = v.major;
 	py->minor = v.minor;
 	strcpy(py->path, in->map.path);
+	py->is_static = !in->elf.nr_needed;
 	py->runtime = in->runtime;
+	if ((err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
+		return err;
 	/* The fixed offsets in gil_maps.h count from the switch interval: a free-threaded build's
 	 * struct has a word before it. */
 	py->gil = address + l.gil_shift;
+	py->free_threaded_build = gil.free_threaded;
 	py->free_threaded = !gil.enabled;
+	py->layout = l;
 	py->drop_request = python_layout__drop_request(&l, in->runtime);
 	py->switch_interval_us = gil.switch_interval_us;
 	py->locked = gil.locked;
@@ -364,7 +454,10 @@ int python__inspect(pid_t pid, struct python *py, struct failure *f)
 	if (err)
 		goto out;
 	in.mem = proc_mem__open(pid);
-	err = in.mem < 0 ? proc__fail(pid, in.mem, "read the memory of", f) : read_runtime(&in, py);
+	if (in.mem < 0)
+		err = proc__fail(pid, in.mem, "read the memory of", f);
+	else
+		err = (in.is_2 ? read_python2 : read_runtime)(&in, py);
 out:
 	if (in.found)
 		elf_file__close(&in.elf);
@@ -372,33 +465,4 @@ out:
 		close(in.mem);
 	proc_maps__free(&in.maps);
 	return err;
-}
-
-/* ---- reading it again ---- */
-
-static int read_again(pid_t pid, uint64_t address, void *to, size_t size)
-{
-	int mem = proc_mem__open(pid), err;
-
-	if (mem < 0)
-		return mem;
-	err = proc_mem__read(mem, address, to, size);
-	close(mem);
-	return err;
-}
-
-long python__switch_interval(pid_t pid, const struct python *py)
-{
-	long interval;
-
-	return read_again(pid, py->gil, &interval, sizeof(interval)) ? -1 : interval;
-}
-
-int python__locked(pid_t pid, const struct python *py)
-{
-	int locked;
-
-	if (read_again(pid, py->gil + GIL_OFFSET_LOCKED, &locked, sizeof(locked)))
-		return -1;
-	return locked == 0 || locked == 1 ? locked : -1;
 }

@@ -11,11 +11,10 @@
  * for one (_gil) and points to the one it uses (ceval.gil), which in the main interpreter is its
  * own.
  */
-#ifndef _GNU_SOURCE
-#endif
 #include <endian.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "python_layout.h"
@@ -23,7 +22,8 @@
 /* Where in _Py_DebugOffsets, and so in _PyRuntime, a word is; all below PYTHON_LAYOUT_HEAD. */
 struct table {
 	uint32_t interpreters_head;
-	uint32_t interpreter_size, interpreter_id, ceval_gil, gil, gil_locked, gil_holder;
+	uint32_t interpreter_size, interpreter_id, interpreter_next;
+	uint32_t ceval_gil, gil, gil_locked, gil_holder;
 	uint32_t thread_size, thread_interpreter;
 	uint32_t eval_breaker; /* 0: not in the table */
 };
@@ -33,6 +33,7 @@ static const struct table table_3_13 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 112,
 	.gil = 120,
 	.gil_locked = 136,
@@ -47,6 +48,7 @@ static const struct table table_3_14 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 120,
 	.gil = 128,
 	.gil_locked = 144,
@@ -61,6 +63,7 @@ static const struct table table_3_15 = {
 	.interpreters_head = 40,
 	.interpreter_size = 48,
 	.interpreter_id = 56,
+	.interpreter_next = 64,
 	.ceval_gil = 120,
 	.gil = 128,
 	.gil_locked = 144,
@@ -71,7 +74,9 @@ static const struct table table_3_15 = {
 };
 
 struct row {
-	int minor;
+	/* This version and those up to `last` (0: this one alone), which have the same layout. A new
+	 * release is allowed by a new row, or, where nothing has moved, by raising `last`. */
+	int minor, last;
 	const char *first_exported; /* a function that this version was the first to export */
 	const struct table *table;  /* with one, most of `layout` is TABLE */
 	struct python_layout layout;
@@ -79,14 +84,16 @@ struct row {
 
 /* Newest first. tstate->interp is at 16 in all of them: DWARF. */
 static const struct row rows[] = {
-	/* From 3.13 on the drop request is bit 0 of tstate->eval_breaker, which the table has from
-	 * 3.14 on */
+	/* From 3.13 on the drop request is bit 0 of tstate->eval_breaker, which comes right after
+	 * tstate->interp: DWARF of 3.13.0. From 3.14 on the table says so too. */
 	{
 		.minor = 15,
 		.table = &table_3_15,
 		.layout =
 			{
 				.drop_kind = PYTHON_DROP_IN_THREAD,
+				.drop_request = 24,
+				.thread_interpreter = 16,
 			},
 	},
 	{
@@ -95,9 +102,10 @@ static const struct row rows[] = {
 		.layout =
 			{
 				.drop_kind = PYTHON_DROP_IN_THREAD,
+				.drop_request = 24,
+				.thread_interpreter = 16,
 			},
 	},
-	/* eval_breaker: DWARF of 3.13.0 */
 	{
 		.minor = 13,
 		.table = &table_3_13,
@@ -105,9 +113,11 @@ static const struct row rows[] = {
 			{
 				.drop_kind = PYTHON_DROP_IN_THREAD,
 				.drop_request = 24,
+				.thread_interpreter = 16,
 			},
 	},
-	/* DWARF of 3.12.1: interpreters.main, id, ceval.gil, _gil, ceval.gil_drop_request */
+	/* DWARF of 3.12.1: interpreters.main, id, ceval.gil, _gil, ceval.gil_drop_request; `next` is
+	   the first word of an interpreter */
 	{
 		.minor = 12,
 		.layout =
@@ -173,6 +183,7 @@ static const struct row rows[] = {
 				.gil = 1152,
 				.drop_kind = PYTHON_DROP_IN_RUNTIME,
 				.drop_request = 596,
+				.thread_interpreter = 16,
 			},
 	},
 	/* DWARF of 3.7.16; _PyRuntime itself is new in this version */
@@ -185,11 +196,19 @@ static const struct row rows[] = {
 				.gil = 1264,
 				.drop_kind = PYTHON_DROP_IN_RUNTIME,
 				.drop_request = 716,
+				.thread_interpreter = 16,
 			},
 	},
 };
 
 #define NR_ROWS (sizeof(rows) / sizeof(*rows))
+
+/* Of a process's addresses: 47 on x86-64, at most 52 on AArch64 */
+#if defined(__aarch64__)
+#define ADDRESS_BITS 52
+#else
+#define ADDRESS_BITS 47
+#endif
 
 static uint64_t word(const void *bytes, size_t offset)
 {
@@ -277,7 +296,7 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 	char prefix[16], found[16] = "";
 	size_t length;
 
-	length = (size_t)snprintf(prefix, sizeof(prefix), "3.%d.", v->minor);
+	length = (size_t)snprintf(prefix, sizeof(prefix), "%d.%d.", v->major, v->minor);
 	while (p && (p = memmem(p, (size_t)(end - p), prefix, length))) {
 		nul = memchr(p, '\0', (size_t)(end - p));
 		if (nul && nul - p < (ptrdiff_t)sizeof(found) && is_micro(p + length)) {
@@ -289,6 +308,32 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 	}
 	if (found[0])
 		strcpy(v->text, found);
+}
+
+int python_version__from_tag(const char *data, size_t size, struct python_version *v)
+{
+	static const char prefix[] = "cpython-3";
+	const size_t length = sizeof(prefix) - 1;
+	const char *end = data + size, *p = data, *nul;
+	int minor = -1, other;
+
+	while ((p = memmem(p, (size_t)(end - p), prefix, length))) {
+		p += length;
+		nul = memchr(p, '\0', (size_t)(end - p) < 4 ? (size_t)(end - p) : 4);
+		if (!nul || nul == p || digits(p) != (size_t)(nul - p))
+			continue;
+		other = atoi(p);
+		if (minor >= 0 && minor != other)
+			return -ENOENT;
+		minor = other;
+	}
+	if (minor < 0)
+		return -ENOENT;
+	v->major = 3;
+	v->minor = minor;
+	snprintf(v->text, sizeof(v->text), "3.%d", minor);
+	python_version__find_micro(data, size, v);
+	return 0;
 }
 
 static bool has_table(const void *head, size_t size)
@@ -314,16 +359,16 @@ static int check_table(const struct table *t, const void *head, const struct pyt
 {
 	uint64_t interpreter = word(head, t->interpreter_size);
 
-	if (interpreter > 16 << 20 || l->id >= interpreter || l->gil_pointer >= interpreter ||
-	    l->own_gil >= interpreter || l->main > 1 << 20)
+	if (interpreter > 16 << 20 || l->id >= interpreter || l->next >= interpreter ||
+	    l->gil_pointer >= interpreter || l->own_gil >= interpreter || l->main > 1 << 20)
 		return -EPROTO;
 	if (word(head, t->gil_holder) != l->own_gil + l->gil_shift + GIL_OFFSET_LAST_HOLDER ||
 	    word(head, t->gil_locked) != l->own_gil + l->gil_shift + GIL_OFFSET_LOCKED)
 		return -EPROTO;
 	if (word(head, t->thread_size) > 1 << 20 || l->drop_request >= word(head, t->thread_size) ||
-	    word(head, t->thread_interpreter) >= word(head, t->thread_size))
+	    word(head, t->thread_interpreter) != l->thread_interpreter)
 		return -EPROTO;
-	return 0;
+	return t->eval_breaker && word(head, t->eval_breaker) != l->drop_request ? -EPROTO : 0;
 }
 
 static int read_table(const struct table *t, const struct python_version *v, const void *head,
@@ -340,19 +385,39 @@ static int read_table(const struct table *t, const struct python_version *v, con
 	/* struct pyinterpreters { PyMutex mutex; PyInterpreterState *head, *main; ...: SRC */
 	l->main = word(head, t->interpreters_head) + 8;
 	l->id = word(head, t->interpreter_id);
+	l->next = word(head, t->interpreter_next);
 	l->gil_pointer = word(head, t->ceval_gil);
 	l->own_gil = word(head, t->gil);
-	l->gil_shift = free_threaded ? 8 : 0;
-	if (t->eval_breaker)
-		l->drop_request = word(head, t->eval_breaker);
+	l->gil_shift = free_threaded ? PYTHON_FREE_THREADED_SHIFT : 0;
 	return check_table(t, head, l);
+}
+
+static int last_of(const struct row *row)
+{
+	return row->last ? row->last : row->minor;
+}
+
+int python_layout__known(size_t index, int *minor, bool *own_table)
+{
+	for (size_t i = NR_ROWS; i-- > 0;) {
+		size_t n = (size_t)(last_of(&rows[i]) - rows[i].minor) + 1;
+
+		if (index >= n) {
+			index -= n;
+			continue;
+		}
+		*minor = rows[i].minor + (int)index;
+		*own_table = rows[i].table;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 int python_layout__get(const struct python_version *v, const void *head, size_t size,
 		       struct python_layout *layout)
 {
 	for (size_t i = 0; v->major == 3 && i < NR_ROWS; i++) {
-		if (rows[i].minor != v->minor)
+		if (v->minor < rows[i].minor || v->minor > last_of(&rows[i]))
 			continue;
 		*layout = rows[i].layout;
 		return rows[i].table ? read_table(rows[i].table, v, head, size, layout) : 0;
@@ -366,20 +431,36 @@ int python_layout__read_gil(const struct python_layout *layout, const void *head
 	uint64_t interval;
 	int32_t enabled;
 
-	if (size < PYTHON_GIL_HEAD || layout->gil_shift > 8)
+	if (size < PYTHON_GIL_HEAD || layout->gil_shift > PYTHON_FREE_THREADED_SHIFT)
 		return -EPROTO;
 	interval = word(head, layout->gil_shift);
 	gil->locked = (int32_t)word(head, layout->gil_shift + GIL_OFFSET_LOCKED);
 	enabled = (int32_t)word(head, 0);
-	gil->enabled = !layout->gil_shift || enabled;
+	gil->last_holder = word(head, layout->gil_shift + GIL_OFFSET_LAST_HOLDER);
+	gil->free_threaded = layout->gil_shift;
+	gil->enabled = !layout->gil_shift || enabled == PYTHON_GIL_ENABLED;
 	if (gil->locked == -1)
 		return -EAGAIN;
-	/* sys.setswitchinterval() takes 1 µs and more; above an hour it is no interval. */
-	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > 3600000000UL ||
+	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > PYTHON_LONGEST_INTERVAL ||
 	    (layout->gil_shift && enabled < 0))
+		return -EPROTO;
+	if (gil->last_holder % sizeof(uint64_t) || gil->last_holder >> ADDRESS_BITS ||
+	    (gil->locked && !gil->last_holder))
 		return -EPROTO;
 	gil->switch_interval_us = (long)interval;
 	return 0;
+}
+
+struct gil_finder python_layout__finder(const struct python_layout *layout)
+{
+	return (struct gil_finder){
+		.known = layout->own_gil != 0,
+		.thread_interpreter = (__u32)layout->thread_interpreter,
+		.gil_pointer = (__u32)layout->gil_pointer,
+		.own_gil = (__u32)layout->own_gil,
+		.shift = (__u32)layout->gil_shift,
+		.id = (__u32)layout->id,
+	};
 }
 
 struct gil_drop_request python_layout__drop_request(const struct python_layout *layout,

@@ -7,6 +7,7 @@
 #ifndef PYTHON_LAYOUT_H
 #define PYTHON_LAYOUT_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,18 +32,26 @@ enum python_drop_request {
 	PYTHON_DROP_IN_THREAD,
 };
 
+/* A free-threaded build's struct _gil_runtime_state begins with `int enabled` and padding. */
+#define PYTHON_FREE_THREADED_SHIFT 8
+
 /* Offsets of one interpreter. */
 struct python_layout {
-	uint64_t main; /* in _PyRuntime: pointer to the main interpreter */
+	/* In _PyRuntime: pointer to the main interpreter; that to the newest one is just before. */
+	uint64_t main;
 	uint64_t id;   /* in an interpreter: its 64-bit number; the main interpreter's is 0 */
+	uint64_t next; /* in an interpreter: pointer to the next older one */
 	uint64_t gil;  /* in _PyRuntime: the GIL; 0 if an interpreter points to it */
 	uint64_t gil_pointer, own_gil; /* in an interpreter: pointer to its GIL; a GIL of its own */
-	/* What the fixed offsets in gil_maps.h count from, in struct _gil_runtime_state: 8 in a
-	 * free-threaded build, which puts `int enabled` and padding first, else 0. */
+	/* What the fixed offsets in gil_maps.h count from, in struct _gil_runtime_state:
+	 * PYTHON_FREE_THREADED_SHIFT in a free-threaded build, else 0. */
 	uint64_t gil_shift;
 	enum python_drop_request drop_kind;
 	uint64_t drop_request, thread_interpreter; /* the latter in a thread state */
 };
+
+/* sys.setswitchinterval() takes 1 µs and more; above an hour it is no interval. */
+#define PYTHON_LONGEST_INTERVAL 3600000000L
 
 /* The words of a GIL that are looked at: its first bytes, `gil_shift` included. */
 #define PYTHON_GIL_HEAD 32
@@ -50,8 +59,19 @@ struct python_layout {
 struct python_gil {
 	long switch_interval_us;
 	int locked;
-	bool enabled;
+	/* A thread state; while it is not locked that may be one that is no more. 0: never held. */
+	uint64_t last_holder;
+	bool free_threaded; /* it can be turned off and on */
+	bool enabled;       /* it is on, and not only while a module is imported */
 };
+
+/* What `enabled` in a free-threaded build's GIL is when it is on for good; else it counts the
+ * imports under way that need it. */
+#define PYTHON_GIL_ENABLED INT_MAX
+
+/* The minor versions of Python 3 that are known, one at a time: 0, or -ENOENT past the last one.
+ * `own_table`: most of the layout comes from the interpreter itself. */
+int python_layout__known(size_t index, int *minor, bool *own_table);
 
 /* From the value of Py_Version: 0 or -EPROTO if no CPython calls itself so. */
 int python_version__from_hex(uint64_t hex, struct python_version *v);
@@ -63,6 +83,9 @@ int python_version__from_hex(uint64_t hex, struct python_version *v);
 typedef bool (*python_exports)(void *context, const char *function);
 void python_version__from_exports(python_exports exports, void *context, struct python_version *v);
 void python_version__find_micro(const char *data, size_t size, struct python_version *v);
+/* Of an interpreter that exports nothing: from the tag of its cached files ("cpython-311"), which is
+ * in its read-only data, and the micro version there. 0 or -ENOENT. */
+int python_version__from_tag(const char *data, size_t size, struct python_version *v);
 
 /* From the table at the start of _PyRuntime, where there is one (3.13 on): 0 or -ENOENT. */
 int python_version__from_head(const void *head, size_t size, struct python_version *v);
@@ -77,6 +100,10 @@ int python_layout__get(const struct python_version *v, const void *head, size_t 
 /* 0, -EAGAIN if the GIL has not been created, -EPROTO if that is not a GIL. */
 int python_layout__read_gil(const struct python_layout *layout, const void *head, size_t size,
 			    struct python_gil *gil);
+
+/* How the kernel is to tell the GIL of a new sub-interpreter; `known` is 0 where each uses the main
+ * one's. */
+struct gil_finder python_layout__finder(const struct python_layout *layout);
 
 /* How the kernel is to find the drop request, with _PyRuntime at `runtime`. */
 struct gil_drop_request python_layout__drop_request(const struct python_layout *layout,

@@ -179,6 +179,11 @@ static void on_unobserved(void *ctx, const struct snapshot_unobserved *u)
 		fail(r, trace_encoder__unobserved(r->encoder, u, clock_ns()));
 }
 
+static void on_failed(void *ctx, int err)
+{
+	fail(ctx, err);
+}
+
 static __s64 clock_offset(clockid_t clock)
 {
 	struct timespec t;
@@ -474,8 +479,9 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 				       .ended = on_ended,
 				       .folded = on_folded,
 				       .unobserved = on_unobserved,
+				       .failed = on_failed,
 				       .ctx = &r};
-	oo->target.listener = &r.listener;
+	oo->listener = &r.listener;
 	r.launched = oo->target.argv != NULL;
 	r.terminal = !o->quiet && isatty(STDERR_FILENO);
 	r.start_ns = clock_ns();

@@ -108,7 +108,9 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 	}
 	/* Not in `wait`, as it has not ended. */
 	json__integer(j, "open_wait_ns",
-		      t->state == GIL_THREAD_WAITING ? gil_elapsed(t->since, p->end_ns) : 0);
+		      t->state == GIL_THREAD_WAITING
+			      ? gil_elapsed(t->since, snapshot_gil__end(p, g))
+			      : 0);
 	json__close(j, '}');
 }
 
@@ -161,14 +163,15 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 {
 	const struct gil_lock *l = &g->lock;
 
-	json__integer(j, "observed_ns", gil_elapsed(l->start, p->end_ns));
+	json__integer(j, "observed_ns", gil_elapsed(l->start, snapshot_gil__end(p, g)));
 	if (l->state == GIL_LOCK_HELD && !p->exited)
 		json__integer(j, "holder", l->last_tid);
 	else
 		json__null(j, "holder");
 	/* Not in `hold`, as it has not ended, but in held_ratio. */
 	json__integer(j, "open_hold_ns",
-		      l->state == GIL_LOCK_HELD ? gil_elapsed(l->since, p->end_ns) : 0);
+		      l->state == GIL_LOCK_HELD ? gil_elapsed(l->since, snapshot_gil__end(p, g))
+						: 0);
 	json__integer(j, "waiters", p->exited ? 0 : gil_lock_waiters(l));
 	json__integer(j, "open_chain", l->chain_len);
 	json__integer(j, "partial_waits", l->partial_waits);
@@ -193,6 +196,10 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 	json__open(j, NULL, '{');
 	json__string(j, "address", address);
 	json__bool(j, "main", g->main);
+	if (g->interpreter >= 0)
+		json__integer(j, "interpreter", (__u64)g->interpreter);
+	else
+		json__null(j, "interpreter");
 	if (g->switch_interval_us < 0)
 		json__null(j, "switch_interval_us");
 	else
@@ -242,6 +249,8 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 	else
 		json__null(j, "source_reason");
 	json__bool(j, "free_threaded", p->free_threaded);
+	json__bool(j, "free_threaded_build", p->free_threaded_build);
+	json__bool(j, "gil_turned_on", p->gil_turned_on);
 	put_process_flags(j, p);
 	json__bool(j, "exited", p->exited);
 	json__integer(j, "observed_ns", gil_elapsed(p->start_ns, p->end_ns));

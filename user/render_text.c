@@ -92,9 +92,9 @@ static struct entry *list_gils(const struct snapshot *s, size_t *nr)
 			list[(*nr)++] = (struct entry){
 				.process = p,
 				.gil = g,
-				.waited = gil_lock_waiting_until(&g->lock, p->end_ns),
+				.waited = gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)),
 				.held = gil_lock_held_until(&g->lock, g->locked_at_start,
-							    p->end_ns),
+							    snapshot_gil__end(p, g)),
 			};
 		}
 	}
@@ -140,23 +140,37 @@ static void put_list(const struct text *t, const struct entry *list, size_t nr)
 		   sub ? "; (sub): of a sub-interpreter" : "");
 }
 
+/* What is special about the GIL of a free-threaded build; "" if it is none. */
+static const char *free_threaded_note(const struct snapshot_process *p)
+{
+	if (!p->free_threaded_build)
+		return "";
+	if (p->gil_turned_on)
+		return "; a free-threaded build, whose GIL was turned on while observed";
+	if (p->free_threaded)
+		return "; a free-threaded build, whose GIL is off but for moments, while a module "
+		       "is imported";
+	return "; a free-threaded build, whose GIL is on: PYTHON_GIL=1, -X gil=1, or a module that "
+	       "needs it";
+}
+
 static void put_process(const struct text *t, const struct snapshot_process *p,
 			const struct snapshot_gil *g)
 {
 	struct format interval = {"not known (5 ms by default)"};
-	char line[640];
+	char line[768];
 
 	if (g->switch_interval_us > 0)
 		interval = format_interval(g->switch_interval_us, t->ascii);
 	snprintf(line, sizeof(line),
-		 "%s, process %d%s%s%s%s, observed for %s, switch interval %s%s",
+		 "%s, process %d%s%s%s%s, observed for %s, switch interval %s%s%s",
 		 format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
 		 p->python[0] ? ", Python " : "",
 		 format_name(p->python, sizeof(p->python), t->ascii).s,
 		 p->source[0] ? ", through " : "",
 		 format_name(p->source, sizeof(p->source), t->ascii).s,
 		 format_ns(gil__observed(p, g), t->ascii).s, interval.s,
-		 g->main ? "" : ", a sub-interpreter's GIL");
+		 g->main ? "" : ", a sub-interpreter's GIL", free_threaded_note(p));
 	putc('\n', t->out);
 	text__wrap(t, TEXT_BOLD, 0, 2, line);
 }
@@ -195,7 +209,7 @@ static void put_other_processes(const struct text *t, const struct snapshot *s)
 
 		for (size_t j = 0; j < p->nr_gils; j++)
 			used = used || was_used(&p->gils[j]);
-		if (p->free_threaded)
+		if (p->free_threaded && !used)
 			fprintf(t->out,
 				"\n%s, process %d%s%s: free-threaded, it runs without a GIL\n",
 				format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,

@@ -9,12 +9,14 @@
 static int apply_process(struct replay *r, struct span *body)
 {
 	struct snapshot_process p;
+	__u32 *places;
 	__u64 number;
 	int err = 0;
 
-	if (trace_process__get(body, &number, &p))
-		err = replay__tell_program(r, number, &p);
+	if (trace_process__get(body, &number, &p, &places))
+		err = replay__tell_program(r, number, &p, places);
 	free(p.gils);
+	free(places);
 	return err;
 }
 

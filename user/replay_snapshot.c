@@ -117,6 +117,13 @@ static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_
 	return add_threads(r, g, sg) ?: add_pairs(r, g, sg);
 }
 
+/* The GIL of a free-threaded build that is off is not one that nobody waits for. */
+static bool is_off_and_unused(const struct program *pg, const struct gil *g)
+{
+	return pg->p.free_threaded && !g->public.g.end_ns &&
+	       g->public.g.lock.state == GIL_LOCK_UNSEEN;
+}
+
 static int add_process(const struct replay *r, const struct program *pg, struct snapshot *s)
 {
 	struct snapshot_process *p;
@@ -132,7 +139,7 @@ static int add_process(const struct replay *r, const struct program *pg, struct 
 	if (!exited)
 		p->end_ns = s->end_ns;
 	for (size_t i = 0; i < pg->nr_gils; i++)
-		if (add_gil(r, pg->gils[i], p))
+		if (!is_off_and_unused(pg, pg->gils[i]) && add_gil(r, pg->gils[i], p))
 			return -ENOMEM;
 	return 0;
 }

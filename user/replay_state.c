@@ -208,23 +208,72 @@ static struct gil *new_gil(struct replay *r, struct program *pg, const struct sn
 	return g;
 }
 
-static int tell_gils(struct replay *r, struct program *pg, const struct snapshot_process *p)
+static struct gil *gil_at(const struct program *pg, __u32 place)
 {
-	for (size_t i = 0; i < p->nr_gils && i < TRACE_PROCESS_GILS; i++) {
-		struct snapshot_gil *g;
+	for (size_t i = 0; i < pg->nr_gils; i++)
+		if (pg->gils[i]->place == place)
+			return pg->gils[i];
+	return NULL;
+}
 
-		if (i == pg->nr_gils) {
-			pg->gils[i] = new_gil(r, pg, &p->gils[i]);
-			if (!pg->gils[i])
-				return -ENOMEM;
-			pg->nr_gils++;
-		}
-		g = &pg->gils[i]->public.g;
-		g->main = p->gils[i].main;
-		g->switch_interval_us = p->gils[i].switch_interval_us;
-		g->requests_unknown = p->gils[i].requests_unknown;
+/* Its interpreter is gone: no thread does anything with it any more. */
+static void end_gil(struct gil *g, __u64 end_ns)
+{
+	g->public.g.end_ns = end_ns;
+	for (struct row *row = g->rows; row; row = row->next)
+		row->public.t.state = GIL_THREAD_GONE;
+}
+
+static struct gil *tell_gil(struct replay *r, struct program *pg, __u32 place,
+			    const struct snapshot_gil *told)
+{
+	struct gil *g = gil_at(pg, place);
+
+	if (!g)
+		g = new_gil(r, pg, told);
+	if (!g)
+		return NULL;
+	g->place = place;
+	g->is_told = true;
+	g->public.g.main = told->main;
+	g->public.g.interpreter = told->interpreter;
+	g->public.g.switch_interval_us = told->switch_interval_us;
+	g->public.g.requests_unknown = told->requests_unknown;
+	if (told->end_ns && !g->public.g.end_ns)
+		end_gil(g, told->end_ns);
+	return g;
+}
+
+/* The GILs that the process has now, in the order that it has them; others have ended without a
+ * row. */
+static int tell_gils(struct replay *r, struct program *pg, const struct snapshot_process *p,
+		     const __u32 *places)
+{
+	struct gil **gils = replay__take(r, (p->nr_gils + 1) * sizeof(*gils));
+	int err = gils ? 0 : -ENOMEM;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < pg->nr_gils; i++)
+		pg->gils[i]->is_told = false;
+	for (size_t i = 0; i < p->nr_gils && gils && !err; i++) {
+		struct gil *g = gil_at(pg, places[i]);
+
+		if (g && g->is_told)
+			continue; /* twice: the file is damaged */
+		g = tell_gil(r, pg, places[i], &p->gils[i]);
+		if (g)
+			gils[nr++] = g;
+		else
+			err = -ENOMEM;
 	}
-	return 0;
+	for (size_t i = 0; i < pg->nr_gils; i++)
+		if (!pg->gils[i]->is_told)
+			free_gil(r, pg->gils[i]);
+	replay__give(r, pg->gils, pg->gils_size);
+	pg->gils = gils;
+	pg->gils_size = gils ? (p->nr_gils + 1) * sizeof(*gils) : 0;
+	pg->nr_gils = nr;
+	return err;
 }
 
 struct program *replay__program(struct replay *r, __u64 number)
@@ -240,7 +289,7 @@ struct gil *replay__gil(struct replay *r, __u64 process, __u32 place)
 {
 	struct program *pg = replay__program(r, process);
 
-	return pg && place < pg->nr_gils ? pg->gils[place] : NULL;
+	return pg ? gil_at(pg, place) : NULL;
 }
 
 static struct program *new_program(struct replay *r, __u64 number)
@@ -258,7 +307,8 @@ static struct program *new_program(struct replay *r, __u64 number)
 	return pg;
 }
 
-int replay__tell_program(struct replay *r, __u64 number, struct snapshot_process *p)
+int replay__tell_program(struct replay *r, __u64 number, const struct snapshot_process *p,
+			 const __u32 *places)
 {
 	struct program *pg = replay__program(r, number);
 
@@ -272,7 +322,7 @@ int replay__tell_program(struct replay *r, __u64 number, struct snapshot_process
 	pg->p.nr_gils = 0;
 	if (pg->p.start_ns < r->start)
 		pg->p.start_ns = r->start;
-	return pg->left_out ? 0 : tell_gils(r, pg, p);
+	return pg->left_out ? 0 : tell_gils(r, pg, p, places);
 }
 
 static void unlist(struct program *pg, struct program **list, struct program ***end)
@@ -312,6 +362,7 @@ void replay__drop_program(struct replay *r, struct program *pg)
 	*at = pg->in_bucket;
 	for (size_t i = 0; i < pg->nr_gils; i++)
 		free_gil(r, pg->gils[i]);
+	replay__give(r, pg->gils, pg->gils_size);
 	replay__give(r, pg, sizeof(*pg));
 }
 

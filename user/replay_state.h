@@ -23,6 +23,8 @@ struct pair {
 
 struct gil {
 	struct replay_gil public;
+	__u32 place;  /* in its process; stays its own */
+	bool is_told; /* the process still has it */
 	struct program *program;
 	struct row *rows, **rows_end;
 	struct gil_thread *folded; /* exited threads that share a row, with tid 0; NULL: none */
@@ -42,8 +44,8 @@ struct program {
 	__u64 number;
 	struct snapshot_process p; /* without lists */
 	struct program *in_bucket, *next;
-	struct gil *gils[TRACE_PROCESS_GILS]; /* by their place */
-	size_t nr_gils;
+	struct gil **gils; /* in the order of the report */
+	size_t nr_gils, gils_size;
 	bool ended;
 	bool left_out; /* not in the report: not asked for */
 };
@@ -80,7 +82,8 @@ void replay__give(struct replay *r, void *what, size_t size);
 
 struct program *replay__program(struct replay *r, __u64 number);
 /* PROCESS: a new program, or news of one. 0 or -ENOMEM. */
-int replay__tell_program(struct replay *r, __u64 number, struct snapshot_process *p);
+int replay__tell_program(struct replay *r, __u64 number, const struct snapshot_process *p,
+			 const __u32 *places);
 void replay__end_program(struct replay *r, struct program *pg);
 /* It goes to the end of its list: in the order of the report. */
 void replay__relist_program(struct replay *r, struct program *pg);

@@ -8,6 +8,7 @@
 
 #include "libc.h"
 #include "proc_maps.h"
+#include "python2.h"
 #include "site_file.h"
 #include "usdt.h"
 
@@ -73,31 +74,19 @@ struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct 
 
 /* ---- interpreters ---- */
 
-/* Opens the file that the interpreter is in. A descriptor or -errno. */
-static int open_interpreter(pid_t pid, const struct python *py)
+/* The file as ELF, on a descriptor of its own. 0 or -errno. */
+static int open_elf(const struct site_file *file, struct elf_file *e)
 {
-	char path[PATH_MAX];
-	struct proc_maps maps;
-	struct proc_map map;
-	size_t position = 0;
-	int fd = proc_maps__read(pid, &maps);
+	int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
 
-	if (fd)
-		return fd;
-	fd = -ESRCH;
-	while (fd == -ESRCH && proc_maps__next(&maps, &position, &map))
-		if (map.executable && !strcmp(map.path, py->path))
-			fd = proc_map__open(pid, &map, path);
-	proc_maps__free(&maps);
-	return fd;
+	return fd < 0 ? -errno : elf_file__open_fd(e, fd);
 }
 
 static int look_into(struct site_file *file, struct probe *probe, struct failure *f)
 {
 	struct elf_file e;
 	struct usdt u;
-	int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-	int err = fd < 0 ? -errno : elf_file__open_fd(&e, fd);
+	int err = open_elf(file, &e);
 
 	if (err)
 		return err;
@@ -116,39 +105,32 @@ static int look_into(struct site_file *file, struct probe *probe, struct failure
 	return err;
 }
 
-static struct site_file *new_interpreter(struct site_file **list, struct probe *probe, int fd)
+static void note_failure(struct site_file *file, struct failure *f)
+{
+	if (file->err && !f->what[0])
+		failure__what(f, "the interpreter's file cannot be read: %s", strerror(-file->err));
+	snprintf(file->why, sizeof(file->why), "%.*s", (int)sizeof(file->why) - 1, f->what);
+}
+
+static struct site_file *new_usdt(struct site_file **list, struct probe *probe, pid_t pid,
+				  const struct python *py, int fd)
 {
 	struct site_file *file = add(list, PROBE_USDT, fd);
 	struct failure f = {0};
 
+	(void)pid, (void)py;
 	if (!file)
 		return NULL;
 	file->err = look_into(file, probe, &f);
 	if (file->err == -ENOENT)
 		strcpy(f.what, "the interpreter carries no GIL probes");
-	else if (file->err && !f.what[0])
-		failure__what(&f, "the interpreter's file cannot be read: %s",
-			      strerror(-file->err));
-	snprintf(file->why, sizeof(file->why), "%.*s", (int)sizeof(file->why) - 1, f.what);
+	note_failure(file, &f);
 	return file;
 }
 
-struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
-				     const struct python *py, struct failure *f)
+/* The file's sites, or NULL with errno and f as it says. */
+static struct site_file *usable(struct site_file *file, struct failure *f)
 {
-	struct site_file *file = NULL;
-	struct stat st;
-	int fd = open_interpreter(pid, py);
-
-	if (fd < 0 || fstat(fd, &st)) {
-		errno = fd < 0 ? -fd : errno;
-		return NULL;
-	}
-	file = known(*list, PROBE_USDT, st.st_dev, st.st_ino);
-	if (file)
-		close(fd);
-	else
-		file = new_interpreter(list, probe, fd);
 	if (!file) {
 		errno = ENOMEM;
 		return NULL;
@@ -160,12 +142,99 @@ struct site_file *site_file__of_usdt(struct site_file **list, struct probe *prob
 	return NULL;
 }
 
+typedef struct site_file *(*new_file)(struct site_file **list, struct probe *probe, pid_t pid,
+				      const struct python *py, int fd);
+
+/* The interpreter's file from the list, or what `make` makes of it. */
+static struct site_file *of_interpreter(struct site_file **list, enum probe_program program,
+					new_file make, struct probe *probe, pid_t pid,
+					const struct python *py, struct failure *f)
+{
+	struct site_file *file = NULL;
+	struct stat st;
+	int fd = proc__open_mapped(pid, py->path);
+
+	if (fd < 0 || fstat(fd, &st)) {
+		errno = fd < 0 ? -fd : errno;
+		return NULL;
+	}
+	file = known(*list, program, st.st_dev, st.st_ino);
+	if (file)
+		close(fd);
+	else
+		file = make(list, probe, pid, py, fd);
+	return usable(file, f);
+}
+
+struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
+				     const struct python *py, struct failure *f)
+{
+	return of_interpreter(list, PROBE_USDT, new_usdt, probe, pid, py, f);
+}
+
 struct site_file *site_file__of_self(struct site_file **list, struct probe *probe)
 {
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct site_file *file = fd < 0 ? NULL : new_interpreter(list, probe, fd);
+	struct site_file *file = fd < 0 ? NULL : new_usdt(list, probe, 0, NULL, fd);
 
 	return file && !file->err ? file : NULL;
+}
+
+static struct site_file *new_static(struct site_file **list, struct probe *probe, pid_t pid,
+				    const struct python *py, int fd)
+{
+	struct site_file *file = add(list, PROBE_COND, fd);
+	struct failure f = {0};
+	struct elf_file e;
+	char root[32];
+
+	(void)probe;
+	if (!file)
+		return NULL;
+	snprintf(root, sizeof(root), "/proc/%d/root", pid);
+	file->is_static = true;
+	file->err = open_elf(file, &e);
+	if (!file->err) {
+		file->err = cond_sites__find(&e, root, py->path, file->site, &file->from, &f);
+		elf_file__close(&e);
+	}
+	file->n = COND_SITES;
+	note_failure(file, &f);
+	return file;
+}
+
+struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
+				       struct failure *f)
+{
+	return of_interpreter(list, PROBE_COND, new_static, NULL, pid, py, f);
+}
+
+static struct site_file *new_python2(struct site_file **list, struct probe *probe, pid_t pid,
+				     const struct python *py, int fd)
+{
+	struct site_file *file = add(list, PROBE_SEMAPHORE, fd);
+	struct failure f = {0};
+	struct elf_file e;
+
+	(void)probe, (void)pid, (void)py;
+	if (!file)
+		return NULL;
+	file->err = open_elf(file, &e);
+	if (!file->err) {
+		int n = python2__sites(&e, file->site);
+
+		elf_file__close(&e);
+		file->err = n < 0 ? n : 0;
+		file->n = n < 0 ? 0 : (size_t)n;
+	}
+	note_failure(file, &f);
+	return file;
+}
+
+struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, const struct python *py,
+					struct failure *f)
+{
+	return of_interpreter(list, PROBE_SEMAPHORE, new_python2, NULL, pid, py, f);
 }
 
 void site_file__free_all(struct site_file *list)

@@ -6,6 +6,7 @@
 #ifndef SITE_FILE_H
 #define SITE_FILE_H
 
+#include "cond_sites.h"
 #include "failure.h"
 #include "probe.h"
 #include "python.h"
@@ -20,14 +21,24 @@ struct site_file {
 	char open_path[32];
 	size_t n;
 	struct probe_site site[PROBE_SITES];
-	bool long_nop; /* see struct usdt */
-	int err;       /* it has no sites that could be used: as site_file__of_usdt returns it */
+	bool long_nop;             /* see struct usdt */
+	bool is_static;            /* an interpreter that has its C library linked in */
+	enum cond_sites_from from; /* and how that was found there */
+	int err; /* it has no sites that could be used: as site_file__of_usdt returns it */
 	char why[256];
 };
 
 /* The C library of process pid (0: this one), from the list or added to it. NULL with errno set and
  * f filled. */
 struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct failure *f);
+
+/* The same for the interpreter of process pid, which has its C library linked in. */
+struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
+				       struct failure *f);
+
+/* The same for a Python 2. */
+struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, const struct python *py,
+					struct failure *f);
 
 /*
  * The same for the interpreter of process pid, if it has GIL probes. NULL with errno set and f

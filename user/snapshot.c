@@ -241,7 +241,7 @@ void snapshot__finish(struct snapshot *s)
 
 		for (size_t j = 0; j < p->nr_gils; j++) {
 			struct snapshot_gil *g = &p->gils[j];
-			struct order o = {.gil = g, .now = p->end_ns};
+			struct order o = {.gil = g, .now = snapshot_gil__end(p, g)};
 
 			gil_figures__sum(&g->fig, g->threads, g->nr_threads);
 			if (g->nr_threads)

@@ -17,6 +17,8 @@ struct snapshot_gil {
 	struct gil_lock lock;
 	struct gil_figures fig;     /* the sum over the threads, after snapshot__finish */
 	bool main;                  /* the main interpreter's */
+	long interpreter;           /* its interpreter's number, 0: the main one; -1: not known */
+	__u64 end_ns;               /* observed to; 0: to its process's end */
 	int locked_at_start;        /* the lock's own word then: 1, 0, or -1 if not known */
 	long switch_interval_us;    /* -1: not known */
 	bool requests_unknown;      /* releases are not told apart into requested and voluntary */
@@ -39,7 +41,9 @@ struct snapshot_process {
 	char source[16];      /* "uprobe", "usdt" */
 	char source_why[256]; /* why that one: a clause, without a full stop; may be empty */
 	char note[160];       /* a sentence about what was not seen of it; may be empty */
-	bool free_threaded;   /* no GIL: built without it and running without it */
+	bool free_threaded;   /* a free-threaded build whose GIL is off, when last looked at */
+	bool free_threaded_build;
+	bool gil_turned_on; /* it was off when first looked at, and no longer is */
 	bool exited;
 	__u64 start_ns; /* observed from */
 	__u64 end_ns;   /* to; when it exited or the observation ended */
@@ -103,8 +107,15 @@ void gil_figures__add(struct gil_figures *sum, const struct gil_figures *a);
 /* Sets sum to the sum of the n threads' figures. */
 void gil_figures__sum(struct gil_figures *sum, const struct gil_thread *threads, size_t n);
 
-/* What a thread has held or waited up to `now`, with what is still going on; `now` is its process's
- * end_ns. A thread that died while it waited has lost that last wait. */
+/* When the observation of g, a GIL of p, ended. */
+static inline __u64 snapshot_gil__end(const struct snapshot_process *p,
+				      const struct snapshot_gil *g)
+{
+	return g->end_ns ? g->end_ns : p->end_ns;
+}
+
+/* What a thread has held or waited up to `now`, with what is still going on; `now` is its GIL's
+ * end. A thread that died while it waited has lost that last wait. */
 __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_thread *t,
 				__u64 now);
 __u64 snapshot_gil__thread_waited(const struct gil_thread *t, __u64 now);

@@ -54,7 +54,7 @@ struct target {
 	__u64 frozen_ns; /* 0: the figures are still moving */
 	__u64 tick_ns;
 	struct process_count past_count; /* of processes that have ended */
-	bool seen_python;
+	size_t nr_seen;                  /* programs that were a CPython and could be traced */
 	int fork_is_safe; /* of a process with probes on long nops; -1: not tried yet */
 	int exit_status;
 };
@@ -75,7 +75,6 @@ static struct process *add(struct target *t, pid_t pid)
 
 	if (!p)
 		return NULL;
-	p->listener = t->spec->listener;
 	while (*end)
 		end = &(*end)->next;
 	*end = p;
@@ -95,8 +94,8 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 	u->pid = p->pid;
 	memcpy(u->comm, p->comm, sizeof(u->comm));
 	snprintf(u->why, sizeof(u->why), "%.*s", (int)sizeof(u->why) - 1, why);
-	if (p->listener)
-		p->listener->unobserved(p->listener->ctx, u);
+	if (probe__listener(t->probe))
+		probe__listener(t->probe)->unobserved(probe__listener(t->probe)->ctx, u);
 }
 
 static void refuse(struct target *t, struct process *p, const struct failure *f)
@@ -122,13 +121,34 @@ static bool is_no_python_yet(int err)
 	return err == -ENOENT || err == -EAGAIN;
 }
 
-/* Probes the library that the process turned out to have, unless its probes are there already. */
-static int attach_to_own_libc(struct target *t, struct process *p, struct failure *f)
+static void say_how_found(struct process *p, enum cond_sites_from from)
 {
-	struct site_file *file = site_file__of_libc(&t->files, p->pid, f);
+	size_t length = strlen(p->source_why);
 
+	snprintf(p->source_why + length, sizeof(p->source_why) - length,
+		 "%sits C library is linked into it, and was found %s", length ? "; " : "",
+		 cond_sites__how(from));
+}
+
+/* Probes the functions that its GIL uses, in whatever file, unless its probes are there already. */
+static int attach_to_own(struct target *t, struct process *p, struct failure *f)
+{
+	struct site_file *file;
+
+	if (p->python.semaphore_at)
+		file = site_file__of_python2(&t->files, p->pid, &p->python, f);
+	else if (p->python.is_static)
+		file = site_file__of_static(&t->files, p->pid, &p->python, f);
+	else
+		file = site_file__of_libc(&t->files, p->pid, f);
 	if (!file)
 		return -errno;
+	if (file->is_static)
+		say_how_found(p, file->from);
+	else if (p->python.semaphore_at)
+		snprintf(p->source_why, sizeof(p->source_why),
+			 "Python 2's GIL is a semaphore, given away every %d bytecodes",
+			 p->python.check_interval);
 	if (p->cond && p->libc == file)
 		return 0;
 	return process__attach(p, file, f);
@@ -204,7 +224,7 @@ static int attach_first(struct target *t, struct process *p, const struct site_f
 	int err;
 
 	if (!usdt || p->cond)
-		return attach_to_own_libc(t, p, f);
+		return attach_to_own(t, p, f);
 	err = process__attach(p, usdt, f);
 	if (!err)
 		process__set_sources(p, GIL_SOURCE_USDT);
@@ -226,12 +246,12 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 		failure__what(f, "the table of GILs is full");
 		return err;
 	}
-	t->seen_python = true;
+	t->nr_seen++;
 	p->by_usdt = usdt != NULL;
 	if (usdt && p->cond)
 		err = take_over(p, usdt, f);
 	if (!usdt) {
-		process__set_sources(p, GIL_SOURCE_COND);
+		process__set_sources(p, process__own_source(p));
 		process__detach_usdt(p);
 	}
 	process__tell(p);
@@ -277,6 +297,9 @@ static void look(struct target *t, struct process *p, bool supposed)
 	}
 	if (supposed)
 		process__discard(p);
+	/* Its first edges may not be in the library that was probed while nothing was known. */
+	else if (err == -EAGAIN && p->index >= 0)
+		attach_to_own(t, p, &f);
 	try_later(p);
 }
 
@@ -379,8 +402,12 @@ static int hold_command(struct target *t, struct failure *f)
 
 static int start_command(struct target *t, struct failure *f, int *exit_status)
 {
-	int err = launch__fork(&t->launch, t->spec->user, f);
+	int err;
 
+	/* Whatever the command turns out to be, nobody is to wait for a program then. */
+	err = probe__prepare(t->probe, PROBE_USDT, f);
+	err = err ?: probe__prepare(t->probe, PROBE_SEMAPHORE, f);
+	err = err ?: launch__fork(&t->launch, t->spec->user, f);
 	if (err)
 		return err;
 	if (t->launch.pid == 0)
@@ -466,7 +493,7 @@ void target__free(struct target *t)
 static void retire_image(struct target *t, struct process *p)
 {
 	process__count(p, &t->past_count);
-	if (p->lock >= 0) {
+	if (process__has_gil(p)) {
 		bool listed = t->past->nr_processes < MAX_PAST &&
 			      !process__snapshot(p, t->past, p->end_ns);
 
@@ -476,12 +503,19 @@ static void retire_image(struct target *t, struct process *p)
 	process__give_records(p);
 }
 
+static bool is_libc(const struct site_file *file)
+{
+	return file->program == PROBE_COND && !file->is_static;
+}
+
 /* Probes on libc, so that the first edges of whatever the process executes next are seen. */
 static void expect_exec(struct target *t, struct process *p)
 {
 	struct failure f = {0};
-	const struct site_file *libc = p->libc ? p->libc : site_file__of_libc(&t->files, 0, &f);
+	const struct site_file *libc = p->libc;
 
+	if (!libc || !is_libc(libc))
+		libc = site_file__of_libc(&t->files, 0, &f);
 	if (libc)
 		process__attach(p, libc, &f);
 }
@@ -538,13 +572,15 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	p->image = e->image;
 	p->born_ns = e->ts;
 	p->late_ns = 0;
-	p->locked_at_start = -1;
+	p->gil_turned_on = false;
+	p->is_confirmed = false;
+	p->switches = -1;
 	memset(&p->python, 0, sizeof(p->python));
 	/* A thread that executes takes the process's number, but its probes were for the one that
 	 * had it. */
 	if (e->parent != e->pid)
 		process__detach(p);
-	if (!p->cond && p->index >= 0)
+	if (p->index >= 0 && (!p->cond || !is_libc(p->libc)))
 		expect_exec(t, p);
 	p->try_delay_ns = 0;
 	try_later(p);
@@ -575,6 +611,13 @@ static void on_event(void *ctx, const struct gil_event *e)
 		break;
 	case GIL_EVENT_EXIT:
 		on_exit_event(t, e);
+		break;
+	case GIL_EVENT_SUB_GIL:
+		p = find(t, e->pid);
+		if (p && p->state == PROCESS_TRACED && p->image == e->image) {
+			process__adopt_gils(p);
+			process__tell(p);
+		}
 		break;
 	case GIL_EVENT_NEW_GIL:
 		p = find(t, e->pid);
@@ -619,8 +662,19 @@ static void search(struct target *t, __u64 now)
 	}
 }
 
+static void verify(struct target *t, struct process *p)
+{
+	struct failure f = {0};
+
+	if (!process__verify(p, &f))
+		return;
+	refuse(t, p, &f);
+	t->nr_seen--;
+}
+
 void target__update(struct target *t)
 {
+	bool exits;
 	__u64 now;
 
 	probe__events(t->probe, on_event, t);
@@ -630,11 +684,14 @@ void target__update(struct target *t)
 	if (now < t->tick_ns)
 		return;
 	t->tick_ns = now + TICK_NS;
+	exits = probe__any_thread_gone(t->probe);
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->state == PROCESS_TRACED) {
-			process__harvest(p);
+			if (exits)
+				process__harvest(p);
 			process__refresh(p);
 			end_takeover(p, now);
+			verify(t, p);
 			process__tell(p);
 		}
 }
@@ -693,7 +750,7 @@ size_t target__traced(const struct target *t, pid_t *pid)
 
 bool target__seen_python(const struct target *t)
 {
-	return t->seen_python;
+	return t->nr_seen != 0;
 }
 
 const char *target__refusal(const struct target *t)
@@ -708,7 +765,24 @@ void target__freeze(struct target *t)
 		process__refresh(p);
 		process__freeze(p);
 	}
+	probe__freeze(t->probe);
 	t->frozen_ns = clock_ns();
+}
+
+bool target__is_frozen(const struct target *t)
+{
+	return t->frozen_ns != 0;
+}
+
+const struct snapshot *target__past(const struct target *t)
+{
+	return t->past;
+}
+
+void target__each(const struct target *t, void (*visit)(void *ctx, struct process *p), void *ctx)
+{
+	for (struct process *p = t->processes; p; p = p->next)
+		visit(ctx, p);
 }
 
 __u64 target__start_ns(const struct target *t)
@@ -716,50 +790,48 @@ __u64 target__start_ns(const struct target *t)
 	return t->start_ns;
 }
 
-void target__entries(struct target *t)
-{
-	const struct listener *to = t->spec->listener;
-
-	if (to)
-		probe__entries(t->probe, to->entry, to->ctx);
-}
-
-void target__lost(struct target *t, struct snapshot_lost *lost)
+void target__lost(const struct target *t, struct snapshot_lost *lost)
 {
 	struct process_count count = t->past_count;
 
-	for (struct process *p = t->processes; p; p = p->next)
-		process__count(p, &count);
+	for (const struct process *p = t->processes; p; p = p->next)
+		process__count_with(p, 0, &count);
 	*lost = (struct snapshot_lost){.edges = count.dropped};
 	probe__read_lost(t->probe, lost);
+}
+
+void target__describe(const struct target *t, struct process_count count, struct snapshot *s)
+{
+	s->start_ns = t->start_ns;
+	s->end_ns = t->frozen_ns ? t->frozen_ns : clock_ns();
+	s->exit_status = t->exit_status;
+	s->probe_ns_per_hit = -1;
+	s->probe_hits = t->past_count.hits + count.hits;
+	s->usdt_hits = t->past_count.usdt_hits + count.usdt_hits;
+	s->lost.edges = t->past_count.dropped + count.dropped;
+	probe__read_lost(t->probe, &s->lost);
 }
 
 struct snapshot *target__snapshot(struct target *t)
 {
 	struct snapshot *s = snapshot__new();
-	struct process_count count = t->past_count;
-	__u64 now = t->frozen_ns;
+	struct process_count count = {0};
 
 	if (!s)
 		return NULL;
-	if (!now) {
+	if (!t->frozen_ns)
 		target__update(t);
-		now = clock_ns();
-	}
-	s->start_ns = t->start_ns;
-	s->end_ns = now;
-	s->exit_status = t->exit_status;
-	s->probe_ns_per_hit = -1;
+	target__describe(t, count, s);
 	if (snapshot__append(s, t->past))
 		goto failed;
 	for (struct process *p = t->processes; p; p = p->next) {
 		process__count(p, &count);
-		if (p->lock >= 0 && process__snapshot(p, s, now))
+		if (process__has_gil(p) && process__snapshot(p, s, s->end_ns))
 			goto failed;
 	}
-	s->probe_hits = count.hits;
-	s->usdt_hits = count.usdt_hits;
-	target__lost(t, &s->lost);
+	s->probe_hits += count.hits;
+	s->usdt_hits += count.usdt_hits;
+	s->lost.edges += count.dropped;
 	snapshot__finish(s);
 	return s;
 failed:

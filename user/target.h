@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "listener.h"
 #include "probe.h"
 #include "snapshot.h"
 
@@ -23,9 +22,8 @@ struct target_spec {
 	char **argv; /* -- CMD ARGS; NULL: none */
 	bool all;    /* --all */
 	enum target_source source;
-	bool follow;                     /* children, and those that are there already */
-	const char *user;                /* whom the command runs as; NULL: who called sudo */
-	const struct listener *listener; /* NULL: none */
+	bool follow;      /* children, and those that are there already */
+	const char *user; /* whom the command runs as; NULL: who called sudo */
 };
 
 struct target;
@@ -70,10 +68,19 @@ void target__freeze(struct target *t);
 
 /* When the observation began. */
 __u64 target__start_ns(const struct target *t);
-/* Delivers what is in the ring of edges to the listener. */
-void target__entries(struct target *t);
 /* What is lost so far, as in a snapshot. */
-void target__lost(struct target *t, struct snapshot_lost *lost);
+void target__lost(const struct target *t, struct snapshot_lost *lost);
+
+/* Parts of the next one, for who looks often. Processes that have ended, and what could not be
+ * observed; owned by the target. The others: calls visit for each. And what is not of a process:
+ * times, losses, hits (`count`: those of living processes), but no list. */
+struct process;
+struct process_count;
+bool target__is_frozen(const struct target *t);
+const struct snapshot *target__past(const struct target *t);
+void target__each(const struct target *t, void (*visit)(void *ctx, struct process *p), void *ctx);
+void target__describe(const struct target *t, struct process_count count, struct snapshot *s);
+
 /* All that is known now. The caller frees it. NULL if there is no memory. */
 struct snapshot *target__snapshot(struct target *t);
 

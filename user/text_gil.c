@@ -342,7 +342,7 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 {
 	const struct gil_lock *l = &g->lock;
 	__u32 waiters = p->exited ? l->waiters : gil_lock_waiters(l);
-	__u64 open = gil_elapsed(l->since, p->end_ns);
+	__u64 open = gil_elapsed(l->since, snapshot_gil__end(p, g));
 	char line[320] = "";
 
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)

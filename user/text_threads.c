@@ -68,8 +68,8 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 	cells[1] = format_name(thread->comm, sizeof(thread->comm), t->ascii);
 	cut(&cells[1], column_width(t, 1));
 	if (observed > 0) {
-		__u64 held = snapshot_gil__thread_held(g, thread, p->end_ns);
-		__u64 waited = snapshot_gil__thread_waited(thread, p->end_ns);
+		__u64 held = snapshot_gil__thread_held(g, thread, snapshot_gil__end(p, g));
+		__u64 waited = snapshot_gil__thread_waited(thread, snapshot_gil__end(p, g));
 
 		cells[2] = format_percent((double)held / observed);
 		cells[3] = format_percent((double)waited / observed);
@@ -103,8 +103,8 @@ static __u64 thread_rank(const struct snapshot_process *p, const struct snapshot
 {
 	if (t->tid && (t->tid == v->tid || t->tid == v->holder))
 		return ~0ULL;
-	return snapshot_gil__thread_held(g, t, p->end_ns) +
-	       snapshot_gil__thread_waited(t, p->end_ns);
+	return snapshot_gil__thread_held(g, t, snapshot_gil__end(p, g)) +
+	       snapshot_gil__thread_waited(t, snapshot_gil__end(p, g));
 }
 
 /* True if fewer than THREADS_TOLD threads rank above the i-th. */

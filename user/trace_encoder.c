@@ -97,6 +97,8 @@ static unsigned int code_of(const struct gil_edge *e)
 		[GIL_EDGE_EXIT] = {TRACE_CODE_EXIT, TRACE_CODE_EXIT},
 	};
 
+	if (e->kind == GIL_EDGE_RELEASE && e->flags & GIL_EDGE_F_UNSEEN)
+		return TRACE_CODE_RELEASE_UNSEEN;
 	return codes[e->kind][e->flags != 0];
 }
 
@@ -237,10 +239,8 @@ static void drop_pending(struct enc_gil *g)
 	g->nr_pending = g->pending_room = 0;
 }
 
-void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g)
+void encoder__drop_threads(struct trace_encoder *e, struct enc_gil *g)
 {
-	struct enc_gil **at = &e->gils;
-
 	drop_pending(g);
 	for (size_t i = 0; i < e->nr_threads; i++) {
 		if (e->threads[i] && e->threads[i]->gil == g) {
@@ -248,6 +248,13 @@ void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g)
 			e->threads[i] = NULL;
 		}
 	}
+}
+
+void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g)
+{
+	struct enc_gil **at = &e->gils;
+
+	encoder__drop_threads(e, g);
 	while (*at != g)
 		at = &(*at)->next;
 	*at = g->next;

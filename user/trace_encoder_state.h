@@ -16,8 +16,7 @@ struct enc_pending {
 struct enc_gil {
 	struct enc_gil *next;
 	struct gil_stream_gil key;
-	bool known;    /* its process has been told of */
-	bool left_out; /* it has turned out to be none, or nobody has told of it for too long */
+	bool known; /* its process has been told of */
 	__u64 process;
 	__u32 place;
 	struct enc_pending *pending;
@@ -43,10 +42,8 @@ struct enc_process {
 	struct enc_process *next;
 	__u64 number;
 	pid_t pid;
-	__u64 start_ns;
 	__u64 ended_ns; /* 0: it has not */
-	bool dropped;
-	size_t nr_gils;
+	__u32 next_place;
 	struct bytes told;
 };
 
@@ -75,7 +72,8 @@ int encoder__record(struct trace_encoder *e, unsigned int type, __u64 ts, struct
 struct enc_gil *encoder__gil(struct trace_encoder *e, __u32 pid, __u64 address, __u64 start);
 /* The GIL is one: what was kept of it is encoded. 0 or -errno. */
 int encoder__release_pending(struct trace_encoder *e, struct enc_gil *g);
-/* Frees the GIL if nothing refers to it. */
+/* Forgets the GIL's threads, and what was kept of it; then the GIL too. */
+void encoder__drop_threads(struct trace_encoder *e, struct enc_gil *g);
 void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g);
 /* Tells of the threads of the GIL that have had no edge: they have a row too. */
 int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts);

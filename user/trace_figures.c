@@ -95,6 +95,10 @@ void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
 	bytes__string(b, t->comm, sizeof(t->comm));
 	bytes__number(b, t->state);
 	bytes__number(b, t->since);
+	bytes__number(b, t->cpu);
+	bytes__number(b, t->mark);
+	for (int i = 0; i < GIL_PARTS; i++)
+		bytes__number(b, t->part[i]);
 	bytes__number(b, f->acquisitions);
 	bytes__number(b, f->contended);
 	bytes__number(b, f->releases);
@@ -115,6 +119,10 @@ bool trace_figures__get_thread(struct span *s, struct gil_thread *t)
 	span__string(s, t->comm, sizeof(t->comm));
 	t->state = (__u8)span__number(s);
 	t->since = span__number(s);
+	t->cpu = (__u8)span__number(s);
+	t->mark = span__number(s);
+	for (int i = 0; i < GIL_PARTS; i++)
+		t->part[i] = span__number(s);
 	f->acquisitions = span__number(s);
 	f->contended = span__number(s);
 	f->releases = span__number(s);

@@ -82,7 +82,8 @@ enum trace_code {
 	TRACE_CODE_WAKE,
 	TRACE_CODE_SWITCH_IN,
 	TRACE_CODE_EXIT,
-	TRACE_CODE_ACQUIRE_ONLY, /* of which the hold is not in the trace: it was short */
+	TRACE_CODE_RELEASE_UNSEEN, /* of a hold that had begun unseen (Python 2) */
+	TRACE_CODE_ACQUIRE_ONLY,   /* of which the hold is not in the trace: it was short */
 	TRACE_CODES,
 };
 

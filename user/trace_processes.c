@@ -8,76 +8,116 @@
 /* Ended processes that are remembered for a preamble. */
 #define ENDED_MOST 4096
 
-static struct enc_process *find(struct trace_encoder *e, const struct snapshot_process *p)
+/* The program that runs in process pid, if there is one. */
+static struct enc_process *find(struct trace_encoder *e, pid_t pid)
 {
 	struct enc_process *ep = e->processes;
 
-	while (ep && (ep->pid != p->pid || ep->start_ns != p->start_ns))
+	while (ep && (ep->pid != pid || ep->ended_ns))
 		ep = ep->next;
 	return ep;
 }
 
-static struct enc_process *add(struct trace_encoder *e, const struct snapshot_process *p)
+/* The one of this snapshot, be it over or not. */
+static struct enc_process *find_any(struct trace_encoder *e, const struct snapshot_process *p)
+{
+	struct enc_process *ep = e->processes;
+
+	while (ep && (ep->pid != p->pid || !ep->ended_ns || ep->ended_ns != p->end_ns))
+		ep = ep->next;
+	return ep ?: find(e, p->pid);
+}
+
+static struct enc_process *add(struct trace_encoder *e, pid_t pid)
 {
 	struct enc_process *ep = calloc(1, sizeof(*ep));
 
 	if (!ep)
 		return NULL;
 	ep->number = e->next_process++;
-	ep->pid = p->pid;
-	ep->start_ns = p->start_ns;
+	ep->pid = pid;
 	*e->processes_end = ep;
 	e->processes_end = &ep->next;
 	return ep;
 }
 
-/* Its GILs, those that the ring has told of and those that it has not, are real. */
-static int know_gils(struct trace_encoder *e, struct enc_process *ep,
-		     const struct snapshot_process *p)
+/* The GIL, which the ring may have told of already, is this process's. */
+static struct enc_gil *know_gil(struct trace_encoder *e, struct enc_process *ep,
+				const struct gil_lock *l)
+{
+	struct enc_gil *g = encoder__gil(e, l->pid, l->address, l->start);
+
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			return NULL;
+		g->key = (struct gil_stream_gil){
+			.address = l->address, .start = l->start, .pid = l->pid};
+		g->next = e->gils;
+		e->gils = g;
+	}
+	if (!g->known) {
+		g->process = ep->number;
+		g->place = ep->next_place++;
+	}
+	return g;
+}
+
+/* What was kept of GILs that are now told of. */
+static int release_pending(struct trace_encoder *e, const struct snapshot_process *p)
 {
 	int err = 0;
 
-	for (; ep->nr_gils < p->nr_gils && !err; ep->nr_gils++) {
-		const struct gil_lock *l = &p->gils[ep->nr_gils].lock;
+	for (size_t i = 0; i < p->nr_gils && !err; i++) {
+		const struct gil_lock *l = &p->gils[i].lock;
 		struct enc_gil *g = encoder__gil(e, l->pid, l->address, l->start);
 
-		if (!g) {
-			g = calloc(1, sizeof(*g));
-			if (!g)
-				return -ENOMEM;
-			g->key = (struct gil_stream_gil){
-				.address = l->address, .start = l->start, .pid = l->pid};
-			g->next = e->gils;
-			e->gils = g;
-		}
+		if (!g || g->known)
+			continue;
 		g->known = true;
-		g->process = ep->number;
-		g->place = (__u32)ep->nr_gils;
 		err = encoder__release_pending(e, g);
 	}
 	return err;
 }
 
+static int put_process(struct trace_encoder *e, struct enc_process *ep,
+		       const struct snapshot_process *p, struct bytes *body)
+{
+	__u32 *places = calloc(p->nr_gils + 1, sizeof(*places));
+	int err = places ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < p->nr_gils && !err; i++) {
+		struct enc_gil *g = know_gil(e, ep, &p->gils[i].lock);
+
+		if (g)
+			places[i] = g->place;
+		else
+			err = -ENOMEM;
+	}
+	if (!err)
+		trace_process__put(body, ep->number, p, places);
+	free(places);
+	return err;
+}
+
 int trace_encoder__process(struct trace_encoder *e, const struct snapshot_process *p, __u64 now)
 {
-	struct enc_process *ep = find(e, p);
+	struct enc_process *ep = find(e, p->pid);
 	struct bytes body = {0}, copy = {0};
 	int err;
 
 	if (!ep)
-		ep = add(e, p);
-	if (!ep)
-		return -ENOMEM;
-	trace_process__put(&body, ep->number, p);
-	if (body.size == ep->told.size && !memcmp(body.data, ep->told.data, body.size)) {
+		ep = add(e, p->pid);
+	err = ep ? put_process(e, ep, p, &body) : -ENOMEM;
+	if (err || (body.size == ep->told.size && !memcmp(body.data, ep->told.data, body.size))) {
 		bytes__free(&body);
-		return 0;
+		return err;
 	}
 	bytes__append(&copy, body.data, body.size);
 	bytes__free(&ep->told);
 	ep->told = copy;
 	err = encoder__record(e, TRACE_RECORD_PROCESS, now, &body);
-	return err ?: copy.failed ? -ENOMEM : know_gils(e, ep, p);
+	return err ?: copy.failed ? -ENOMEM : release_pending(e, p);
 }
 
 static void forget(struct trace_encoder *e, struct enc_process *ep)
@@ -89,6 +129,11 @@ static void forget(struct trace_encoder *e, struct enc_process *ep)
 	*at = ep->next;
 	if (e->processes_end == &ep->next)
 		e->processes_end = at;
+	for (struct enc_gil *g = e->gils, *next; g; g = next) {
+		next = g->next;
+		if (g->known && g->process == ep->number)
+			encoder__drop_gil(e, g);
+	}
 	bytes__free(&ep->told);
 	free(ep);
 }
@@ -129,7 +174,7 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 			 __u64 now)
 {
 	int err = trace_encoder__process(e, p, now);
-	struct enc_process *ep = find(e, p);
+	struct enc_process *ep = find(e, p->pid);
 	struct bytes body = {0};
 
 	for (size_t i = 0; i < p->nr_gils && !err; i++) {
@@ -140,15 +185,17 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 			continue;
 		err = encoder__tell_idle(e, g, now);
 		err = err ?: put_lost_rest(e, g, l, now);
-		encoder__drop_gil(e, g);
+		encoder__drop_threads(e, g);
 	}
 	if (err)
 		return err;
 	bytes__number(&body, ep->number);
 	err = encoder__record(e, listed ? TRACE_RECORD_ENDED : TRACE_RECORD_DROPPED, now, &body);
 	ep->ended_ns = p->end_ns ?: now;
-	ep->dropped = !listed;
-	forget_oldest(e);
+	if (listed)
+		forget_oldest(e);
+	else
+		forget(e, ep);
 	return err;
 }
 
@@ -184,7 +231,7 @@ int trace_encoder__status(struct trace_encoder *e, const struct trace_status *s,
 void trace_encoder__preamble(struct trace_encoder *e, struct bytes *b, __u32 *count, __u64 start)
 {
 	for (const struct enc_process *ep = e->processes; ep; ep = ep->next) {
-		if (ep->ended_ns && (ep->ended_ns < start || ep->dropped))
+		if (ep->ended_ns && ep->ended_ns < start)
 			continue;
 		trace_record__put(b, TRACE_RECORD_PROCESS, 0, start, &ep->told);
 		(*count)++;
@@ -259,13 +306,13 @@ static int put_gil_end(struct trace_encoder *e, const struct enc_process *ep, __
 static int finish_process(struct trace_encoder *e, const struct snapshot_process *p, bool figures,
 			  __u64 now)
 {
-	struct enc_process *ep = find(e, p);
+	struct enc_process *ep = find_any(e, p);
 	struct bytes body = {0};
 	int err = 0;
 
 	if (!ep || !ep->ended_ns) {
 		err = trace_encoder__process(e, p, now);
-		ep = find(e, p);
+		ep = find(e, p->pid);
 	}
 	if (!ep)
 		return -ENOMEM;
@@ -273,21 +320,20 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 		bytes__number(&body, ep->number);
 		err = encoder__record(e, TRACE_RECORD_LISTED, now, &body);
 	}
-	for (__u32 i = 0; i < p->nr_gils && !err; i++) {
+	for (size_t i = 0; i < p->nr_gils && !err; i++) {
 		const struct snapshot_gil *sg = &p->gils[i];
 		struct enc_gil *g =
 			encoder__gil(e, (__u32)p->pid, sg->lock.address, sg->lock.start);
 
-		if (g)
-			err = encoder__tell_idle(e, g, now);
-		if (g && !err)
-			err = put_names(e, g, sg, now);
-		if (g && !err)
-			err = put_lost_rest(e, g, &sg->lock, now);
+		if (!g)
+			continue;
+		err = encoder__tell_idle(e, g, now);
+		err = err ?: put_names(e, g, sg, now);
+		err = err ?: put_lost_rest(e, g, &sg->lock, now);
 		if (figures && !err)
-			err = put_gil_end(e, ep, i, &sg->lock, now);
+			err = put_gil_end(e, ep, g->place, &sg->lock, now);
 		if (figures && !err)
-			err = put_figures(e, ep, i, sg, now);
+			err = put_figures(e, ep, g->place, sg, now);
 	}
 	return err;
 }

@@ -64,23 +64,29 @@ bool trace_record__get(struct span *s, struct trace_record *r)
 
 #define PROCESS_FREE_THREADED 1U
 #define PROCESS_EXITED        2U
+#define PROCESS_BUILT_FREE    4U
+#define PROCESS_GIL_TURNED_ON 8U
 #define GIL_IS_MAIN           1U
 #define GIL_REQUESTS_UNKNOWN  2U
 
-static void put_gil(struct bytes *b, const struct snapshot_gil *g)
+static void put_gil(struct bytes *b, __u32 place, const struct snapshot_gil *g)
 {
+	bytes__number(b, place);
 	bytes__number(b, g->lock.address);
 	bytes__number(b, g->lock.start);
 	bytes__number(b, (g->main ? GIL_IS_MAIN : 0) |
 				 (g->requests_unknown ? GIL_REQUESTS_UNKNOWN : 0));
 	bytes__signed(b, g->locked_at_start);
 	bytes__signed(b, g->switch_interval_us);
+	bytes__signed(b, g->interpreter);
+	bytes__number(b, g->end_ns);
 }
 
-static void get_gil(struct span *s, struct snapshot_gil *g)
+static void get_gil(struct span *s, __u32 *place, struct snapshot_gil *g)
 {
 	__u64 flags;
 
+	*place = (__u32)span__number(s);
 	g->lock.address = span__number(s);
 	g->lock.start = span__number(s);
 	flags = span__number(s);
@@ -88,14 +94,23 @@ static void get_gil(struct span *s, struct snapshot_gil *g)
 	g->requests_unknown = flags & GIL_REQUESTS_UNKNOWN;
 	g->locked_at_start = (int)span__signed(s);
 	g->switch_interval_us = (long)span__signed(s);
+	g->interpreter = (long)span__signed(s);
+	g->end_ns = span__number(s);
 }
 
-void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_process *p)
+static __u32 process_flags(const struct snapshot_process *p)
+{
+	return (p->free_threaded ? PROCESS_FREE_THREADED : 0) | (p->exited ? PROCESS_EXITED : 0) |
+	       (p->free_threaded_build ? PROCESS_BUILT_FREE : 0) |
+	       (p->gil_turned_on ? PROCESS_GIL_TURNED_ON : 0);
+}
+
+void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_process *p,
+			const __u32 *places)
 {
 	bytes__number(b, number);
 	bytes__number(b, (__u64)p->pid);
-	bytes__number(b, (p->free_threaded ? PROCESS_FREE_THREADED : 0) |
-				 (p->exited ? PROCESS_EXITED : 0));
+	bytes__number(b, process_flags(p));
 	bytes__number(b, p->start_ns);
 	bytes__number(b, p->exited ? p->end_ns : 0);
 	bytes__number(b, p->late_ns);
@@ -106,19 +121,37 @@ void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_pro
 	bytes__string(b, p->note, sizeof(p->note));
 	bytes__number(b, p->nr_gils);
 	for (size_t i = 0; i < p->nr_gils; i++)
-		put_gil(b, &p->gils[i]);
+		put_gil(b, places[i], &p->gils[i]);
 }
 
-bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *p)
+static bool get_gils(struct span *s, struct snapshot_process *p, __u32 **places)
 {
-	__u64 flags, nr;
+	__u64 nr = span__number(s);
+
+	if (s->bad || nr > (__u64)(s->end - s->at))
+		return false;
+	p->gils = calloc(nr + 1, sizeof(*p->gils));
+	*places = calloc(nr + 1, sizeof(**places));
+	for (p->nr_gils = 0; p->gils && *places && p->nr_gils < nr; p->nr_gils++) {
+		get_gil(s, &(*places)[p->nr_gils], &p->gils[p->nr_gils]);
+		p->gils[p->nr_gils].lock.pid = (__u32)p->pid;
+	}
+	return p->gils && *places && !s->bad;
+}
+
+bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *p, __u32 **places)
+{
+	__u64 flags;
 
 	memset(p, 0, sizeof(*p));
+	*places = NULL;
 	*number = span__number(s);
 	p->pid = (pid_t)(span__number(s) & 0x7fffffff);
 	flags = span__number(s);
 	p->free_threaded = flags & PROCESS_FREE_THREADED;
 	p->exited = flags & PROCESS_EXITED;
+	p->free_threaded_build = flags & PROCESS_BUILT_FREE;
+	p->gil_turned_on = flags & PROCESS_GIL_TURNED_ON;
 	p->start_ns = span__number(s);
 	p->end_ns = span__number(s);
 	p->late_ns = span__number(s);
@@ -127,15 +160,7 @@ bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *
 	span__string(s, p->source, sizeof(p->source));
 	span__string(s, p->source_why, sizeof(p->source_why));
 	span__string(s, p->note, sizeof(p->note));
-	nr = span__number(s);
-	if (s->bad || nr > TRACE_PROCESS_GILS || nr > (__u64)(s->end - s->at))
-		return false;
-	p->gils = calloc(nr + 1, sizeof(*p->gils));
-	for (p->nr_gils = 0; p->gils && p->nr_gils < nr; p->nr_gils++) {
-		get_gil(s, &p->gils[p->nr_gils]);
-		p->gils[p->nr_gils].lock.pid = (__u32)p->pid;
-	}
-	return p->gils && !s->bad;
+	return !s->bad && get_gils(s, p, places);
 }
 
 /* ---- threads ---- */

@@ -11,9 +11,6 @@
 
 #include "trace_format.h"
 
-/* GILs of one process that a trace tells apart. */
-#define TRACE_PROCESS_GILS 64
-
 struct trace_header {
 	__u32 version;     /* of the format */
 	__u64 start_ns;    /* CLOCK_MONOTONIC, as all times in a trace */
@@ -45,16 +42,18 @@ bool trace_record__get(struct span *s, struct trace_record *r);
 
 /*
  * PROCESS: all that a snapshot says of a process but its figures. It is told again when something
- * of it changes; a GIL keeps its place in the list. The reader gets a process with GILs of which
- * only `lock.address`, `lock.start`, `lock.pid` and the fields beside `lock` are set, and owns them.
+ * of it changes; a GIL that is then missing has ended and has no row. Each has a place, which stays
+ * its own. The reader gets a process with GILs of which only `lock.address`, `lock.start`, `lock.pid`
+ * and the fields beside `lock` are set; it owns them and the places, also where this returns false.
  */
-void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_process *p);
-bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *p);
+void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_process *p,
+			const __u32 *places);
+bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *p, __u32 **places);
 
 struct trace_thread {
 	__u64 number; /* counts the threads of the trace */
 	__u64 process;
-	__u32 gil; /* its place in the process's list */
+	__u32 gil; /* its place in the process */
 	__u32 tid;
 	__u8 state;  /* enum gil_thread_state before its first edge; of a thread that was told of
 			before, UNSEEN */

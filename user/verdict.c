@@ -113,7 +113,7 @@ static bool is_stuck(struct verdict *v, const struct snapshot_process *p,
 		since = l->start;
 	else if (l->state != GIL_LOCK_HELD)
 		return false;
-	open = gil_elapsed(since, p->end_ns);
+	open = gil_elapsed(since, snapshot_gil__end(p, g));
 	v->open_share = share(open, gil__observed(p, g));
 	if (v->open_share < STUCK_MUCH || !l->waiters || v->contended_ratio < CONTENDED_SOME)
 		return false;
@@ -234,13 +234,13 @@ static void set_waiting(struct verdict *v, const struct snapshot_process *p,
 	__u64 largest = 0, smallest = ~0ULL;
 
 	for (size_t i = 0; i < g->nr_threads; i++) {
-		__u64 waited = snapshot_gil__thread_waited(&g->threads[i], p->end_ns);
+		__u64 waited = snapshot_gil__thread_waited(&g->threads[i], snapshot_gil__end(p, g));
 
 		if (g->threads[i].tid && waited > largest)
 			largest = waited;
 	}
 	for (size_t i = 0; largest && i < g->nr_threads; i++) {
-		__u64 waited = snapshot_gil__thread_waited(&g->threads[i], p->end_ns);
+		__u64 waited = snapshot_gil__thread_waited(&g->threads[i], snapshot_gil__end(p, g));
 
 		if (!g->threads[i].tid || waited < largest / 2)
 			continue;
@@ -251,7 +251,7 @@ static void set_waiting(struct verdict *v, const struct snapshot_process *p,
 	}
 	v->most = share((double)largest, observed);
 	v->least = share((double)smallest, observed);
-	if (sum < (double)gil_lock_waiting_until(&g->lock, p->end_ns) / 2)
+	if (sum < (double)gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)) / 2)
 		v->threads = 0;
 	if (v->threads == 1)
 		set_thread(v, most(g, wait_sum));
@@ -261,7 +261,7 @@ static void set_waiting(struct verdict *v, const struct snapshot_process *p,
 static enum verdict_kind kind_without_waits(struct verdict *v, const struct snapshot_process *p,
 					    const struct snapshot_gil *g)
 {
-	__u64 held = gil_lock_held_until(&g->lock, g->locked_at_start, p->end_ns);
+	__u64 held = gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
 
 	if (!g->fig.acquisitions && isnan(v->held_ratio))
 		return VERDICT_NOTHING_SEEN;
@@ -272,7 +272,7 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct snap
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i];
 
-		if (t->tid && (double)snapshot_gil__thread_held(g, t, p->end_ns) >=
+		if (t->tid && (double)snapshot_gil__thread_held(g, t, snapshot_gil__end(p, g)) >=
 				      HELD_ALONE * (double)held) {
 			set_thread(v, t);
 			return VERDICT_ONE_THREAD;
@@ -323,9 +323,12 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	v.asleep_ns = f->hold_part[GIL_PART_BLOCKED];
 	v.asleep_share = share(v.asleep_ns, f->hold.sum);
 	v.preempted_share = share(f->hold_part[GIL_PART_RUNNABLE], f->hold.sum);
-	if (p->free_threaded)
-		return v;
 	v.answer = answer(v.contended_ratio);
+	/* What turned the GIL on for a while, or since it was last looked at, may have cost. */
+	if (p->free_threaded && v.answer < VERDICT_PARTLY) {
+		v.answer = VERDICT_NO;
+		return v;
+	}
 	v.kind = judge(&v, p, g);
 	if (v.kind == VERDICT_NOTHING_SEEN)
 		v.answer = VERDICT_UNKNOWN;
@@ -341,7 +344,7 @@ struct overview {
 
 static double held_ns(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	return (double)gil_lock_held_until(&g->lock, g->locked_at_start, p->end_ns);
+	return (double)gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
 }
 
 static struct overview look(const struct snapshot *s)
@@ -376,7 +379,7 @@ static void tally_gil(struct tally *t, const struct overview *o, const struct sn
 		      const struct snapshot_gil *g, bool *busy)
 {
 	struct verdict v = verdict__of_gil(p, g);
-	double waited = (double)gil_lock_waiting_until(&g->lock, p->end_ns);
+	double waited = (double)gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g));
 	double held = held_ns(p, g);
 
 	v.named = o->gils > 1;

@@ -200,6 +200,11 @@ static void tell_idle(struct teller *t)
 
 static void tell_free_threaded(struct teller *t)
 {
+	if (t->v->held_ratio > 0) {
+		say(t, "this Python runs without a GIL (free-threaded), but for moments.");
+		add(t, "What is below was measured in these: the import of a module turns it on.");
+		return;
+	}
 	say(t, "this Python runs without a GIL (free-threaded), so there is nothing to wait for.");
 	add(t, "Nothing was measured: that is not the same as no contention, which then is in "
 	       "other locks.");

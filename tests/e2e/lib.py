@@ -94,8 +94,12 @@ def built(source, *options):
 # --- interpreters --------------------------------------------------------------------------------
 
 class Interpreter:
-    def __init__(self, name, path, version, env=None):
+    """`foreign`: it has a C library of its own, so that the probes come when it runs already, not
+    before its first instruction."""
+
+    def __init__(self, name, path, version, env=None, foreign=False):
         self.name, self.path, self.version, self.env = name, path, version, env or {}
+        self.foreign = foreign
 
     def __repr__(self):
         return self.name
@@ -149,13 +153,43 @@ def stripped_copy(path, version):
     return Interpreter("stripped-" + short, copy, version, env)
 
 
+# What tests/interpreters has put into the cache: Debian 13's and unstable's, in root directories
+# of their own, and Debian 12's build with --with-pydebug, on this C library.
+FOREIGN = ("python3.13", "python3.13d", "python3.14", "python3.15")
+NATIVE = ("python3.11d",)
+
+
+def cached(name):
+    """The path of an interpreter that tests/interpreters has fetched or built."""
+    cache = os.environ.get("GILSCOPE_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "gilscope")
+    path = os.path.join(cache, "bin", name)
+    if not os.access(path, os.X_OK):
+        raise Skip("tests/interpreters could not get %s" % name)
+    return path
+
+
+def fetched(name, foreign):
+    try:
+        path = cached(name)
+    except Skip:
+        return None
+    return Interpreter("debian-" + name[len("python"):], path, version_of(path), foreign=foreign)
+
+
+def embedded_library():
+    """The path of Debian's libpython."""
+    for path in glob.glob("/usr/lib/*/libpython%d.%d.so.1.0" % debian().version[:2]):
+        return path
+    raise Skip("there is no libpython of Debian's")
+
+
 def embedder():
     """A program of ours that loads Debian's libpython at run time."""
-    library = "libpython3.11.so.1.0"
     try:
-        ctypes.CDLL(library)
+        embedded_library()
         path = built("embed.c", "-ldl")
-    except (OSError, Skip):
+    except Skip:
         return None
     return Interpreter("embed", path, version_of(path))
 
@@ -171,24 +205,53 @@ def interpreters():
         newest = [f for f in pyenv if f[1][:2] == (3, 12)] or pyenv[-1:]
         found.append(stripped_copy(*newest[0]))
     found.append(embedder())
+    found += [fetched(name, True) for name in FOREIGN]
+    found += [fetched(name, False) for name in NATIVE]
     return [i for i in found if i and i.version]
+
+
+class Unbuilt:
+    """An interpreter that is not there: a test that uses it is skipped with the reason."""
+
+    def __init__(self, name, reason):
+        self.__dict__.update(name=name, reason=reason)
+
+    def __repr__(self):
+        return self.name
+
+    def __getattr__(self, _):
+        raise Skip(self.reason)
 
 
 @functools.lru_cache(None)
 def usdt_pythons():
-    """The interpreters with GIL probes of their own that `make usdt-python` has built, newest
-    first."""
-    script = os.path.join(ROOT, "tests", "usdt-python")
-    listed = subprocess.run([script, "--list"], capture_output=True, text=True).stdout.split()
-    found = [(path, version_of(path)) for path in reversed(listed)]
-    return [Interpreter("usdt-%d.%d" % v[:2], p, v) for p, v in found if v]
+    """The interpreters with GIL probes that `make usdt-python` has built."""
+    found = []
+    for version in ("3.13", "3.11"):
+        name = "usdt-" + version
+        listed = subprocess.run([os.path.join(ROOT, "tests", "usdt-python"), "--list", version],
+                                capture_output=True, text=True)
+        path = listed.stdout.strip()
+        found.append(Interpreter(name, path, version_of(path)) if path else
+                     Unbuilt(name, listed.stderr.strip().replace("usdt-python: ", "")))
+    return found
+
+
+def native_interpreters():
+    """Those that share this program's C library: the probes are there before they start."""
+    return [i for i in interpreters() if not i.foreign]
+
+
+def optimised_interpreters():
+    """All but the debug builds, which compute some ten times more slowly."""
+    return [i for i in interpreters() if not re.search(r"\dd$", i.name)]
 
 
 def some_interpreters():
     """One of each kind that handles processes in its own way: enough where the interpreter's
     version hardly matters."""
     kinds = {}
-    for i in interpreters():
+    for i in native_interpreters():
         kinds.setdefault(i.name if i.name == "debian" else i.version[:2] >= (3, 12), i)
     return list(kinds.values())
 
@@ -358,10 +421,23 @@ def stat(*options, command=None, status=0, seconds=60, expectations=None, **pope
 
 def stat_workload(interpreter, script, *args, options=(), **more):
     """Launches the workload under gilscope; returns (report of its process, truth, run)."""
+    if interpreter.foreign:
+        return attach_to_workload(interpreter, script, *args, options=options, **more)
     run = stat(*options, command=interpreter.argv(script, *args),
                env=interpreter.environment(), **more)
     truth = run.truth()
     return process_of(run.report, truth["pid"]), truth, run
+
+
+def attach_to_workload(interpreter, script, *args, options=(), status=0, expectations=None):
+    """The same, but gilscope comes when the workload is ready."""
+    w = Workload(interpreter, script, *args)
+    g = attach(w, *options)
+    w.go()
+    truth = w.truth()
+    w.end()
+    run = g.finish(status, **(expectations or {}))
+    return process_of(run.report, w.pid), truth, run
 
 
 def gilscope(*args, seconds=30, **popen):
@@ -380,13 +456,29 @@ def attach(workloads, *options, everything=False, **popen):
     target = ["--all"] if everything else ["-p", ",".join(str(w.pid) for w in workloads)]
     running = Gilscope(*target, *options, **popen)
     for w in workloads:
-        wait_until(lambda: is_observed(w.pid) or running.process.poll() is not None,
+        wait_until(lambda: has_probes(running.process.pid, w.pid) or
+                   running.process.poll() is not None,
                    "probes in process %d" % w.pid)
     wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
     if running.process.poll() is not None:
         raise AssertionError("gilscope ended, with status %s: %s" % (
             running.process.returncode, running.process.stderr.read().strip()[-400:]))
     return running
+
+
+def has_probes(gilscope_pid, pid):
+    """True if this gilscope has put probes into process pid, in whatever file."""
+    for path in glob.glob("/proc/%d/fdinfo/*" % gilscope_pid):
+        try:
+            with open(path) as f:
+                if re.search(r"\buprobe_multi\b(.|\n)*\npid:\s*%d\n" % pid, f.read()):
+                    return True
+        except OSError:
+            pass
+    try:
+        return is_observed(pid)
+    except Skip:
+        return False
 
 
 def cpu_time(pid):
@@ -413,43 +505,59 @@ def at_rest(process):
 PROBED = ("pthread_cond_signal", "pthread_cond_timedwait")
 
 
-def mapped(pid, address=None, inode=None):
-    """(start, file offset, inode, path) of the executable mapping that fits; None if there is
-    none."""
+def mapped(pid, condition):
+    """(start, end, file offset, inode, path) of the first executable mapping that meets the
+    condition on (inode, name); None if there is none."""
     with open("/proc/%s/maps" % pid) as f:
         for line in f:
             fields = line.split(None, 5)
             low, high = (int(a, 16) for a in fields[0].split("-"))
-            fits = low <= address < high if address else int(fields[4]) == inode
-            if "x" in fields[1] and fits:
-                return low, int(fields[2], 16), int(fields[4]), fields[5].strip()
+            path = fields[5].strip() if len(fields) > 5 else ""
+            if "x" in fields[1] and condition(int(fields[4]), os.path.basename(path)):
+                return low, high, int(fields[2], 16), int(fields[4]), path
     return None
 
 
-@functools.lru_cache(None)
-def probed_bytes():
-    """[(inode of libc, file offset, first byte of the function)] of the probed functions. The
-    default version of each is what dlsym finds."""
+PROBED_FILES = {}
+
+
+def probed_bytes(pid):
+    """(inode, [(file offset, first bytes)]) of the probed functions in the C library of a process;
+    the default version of each."""
+    place = mapped(pid, lambda inode, name: name.startswith(("libc.so", "libc-")))
+    if not place:
+        raise Skip("process %d has no C library" % pid)
+    low, high, _, inode, _ = place
+    if inode not in PROBED_FILES:
+        PROBED_FILES[inode] = functions_in("/proc/%d/map_files/%x-%x" % (pid, low, high))
+    return inode, PROBED_FILES[inode]
+
+
+def functions_in(path):
+    """[(file offset, first bytes)] of the probed functions in a library."""
+    text = subprocess.run(["readelf", "-W", "--segments", "--dyn-syms", path], check=True,
+                          capture_output=True, text=True).stdout
+    segments = [[int(n, 16) for n in found] for found in re.findall(
+        r"^ +LOAD +(0x\w+) +(0x\w+) +0x\w+ +(0x\w+)", text, re.M)]
     found = []
     for name in PROBED:
-        address = ctypes.cast(getattr(ctypes.CDLL(None), name), ctypes.c_void_p).value
-        low, offset, inode, path = mapped("self", address=address)
+        address = int(re.search(r": (\w+) .* %s(?:@@|\n)" % name, text).group(1), 16)
+        offset = [address - v + o for o, v, size in segments if v <= address < v + size][0]
         with open(path, "rb") as f:
-            f.seek(address - low + offset)
-            found.append((inode, address - low + offset, f.read(1)))
+            f.seek(offset)
+            found.append((offset, f.read(8)))
     return found
 
 
 def breakpoints(pid):
     """For each probed function: True if there is a breakpoint in it in process pid."""
+    inode, functions = probed_bytes(pid)
     found = []
     with open("/proc/%d/mem" % pid, "rb", 0) as memory:
-        for inode, offset, original in probed_bytes():
-            place = mapped(pid, inode=inode)
-            if not place:
-                raise Skip("process %d uses another C library than this test" % pid)
-            memory.seek(place[0] + offset - place[1])
-            found.append(memory.read(1) != original)
+        for offset, original in functions:
+            low, _, first, _, _ = mapped(pid, lambda i, _: i == inode)
+            memory.seek(low + offset - first)
+            found.append(memory.read(8) != original)
     return found
 
 

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The USDT notes of an ELF file (64 bits, little endian), for reading and for tampering."""
+import os
+import shutil
 import struct
+
+from lib import Interpreter, equal, scratch
 
 NOP5 = b"\x0f\x1f\x44\x00\x00"
 
@@ -53,3 +57,26 @@ class Elf:
     def write(self, path):
         with open(path, "wb") as f:
             f.write(self.data)
+
+
+def tampered(interpreter, change):
+    """A copy of the interpreter, changed in its file, in a folder that looks like its own."""
+    home = os.path.dirname(interpreter.path)
+    place = scratch("tampered")
+    os.mkdir(place)
+    for name in os.listdir(home):
+        if name != os.path.basename(interpreter.path):
+            os.symlink(os.path.join(home, name), os.path.join(place, name))
+    elf = Elf(interpreter.path)
+    change(elf)
+    path = os.path.join(place, os.path.basename(interpreter.path))
+    elf.write(path)
+    shutil.copymode(interpreter.path, path)
+    return Interpreter("tampered", path, interpreter.version, interpreter.env)
+
+
+def one_byte_nops(elf):
+    for n in elf.gil_notes():
+        at = elf.offset(n.pc)
+        equal(bytes(elf.data[at:at + 5]), NOP5, "the code at the probe")
+        elf.data[at:at + 5] = b"\x90\x0f\x1f\x40\x00"

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import formats
-from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, check, debian, each, equal, folder,
+from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, cached, check, debian, each, equal, folder,
                  gilscope, is_observed, scratch, spawn, timeout, wait_until, within, workload)
 
 FAILED, USAGE, INCONCLUSIVE, CANNOT_OBSERVE = 1, 2, 3, 4
@@ -17,9 +17,10 @@ EXAMPLES = os.path.join(ROOT, "examples")
 PYTHON = "/usr/bin/python3"
 
 QUIET = [PYTHON, "-c", "import time; time.sleep(0.3)"]
-# Half a second in one call of libc, with the GIL held and without.
-KEEPS = [PYTHON, workload("pydll_sleep.py"), 1, 1, 500]
-RELEASES = [PYTHON, workload("cdll_sleep.py"), 1, 1, 500]
+# A second in one call of libc, with the GIL held and without. On a busy machine the holder may lack a CPU for a
+# while: a hold of half a second says nothing yet.
+KEEPS = [PYTHON, workload("pydll_sleep.py"), 1, 1, 1000]
+RELEASES = [PYTHON, workload("cdll_sleep.py"), 1, 1, 1000]
 
 
 def run(*rules, command=None, options=(), **popen):
@@ -47,35 +48,35 @@ def verdicts(report):
 # --- verdicts ------------------------------------------------------------------------------------
 
 def test_a_call_that_releases_the_gil():
-    report = judged("hold.max < 250ms", "hold_blocked < 250ms", command=RELEASES, status=0)
+    report = judged("hold.max < 600ms", "hold_blocked < 600ms", command=RELEASES, status=0)
     equal(verdicts(report), ["pass", "pass"], "verdicts")
 
 
 def test_a_call_that_keeps_the_gil():
-    report = judged("hold.max < 250ms", "hold_blocked < 250ms", command=KEEPS, status=FAILED)
+    report = judged("hold.max < 600ms", "hold_blocked < 600ms", command=KEEPS, status=FAILED)
     equal(verdicts(report), ["fail", "fail"], "verdicts")
     rule = report["rules"][0]
-    check(rule["measured"]["value"] >= 500e6, "measured %s", rule["measured"])
+    check(rule["measured"]["value"] >= 1e9, "measured %s", rule["measured"])
     equal(rule["measured"]["low"], rule["measured"]["high"], "a maximum is exact: its ends")
     equal(len(rule["evidence"]), 1, "number of guilty threads")
     check(rule["evidence"][0]["beyond"] == 1, "evidence %s", rule["evidence"])
-    check(rule["moments"] and rule["moments"][-1]["longest"] >= 500e6, "moments %s",
+    check(rule["moments"] and rule["moments"][-1]["longest"] >= 1e9, "moments %s",
           rule["moments"])
 
 
 def test_the_report_for_people_shows_the_evidence():
-    done = run("hold.max < 250ms", command=KEEPS)
+    done = run("hold.max < 600ms", command=KEEPS)
     equal(done.status, FAILED, "status")
-    for word in ("FAIL", "hold.max < 250ms", "limit", "beyond the limit", "between"):
+    for word in ("FAIL", "hold.max < 600ms", "limit", "beyond the limit", "between"):
         check(word in done.out, "no %r in the report: %s", word, done.out)
 
 
 @timeout(120)
 def test_a_convoy():
     """Whoever needs the GIL for a moment waits a switch interval for it."""
-    command = [PYTHON, workload("convoy.py"), 200]
-    report = judged("wait.p90 < 1ms if wait.count >= 100", "warn wait.p90 < 1ms",
-                    "requested_releases > 50", "wait.p99.9 < 1s", command=command, status=FAILED)
+    command = [PYTHON, workload("convoy.py"), 300]
+    report = judged("wait.p50 < 1ms if wait.count >= 20", "warn wait.p50 < 1ms",
+                    "requested_releases > 10", "wait.p99.9 < 1s", command=command, status=FAILED)
     equal(verdicts(report), ["fail", "warn", "pass", "inconclusive"], "verdicts")
     check("needs 1000" in report["rules"][3]["why"], "why: %s", report["rules"][3]["why"])
     low, high = (report["rules"][0]["measured"][k] for k in ("low", "high"))
@@ -108,10 +109,10 @@ def test_a_warning_does_not_fail():
 
 def test_a_scope():
     """Only the thread that is asked for counts."""
-    command = [PYTHON, workload("named.py"), "io", 400]
-    report = judged('hold.max{thread="io"} < 200ms', 'hold.max{thread!="io"} < 200ms'.replace(
-        "!=\"io\"", "~\"py*\""), 'hold.sum{process~"py*",thread="io"} > 300ms', command=command,
-        status=FAILED)
+    command = [PYTHON, workload("named.py"), "io", 1000]
+    report = judged('hold.max{thread="io"} < 600ms', 'hold.max{thread~"py*"} < 600ms',
+                    'hold.sum{process~"py*",thread="io"} > 600ms', command=command,
+                    status=FAILED)
     equal(verdicts(report), ["fail", "pass", "pass"], "verdicts")
 
 
@@ -125,6 +126,16 @@ def test_a_rule_that_matches_nothing(case):
         done = run(rule, command=[PYTHON, workload("named.py"), "worker", 1], options=options)
         equal(done.status, USAGE, "status")
         check("^^^" in done.out and suggestion in done.out, "no caret or suggestion: %s", done.out)
+
+
+@each(lambda: ["python3.13t", "python3.14t"])
+def test_a_free_threaded_build_that_turns_the_gil_on(name):
+    path = cached(name)
+    for gil, status in ("0", 0), ("1", FAILED):
+        env = dict(os.environ, PYTHON_GIL=gil)
+        report = judged("gil_enabled == 0", command=[path, "-c", "import json"], status=status,
+                        env=env)
+        equal(verdicts(report), ["pass" if status == 0 else "fail"], "verdict, PYTHON_GIL=" + gil)
 
 
 def test_a_process_that_runs():
@@ -185,12 +196,12 @@ def test_a_baseline():
     before = scratch("baseline.json")
     judged("acquisitions > 1", command=RELEASES, status=0,
            options=["--save-baseline", before, "--repeat", "2"])
-    rules = ["hold.max < +50% and +200ms vs baseline", "acquisitions > -50% vs baseline"]
+    rules = ["hold.max < +50% and +300ms vs baseline", "acquisitions > -50% vs baseline"]
     good = judged(*rules, command=RELEASES, status=0, options=["--baseline", before])
     equal(verdicts(good), ["pass", "pass"], "verdicts")
     bad = judged(*rules, command=KEEPS, status=FAILED, options=["--baseline", before])
     equal(bad["rules"][0]["verdict"], "fail", "verdict")
-    check(bad["rules"][0]["baseline"]["value"] < bad["rules"][0]["limit"] < 500e6, "limit %s",
+    check(bad["rules"][0]["baseline"]["value"] < bad["rules"][0]["limit"] < 1e9, "limit %s",
           bad["rules"][0])
 
 
@@ -390,7 +401,8 @@ def example_environment():
     if not os.path.exists(place):
         os.mkdir(place)
         os.symlink(GILSCOPE, os.path.join(place, "gilscope"))
-    return dict(os.environ, PATH=place + ":/usr/bin:/bin", PYTHONDONTWRITEBYTECODE="1")
+    return dict(os.environ, PATH=place + ":/usr/bin:/bin", GILSCOPE=GILSCOPE,
+                PYTHONDONTWRITEBYTECODE="1")
 
 
 @each(lambda: [("check", 0), ("check-bad", FAILED)])

@@ -5,8 +5,8 @@ import os
 import signal
 
 from lib import (Gilscope, Workload, attach, bpf_objects, check, debian, each, equal, gil_of,
-                 interpreters, process_of, some_interpreters, spawn, stat, stat_workload, thread,
-                 timeout, total, wait_until, within, workers)
+                 interpreters, native_interpreters, process_of, some_interpreters, spawn, stat,
+                 stat_workload, thread, timeout, total, wait_until, within, workers)
 
 CHILD_SLACK = 20  # a child's first steps after fork, and its end, take the GIL a few times
 
@@ -97,7 +97,7 @@ def test_exec_from_something_else():
     within(row["acquisitions"], 3000, 3020, "acquisitions")
 
 
-@each(interpreters)
+@each(native_interpreters)
 def test_ended_by_a_signal(interpreter):
     process, truth, run = stat_workload(interpreter, "signal_end.py", "SIGKILL", status=137)
     equal(process["exited"], True, "exited")

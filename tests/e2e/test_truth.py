@@ -5,7 +5,7 @@ The workloads do their work in threads of their own. The rows of these threads a
 the start of the interpreter, which runs in the main thread, does not count. All times in a
 comparison come from the same run."""
 from lib import (best_of, check, close_to, each, equal, gil_of, interpreters, longer_than, built,
-                 stat_workload, thread, total, verdict, within, workers)
+                 optimised_interpreters, stat_workload, thread, total, verdict, within, workers)
 
 MS = 1000000
 
@@ -139,7 +139,7 @@ def test_a_convoy(interpreter):
     check(verdict(run.report)["kind"] in kinds, "verdict is %s", verdict(run.report)["kind"])
 
 
-@each(interpreters)
+@each(optimised_interpreters)
 def test_primes_in_threads_and_processes(interpreter):
     kinds = {how: primes(interpreter, how) for how in ("one", "threads", "procs")}
     check(len(set(kinds.values())) == 3, "verdicts do not tell the three apart: %s", kinds)

@@ -4,14 +4,13 @@ the probes are not what they should be."""
 import functools
 import json
 import os
-import shutil
 import struct
 
 from invariants import check_invariants
-from lib import (GILSCOPE, Gilscope, Interpreter, Skip, Workload, check, debian, each, equal,
+from lib import (GILSCOPE, Gilscope, Skip, Workload, check, debian, each, equal,
                  gil_of, gilscope, mapped, process_of, scratch, spawn, stat, stat_workload, thread,
                  usdt_pythons, wait_until, within)
-from notes import NOP5, Elf
+from notes import Elf, one_byte_nops, tampered
 
 K = 5000
 SLACK = 20
@@ -19,8 +18,6 @@ SLACK = 20
 
 def one():
     """The first of them; most tests need only one."""
-    if not usdt_pythons():
-        raise Skip("there is no interpreter with GIL probes: make usdt-python tells why")
     return usdt_pythons()[0]
 
 
@@ -289,22 +286,6 @@ def test_both_count_every_release(interpreter):
 
 # --- tampered probes -----------------------------------------------------------------------------
 
-def tampered(interpreter, change):
-    """A copy of the interpreter, changed in its file, in a folder that looks like its own."""
-    home = os.path.dirname(interpreter.path)
-    place = scratch("tampered")
-    os.mkdir(place)
-    for name in os.listdir(home):
-        if name != os.path.basename(interpreter.path):
-            os.symlink(os.path.join(home, name), os.path.join(place, name))
-    elf = Elf(interpreter.path)
-    change(elf)
-    path = os.path.join(place, os.path.basename(interpreter.path))
-    elf.write(path)
-    shutil.copymode(interpreter.path, path)
-    return Interpreter("tampered", path, interpreter.version, interpreter.env)
-
-
 def rename(elf):
     for n in elf.gil_notes():
         if n.name == "gil__release":
@@ -321,13 +302,6 @@ def garble(elf):
     n = elf.gil_notes()[0]
     at = elf.data.index(n.arguments.encode(), n.at)
     elf.data[at:at + 3] = b"8@?"
-
-
-def one_byte_nops(elf):
-    for n in elf.gil_notes():
-        at = elf.offset(n.pc)
-        equal(bytes(elf.data[at:at + 5]), NOP5, "the code at the probe")
-        elf.data[at:at + 5] = b"\x90\x0f\x1f\x40\x00"
 
 
 TAMPERED = {

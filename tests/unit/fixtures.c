@@ -67,9 +67,13 @@ void story__edge(struct story *st, __u32 tid, enum gil_edge_kind kind, __u32 fla
 		count_handoff(st->gil, &h);
 }
 
+void (*story_watch)(struct story *st);
+
 void story__pass(struct story *st, __u64 ns)
 {
 	st->now += ns;
+	if (story_watch)
+		story_watch(st);
 }
 
 void story__end(struct story *st, bool exited)
@@ -324,10 +328,31 @@ static struct snapshot *make_free_threaded(void)
 	p->pid = 4711;
 	strcpy(p->comm, "python3.14t");
 	strcpy(p->python, "3.14.0");
-	p->free_threaded = true;
+	p->free_threaded = p->free_threaded_build = true;
 	p->start_ns = s->start_ns = FIXTURE_START;
 	p->end_ns = s->end_ns = FIXTURE_START + 2 * S;
 	snapshot__finish(s);
+	return s;
+}
+
+static struct snapshot *make_gil_on_for_moments(void)
+{
+	struct snapshot *s = new_snapshot();
+	struct story st = story__begin(s, 4711, "python3.14t");
+
+	st.process->free_threaded = st.process->free_threaded_build = true;
+	tell_alone(&st, story__thread(&st, 4711, "python3.14t"), 2, 300 * US);
+	story__pass(&st, 200 * MS);
+	story__end(&st, true);
+	snapshot__finish(s);
+	return s;
+}
+
+static struct snapshot *make_gil_turned_on(void)
+{
+	struct snapshot *s = make_two_threads();
+
+	s->processes[0].free_threaded_build = s->processes[0].gil_turned_on = true;
 	return s;
 }
 
@@ -448,6 +473,8 @@ const struct fixture fixture_table[] = {
 	{"preempted", make_preempted},
 	{"stuck", make_stuck},
 	{"free_threaded", make_free_threaded},
+	{"gil_on_for_moments", make_gil_on_for_moments},
+	{"gil_turned_on", make_gil_turned_on},
 	{"hostile", make_hostile},
 	{"unseen", make_unseen},
 	{"folded", make_folded},

@@ -34,6 +34,7 @@ struct outcome {
 	__u64 waiter_ns;
 	__u64 pairs[RUN_THREADS][RUN_THREADS];
 	__u64 pair_wait_ns;
+	__u64 given_up; /* waits; run_model only */
 };
 
 void reference_run(const struct run *run, struct outcome *o);

@@ -12,7 +12,7 @@ struct tape {
 	struct trace_encoder *encoder;
 	struct bytes file;
 	__u64 start;
-	__u32 sequence; /* of the last frame */
+	__u32 sequence;     /* of the last frame */
 	size_t chunk_edges; /* flush after so many edges; 0: when a frame is full */
 	size_t since_flush;
 	struct snapshot_gil gil;

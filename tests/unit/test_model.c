@@ -402,6 +402,31 @@ TEST(a_waiters_own_signal_is_no_release)
 	CHECK(!gil_model_is_release(&lock, &threads[2]), "another thread is known to hold");
 }
 
+/* The GIL of a free-threaded build is turned off: its holder lets go, and who waits gives up. */
+TEST(a_wait_that_is_given_up)
+{
+	begin();
+	ACQUIRE(0, 10);
+	WAIT(1, 20);
+	WAIT(2, 30);
+	RELEASE(0, 50);
+	RELEASE(1, 60);
+	CHECK_EQ(lock.waiters, 1);
+	RELEASE(2, 70);
+	CHECK_EQ(lock.waiters, 0);
+	CHECK_EQ(lock.anomalies, 0);
+	CHECK_EQ(lock.state, GIL_LOCK_FREE);
+	CHECK_EQ(lock.last_tid, threads[0].tid);
+	CHECK_EQ(lock.contended_ns, 50);
+	CHECK_EQ(lock.waiter_ns, 80);
+	CHECK_EQ(threads[1].fig.contended + threads[2].fig.contended, 0);
+	WAIT(1, 100); /* on again */
+	ACQUIRE(1, 130);
+	CHECK_EQ(threads[1].fig.contended, 1);
+	CHECK_EQ(threads[1].fig.wait.sum, 30);
+	CHECK_EQ(threads[1].fig.releases, 0);
+}
+
 TEST(an_unknown_edge_is_nothing)
 {
 	struct gil_lock before;

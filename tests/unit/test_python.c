@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Finding the GIL: of the interpreters that this machine has, which say themselves what is true,
- * and of children of this program, which pretends to be one: it exports _PyRuntime and Py_Version
- * (link it with -rdynamic).
+ * Finding the GIL of the interpreters that this machine has, which say themselves what is true.
  *
  * GILSCOPE_PYTHONS adds interpreters: a list of paths with colons between them.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "libc.h"
 #include "proc_maps.h"
 #include "python.h"
@@ -25,67 +23,6 @@
 #include "test.h"
 
 /* ---- real interpreters ---- */
-
-/* A child that has written its line. */
-struct child {
-	pid_t pid;
-	int out;
-	char line[256];
-};
-
-static void end_child(struct child *c)
-{
-	if (c->pid > 0) {
-		kill(c->pid, SIGKILL);
-		waitpid(c->pid, NULL, 0);
-	}
-	if (c->out >= 0)
-		close(c->out);
-}
-
-/* Up to ten seconds for a line. */
-static bool wait_for_line(struct child *c)
-{
-	struct pollfd p = {.fd = c->out, .events = POLLIN};
-	size_t n = 0;
-
-	while (n < sizeof(c->line) - 1 && poll(&p, 1, 10000) > 0) {
-		if (read(c->out, c->line + n, 1) != 1)
-			return false;
-		if (c->line[n] == '\n') {
-			c->line[n] = '\0';
-			return true;
-		}
-		n++;
-	}
-	return false;
-}
-
-/* Starts a program with stdout on a pipe; with argv NULL, runs `pretend` in a forked child. */
-static bool start_child(struct child *c, char *const argv[], void (*pretend)(void))
-{
-	int pipe_ends[2];
-
-	*c = (struct child){.out = -1};
-	fflush(stdout);
-	if (pipe(pipe_ends))
-		return false;
-	c->pid = fork();
-	if (!c->pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		dup2(pipe_ends[1], STDOUT_FILENO);
-		close(pipe_ends[0]);
-		close(pipe_ends[1]);
-		if (argv)
-			execv(argv[0], argv);
-		else
-			pretend();
-		_exit(127);
-	}
-	close(pipe_ends[1]);
-	c->out = pipe_ends[0];
-	return c->pid > 0 && wait_for_line(c);
-}
 
 /* Python 2 included. Where ctypes is missing the address is 0: not compared. */
 #define SAY_READY                                                                                  \
@@ -140,7 +77,7 @@ static void check_sleeping(const char *python, const struct child *c)
 	CHECK_EQ(py.switch_interval_us, 1000);
 	CHECK_EQ(py.locked, 0);
 	CHECK(py.path[0] == '/' && !py.free_threaded && py.drop_request.known, "%s", python);
-	CHECK_EQ(python__switch_interval(c->pid, &py), 1000);
+	CHECK_EQ(python__switch_interval(c->pid, py.gil), 1000);
 	CHECK_EQ(python__locked(c->pid, &py), 0);
 	CHECK_EQ(libc__find(c->pid, &libc, &f), 0);
 	CHECK_EQ(libc__find(0, &own, &f), 0);
@@ -360,313 +297,8 @@ TEST(python_not_one)
 	CHECK(!strncmp(f.command, "ls -l /proc/", 12), "%s", f.command);
 	CHECK_EQ(python__inspect(pid, &py, &f), -ESRCH);
 	CHECK_EQ(python__inspect(pid, &py, NULL), -ESRCH);
-	CHECK_EQ(python__switch_interval(pid, &py), -1);
+	CHECK_EQ(python__switch_interval(pid, py.gil), -1);
 	CHECK_EQ(python__locked(pid, &py), -1);
-}
-
-/* ---- this program as an interpreter ---- */
-
-#define INTERPRETER 8192 /* in _PyRuntime */
-#define OWN_GIL     1040
-
-__attribute__((aligned(4096), visibility("default"))) unsigned char _PyRuntime[65536];
-__attribute__((visibility("default"))) unsigned long Py_Version;
-
-static uint64_t main_interpreter(void)
-{
-	return (uintptr_t)_PyRuntime + INTERPRETER;
-}
-
-static void put(size_t offset, uint64_t value)
-{
-	memcpy(_PyRuntime + offset, &value, sizeof(value));
-}
-
-static void put_gil(size_t offset, long interval, int locked)
-{
-	put(offset, (uint64_t)interval);
-	put(offset + GIL_OFFSET_LOCKED, (uint32_t)locked);
-}
-
-/* 3.11 and 3.12 as they are, ... */
-static void pretend_3_11(void)
-{
-	Py_Version = 0x030b02f0;
-	put(48, main_interpreter());
-	put_gil(360, 5000, 1);
-}
-
-static void pretend_3_12(void)
-{
-	Py_Version = 0x030c01f0;
-	put(48, main_interpreter());
-	put(INTERPRETER + 384, main_interpreter() + OWN_GIL);
-	put_gil(INTERPRETER + OWN_GIL, 5000, 0);
-}
-
-/* ... 3.13 and later ones with offsets of our own; shift: 8 for a free-threaded build. */
-static void pretend_table(uint64_t version, size_t more, uint64_t shift)
-{
-	Py_Version = version;
-	memcpy(_PyRuntime, "xdebugpy", 8);
-	put(8, version);
-	put(16, shift != 0);
-	put(40, 2000); /* interpreters.head; main comes next */
-	put(2008, main_interpreter());
-	put(48, 50000);      /* interpreter's size */
-	put(56, 7272);       /* id */
-	put(112 + more, 16); /* ceval.gil */
-	put(120 + more, OWN_GIL);
-	put(136 + more, OWN_GIL + shift + GIL_OFFSET_LOCKED);
-	put(144 + more, OWN_GIL + shift + GIL_OFFSET_LAST_HOLDER);
-	put(more ? 176 : 152, 304); /* thread's size */
-	put(more ? 200 : 176, 16);  /* its interpreter */
-	put(INTERPRETER + 16, main_interpreter() + OWN_GIL);
-	put_gil(INTERPRETER + OWN_GIL + shift, 5000, 0);
-}
-
-static void pretend_3_13(void)
-{
-	pretend_table(0x030d00c1, 0, 0);
-}
-
-static void pretend_3_14(void)
-{
-	pretend_table(0x030e0af0, 8, 0);
-	put(712, 24); /* eval_breaker */
-}
-
-static void pretend_3_15(void)
-{
-	pretend_table(0x030f02f0, 8, 0);
-	put(840, 32);
-}
-
-static void pretend_3_14t_without_gil(void)
-{
-	pretend_table(0x030e0af0, 8, 8);
-	put(712, 24);
-}
-
-static void pretend_3_14t_with_gil(void)
-{
-	pretend_3_14t_without_gil();
-	put(INTERPRETER + OWN_GIL, INT_MAX);
-}
-
-static void (*pretence)(void);
-
-static void pretend(void)
-{
-	pretence();
-	if (write(STDOUT_FILENO, "\n", 1) == 1)
-		for (;;)
-			pause();
-}
-
-static int inspect_pretended(void (*as)(void), struct python *py, struct failure *f)
-{
-	struct child c;
-	int err = -ECHILD;
-
-	memset(f, 0, sizeof(*f));
-	pretence = as;
-	if (start_child(&c, NULL, pretend))
-		err = python__inspect(c.pid, py, f);
-	end_child(&c);
-	return err;
-}
-
-#define RUNTIME ((__u64)(uintptr_t)_PyRuntime)
-
-TEST(python_pretended)
-{
-	struct python py;
-	struct failure f;
-
-	CHECK_EQ(inspect_pretended(pretend_3_11, &py, &f), 0);
-	CHECK_STR(py.version, "3.11.2");
-	CHECK(py.runtime == RUNTIME && py.gil == RUNTIME + 360);
-	CHECK_EQ(py.switch_interval_us, 5000);
-	CHECK_EQ(py.locked, 1);
-	CHECK(py.drop_request.indirect && py.drop_request.offset[0] == 16 &&
-	      py.drop_request.offset[1] == 104);
-	CHECK_EQ(inspect_pretended(pretend_3_12, &py, &f), 0);
-	CHECK_STR(py.version, "3.12.1");
-	CHECK(py.gil == main_interpreter() + OWN_GIL);
-	CHECK_EQ(inspect_pretended(pretend_3_13, &py, &f), 0);
-	CHECK_STR(py.version, "3.13.0rc1");
-	CHECK(py.gil == main_interpreter() + OWN_GIL && !py.free_threaded);
-	CHECK(!py.drop_request.address && !py.drop_request.indirect &&
-	      py.drop_request.offset[0] == 24);
-	CHECK_EQ(inspect_pretended(pretend_3_14, &py, &f), 0);
-	CHECK_STR(py.version, "3.14.10");
-	CHECK_EQ(py.drop_request.offset[0], 24);
-	CHECK_EQ(inspect_pretended(pretend_3_15, &py, &f), 0);
-	CHECK_STR(py.version, "3.15.2");
-	CHECK_EQ(py.drop_request.offset[0], 32);
-}
-
-/* All fields are 8 further on: the address is such that the fixed offsets hold. */
-TEST(python_free_threaded)
-{
-	struct python py;
-	struct failure f;
-
-	CHECK_EQ(inspect_pretended(pretend_3_14t_without_gil, &py, &f), 0);
-	CHECK(py.free_threaded && py.gil == main_interpreter() + OWN_GIL + 8);
-	CHECK_EQ(py.switch_interval_us, 5000);
-	CHECK_EQ(inspect_pretended(pretend_3_14t_with_gil, &py, &f), 0);
-	CHECK(!py.free_threaded && py.gil == main_interpreter() + OWN_GIL + 8);
-}
-
-/* Each of them changes one thing. */
-static void pretend_3_16(void)
-{
-	pretend_3_13();
-	Py_Version = 0x031000f0;
-}
-
-static void pretend_4_0(void)
-{
-	Py_Version = 0x040000f0;
-}
-
-static void pretend_3_6(void)
-{
-	pretend_3_11();
-	Py_Version = 0x03060ff0;
-}
-
-static void pretend_no_version(void)
-{
-	pretend_3_11();
-	Py_Version = 12345;
-}
-
-static void pretend_locked_2(void)
-{
-	pretend_3_11();
-	put_gil(360, 5000, 2);
-}
-
-static void pretend_no_interval(void)
-{
-	pretend_3_11();
-	put_gil(360, 0, 0);
-}
-
-static void pretend_long_interval(void)
-{
-	pretend_3_11();
-	put_gil(360, 3600000001, 0);
-}
-
-static void pretend_main_nowhere(void)
-{
-	pretend_3_11();
-	put(48, 0xdeadbeefdeadbeef);
-}
-
-static void pretend_main_is_second(void)
-{
-	pretend_3_11();
-	put(INTERPRETER + 48, 1);
-}
-
-static void pretend_gil_elsewhere(void)
-{
-	pretend_3_12();
-	put(INTERPRETER + 384, main_interpreter());
-}
-
-static void pretend_no_cookie(void)
-{
-	pretend_3_13();
-	_PyRuntime[0]++;
-}
-
-static void pretend_other_release(void)
-{
-	pretend_3_13();
-	Py_Version = 0x030d00f0;
-}
-
-static void pretend_other_table(void)
-{
-	pretend_3_13(); /* 3.13's table, in a 3.14 */
-	Py_Version = 0x030e00f0;
-	put(8, Py_Version);
-}
-
-static void pretend_huge_offset(void)
-{
-	pretend_3_13();
-	put(40, UINT64_MAX - 8);
-}
-
-static void pretend_negative_enabled(void)
-{
-	pretend_3_14t_without_gil();
-	put(INTERPRETER + OWN_GIL, UINT32_MAX);
-}
-
-static void pretend_starting(void)
-{
-	pretend_3_11();
-	put(48, 0);
-}
-
-static void pretend_no_gil_yet(void)
-{
-	pretend_3_11();
-	put_gil(360, 5000, -1);
-}
-
-static void pretend_no_pointer_yet(void)
-{
-	pretend_3_12();
-	put(INTERPRETER + 384, 0);
-}
-
-static const struct refused {
-	const char *name;
-	void (*as)(void);
-	int err;
-	const char *what; /* is said */
-} refused[] = {
-	{"3.16", pretend_3_16, -ENOTSUP, "is CPython 3.16.0, which is not supported"},
-	{"4.0", pretend_4_0, -ENOTSUP, "CPython 4.0.0"},
-	{"3.6", pretend_3_6, -ENOTSUP, "CPython 3.6.15"},
-	{"no version", pretend_no_version, -EPROTO, "Py_Version"},
-	{"locked 2", pretend_locked_2, -EPROTO, "its GIL"},
-	{"no interval", pretend_no_interval, -EPROTO, "its GIL"},
-	{"long interval", pretend_long_interval, -EPROTO, "its GIL"},
-	{"main nowhere", pretend_main_nowhere, -EPROTO, "main interpreter"},
-	{"main is second", pretend_main_is_second, -EPROTO, "main interpreter"},
-	{"GIL elsewhere", pretend_gil_elsewhere, -EPROTO, "pointer to the GIL"},
-	{"no cookie", pretend_no_cookie, -EPROTO, "_Py_DebugOffsets"},
-	{"other release", pretend_other_release, -EPROTO, "_Py_DebugOffsets"},
-	{"other table", pretend_other_table, -EPROTO, "_Py_DebugOffsets"},
-	{"huge offset", pretend_huge_offset, -EPROTO, "_Py_DebugOffsets"},
-	{"negative enabled", pretend_negative_enabled, -EPROTO, "its GIL"},
-	{"starting", pretend_starting, -EAGAIN, "no GIL at this moment"},
-	{"no GIL yet", pretend_no_gil_yet, -EAGAIN, "no GIL at this moment"},
-	{"no pointer yet", pretend_no_pointer_yet, -EAGAIN, "no GIL at this moment"},
-};
-
-TEST(python_refused)
-{
-	for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++) {
-		const struct refused *r = &refused[i];
-		struct python py;
-		struct failure f;
-		int err = inspect_pretended(r->as, &py, &f);
-
-		CHECK(err == r->err, "%s: %d, not %d: %s", r->name, err, r->err, f.what);
-		CHECK(strstr(f.what, r->what), "%s: %s", r->name, f.what);
-		CHECK(f.cause[0] && f.command[0], "%s", r->name);
-	}
 }
 
 /* ---- the pure part ---- */
@@ -740,6 +372,47 @@ TEST(version_micro)
 	FIND_MICRO("", "3.9");
 	python_version__find_micro(NULL, 0, &v);
 	CHECK_STR(v.text, "3.9");
+	v = (struct python_version){2, 7, "2.7"};
+	python_version__find_micro("\0003.7.18\0002.7.18", 15, &v);
+	CHECK_STR(v.text, "2.7.18");
+}
+
+#define FROM_TAG(data) python_version__from_tag(data, sizeof(data) - 1, &v)
+
+TEST(version_from_tag)
+{
+	struct python_version v;
+
+	CHECK_EQ(FROM_TAG("\0cpython-311\0"), 0);
+	CHECK_EQ(v.minor, 11);
+	CHECK_STR(v.text, "3.11");
+	CHECK_EQ(FROM_TAG(".cpython-312-x86_64-linux-gnu.so\0003.12.1\0cpython-312\0"), 0);
+	CHECK_STR(v.text, "3.12.1");
+	CHECK_EQ(FROM_TAG("cpython-39\0002.7.1\0"), 0);
+	CHECK_STR(v.text, "3.9");
+	CHECK_EQ(FROM_TAG("cpython-311\0cpython-312\0"), -ENOENT); /* which one? */
+	CHECK_EQ(FROM_TAG("cpython-311"), -ENOENT);                /* it does not end */
+	CHECK_EQ(FROM_TAG("cpython-3\0cpython-3x\0cpython-31111\0"), -ENOENT);
+	CHECK_EQ(FROM_TAG(""), -ENOENT);
+}
+
+TEST(finder_only_where_there_are_own_gils)
+{
+	struct python_version v = {3, 11, "3.11.2"};
+	struct python_layout l;
+	struct gil_finder f;
+
+	CHECK_EQ(python_layout__get(&v, NULL, 0, &l), 0);
+	CHECK_EQ(python_layout__finder(&l).known, 0);
+	v = (struct python_version){3, 12, "3.12.1"};
+	CHECK_EQ(python_layout__get(&v, NULL, 0, &l), 0);
+	f = python_layout__finder(&l);
+	CHECK_EQ(f.known, 1);
+	CHECK_EQ(f.own_gil, 1040);
+	CHECK_EQ(f.gil_pointer, 384);
+	CHECK_EQ(f.thread_interpreter, 16);
+	CHECK_EQ(f.id, 8);
+	CHECK_EQ(f.shift, 0);
 }
 
 TEST_MAIN

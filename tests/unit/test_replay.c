@@ -106,7 +106,10 @@ static void decorate(struct snapshot *s)
 	strcpy(u->comm, "unseen");
 	strcpy(u->why, "it was not to be");
 	tape.process.late_ns = 1234;
-	tape.process.free_threaded = true;
+	tape.process.free_threaded = model.lock.state != GIL_LOCK_UNSEEN;
+	tape.process.free_threaded_build = true;
+	tape.process.gil_turned_on = true;
+	tape.gil.interpreter = 3;
 	strcpy(tape.process.note, "a note");
 	strcpy(tape.process.source_why, "because");
 	strcpy(tape.process.comm, "renamed");

@@ -31,6 +31,8 @@ TEST(each_story_has_its_verdict)
 		{"preempted", VERDICT_PREEMPTED, VERDICT_YES},
 		{"stuck", VERDICT_STUCK, VERDICT_YES},
 		{"free_threaded", VERDICT_FREE_THREADED, VERDICT_NO},
+		{"gil_on_for_moments", VERDICT_FREE_THREADED, VERDICT_NO},
+		{"gil_turned_on", VERDICT_SHARED, VERDICT_YES},
 		{"unseen", VERDICT_ONE_THREAD, VERDICT_NO},
 		{"folded", VERDICT_SHARED, VERDICT_YES},
 		{"many", VERDICT_SHARED, VERDICT_YES},

@@ -6,8 +6,8 @@
  * `recording` is constant for the verifier, which removes all of this where nothing is recorded.
  * User space looks into the ring by a timer: waking it up for an edge would cost more than the edge.
  */
-#ifndef STREAM_BPF_H
-#define STREAM_BPF_H
+#ifndef STREAM_H
+#define STREAM_H
 
 #include "gil_stream.h"
 
@@ -17,6 +17,15 @@ struct {
 } edges SEC(".maps");
 
 const volatile __u8 recording = 0; /* set by the loader */
+
+/* The observation is over: what is going on at its end must not go on any more, or the replay could
+ * not come to the same. */
+static __always_inline int is_frozen(void)
+{
+	struct gil_tables *tab = the_tables();
+
+	return tab && *(volatile __u32 *)&tab->frozen;
+}
 
 /* One edge of this GIL is not in the ring. */
 static __noinline int stream_lose(struct gil_lock *l, __u64 now)

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Python 2's GIL: a semaphore, which it gives away and takes back every so many bytecodes. There is
+ * no mutex and no condition variable; but the interpreter's own functions are exported, and called
+ * by name from another file of its sources:
+ *
+ *	PyThread_acquire_lock(lock, 1)		about to take it: it is free, or a wait begins
+ *		sem_wait() has returned 0	an acquisition
+ *	PyThread_release_lock(lock)		a release
+ *
+ * Where the second place is not found, it is PyThreadState_Swap(tstate), which follows at once. There
+ * the lock is not an argument any more: it is what the thread was about to take.
+ *
+ * Whether the GIL is free at the first place is the semaphore's own value. Another thread may snatch
+ * it away in the moment before the semaphore is taken: then the thread goes to sleep, and that is
+ * where its wait begins.
+ *
+ * No mutex is held at the beginning of a wait, so the record of the GIL has several writers: here
+ * its sequence count is a spin lock, too. Its owner may be preempted; who then spins in vain gives
+ * up, and the edge is counted as dropped.
+ */
+#ifndef SEMAPHORE_H
+#define SEMAPHORE_H
+
+#define SPINS 512 /* some 5 µs */
+
+__noinline int lock_enter(__u32 lock_index)
+{
+	struct gil_lock *l = lock_at(lock_index);
+
+	for (int i = 0; l && i < SPINS; i++) {
+		__u32 seq = *(volatile __u32 *)&l->seq;
+
+		if (!(seq & 1) && __sync_val_compare_and_swap(&l->seq, seq, seq + 1) == seq)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline void lock_leave(struct gil_lock *l)
+{
+	__sync_fetch_and_add(&l->seq, 1);
+}
+
+/* One edge, to the model and, if it is recorded, to the ring. */
+static __always_inline struct gil_handoff step(struct gil_lock *l, struct gil_thread *t,
+					       enum gil_edge_kind kind, __u32 flags, __u64 ts)
+{
+	const struct gil_edge e = {
+		.ts = ts, .tid = t->tid, .kind = (__u16)kind, .flags = (__u16)flags};
+	__u32 gone_seen = l->gone_seen;
+	struct gil_handoff handoff = gil_model_step(l, t, &e);
+
+	if (recording)
+		stream_edge(l, t, kind, flags, l->gone_seen - gone_seen, ts);
+	return handoff;
+}
+
+/* The thread has the GIL that it was about to take. */
+static __always_inline struct gil_handoff taken(struct gil_lock *l, struct gil_thread *t, __u64 now)
+{
+	struct gil_handoff handoff;
+
+	if (t->state == GIL_THREAD_UNSEEN && !t->tried)
+		step(l, t, GIL_EDGE_WAIT, 0, now); /* begun before it could be seen */
+	t->tried = 0;
+	handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, now);
+	l->last_record = t->record;
+	return handoff;
+}
+
+/* The thread goes to sleep: if it has tried to take the GIL, it waits from here on. */
+__noinline int semaphore_sleeps(__u32 record)
+{
+	struct gil_thread *t = thread_at(record);
+	struct gil_lock *l = t ? lock_at(t->lock) : NULL;
+	__u64 now;
+
+	if (!l || !lock_enter(t->lock))
+		return 0;
+	seq_step(&t->seq);
+	now = bpf_ktime_get_ns();
+	if (recording)
+		stream_ready(l, t, now);
+	step(l, t, GIL_EDGE_WAIT, 0, now);
+	t->tried = 0;
+	seq_step(&t->seq);
+	lock_leave(l);
+	return 0;
+}
+
+/*
+ * Without an acquisition before: it was taken without a swap of thread states, where that is the
+ * sign, by the thread that makes the GIL or by foreign code. The moment is that of the attempt if
+ * the GIL was free, else it is not known: not before now. Or the thread waited when the observation
+ * began; then its hold was seen in part.
+ */
+static __always_inline void released(struct gil_lock *l, struct gil_thread *t, __u64 now)
+{
+	if (t->tried || t->state == GIL_THREAD_WAITING) {
+		step(l, t, GIL_EDGE_ACQUIRE, 0, t->tried ? t->tried : now);
+		l->last_record = t->record;
+		t->tried = 0;
+	} else if (t->state == GIL_THREAD_UNSEEN && l->state != GIL_LOCK_UNSEEN) {
+		step(l, t, GIL_EDGE_RELEASE, GIL_EDGE_F_UNSEEN, now);
+		return;
+	}
+	step(l, t, GIL_EDGE_RELEASE, 0, now);
+}
+
+static __always_inline int is_taken(__u32 site)
+{
+	return site == GIL_SITE_SEMAPHORE_TAKEN || site == GIL_SITE_SEMAPHORE_SWAP;
+}
+
+__noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct gil_process *p = process_at(index);
+	struct gil_handoff handoff = {0};
+	struct gil_thread *t;
+	struct gil_lock *l;
+	__u64 now;
+
+	l = p ? lock_at(p->lock[0].lock) : NULL;
+	t = l ? thread_of(p, p->lock[0].lock, l, tid) : NULL;
+	if (!t)
+		return 0;
+	if (is_taken(site) && t->state != GIL_THREAD_WAITING && !t->tried &&
+	    (site == GIL_SITE_SEMAPHORE_TAKEN || t->state != GIL_THREAD_UNSEEN))
+		return 0;
+	if (!lock_enter(p->lock[0].lock)) {
+		__sync_fetch_and_add(&p->dropped, 1);
+		return 0;
+	}
+	seq_step(&t->seq);
+	now = bpf_ktime_get_ns();
+	if (recording)
+		stream_ready(l, t, now);
+	if (t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t))
+		infer_switch_in(t, task, now);
+	if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
+		step(l, t, GIL_EDGE_WAIT, 0, now);
+	else if (is_taken(site))
+		handoff = taken(l, t, now);
+	else
+		released(l, t, now);
+	seq_step(&t->seq);
+	lock_leave(l);
+	if (handoff.count)
+		count_pair(t->lock, handoff.from, handoff.to, handoff.wait_ns);
+	return 0;
+}
+
+/* The GIL is free, as far as can be seen: whether the thread gets it at once will show. */
+__noinline int semaphore_try(__u32 index, __u32 tid)
+{
+	struct gil_process *p = process_at(index);
+	struct gil_thread *t;
+	struct gil_lock *l;
+
+	l = p ? lock_at(p->lock[0].lock) : NULL;
+	t = l ? thread_of(p, p->lock[0].lock, l, tid) : NULL;
+	if (t)
+		t->tried = bpf_ktime_get_ns();
+	return 0;
+}
+
+/*
+ * A process that has not started a thread has no GIL. When it makes one, the first that happens to
+ * it is that it is taken. In a child made by fork, the GIL is made anew.
+ */
+__noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
+{
+	struct gil_process *p = process_at(index);
+	struct gil_tables *tab = the_tables();
+	struct gil_lock *l;
+	__u64 known = 0;
+	__u32 i;
+
+	if (!p || !tab || !p->semaphore_at ||
+	    bpf_probe_read_user(&known, sizeof(known), (void *)p->semaphore_at) ||
+	    known != semaphore || __sync_val_compare_and_swap(&p->entering, 0, 1))
+		return 0;
+	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
+	l = lock_at(i);
+	if (l) {
+		gil_lock_begin(l, p->pid, semaphore, bpf_ktime_get_ns());
+		l->born = value != 0;
+		p->lock[0].lock = i;
+		p->lock[0].interpreter = 0;
+		p->lock[0].address = semaphore;
+		p->nr_locks = 1;
+		send_event(GIL_EVENT_SUB_GIL, p->pid, 0, index, p->image,
+			   (void *)bpf_get_current_task_btf());
+	}
+	__sync_val_compare_and_swap(&p->entering, 1, 0);
+	return 0;
+}
+
+/* All of these places. */
+SEC("uprobe")
+int on_semaphore(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid();
+	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_SEMAPHORE);
+	__u32 site = GIL_COOKIE_KIND(cookie), tid = (__u32)pid_tgid, value = 0;
+	__u64 first = PT_REGS_PARM1(ctx);
+
+	if (!p)
+		return 0;
+	__sync_fetch_and_add(&p->other_hits, 1); /* all hits, here: not one edge each */
+	if (is_taken(site)) {
+		/* Swapped to none, or not taken but interrupted: nothing. */
+		if (p->nr_locks &&
+		    (site == GIL_SITE_SEMAPHORE_SWAP ? first != 0 : (__u32)PT_REGS_RC(ctx) == 0))
+			semaphore_edge((__u32)cookie, tid, site);
+		return 0;
+	}
+	if (site == GIL_SITE_SEMAPHORE_ACQUIRE || !p->nr_locks)
+		bpf_probe_read_user(&value, sizeof(value), (void *)first);
+	if (!p->nr_locks)
+		semaphore_enter((__u32)cookie, first, value);
+	if (!p->nr_locks || first != p->lock[0].address)
+		return 0;
+	if (site == GIL_SITE_SEMAPHORE_ACQUIRE && (__s32)value > 0)
+		semaphore_try((__u32)cookie, tid);
+	else
+		semaphore_edge((__u32)cookie, tid, site);
+	return 0;
+}
+
+#endif

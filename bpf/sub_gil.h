@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * GILs of sub-interpreters (CPython 3.12 and later), found as they are taken for the first time, so
+ * that no edge is missed. Each is on the heap, in its interpreter; what is read there must lead
+ * back to it, or it is none.
+ */
+#ifndef SUB_GIL_H
+#define SUB_GIL_H
+
+/* The first bytes of a GIL, from where gil_maps.h counts. */
+struct gil_head {
+	__u64 interval;
+	__u64 last_holder;
+	__u32 locked;
+	__u32 pad;
+};
+
+/*
+ * True if there is, at this address, the GIL of a sub-interpreter that a thread has just taken. Its
+ * last_holder is then that thread's state, which knows its interpreter, which points back to here.
+ */
+static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u32 *number)
+{
+	__u64 interpreter, used, id;
+	struct gil_head head;
+
+	if (bpf_probe_read_user(&head, sizeof(head), (void *)gil) || head.locked != 1 ||
+	    !head.last_holder || !head.interval || head.interval > 3600000000ULL)
+		return 0;
+	if (bpf_probe_read_user(&interpreter, sizeof(interpreter),
+				(void *)(head.last_holder + f->thread_interpreter)) ||
+	    interpreter + f->own_gil + f->shift != gil)
+		return 0;
+	if (bpf_probe_read_user(&used, sizeof(used), (void *)(interpreter + f->gil_pointer)) ||
+	    used + f->shift != gil)
+		return 0;
+	if (bpf_probe_read_user(&id, sizeof(id), (void *)(interpreter + f->id)))
+		return 0;
+	*number = (__u32)id;
+	return 1;
+}
+
+/* A place in p->lock[] for one more; GIL_PROCESS_LOCKS if there is none. */
+static __always_inline __u32 free_slot(struct gil_process *p)
+{
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		if (i >= p->nr_locks)
+			p->lock[i].address = 0;
+		if (!p->lock[i].address)
+			return i;
+	}
+	return GIL_PROCESS_LOCKS;
+}
+
+/* Its place, or GIL_PROCESS_LOCKS if there is no room. */
+static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u64 address, __u32 number)
+{
+	struct gil_tables *tab = the_tables();
+	__u32 n = free_slot(p), i;
+	struct gil_lock *l;
+
+	if (!tab || n >= GIL_PROCESS_LOCKS) {
+		p->nr_full++;
+		return GIL_PROCESS_LOCKS;
+	}
+	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
+	l = lock_at(i);
+	if (!l)
+		return GIL_PROCESS_LOCKS;
+	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
+	l->born = 1;
+	p->lock[n].lock = i;
+	p->lock[n].interpreter = number;
+	p->lock[n].address = address;
+	if (n >= p->nr_locks)
+		p->nr_locks = n + 1;
+	return n;
+}
+
+/*
+ * In a traced process, a sub-interpreter may have made its own GIL, and this is the first time that
+ * it is taken. Its place in p->lock[]; GIL_PROCESS_LOCKS if that is no GIL, or there is no room.
+ */
+__noinline __u32 find_sub_gil(__u32 index, __u64 address)
+{
+	struct gil_process *p = process_at(index);
+	__u32 number = 0, n;
+
+	if (!p || !p->finder.known || p->state != GIL_PROCESS_TRACED ||
+	    !is_sub_gil(&p->finder, address, &number))
+		return GIL_PROCESS_LOCKS;
+	if (__sync_val_compare_and_swap(&p->entering, 0, 1)) {
+		__sync_fetch_and_add(&p->dropped, 1); /* the next acquisition will do */
+		return GIL_PROCESS_LOCKS;
+	}
+	n = enter_sub_gil(p, address, number);
+	__sync_val_compare_and_swap(&p->entering, 1, 0);
+	if (n < GIL_PROCESS_LOCKS)
+		send_event(GIL_EVENT_SUB_GIL, p->pid, 0, index, p->image,
+			   (void *)bpf_get_current_task_btf());
+	return n;
+}
+
+/* True if this was the GIL of a sub-interpreter that has ended, and another one has been made just
+ * there. */
+static __always_inline int is_replaced(const struct gil_finder *f,
+				       const struct gil_process_lock *pl)
+{
+	__u64 id;
+
+	return !bpf_probe_read_user(&id, sizeof(id),
+				    (void *)(pl->address - f->shift - f->own_gil + f->id)) &&
+	       (__u32)id != pl->interpreter;
+}
+
+#endif

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Python 2.7: its GIL is a semaphore, and there is none before the first thread."""
+import functools
+import glob
+import os
+import shutil
+import subprocess
+
+from lib import (Interpreter, Workload, attach, check, close_to, each, equal, folder, gil_of,
+                 longer_than, process_of, stat, thread, total, version_of, within, workers)
+
+MS = 1000000
+K = 20000
+
+
+def stripped(path, version):
+    """A copy without symbols: the variable then is to be found by its code."""
+    libraries = glob.glob(os.path.join(os.path.dirname(path), "..", "lib", "libpython2.7.so.1.0"))
+    if not libraries or not shutil.which("strip"):
+        return []
+    place = os.path.join(folder(), "python2")
+    os.makedirs(place)
+    copies = []
+    for source in (path, libraries[0]):
+        copies.append(os.path.join(place, os.path.basename(source)))
+        shutil.copy(source, copies[-1])
+        os.chmod(copies[-1], 0o755)
+        subprocess.run(["strip", copies[-1]], check=True)
+    env = {"LD_LIBRARY_PATH": place, "PYTHONHOME": os.path.dirname(os.path.dirname(path))}
+    return [Interpreter("stripped-2.7", copies[0], version, env)]
+
+
+@functools.lru_cache(None)
+def python2():
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    for path in glob.glob(os.path.join(root, "versions", "2.7*", "bin", "python2.7")):
+        version = version_of(path)
+        if version:
+            return [Interpreter("%d.%d.%d" % version, path, version)] + stripped(path, version)
+    return []
+
+
+def observed(interpreter, *args):
+    """The workload, observed before it begins; returns (report of its process, truth)."""
+    w = Workload(interpreter, "python2.py", *args)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    return process_of(g.finish().report, truth["pid"]), truth
+
+
+@each(python2)
+def test_asleep_with_the_gil(interpreter):
+    n, m, t = 3, 8, 20 * MS
+    process, truth = observed(interpreter, "asleep", n, m, t // MS)
+    check(process["python"].startswith("2.7."), "python is %r", process["python"])
+    rows = workers(process)
+    # By accident, as many may be long as fit into the time that holders had no CPU.
+    within(longer_than(rows, "hold", t), n * m, n * m + total(rows, "hold_preempted_ns") // t,
+           "holds of at least 20 ms")
+    close_to(total(rows, "hold_blocked_ns"), n * m * t, 0.05, "hold_blocked_ns")
+    # Each worker is asleep with the GIL or waits for it, for nearly all its life.
+    lives = sum(w["end"] - w["begin"] for w in truth["threads"])
+    within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
+           1.3 * lives, "holds and waits of all workers")
+    check(gil_of(process)["handoffs"] > 0, "no handoff between threads that wait for each other")
+
+
+@each(python2)
+def test_every_release_is_counted(interpreter):
+    process, truth = observed(interpreter, "calls", K)
+    row = thread(process, truth["threads"][0]["tid"])
+    within(row["acquisitions"], K, K * 1.01, "acquisitions")
+    within(row["hold"]["count"], K, K * 1.01, "holds")
+    equal(row["requested_releases"], None, "requested releases")
+
+
+@each(python2)
+def test_threads_that_compute_wait_for_each_other(interpreter):
+    process, truth = observed(interpreter, "compute", 2, 0.6)
+    rows = workers(process)
+    together = (min(w["end"] for w in truth["threads"]) -
+                max(w["begin"] for w in truth["threads"]))
+    # They take turns. Between a release and the next acquisition neither has it, and that is often:
+    # at every 100 bytecodes. On a busy machine a thread may also want a CPU when it wants the GIL.
+    within(total(rows, "hold", "sum_ns"), 0.2 * together, 1.1 * together + 50 * MS, "holds")
+    check(total(rows, "acquisitions") > 100, "%s acquisitions", total(rows, "acquisitions"))
+    check(total(rows, "contended") > 0, "nobody waited")
+
+
+@each(python2)
+def test_attached_to_while_threads_compute(interpreter):
+    w = Workload(interpreter, "python2.py", "compute", 3, 2, wait=False)
+    run = stat("-p", w.pid, "-d", 1)
+    process = process_of(run.report, w.pid)
+    check(gil_of(process)["acquisitions"] > 100, "%s acquisitions",
+          gil_of(process)["acquisitions"])
+    w.truth()
+    w.end()
+
+
+@each(python2)
+def test_child(interpreter):
+    process, truth = observed(interpreter, "fork", K)
+    within(thread(process, truth["threads"][0]["tid"])["acquisitions"], K, K * 1.01,
+           "acquisitions")
+
+
+@each(python2)
+def test_launched(interpreter):
+    run = stat(command=interpreter.argv("python2.py", "compute", 2, 1),
+               env=interpreter.environment())
+    process = process_of(run.report, run.truth()["pid"])
+    check(gil_of(process)["acquisitions"] > 100, "%s acquisitions",
+          gil_of(process)["acquisitions"])
+
+
+@each(python2)
+def test_without_a_thread(interpreter):
+    run = stat(command=[interpreter.path, "-c", "import time; time.sleep(0.5)"],
+               env=interpreter.environment())
+    process = run.report["processes"][0]
+    equal(process["gils"], [], "GILs")
+    check("no GIL before its first thread" in process["note"], "note is %r", process["note"])

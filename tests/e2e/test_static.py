@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Interpreters without a C library that could be probed: it is linked into them, with its symbols,
+without, and with the symbols in a separate file; and one that has musl."""
+import functools
+import glob
+import os
+import shutil
+import subprocess
+
+from lib import (ROOT, Interpreter, Skip, Workload, attach, check, close_to, each, equal, folder,
+                 longer_than, process_of, stat_workload, thread, total, version_of, within,
+                 workers, workload)
+
+MS = 1000000
+CANNOT_OBSERVE = 4
+K = 20000
+X86 = os.uname().machine == "x86_64"
+
+
+def tool(*argv):
+    done = subprocess.run(argv, capture_output=True, text=True)
+    if done.returncode:
+        raise Skip("%s: %s" % (" ".join(argv)[:60], done.stderr.strip()[-200:]))
+
+
+@functools.lru_cache(None)
+def static_python():
+    """Debian's libpython, linked statically with all it needs."""
+    archive = glob.glob("/usr/lib/python3.11/config-3.11-*/libpython3.11.a")
+    if not archive or not shutil.which("gcc"):
+        raise Skip("no libpython3.11.a: libpython3.11-dev")
+    path = os.path.join(folder(), "static-python")
+    tool("gcc", "-static", "-O1", "-I/usr/include/python3.11", "-o", path, workload("static.c"),
+         archive[0], "-lexpat", "-lz", "-lm")
+    return path
+
+
+def variant(name, *commands):
+    """A copy of it with a name of its own, after these commands."""
+    path = os.path.join(folder(), name)
+    for command in commands or [["cp", "{from}", "{to}"]]:
+        tool(*[word.format(**{"from": static_python(), "to": path}) for word in command])
+    return path
+
+
+def with_symbols():
+    return variant("static")
+
+
+def without_symbols():
+    return variant("static-stripped", ["strip", "-o", "{to}", "{from}"])
+
+
+def with_debug_file():
+    return variant("static-split", ["objcopy", "--only-keep-debug", "{from}", "{to}.debug"],
+                   ["objcopy", "--strip-all", "--add-gnu-debuglink={to}.debug", "{from}", "{to}"])
+
+
+class Kind:
+    """An interpreter that is made when it is first needed, and how its C library should be found."""
+
+    def __init__(self, name, make, how, env=None):
+        self.name, self.make, self.how, self.env = name, make, how, env or {}
+
+    def __repr__(self):
+        return self.name
+
+    def interpreter(self):
+        if not X86 and "by the code" in self.how:
+            raise Skip("the code of a stripped interpreter is known on x86-64 only")
+        path = self.make()
+        return Interpreter(self.name, path, version_of(path, self.env), self.env)
+
+
+GLIBC = [Kind(make.__name__, make, how, {"PYTHONHOME": "/usr"}) for make, how in (
+    (with_symbols, "by its symbols"), (without_symbols, "by the code"),
+    (with_debug_file, "through a separate debug file"))]
+
+
+@functools.lru_cache(None)
+def musl_pythons():
+    listed = subprocess.run([os.path.join(ROOT, "tests", "musl-python"), "--list"],
+                            capture_output=True, text=True).stdout.split()
+    if not listed:
+        raise Skip("no CPython with musl: tests/musl-python builds one")
+    return listed
+
+
+MUSL = [Kind("musl", lambda: musl_pythons()[0], ""),
+        Kind("musl-static", lambda: musl_pythons()[1], "by its symbols"),
+        Kind("musl-stripped", lambda: musl_pythons()[2], "by the code")]
+
+
+def with_glibc():
+    return GLIBC
+
+
+def all_kinds():
+    return GLIBC + MUSL
+
+
+def check_found(process, how):
+    equal(process["source"], "uprobe", "source")
+    check(how in process["source_reason"], "the reason is %r", process["source_reason"])
+
+
+@each(all_kinds)
+def test_every_release_is_counted(kind):
+    process, truth, _ = stat_workload(kind.interpreter(), "stat_loop.py", K)
+    row = thread(process, truth["threads"][0]["tid"])
+    check_found(process, kind.how)
+    # It was launched: so much of it may be missed as it ran before it was observed, and searching
+    # its code takes some 100 ms.
+    if not process["late_ns"]:
+        within(row["acquisitions"], K, K * 1.001, "acquisitions")
+
+
+@each(with_glibc)
+def test_asleep_with_the_gil(kind):
+    n, m, t = 3, 8, 20 * MS
+    w = Workload(kind.interpreter(), "held_sleep.py", n, m, t // MS)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    process = process_of(g.finish().report, w.pid)
+    rows = workers(process)
+    check_found(process, kind.how)
+    # By accident, as many may be long as fit into the time that holders had no CPU.
+    within(longer_than(rows, "hold", t), n * m, n * m + total(rows, "hold_preempted_ns") // t,
+           "holds of at least 20 ms")
+    close_to(total(rows, "hold_blocked_ns"), n * m * t, 0.05, "hold_blocked_ns")
+    lives = sum(w["end"] - w["begin"] for w in truth["threads"])
+    within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
+           1.3 * lives, "holds and waits of all workers")
+
+
+@each(all_kinds)
+def test_threads_wait(kind):
+    w = Workload(kind.interpreter(), "cpu_threads.py", 2, 0.6)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    rows = workers(process_of(g.finish().report, w.pid))
+    # A thread may lose its turn before it has seen that it had one.
+    within(total(rows, "requested_releases"), truth["turns"] * 0.9 - 4, truth["turns"] * 1.1 + 4,
+           "requested releases, against turns")
+
+
+@each(all_kinds)
+def test_counts_are_exact(kind):
+    w = Workload(kind.interpreter(), "stat_loop.py", K)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    row = thread(process_of(g.finish().report, w.pid), truth["threads"][0]["tid"])
+    within(row["acquisitions"], K, K * 1.001, "acquisitions")
+
+
+def exchanged(data, a, b):
+    """The data with two texts of the same length in each other's place."""
+    at, other = data.index(a), data.index(b)
+    data = bytearray(data)
+    data[at:at + len(a)] = b
+    data[other:other + len(b)] = a
+    return bytes(data)
+
+
+def misleading():
+    """Stripped, and the messages are exchanged: what is found there is not what the GIL calls."""
+    path = without_symbols() + "-misleading"
+    with open(without_symbols(), "rb") as f:
+        data = f.read()
+    for cond, mutex in ((b"PyCOND_SIGNAL(gil->cond) ", b"PyMUTEX_LOCK(gil->mutex) "),
+                        (b"PyCOND_SIGNAL(gil->switch_cond) ", b"PyMUTEX_LOCK(gil->switch_mutex) ")):
+        equal((data.count(cond), data.count(mutex)), (1, 1), "numbers of messages")
+        data = exchanged(data, cond, mutex)
+    with open(path, "wb") as f:
+        f.write(data)
+    os.chmod(path, 0o755)
+    return path
+
+
+def test_located_wrongly_is_refused():
+    if not X86:
+        raise Skip("there is no locating by code")
+    path = misleading()
+    interpreter = Interpreter("misleading", path, (3, 11, 2), {"PYTHONHOME": "/usr"})
+    w = Workload(interpreter, "cpu_threads.py", 2, 3)
+    g = attach(w)
+    w.go()
+    run = g.finish(status=None)
+    equal(run.status, CANNOT_OBSERVE, "status")
+    check("not what the GIL uses" in run.err, "it says: %s", run.err)
+    w.truth()
+    w.end()

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""turned_on.py FOLDER: on a free-threaded build, loads the module `noslot` from FOLDER, which turns
+the GIL on; says ON, and once it is told to, computes in two threads; a third line
+ends it."""
+import sys
+
+import truth
+
+
+def body():
+    deadline = truth.now() + 400000000
+    turns = 0
+    while truth.now() < deadline:
+        turns += 1
+    return {"turns": turns}
+
+
+def main():
+    truth.ready()
+    sys.path.insert(0, truth.arguments()[0])
+    import noslot  # noqa: F401
+    truth.say("ON")
+    truth.await_line()
+    truth.tell(threads=truth.in_threads(2, body), enabled=sys._is_gil_enabled())
+    truth.await_line()
+
+
+main()

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope doctor: what can be observed here, and what stands in the way. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "doctor_look.h"
+#include "options.h"
+#include "output.h"
+
+struct doctor_options {
+	long long pid; /* 0: none */
+	bool json, verbose;
+};
+
+static int set_pid(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 4194304, &((struct doctor_options *)options)->pid, f);
+}
+
+static int set_json(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct doctor_options *)options)->json = true;
+	return 0;
+}
+
+static int set_verbose(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct doctor_options *)options)->verbose = true;
+	return 0;
+}
+
+static const struct option_row doctor_option_rows[] = {
+	{'p', "pid", "PID", "look at this process too", set_pid},
+	{0, "json", NULL, "print JSON (schema gilscope-doctor/1) and not text", set_json},
+	{'v', "verbose", NULL, "show what the BPF loader says", set_verbose},
+	{0},
+};
+
+static void print_help(const struct option_group *groups)
+{
+	fputs("usage: gilscope doctor [OPTIONS] [-p PID | PYTHON]\n"
+	      "\n"
+	      "Tells what gilscope can observe here, and what stands in the way: the kernel, the "
+	      "rights that\n"
+	      "are needed, and probes that are put on gilscope itself and must be hit. For a "
+	      "process, or for\n"
+	      "an interpreter's file: its version and build, where its GIL is, which source of "
+	      "edges would be\n"
+	      "used and why. Neither is changed or stopped; the file is read and not run.\n"
+	      "\n",
+	      stdout);
+	options__help(groups, stdout);
+	fputs("\n"
+	      "EXAMPLES\n"
+	      "  sudo gilscope doctor                     does it work on this machine?\n"
+	      "  sudo gilscope doctor -p 1234             ... and with this process?\n"
+	      "  sudo gilscope doctor python3.14          ... and with this interpreter?\n"
+	      "  gilscope doctor --json | jq .command     what to try\n"
+	      "\n"
+	      "EXIT STATUS\n"
+	      "  0 it can be observed; 2 usage, or the report could not be written; 4 it cannot\n",
+	      stdout);
+}
+
+static int examine(const struct doctor_options *o, const char *python, struct failure *f)
+{
+	const struct output out = {.stream = stdout};
+	struct render_options ro = output__look(&out);
+	struct doctor *d = calloc(1, sizeof(*d));
+	int err = -ENOMEM, status = EXIT_STATUS_USAGE;
+
+	if (d) {
+		doctor_look__machine(&d->machine, o->verbose);
+		if (o->pid)
+			doctor_look__process(&d->python, &d->machine, (pid_t)o->pid);
+		else if (python)
+			doctor_look__file(&d->python, &d->machine, python);
+		doctor__judge(d);
+		err = (o->json ? doctor__render_json : doctor__render_text)(stdout, d, &ro);
+	}
+	if (err)
+		failure__what(f, "cannot write the report to standard output: %s", strerror(-err));
+	else
+		status = doctor__obstacle(d) ? EXIT_STATUS_CANNOT_OBSERVE : EXIT_STATUS_OK;
+	free(d);
+	return status;
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct doctor_options o = {0};
+	const struct option_group groups[] = {{"Options", doctor_option_rows, &o}, {0}};
+	struct failure f = {0};
+	int rest, status = EXIT_STATUS_USAGE, err;
+
+	err = options__parse(groups, argc, argv, &rest, &f);
+	if (err > 0) {
+		print_help(groups);
+		return EXIT_STATUS_OK;
+	}
+	if (!err && argc - rest + (o.pid != 0) > 1) {
+		failure__what(&f, "more than one subject: give at most one of -p PID and PYTHON");
+		err = -EINVAL;
+	}
+	if (err)
+		failure__command(&f, "gilscope doctor --help");
+	else
+		status = examine(&o, rest < argc ? argv[rest] : NULL, &f);
+	if (f.what[0])
+		failure__print(&f, stderr);
+	return status;
+}
