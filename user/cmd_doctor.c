@@ -76,9 +76,9 @@ static int examine(const struct doctor_options *o, const char *python, struct fa
 	if (d) {
 		doctor_look__machine(&d->machine, o->verbose);
 		if (o->pid)
-			doctor_look__process(&d->python, (pid_t)o->pid);
+			doctor_look__process(&d->python, &d->machine, (pid_t)o->pid);
 		else if (python)
-			doctor_look__file(&d->python, python);
+			doctor_look__file(&d->python, &d->machine, python);
 		doctor__judge(d);
 		err = (o->json ? doctor__render_json : doctor__render_text)(stdout, d, &ro);
 	}

@@ -196,6 +196,7 @@ static void judge_build(struct doctor *d)
 static void judge_gil(struct doctor *d)
 {
 	const struct doctor_python *p = &d->python;
+	const char *state = p->locked == 1 ? "held" : "free";
 
 	if (p->subject == DOCTOR_FILE)
 		add(&d->python_part, "gil", DOCTOR_GOOD, "", "in a process of it: %s",
@@ -206,15 +207,14 @@ static void judge_gil(struct doctor *d)
 		    "there is nothing to measure until something turns it on",
 		    p->gil, p->gil_place);
 	else if (!p->gil)
-		add(&d->python_part, "gil", DOCTOR_GOOD, "", "none yet: %s", p->gil_place);
-	else if (p->switch_interval_us < 0)
-		add(&d->python_part, "gil", DOCTOR_GOOD, "", "at 0x%llx, %s; %s at this moment",
-		    p->gil, p->gil_place, p->locked == 1 ? "held" : "free");
+		add(&d->python_part, "gil", DOCTOR_GOOD, "",
+		    "%s; there is none before the first thread is started", p->gil_place);
 	else
 		add(&d->python_part, "gil", DOCTOR_GOOD, "",
-		    "at 0x%llx, %s; switch interval %s, %s at this moment", p->gil, p->gil_place,
-		    format_interval(p->switch_interval_us, true).s,
-		    p->locked == 1 ? "held" : "free");
+		    "at 0x%llx, %s; %s%s%s%s at this moment", p->gil, p->gil_place,
+		    p->switch_interval_us > 0 ? "switch interval " : "",
+		    p->switch_interval_us > 0 ? format_interval(p->switch_interval_us, true).s : "",
+		    p->switch_interval_us > 0 ? ", " : "", state);
 }
 
 static void judge_python(struct doctor *d)

@@ -27,6 +27,7 @@ struct doctor_machine {
 	/* The trial: a probe on gilscope itself */
 	bool hit, multi;
 	long ns_per_hit;
+	bool fork_is_safe; /* an interpreter's own GIL probes do no harm to children made by fork */
 	struct failure trial; /* why it failed */
 };
 

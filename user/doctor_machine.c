@@ -62,6 +62,7 @@ static void try_probes(struct doctor_machine *m, bool verbose)
 	if (probe__open(&p, &options, &m->trial))
 		return;
 	m->hit = !calibrate(p, &m->ns_per_hit, &m->trial);
+	m->fork_is_safe = m->hit && calibrate_fork(p) > 0;
 	m->multi = probe__is_multi(p);
 	probe__free(p);
 }

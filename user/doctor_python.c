@@ -2,21 +2,22 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "doctor_look.h"
+#include "cond_sites.h"
 #include "libc.h"
 #include "proc_list.h"
 #include "proc_maps.h"
 #include "python.h"
-#include "python_file.h"
-#include "cond_sites.h"
 #include "python2.h"
+#include "python_file.h"
 #include "usdt.h"
 
-#define NO_USDT "the interpreter carries no GIL probes of its own"
+#define ON_LIBC "probes go on the condition variables of %s"
 
 static enum doctor_answer answer(enum told told)
 {
@@ -45,13 +46,12 @@ static void take_build(struct doctor_python *p, const struct python_file *pf)
 static int take_layout(struct doctor_python *p, const struct python_file *pf)
 {
 	struct python_layout l;
-	int err;
+	int err = python_layout__get(&pf->version, pf->head, sizeof(pf->head), &l);
 
 	if (pf->is_2) {
-		strcpy(p->gil_place, "a semaphore, made when a first thread is started");
+		strcpy(p->gil_place, "a semaphore, to which a static variable points");
 		return 0;
 	}
-	err = python_layout__get(&pf->version, pf->head, sizeof(pf->head), &l);
 	if (err == -ENOTSUP) {
 		failure__what(&p->failure, "CPython %s is not supported", pf->version.text);
 		failure__cause(&p->failure,
@@ -71,54 +71,65 @@ static int take_layout(struct doctor_python *p, const struct python_file *pf)
 	return err;
 }
 
-/* 0 if the interpreter's own GIL probes would be used. */
-static int take_usdt(struct doctor_python *p, struct elf_file *e)
+__attribute__((format(printf, 3, 4))) static void use(struct doctor_python *p, const char *source,
+						      const char *fmt, ...)
 {
-	struct failure why = {.what = NO_USDT};
+	size_t used = strlen(p->source_why);
+	va_list ap;
+
+	strcpy(p->source, source);
+	if (used)
+		used += (size_t)snprintf(p->source_why + used, sizeof(p->source_why) - used, "; ");
+	va_start(ap, fmt);
+	vsnprintf(p->source_why + used, sizeof(p->source_why) - used, fmt, ap);
+	va_end(ap);
+}
+
+/* 0 if the interpreter's own GIL probes would be used; else source_why says why not. */
+static int take_usdt(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
+{
+	struct failure why = {.what = "the interpreter carries no GIL probes of its own"};
 	struct usdt *usdt = malloc(sizeof(*usdt));
 	int err = usdt ? usdt__find(e, usdt, &why) : -ENOMEM;
 
+	if (!err && usdt->long_nop && m->hit && !m->fork_is_safe) {
+		failure__what(&why, "the interpreter's GIL probes are left alone; on this kernel "
+				    "they crash children made by fork");
+		err = -EPERM;
+	}
 	free(usdt);
-	if (!err)
-		strcpy(p->source, "usdt");
-	snprintf(p->source_why, sizeof(p->source_why), "%s",
-		 err ? why.what : "the interpreter carries GIL probes");
+	if (err)
+		snprintf(p->source_why, sizeof(p->source_why), "%s", why.what);
+	else
+		use(p, "usdt", "the interpreter carries GIL probes");
 	return err;
 }
 
-static void use_libc(struct doctor_python *p, const char *library)
+/* Its C library is linked into it. */
+static void take_static(struct doctor_python *p, struct elf_file *e, const char *root)
 {
-	size_t used = strlen(p->source_why);
-
-	strcpy(p->source, "uprobe");
-	snprintf(p->source_why + used, sizeof(p->source_why) - used,
-		 "; probes go on the condition variables of %s", library);
-}
-
-/* Where there is no library to probe: Python 2's own functions, or a C library that is linked in, of
- * the interpreter's file `path` below `root`. */
-static void use_interpreter(struct doctor_python *p, struct elf_file *e,
-			    const struct python_file *pf, const char *root, const char *path)
-{
-	struct probe_site site[PYTHON2_SITES + COND_SITES];
-	size_t used = strlen(p->source_why);
+	static const char *const how[] = {
+		[COND_SITES_SYMBOLS] = "by its symbols",
+		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
+		[COND_SITES_CODE] = "by the code around the GIL's messages",
+	};
+	struct probe_site site[COND_SITES];
 	enum cond_sites_from from;
 
-	if (pf->is_2 && python2__sites(e, site) < 0) {
-		failure__what(&p->failure, "it is a Python 2 whose functions were not found");
-		return;
-	}
-	if (!pf->is_2 && cond_sites__find(e, root, path, site, &from, &p->failure))
-		return;
-	strcpy(p->source, "uprobe");
-	if (pf->is_2)
-		strcpy(p->source_why,
-		       "Python 2's GIL is a semaphore; probes go on the functions that "
-		       "take and release it");
+	if (!cond_sites__find(e, root, p->path, site, &from, &p->failure))
+		use(p, "uprobe", "its C library is linked into it, and was found %s", how[from]);
+}
+
+static void take_python2(struct doctor_python *p, struct elf_file *e)
+{
+	struct probe_site site[PYTHON2_SITES];
+
+	if (!python2__sites(e, site))
+		use(p, "uprobe",
+		    "probes go on the interpreter's own PyThread_acquire_lock and "
+		    "PyThread_release_lock");
 	else
-		snprintf(p->source_why + used, sizeof(p->source_why) - used,
-			 "; its C library is linked into it, and was found %s",
-			 cond_sites__how(from));
+		failure__what(&p->failure, "it does not export PyThread_acquire_lock");
 }
 
 /* ---- a process ---- */
@@ -164,13 +175,16 @@ static void take_gil(struct doctor_python *p, const struct python *py)
 	p->switch_interval_us = py->switch_interval_us;
 }
 
-static void look_into_process(struct doctor_python *p, const struct python *py)
+static void look_into_process(struct doctor_python *p, const struct doctor_machine *m,
+			      const struct python *py)
 {
 	struct python_file pf;
 	struct libc libc;
 	struct elf_file e;
-	char root[32];
+	char root[64];
 	int err = open_mapped(p, py->path, &e);
+
+	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
 
 	if (err) {
 		proc__fail(p->pid, err, "open the interpreter of", &p->failure);
@@ -185,17 +199,18 @@ static void look_into_process(struct doctor_python *p, const struct python *py)
 		take_layout(p, &pf);
 	else
 		strcpy(p->gil_place, "found in its memory");
-	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
-	if (!take_usdt(p, &e))
+	if (py->semaphore_at)
+		take_python2(p, &e);
+	else if (!take_usdt(p, m, &e))
 		;
-	else if (!err && (pf.is_2 || pf.is_static))
-		use_interpreter(p, &e, &pf, root, py->path);
+	else if (py->is_static)
+		take_static(p, &e, root);
 	else if (!libc__find(p->pid, &libc, &p->failure))
-		use_libc(p, libc.path);
+		use(p, "uprobe", ON_LIBC, libc.path);
 	elf_file__close(&e);
 }
 
-void doctor_look__process(struct doctor_python *p, pid_t pid)
+void doctor_look__process(struct doctor_python *p, const struct doctor_machine *m, pid_t pid)
 {
 	long leader = proc_list__status(pid, "Tgid");
 	struct python py;
@@ -211,7 +226,7 @@ void doctor_look__process(struct doctor_python *p, pid_t pid)
 	memset(&p->failure, 0, sizeof(p->failure));
 	strcpy(p->path, py.path);
 	take_gil(p, &py);
-	look_into_process(p, &py);
+	look_into_process(p, m, &py);
 }
 
 /* ---- a file ---- */
@@ -296,27 +311,28 @@ static bool find_library(struct elf_file *e, const char *program, const char *na
 	return find_in(usual, program, name, path);
 }
 
-static void take_file(struct doctor_python *p, struct elf_file *e, const struct python_file *pf)
+static void take_file(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e,
+		      const struct python_file *pf)
 {
 	char libc[128];
 
 	take_build(p, pf);
-	if (take_layout(p, pf) || !take_usdt(p, e))
+	if (take_layout(p, pf))
 		return;
-	if (pf->is_2 || pf->is_static) {
-		use_interpreter(p, e, pf, "", p->path);
+	if (pf->is_2)
+		take_python2(p, e);
+	else if (!take_usdt(p, m, e))
 		return;
-	}
-	if (find_needed(e, "libc.", libc, sizeof(libc))) {
-		use_libc(p, libc);
-		return;
-	}
-	failure__what(&p->failure, "no library defines pthread_cond_signal for it");
-	failure__cause(&p->failure, "it needs no C library that is known");
+	else if (pf->is_static)
+		take_static(p, e, "");
+	else if (find_needed(e, "libc.", libc, sizeof(libc)))
+		use(p, "uprobe", ON_LIBC, libc);
+	else
+		failure__what(&p->failure, "it needs no C library that is known");
 }
 
 /* The file is ELF, and no CPython itself. */
-static void look_beyond(struct doctor_python *p, struct elf_file *e)
+static void look_beyond(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
 {
 	struct elf_symbol symbol;
 	struct python_file pf;
@@ -338,7 +354,7 @@ static void look_beyond(struct doctor_python *p, struct elf_file *e)
 		if (python_file__read(&library, &pf))
 			failure__what(&p->failure, "%s is no CPython that is known", path);
 		else
-			take_file(p, &library, &pf);
+			take_file(p, m, &library, &pf);
 		strcpy(p->path, path);
 		elf_file__close(&library);
 	}
@@ -364,7 +380,7 @@ static void tell_unreadable(struct doctor_python *p, int err)
 	}
 }
 
-void doctor_look__file(struct doctor_python *p, const char *command)
+void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m, const char *command)
 {
 	struct python_file pf;
 	struct elf_file e;
@@ -385,9 +401,9 @@ void doctor_look__file(struct doctor_python *p, const char *command)
 	}
 	err = python_file__read(&e, &pf);
 	if (!err)
-		take_file(p, &e, &pf);
+		take_file(p, m, &e, &pf);
 	else if (err == -ENOENT)
-		look_beyond(p, &e);
+		look_beyond(p, m, &e);
 	else
 		failure__what(&p->failure, "it is a CPython of which the version cannot be told");
 	elf_file__close(&e);

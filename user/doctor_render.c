@@ -177,7 +177,10 @@ static void put_gil(struct json *j, const struct doctor_python *p)
 	if (p->gil) {
 		json__string(j, "address", address);
 		json__bool(j, "off", p->gil_off);
-		json__signed(j, "switch_interval_us", p->switch_interval_us);
+		if (p->switch_interval_us > 0)
+			json__signed(j, "switch_interval_us", p->switch_interval_us);
+		else
+			json__null(j, "switch_interval_us");
 	}
 	json__close(j, '}');
 }

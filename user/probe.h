@@ -31,6 +31,7 @@ enum probe_program {
 	PROBE_USDT,      /* on GIL probes that the interpreter has */
 	PROBE_SEMAPHORE, /* on Python 2's functions */
 	PROBE_EMPTY,     /* does nothing, on whatever probes: what they cost by themselves */
+	PROBE_PROGRAMS,
 };
 
 /* Loads the programs and attaches those of the scheduler. 0, or -errno with f filled. Free with
@@ -38,6 +39,10 @@ enum probe_program {
 int probe__open(struct probe **out, const struct probe_options *options, struct failure *f);
 /* Detaches and frees everything; waits until the kernel has let go. NULL is fine. */
 void probe__free(struct probe *p);
+
+/* Loads a program that few targets need, if it has not been yet: that takes the kernel some 20 to 40
+ * ms. probe__attach does it too. 0 or -errno with f filled. */
+int probe__prepare(struct probe *p, enum probe_program which, struct failure *f);
 
 /* Becomes readable when probe__events has something to deliver. Owned by the probe. */
 int probe__event_fd(const struct probe *p);
@@ -58,6 +63,9 @@ struct gil_lock *probe__lock(struct probe *p, unsigned int index);
 struct gil_thread *probe__thread(struct probe *p, unsigned int index);
 /* Threads' records below this index may be in use. */
 unsigned int probe__thread_limit(const struct probe *p);
+
+/* True if the record of a thread that has exited waits to be given back. */
+bool probe__any_thread_gone(const struct probe *p);
 
 /* Consistent copies of records that the kernel may be writing to. */
 void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy);
@@ -92,6 +100,10 @@ int probe__use_perf_events(struct probe *p, struct failure *f);
 
 /* Appends the handoffs from -> to of the GIL at index to g. 0 or -errno. */
 int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g);
+/* Calls visit for the handoffs of all GILs. 0 or -errno. */
+int probe__each_pair(struct probe *p,
+		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
+		     void *ctx);
 /* Forgets them. */
 void probe__drop_pairs(struct probe *p, unsigned int index);
 

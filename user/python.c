@@ -13,14 +13,13 @@
 #include <unistd.h>
 
 #include "elf_file.h"
-#include "elf_symtab.h"
 #include "proc_maps.h"
 #include "python.h"
 #include "python2.h"
+#include "python_file.h"
 #include "python_layout.h"
 
-#define MAX_FILES        256 /* looked into for _PyRuntime */
-#define MAX_RODATA       (8UL << 20)
+#define MAX_FILES        256  /* looked into for _PyRuntime */
 #define MAX_INTERPRETERS 4096 /* looked at in one process */
 
 #define MAX_INTERPRETERS 4096
@@ -147,30 +146,6 @@ static int fail_not_python(struct inspection *in)
 
 /* ---- finding _PyRuntime ---- */
 
-/* A program with its libraries linked in exports nothing, but may have kept its symbol table. */
-static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
-{
-	int err = elf_file__symbol(e, name, symbol);
-
-	return err && !e->nr_needed ? elf_symtab__find(e, name, symbol) : err;
-}
-
-/* If it has not, _PyRuntime still has a section of its own, from 3.10 on. */
-static bool runtime_address(struct elf_file *e, bool is_python, uint64_t *address)
-{
-	struct elf_section section;
-	struct elf_symbol symbol;
-
-	if (!(is_python ? find_symbol : elf_file__symbol)(e, "_PyRuntime", &symbol)) {
-		*address = symbol.value;
-		return true;
-	}
-	if (!is_python || elf_file__section(e, ".PyRuntime", &section) || !section.addr)
-		return false;
-	*address = section.addr;
-	return true;
-}
-
 static void note_other_python(struct inspection *in, const char *path)
 {
 	struct elf_symbol symbol;
@@ -202,7 +177,7 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 	err = elf_file__open_fd(&in->elf, fd);
 	if (err)
 		return err;
-	if (runtime_address(&in->elf, is_python, &address) || is_python_2(in, &address)) {
+	if (python_file__runtime(&in->elf, is_python, &address) || is_python_2(in, &address)) {
 		err = elf_file__load_bias(&in->elf, map->start, map->offset, &in->bias);
 		in->runtime = address + in->bias;
 		if (!err)
@@ -263,56 +238,13 @@ static bool search(struct inspection *in, enum pass pass)
 
 /* ---- from _PyRuntime to the GIL ---- */
 
-static bool exports(void *context, const char *function)
-{
-	struct elf_symbol symbol;
-
-	return !find_symbol(context, function, &symbol);
-}
-
-static const char *read_only_data(struct inspection *in, size_t *size)
-{
-	struct elf_section s;
-
-	if (elf_file__section(&in->elf, ".rodata", &s) || s.size > MAX_RODATA)
-		return NULL;
-	*size = s.size;
-	return elf_file__bytes(&in->elf, s.offset, s.size);
-}
-
-static void find_micro(struct inspection *in, struct python_version *v)
-{
-	size_t size;
-	const char *data = read_only_data(in, &size);
-
-	if (data)
-		python_version__find_micro(data, size, v);
-}
-
-static int version_without_word(struct inspection *in, struct python_version *v)
-{
-	const char *data;
-	size_t size;
-
-	if (exports(&in->elf, "Py_GetVersion")) {
-		python_version__from_exports(exports, &in->elf, v);
-		find_micro(in, v);
-		return 0;
-	}
-	data = read_only_data(in, &size);
-	if (data && !python_version__from_tag(data, size, v))
-		return 0;
-	return fail(in, -ENOTSUP, "is a CPython of which the version cannot be told",
-		    "it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
-}
-
 static int find_version(struct inspection *in, struct python_version *v)
 {
 	struct elf_symbol symbol;
 	uint64_t hex;
 	int err;
 
-	if (!find_symbol(&in->elf, "Py_Version", &symbol)) {
+	if (!python_file__symbol(&in->elf, "Py_Version", &symbol)) {
 		err = proc_mem__read(in->mem, in->bias + symbol.value, &hex, sizeof(hex));
 		if (err == -EFAULT)
 			return fail_contradiction(in, "3.11 or newer", "Py_Version");
@@ -324,7 +256,10 @@ static int find_version(struct inspection *in, struct python_version *v)
 	}
 	if (!python_version__from_head(in->head, sizeof(in->head), v))
 		return 0;
-	return version_without_word(in, v);
+	if (!python_file__version(&in->elf, v))
+		return 0;
+	return fail(in, -ENOTSUP, "is a CPython of which the version cannot be told",
+		    "it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
 }
 
 static int find_layout(struct inspection *in, const struct python_version *v,
@@ -446,7 +381,7 @@ static int read_python2(struct inspection *in, struct python *py)
 	uint32_t value = 1;
 	int err;
 
-	find_micro(in, &v);
+	python_file__find_micro(&in->elf, &v);
 	strcpy(py->version, v.text);
 	py->major = v.major;
 	py->minor = v.minor;
@@ -461,7 +396,7 @@ static int read_python2(struct inspection *in, struct python *py)
 	if (err)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
 	py->locked = !value;
-	if (!find_symbol(&in->elf, "_Py_CheckInterval", &symbol))
+	if (!python_file__symbol(&in->elf, "_Py_CheckInterval", &symbol))
 		proc_mem__read(in->mem, in->bias + symbol.value, &py->check_interval,
 			       sizeof(py->check_interval));
 	return 0;
@@ -530,106 +465,4 @@ out:
 		close(in.mem);
 	proc_maps__free(&in.maps);
 	return err;
-}
-
-/* ---- reading it again ---- */
-
-static int read_again(pid_t pid, uint64_t address, void *to, size_t size)
-{
-	int mem = proc_mem__open(pid), err;
-
-	if (mem < 0)
-		return mem;
-	err = proc_mem__read(mem, address, to, size);
-	close(mem);
-	return err;
-}
-
-long python__switch_interval(pid_t pid, __u64 gil)
-{
-	long interval;
-
-	if (read_again(pid, gil, &interval, sizeof(interval)) || interval < 1 ||
-	    interval > PYTHON_LONGEST_INTERVAL)
-		return -1;
-	return interval;
-}
-
-bool python__is_free_threaded(pid_t pid, const struct python *py)
-{
-	int enabled;
-
-	if (!py->free_threaded_build)
-		return false;
-	if (read_again(pid, py->gil + GIL_OFFSET_ENABLED, &enabled, sizeof(enabled)))
-		return py->free_threaded;
-	return enabled != PYTHON_GIL_ENABLED;
-}
-
-int python__locked(pid_t pid, const struct python *py)
-{
-	uint64_t at = py->semaphore_at ? py->gil : py->gil + GIL_OFFSET_LOCKED;
-	int locked;
-
-	if (read_again(pid, at, &locked, sizeof(locked)))
-		return -1;
-	if (locked != 0 && locked != 1)
-		return -1;
-	return py->semaphore_at ? !locked : locked;
-}
-
-long python__switches(pid_t pid, const struct python *py)
-{
-	long n;
-
-	return read_again(pid, py->gil + GIL_OFFSET_SWITCHES, &n, sizeof(n)) ? -1 : n;
-}
-
-/* ---- sub-interpreters ---- */
-
-struct interpreter {
-	uint64_t gil, next, id;
-};
-
-static int read_interpreter(int mem, const struct python_layout *l, uint64_t at,
-			    struct interpreter *i)
-{
-	int err = proc_mem__read(mem, at + l->gil_pointer, &i->gil, sizeof(i->gil));
-
-	err = err ?: proc_mem__read(mem, at + l->next, &i->next, sizeof(i->next));
-	return err ?: proc_mem__read(mem, at + l->id, &i->id, sizeof(i->id));
-}
-
-/* From the newest to the main one, which is the last in the list. */
-static int walk(int mem, const struct python *py, struct python_own_gil *list, size_t max)
-{
-	const struct python_layout *l = &py->layout;
-	struct interpreter i;
-	uint64_t at;
-	size_t n = 0;
-	int err = proc_mem__read(mem, py->runtime + l->main - sizeof(at), &at, sizeof(at));
-
-	for (int steps = 0; !err && steps < MAX_INTERPRETERS; steps++, at = i.next) {
-		err = at ? read_interpreter(mem, l, at, &i) : -EAGAIN;
-		if (!err && !i.id)
-			return (int)n;
-		/* Without a GIL of its own it uses the main one's, or is just being made. */
-		if (!err && i.id <= INT32_MAX && i.gil == at + l->own_gil && n < max)
-			list[n++] = (struct python_own_gil){i.gil + l->gil_shift, (long)i.id};
-	}
-	return err ?: -E2BIG;
-}
-
-int python__own_gils(pid_t pid, const struct python *py, struct python_own_gil *list, size_t max)
-{
-	int mem, n;
-
-	if (!py->layout.own_gil)
-		return 0;
-	mem = proc_mem__open(pid);
-	if (mem < 0)
-		return mem;
-	n = walk(mem, py, list, max);
-	close(mem);
-	return n;
 }

@@ -20,19 +20,57 @@ static const char *section_bytes(struct elf_file *e, const char *name, size_t *s
 	return elf_file__bytes(e, s.offset, s.size);
 }
 
-/* A program with its libraries linked in exports nothing, but may have kept its symbol table. */
-static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
+int python_file__symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
 {
 	int err = elf_file__symbol(e, name, symbol);
 
 	return err && !e->nr_needed ? elf_symtab__find(e, name, symbol) : err;
 }
 
+/* From 3.10 on _PyRuntime has a section of its own, which stripping leaves. */
+bool python_file__runtime(struct elf_file *e, bool is_python, uint64_t *address)
+{
+	struct elf_section section;
+	struct elf_symbol symbol;
+
+	if (!(is_python ? python_file__symbol : elf_file__symbol)(e, "_PyRuntime", &symbol)) {
+		*address = symbol.value;
+		return true;
+	}
+	if (!is_python || elf_file__section(e, ".PyRuntime", &section) || !section.addr)
+		return false;
+	*address = section.addr;
+	return true;
+}
+
 static bool exports(void *context, const char *function)
 {
 	struct elf_symbol symbol;
 
-	return !find_symbol(context, function, &symbol);
+	return !python_file__symbol(context, function, &symbol);
+}
+
+void python_file__find_micro(struct elf_file *e, struct python_version *v)
+{
+	size_t size;
+	const char *data = section_bytes(e, ".rodata", &size);
+
+	if (data)
+		python_version__find_micro(data, size, v);
+}
+
+int python_file__version(struct elf_file *e, struct python_version *v)
+{
+	const char *data;
+	size_t size;
+
+	if (exports(e, "Py_GetVersion")) {
+		python_version__from_exports(exports, e, v);
+		python_file__find_micro(e, v);
+		return 0;
+	}
+	data = section_bytes(e, ".rodata", &size);
+	return data && !python_version__from_tag(data, size, v) ? 0 : -ENODATA;
 }
 
 /* So many bytes of what is loaded at an address, if the file has them. */
@@ -50,10 +88,9 @@ static int find_version(struct elf_file *e, struct python_file *pf)
 {
 	struct elf_symbol symbol;
 	const void *bytes;
-	size_t size;
 	uint64_t hex;
 
-	if (!find_symbol(e, "Py_Version", &symbol)) {
+	if (!python_file__symbol(e, "Py_Version", &symbol)) {
 		bytes = loaded_bytes(e, symbol.value, sizeof(hex));
 		if (!bytes)
 			return -ENODATA;
@@ -62,16 +99,7 @@ static int find_version(struct elf_file *e, struct python_file *pf)
 	}
 	if (!python_version__from_head(pf->head, sizeof(pf->head), &pf->version))
 		return 0;
-	bytes = section_bytes(e, ".rodata", &size);
-	if (pf->is_2)
-		pf->version = (struct python_version){.major = 2, .minor = 7, .text = "2.7"};
-	else if (exports(e, "Py_GetVersion"))
-		python_version__from_exports(exports, e, &pf->version);
-	else
-		return bytes && !python_version__from_tag(bytes, size, &pf->version) ? 0 : -ENODATA;
-	if (bytes)
-		python_version__find_micro(bytes, size, &pf->version);
-	return 0;
+	return python_file__version(e, &pf->version);
 }
 
 void python_file__find_tags(const char *data, size_t size, struct python_file *pf)
@@ -105,47 +133,41 @@ static enum told has_lto(struct elf_file *e)
 	return TOLD_NO;
 }
 
-static int find_runtime(struct elf_file *e, struct python_file *pf)
+static int read_python2(struct elf_file *e, struct python_file *pf)
 {
-	struct elf_section section;
-	struct elf_symbol symbol;
-	const void *head;
-	int err = find_symbol(e, "_PyRuntime", &symbol);
-
-	if (!err) {
-		pf->runtime = symbol.value;
-	} else if (!elf_file__section(e, ".PyRuntime", &section) && section.addr) {
-		pf->runtime = section.addr;
-		err = 0;
-	}
-	head = err ? NULL : loaded_bytes(e, pf->runtime, sizeof(pf->head));
-	if (head)
-		memcpy(pf->head, head, sizeof(pf->head));
-	return err;
+	if (python2__find(e, &pf->runtime))
+		return -ENOENT;
+	pf->is_2 = true;
+	pf->version = (struct python_version){.major = 2, .minor = 7, .text = "2.7"};
+	python_file__find_micro(e, &pf->version);
+	return 0;
 }
 
-int python_file__read(struct elf_file *e, struct python_file *pf)
+static void read_build(struct elf_file *e, struct python_file *pf)
 {
 	struct elf_section section;
-	const char *data;
 	size_t size;
-	int err;
+	const char *data = section_bytes(e, ".rodata", &size);
 
-	memset(pf, 0, sizeof(*pf));
-	err = find_runtime(e, pf);
-	if (err && !python2__find(e, &pf->runtime)) {
-		pf->is_2 = true;
-		err = 0;
-	}
-	if (err)
-		return err;
-	pf->is_static = !e->nr_needed;
-	data = section_bytes(e, ".rodata", &size);
 	if (data)
 		python_file__find_tags(data, size, pf);
 	pf->stripped = elf_file__section(e, ".symtab", &section) != 0;
 	pf->lto = has_lto(e);
 	pf->fixed_address = e->type == ET_EXEC;
+	pf->is_static = !e->nr_needed;
 	pf->is_program = pf->fixed_address || !elf_file__section(e, ".interp", &section);
+}
+
+int python_file__read(struct elf_file *e, struct python_file *pf)
+{
+	const void *head;
+
+	memset(pf, 0, sizeof(*pf));
+	read_build(e, pf);
+	if (!python_file__runtime(e, true, &pf->runtime))
+		return read_python2(e, pf);
+	head = loaded_bytes(e, pf->runtime, sizeof(pf->head));
+	if (head)
+		memcpy(pf->head, head, sizeof(pf->head));
 	return find_version(e, pf);
 }

@@ -17,20 +17,32 @@ enum told {
 
 struct python_file {
 	struct python_version version;
+	bool is_2;          /* Python 2.7; `runtime` is then where the pointer to its GIL is */
+	bool is_static;     /* its C library is linked into the file */
 	bool debug;         /* --with-pydebug */
 	bool free_threaded; /* --disable-gil */
 	bool stripped;      /* no symbol table */
 	enum told lto;
 	bool fixed_address; /* not position-independent */
 	bool is_program;    /* it can be executed: no mere library */
-	bool is_static;     /* its C library is linked into it */
-	bool is_2;          /* a Python 2.7, which has no _PyRuntime */
 	uint64_t runtime;   /* address of _PyRuntime, before the load bias */
 	/* What _PyRuntime begins with; zeroes where that comes with the process */
 	unsigned char head[PYTHON_LAYOUT_HEAD];
 };
 
-/* 0; -ENOENT if there is no CPython of 2.7, or 3.7 or later, in it; -ENODATA if its version cannot be told:
+/* A symbol that the file exports, or, if it has its libraries linked in and exports nothing, that its
+ * symbol table has. 0, -ENOENT or -EBADMSG. */
+int python_file__symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol);
+/* The address of _PyRuntime, before the load bias. `is_python`: the file is a program or a libpython,
+ * and may be searched in ways that would be rash with another one. */
+bool python_file__runtime(struct elf_file *e, bool is_python, uint64_t *address);
+/* Of an interpreter without Py_Version and without a table in _PyRuntime: the version that what it
+ * exports tells, or else its tags. 0 or -ENODATA. */
+int python_file__version(struct elf_file *e, struct python_version *v);
+/* The rest of a version of which major and minor are known, if the file tells. */
+void python_file__find_micro(struct elf_file *e, struct python_version *v);
+
+/* 0; -ENOENT if there is no CPython of 2.7, or 3.7 or later in it; -ENODATA if its version cannot be told:
  * the rest is then filled; -EBADMSG. */
 int python_file__read(struct elf_file *e, struct python_file *pf);
 
