@@ -391,7 +391,7 @@ TEST(version_from_tag)
 	CHECK_EQ(FROM_TAG("cpython-39\0002.7.1\0"), 0);
 	CHECK_STR(v.text, "3.9");
 	CHECK_EQ(FROM_TAG("cpython-311\0cpython-312\0"), -ENOENT); /* which one? */
-	CHECK_EQ(FROM_TAG("cpython-311"), -ENOENT);                 /* it does not end */
+	CHECK_EQ(FROM_TAG("cpython-311"), -ENOENT);                /* it does not end */
 	CHECK_EQ(FROM_TAG("cpython-3\0cpython-3x\0cpython-31111\0"), -ENOENT);
 	CHECK_EQ(FROM_TAG(""), -ENOENT);
 }
