@@ -13,7 +13,7 @@
  *	pthread_cond_signal(gil + 32)		a release
  *
  * always while holding the GIL's mutex. An interpreter with GIL probes of its own (USDT) tells the
- * same three edges by name.
+ * same three edges by name. Python 2's GIL is a semaphore: see semaphore.h.
  *
  * The probes are attached to each target process by itself.
  * Their cookie has the index of the process's record, where the GILs' addresses are few enough to

@@ -5,10 +5,13 @@
  * by name from another file of its sources:
  *
  *	PyThread_acquire_lock(lock, 1)		about to take it: it is free, or a wait begins
- *	PyThreadState_Swap(tstate)		called right after, with the GIL: an acquisition
+ *		sem_wait() has returned 0	an acquisition
  *	PyThread_release_lock(lock)		a release
  *
- * Whether it is free at the first of these is the semaphore's own value. Another thread may snatch
+ * Where the second place is not found, it is PyThreadState_Swap(tstate), which follows at once. There
+ * the lock is not an argument any more: it is what the thread was about to take.
+ *
+ * Whether the GIL is free at the first place is the semaphore's own value. Another thread may snatch
  * it away in the moment before the semaphore is taken: then the thread goes to sleep, and that is
  * where its wait begins.
  *
@@ -39,9 +42,8 @@ static __always_inline void lock_leave(struct gil_lock *l)
 	__sync_fetch_and_add(&l->seq, 1);
 }
 
-/* The thread swaps thread states: it has the GIL, if it was about to take it. */
-static __always_inline struct gil_handoff swapped(struct gil_lock *l, struct gil_thread *t,
-						  __u64 now)
+/* The thread has the GIL that it was about to take. */
+static __always_inline struct gil_handoff taken(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	struct gil_handoff handoff;
 
@@ -69,16 +71,29 @@ __noinline int semaphore_sleeps(__u32 record)
 	return 0;
 }
 
-/* Taken without a swap of thread states: by the thread that makes the GIL, or by foreign code. The
- * moment is that of the attempt if the GIL was free, else it is not known: not before now. */
+/*
+ * Without an acquisition before: it was taken without a swap of thread states, where that is the
+ * sign, by the thread that makes the GIL or by foreign code. The moment is that of the attempt if
+ * the GIL was free, else it is not known: not before now. Or the thread waited when the observation
+ * began; then its hold was seen in part.
+ */
 static __always_inline void released(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	if (t->tried || t->state == GIL_THREAD_WAITING) {
 		gil_model_acquire(l, t, t->tried ? t->tried : now);
 		l->last_record = t->record;
 		t->tried = 0;
+	} else if (t->state == GIL_THREAD_UNSEEN && l->state != GIL_LOCK_UNSEEN) {
+		l->partial_holds++;
+		t->state = GIL_THREAD_IDLE;
+		return;
 	}
 	gil_model_release(l, t, 0, now);
+}
+
+static __always_inline int is_taken(__u32 site)
+{
+	return site == GIL_SITE_SEMAPHORE_TAKEN || site == GIL_SITE_SEMAPHORE_SWAP;
 }
 
 __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
@@ -94,14 +109,15 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	t = l ? thread_of(p, p->lock[0].lock, l, tid) : NULL;
 	if (!t)
 		return 0;
-	if (site == GIL_SITE_SEMAPHORE_SWAP && t->state != GIL_THREAD_WAITING &&
-	    t->state != GIL_THREAD_UNSEEN && !t->tried)
-		return 0;
-	if (site == GIL_SITE_SEMAPHORE_RELEASE && !t->tried && t->state != GIL_THREAD_WAITING &&
-	    !gil_model_is_release(l, t))
+	if (is_taken(site) && t->state != GIL_THREAD_WAITING && !t->tried &&
+	    (site == GIL_SITE_SEMAPHORE_TAKEN || t->state != GIL_THREAD_UNSEEN))
 		return 0;
 	if (!lock_enter(p->lock[0].lock)) {
-		__sync_fetch_and_add(&p->dropped, 1);
+		/* A wait then begins when the thread falls asleep. */
+		if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
+			t->tried = bpf_ktime_get_ns();
+		else
+			__sync_fetch_and_add(&p->dropped, 1);
 		return 0;
 	}
 	seq_step(&t->seq);
@@ -110,8 +126,8 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 		infer_switch_in(t, task, now);
 	if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
 		gil_model_wait(l, t, now);
-	else if (site == GIL_SITE_SEMAPHORE_SWAP)
-		handoff = swapped(l, t, now);
+	else if (is_taken(site))
+		handoff = taken(l, t, now);
 	else
 		released(l, t, now);
 	seq_step(&t->seq);
@@ -167,7 +183,7 @@ __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 	return 0;
 }
 
-/* All three functions. */
+/* All of these places. */
 SEC("uprobe")
 int on_semaphore(struct pt_regs *ctx)
 {
@@ -179,8 +195,10 @@ int on_semaphore(struct pt_regs *ctx)
 	if (!p)
 		return 0;
 	__sync_fetch_and_add(&p->other_hits, 1); /* all hits, here: not one edge each */
-	if (site == GIL_SITE_SEMAPHORE_SWAP) {
-		if (first && p->nr_locks)
+	if (is_taken(site)) {
+		/* Swapped to none, or not taken but interrupted: nothing. */
+		if (p->nr_locks &&
+		    (site == GIL_SITE_SEMAPHORE_SWAP ? first != 0 : (__u32)PT_REGS_RC(ctx) == 0))
 			semaphore_edge((__u32)cookie, tid, site);
 		return 0;
 	}

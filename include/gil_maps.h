@@ -106,6 +106,7 @@ enum gil_site_kind {
 	GIL_SITE_SEMAPHORE_ACQUIRE, /* PyThread_acquire_lock(lock, wait) */
 	GIL_SITE_SEMAPHORE_RELEASE, /* PyThread_release_lock(lock) */
 	GIL_SITE_SEMAPHORE_SWAP,    /* PyThreadState_Swap(tstate) */
+	GIL_SITE_SEMAPHORE_TAKEN,   /* in PyThread_acquire_lock, behind sem_wait */
 };
 
 /* Where edges come from: bits. */

@@ -12,7 +12,8 @@
  * touches few cache lines.
  *
  * Who may write what. Every WAIT, ACQUIRE and RELEASE of a GIL happens while its thread holds that
- * GIL's mutex, so struct gil_lock has one writer at a time and needs no atomics. The one exception
+ * GIL's mutex, so struct gil_lock has one writer at a time and needs no atomics. (Python 2 has no
+ * such mutex, and its programs take turns by themselves.) The one exception
  * is a thread that dies while it waits: it holds no mutex then, so it only counts itself in `gone`,
  * atomically, and the next edge under the mutex settles the account. struct gil_thread is written
  * by its own thread, and by the CPU that switches it in or out or wakes it, which the scheduler's

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "cheap_site.h"
 #include "cond_locate.h"
 #include "cond_sites.h"
 #include "elf_symtab.h"
@@ -28,7 +29,8 @@ static int by_symbols(struct elf_file *e, struct elf_file *symbols,
 		err = err ?: elf_file__offset(e, symbol.value, &at);
 		if (err)
 			return err;
-		site[i] = (struct probe_site){.offset = at, .kind = functions[i].kind};
+		site[i] =
+			(struct probe_site){.offset = cheap_site(e, at), .kind = functions[i].kind};
 	}
 	return 0;
 }
@@ -64,7 +66,8 @@ static int by_code(struct elf_file *e, struct probe_site site[COND_SITES])
 	for (int i = 0; !err && i < COND_SITES; i++) {
 		err = elf_file__offset(e, address[i], &at);
 		if (!err)
-			site[i] = (struct probe_site){.offset = at, .kind = functions[i].kind};
+			site[i] = (struct probe_site){.offset = cheap_site(e, at),
+						      .kind = functions[i].kind};
 	}
 	return err;
 }
@@ -89,4 +92,15 @@ int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 				  "and its code is of a shape that is not known");
 	}
 	return err;
+}
+
+const char *cond_sites__how(enum cond_sites_from from)
+{
+	static const char *const how[] = {
+		[COND_SITES_SYMBOLS] = "by its symbols",
+		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
+		[COND_SITES_CODE] = "by the code around the GIL's messages",
+	};
+
+	return how[from];
 }

@@ -27,4 +27,7 @@ int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 		     struct probe_site site[COND_SITES], enum cond_sites_from *from,
 		     struct failure *f);
 
+/* "found ..." */
+const char *cond_sites__how(enum cond_sites_from from);
+
 #endif

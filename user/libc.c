@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cheap_site.h"
 #include "elf_file.h"
 #include "libc.h"
 #include "proc_maps.h"
@@ -36,7 +37,7 @@ static int find_site(struct elf_file *e, const char *name, enum gil_site_kind ki
 	if (!err)
 		err = elf_file__offset(e, symbol.value, &at);
 	if (!err)
-		*site = (struct probe_site){.offset = at, .kind = kind};
+		*site = (struct probe_site){.offset = cheap_site(e, at), .kind = kind};
 	return err;
 }
 

@@ -7,6 +7,7 @@
 
 static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
+	{"top", "the live dashboard", cmd_top},
 	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
 	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
 	{"doctor", "what can be observed here, and what stands in the way", cmd_doctor},
@@ -31,6 +32,7 @@ static void print_usage(FILE *out)
 	      "EXAMPLES\n"
 	      "  gilscope stat -- python3 app.py\n"
 	      "  gilscope stat -p 1234 -d 10\n"
+	      "  gilscope top -p 1234\n"
 	      "  gilscope check --assert 'hold.max < 50ms' -- pytest\n",
 	      out);
 }

@@ -11,6 +11,7 @@
 
 #include "calibrate.h"
 #include "clock.h"
+#include "feed.h"
 #include "observe.h"
 
 #define MAX_HOOKS 8
@@ -26,6 +27,7 @@ struct observer {
 	const struct observe_options *options;
 	struct probe *probe;
 	struct target *target;
+	struct feed *feed; /* NULL: nobody looks often */
 	long ns_per_hit, ns_per_usdt_hit;
 	int epoll_fd;
 	int signal_fd;
@@ -209,6 +211,7 @@ static void observer__free(struct observer *ob)
 {
 	if (!ob)
 		return;
+	feed__free(ob->feed);
 	target__free(ob->target);
 	probe__free(ob->probe);
 	/* The next command that is launched must not inherit it. */
@@ -418,6 +421,22 @@ struct snapshot *observer__snapshot(struct observer *ob)
 	if (s)
 		s->probe_ns_per_hit = mean_cost(ob, s);
 	return s;
+}
+
+int observer__feed(struct observer *ob, struct history *h, bool whole)
+{
+	if (!ob->feed)
+		ob->feed = feed__new(ob->target, ob->probe);
+	if (!ob->feed)
+		return -ENOMEM;
+	if (!target__is_frozen(ob->target))
+		target__update(ob->target);
+	return feed__tick(ob->feed, h, whole, mean_cost(ob, history__now(h)));
+}
+
+void observer__detach(struct observer *ob)
+{
+	target__detach(ob->target);
 }
 
 /* Only signals matter now: the command may end, or be asked to. */

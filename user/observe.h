@@ -5,6 +5,7 @@
 #define OBSERVE_H
 
 #include "failure.h"
+#include "history.h"
 #include "options.h"
 #include "snapshot.h"
 #include "target.h"
@@ -48,6 +49,11 @@ bool observer__interrupted(const struct observer *ob);
 void observer__stop(struct observer *ob);
 /* What has been seen; the caller frees it. NULL if there is no memory. */
 struct snapshot *observer__snapshot(struct observer *ob);
+/* The same as a tick of a history; cheap enough to be called several times a second. `whole`: with
+ * what else is looked at only every second. 0 or -errno. */
+int observer__feed(struct observer *ob, struct history *h, bool whole);
+/* Takes the probes away. After observer__stop. */
+void observer__detach(struct observer *ob);
 /* Detaches. If a command was launched and still runs, waits for it. Returns the exit status for the
  * program: the command's, or 0; 4 with f filled if nothing could be observed. Frees ob. */
 int observer__finish(struct observer *ob, struct failure *f);

@@ -485,6 +485,16 @@ unsigned int probe__thread_limit(const struct probe *p)
 	return next < p->threads.max ? next : p->threads.max;
 }
 
+bool probe__any_thread_gone(const struct probe *p)
+{
+	const struct gil_thread *t = p->threads.records;
+
+	for (unsigned int i = 0; i < probe__thread_limit(p); i++)
+		if (__atomic_load_n(&t[i].state, __ATOMIC_RELAXED) == GIL_THREAD_GONE)
+			return true;
+	return false;
+}
+
 void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy)
 {
 	read_record(&p->locks, index, copy);
@@ -666,6 +676,43 @@ int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *
 		edge->wait_ns = sum.wait_ns;
 	}
 	return 0;
+}
+
+/* In batches (Linux 5.6): a system call for each pair is too much where somebody looks every
+ * second. */
+int probe__each_pair(struct probe *p,
+		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
+		     void *ctx)
+{
+	enum { BATCH = 2048 };
+	int fd = bpf_map__fd(p->skel->maps.pairs), err = 0, end;
+	struct gil_pair_sum *sums = calloc(BATCH, sizeof(*sums));
+	struct gil_pair *keys = calloc(BATCH, sizeof(*keys));
+	__u32 in = 0, out = 0;
+	bool first = true;
+
+	if (!sums || !keys)
+		err = -ENOMEM;
+	do {
+		__u32 n = BATCH;
+
+		if (err)
+			break;
+		end = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, sums, &n, NULL);
+		if (end && end != -ENOENT)
+			err = end;
+		for (__u32 i = 0; i < n && !err; i++) {
+			struct gil_handoff h = {keys[i].from, keys[i].to, sums[i].wait_ns,
+						sums[i].count};
+
+			err = visit(ctx, keys[i].lock, &h);
+		}
+		in = out;
+		first = false;
+	} while (!err && !end);
+	free(sums);
+	free(keys);
+	return err;
 }
 
 /* Deleting while walking would restart the walk, so each key goes once its successor is known. */

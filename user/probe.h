@@ -64,6 +64,9 @@ struct gil_thread *probe__thread(struct probe *p, unsigned int index);
 /* Threads' records below this index may be in use. */
 unsigned int probe__thread_limit(const struct probe *p);
 
+/* True if the record of a thread that has exited waits to be given back. */
+bool probe__any_thread_gone(const struct probe *p);
+
 /* Consistent copies of records that the kernel may be writing to. */
 void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy);
 void probe__read_thread(struct probe *p, unsigned int index, struct gil_thread *copy);
@@ -97,6 +100,10 @@ int probe__use_perf_events(struct probe *p, struct failure *f);
 
 /* Appends the handoffs from -> to of the GIL at index to g. 0 or -errno. */
 int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g);
+/* Calls visit for the handoffs of all GILs. 0 or -errno. */
+int probe__each_pair(struct probe *p,
+		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
+		     void *ctx);
 /* Forgets them. */
 void probe__drop_pairs(struct probe *p, unsigned int index);
 

@@ -487,12 +487,8 @@ static void note(const struct process *p, struct snapshot_process *sp)
 			 GIL_PROCESS_LOCKS);
 }
 
-int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
+void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now)
 {
-	struct snapshot_process *sp = snapshot__add_process(s);
-
-	if (!sp)
-		return -ENOMEM;
 	sp->pid = p->pid;
 	memcpy(sp->comm, p->comm, sizeof(sp->comm));
 	memcpy(sp->python, p->python.version, sizeof(sp->python));
@@ -506,6 +502,15 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	sp->start_ns = p->nr_gils ? sp->end_ns : p->attached_ns;
 	sp->late_ns = p->late_ns;
 	note(p, sp);
+}
+
+int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
+{
+	struct snapshot_process *sp = snapshot__add_process(s);
+
+	if (!sp)
+		return -ENOMEM;
+	process__describe(p, sp, now);
 	return add_rows(p, sp);
 }
 
@@ -528,6 +533,15 @@ void process__give_records(struct process *p)
 
 void process__count(const struct process *p, struct process_count *count)
 {
+	__u64 hits = 0;
+
+	for (size_t i = 0; i < p->nr_gils; i++)
+		hits += process_gil__hits(&p->gils[i], p->probe, p->pid);
+	process__count_with(p, hits, count);
+}
+
+void process__count_with(const struct process *p, __u64 gil_hits, struct process_count *count)
+{
 	const struct gil_process *record =
 		p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
 	__u64 hits = p->unlisted_hits;
@@ -537,8 +551,8 @@ void process__count(const struct process *p, struct process_count *count)
 		count->dropped += record->dropped;
 	}
 	/* With a Python 2, other_hits has all of them. */
-	for (size_t i = 0; !p->python.semaphore_at && i < p->nr_gils; i++)
-		hits += process_gil__hits(&p->gils[i], p->probe, p->pid);
+	if (!p->python.semaphore_at)
+		hits += gil_hits;
 	count->hits += hits;
 	if (p->by_usdt)
 		count->usdt_hits += hits;

@@ -95,6 +95,8 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 bool process__harvest(struct process *p);
 /* Appends the process, as it is now, to s. 0 or -errno. */
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
+/* The same without its GILs. */
+void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now);
 /* Gives its GILs' and its threads' records back: the process is gone, or its program was
  * replaced. */
 void process__give_records(struct process *p);
@@ -105,7 +107,9 @@ struct process_count {
 	__u64 dropped;   /* edges that were lost for want of room */
 };
 
-/* Adds what there was of the current program so far. */
+/* Adds what there was of the current program so far. The second one is for who knows the hits of its
+ * GILs, which the first one asks all threads' records for. */
 void process__count(const struct process *p, struct process_count *count);
+void process__count_with(const struct process *p, __u64 gil_hits, struct process_count *count);
 
 #endif

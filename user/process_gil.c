@@ -88,7 +88,6 @@ static int add_past_threads(const struct process_gil *g, struct snapshot_gil *to
 			return -1;
 		*t = g->past.threads[i];
 	}
-	to->nr_folded = g->past.nr_folded;
 	return 0;
 }
 
@@ -126,6 +125,20 @@ static int add_past_edges(const struct process_gil *g, struct snapshot_gil *to)
 	return 0;
 }
 
+void process_gil__describe(const struct process_gil *g, struct probe *probe,
+			   struct snapshot_gil *to)
+{
+	to->main = g->interpreter == 0;
+	to->interpreter = g->interpreter;
+	to->locked_at_start = g->locked_at_start;
+	to->end_ns = g->end_ns;
+	to->nr_folded = g->past.nr_folded;
+	if (g->lock < 0)
+		to->lock = g->past.lock;
+	else
+		probe__read_lock(probe, (unsigned int)g->lock, &to->lock);
+}
+
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
 					   pid_t pid, bool is_live, struct snapshot_process *sp)
 {
@@ -133,17 +146,11 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 
 	if (!to)
 		return NULL;
-	to->main = g->interpreter == 0;
-	to->interpreter = g->interpreter;
-	to->locked_at_start = g->locked_at_start;
-	to->end_ns = g->end_ns;
+	process_gil__describe(g, probe, to);
 	if (add_past_threads(g, to))
 		return NULL;
-	if (g->lock < 0) {
-		to->lock = g->past.lock;
+	if (g->lock < 0)
 		return add_past_edges(g, to) ? NULL : to;
-	}
-	probe__read_lock(probe, (unsigned int)g->lock, &to->lock);
 	if (add_live_threads(g, probe, pid, is_live, to) ||
 	    probe__read_pairs(probe, (unsigned int)g->lock, to))
 		return NULL;

@@ -22,6 +22,8 @@ struct process_gil {
 	unsigned int missed;      /* looks in a row at which its interpreter was not there */
 	__u64 end_ns;             /* its interpreter is gone since; 0: it is there */
 	struct snapshot_gil past; /* threads that have exited */
+	size_t fed;               /* feed.c's own note: so many of these it has read, */
+	__u64 fed_hits;           /* with so many hits */
 };
 
 /* Reads the threads' records of process pid that have exited into the past of those of the n GILs
@@ -32,6 +34,10 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
  * caller fills in what is the process's. NULL if there is no memory. */
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
 					   pid_t pid, bool is_live, struct snapshot_process *sp);
+
+/* The same without rows of threads and handoffs. */
+void process_gil__describe(const struct process_gil *g, struct probe *probe,
+			   struct snapshot_gil *to);
 
 /* The GIL's interpreter is gone: no edge comes any more. Once its threads' records are harvested,
  * `retire` moves all the rest into its past; false: they are not yet. */

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <string.h>
 
+#include "cheap_site.h"
 #include "elf_symtab.h"
 #include "python2.h"
 
-#define LOOKED_AT 16 /* bytes: the load is the first instruction, or behind a marker (endbr64) */
+#define MAX_FUNCTION 1024 /* bytes of a function looked at */
+#define LOOKED_AT    16 /* bytes: the load is the first instruction, or behind a marker (endbr64) */
 
 static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
 {
@@ -64,27 +66,70 @@ int python2__find(struct elf_file *e, uint64_t *semaphore_at)
 	return variable_by_code(e, semaphore_at);
 }
 
+/* ---- where the probes go ---- */
+
+static int function_site(struct elf_file *e, const char *name, enum gil_site_kind kind,
+			 struct elf_symbol *symbol, struct probe_site *site)
+{
+	uint64_t at;
+	int err = find_symbol(e, name, symbol);
+
+	err = err ?: elf_file__offset(e, symbol->value, &at);
+	if (!err)
+		*site = (struct probe_site){.offset = cheap_site(e, at), .kind = kind};
+	return err;
+}
+
+/*
+ * An acquisition shows where sem_wait, or sem_trywait, has returned, at a jump that the kernel can
+ * emulate (see cheap_site.h); PyThreadState_Swap has no such place.
+ *
+ *	call sem_wait
+ *	cmp  eax, -1
+ *	je   ...
+ *
+ * How many such places there are in the function; both, or none is used.
+ */
+static size_t find_taken(struct elf_file *e, const struct elf_symbol *acquire,
+			 struct probe_site *site)
+{
+	uint64_t size = acquire->size < MAX_FUNCTION ? acquire->size : MAX_FUNCTION, offset;
+	const uint8_t *code;
+	size_t n = 0;
+
+	if (e->machine != EM_X86_64 || elf_file__offset(e, acquire->value, &offset))
+		return 0;
+	code = elf_file__bytes(e, offset, size);
+	if (!code)
+		return 0;
+	for (uint64_t i = 0; i + 10 <= size && n < 3; i++) {
+		if (code[i] != 0xe8 || memcmp(code + i + 5, "\x83\xf8\xff", 3) ||
+		    (code[i + 8] != 0x74 && (code[i + 8] != 0x0f || code[i + 9] != 0x84)))
+			continue;
+		if (n < 2)
+			site[n] = (struct probe_site){.offset = offset + i + 8,
+						      .kind = GIL_SITE_SEMAPHORE_TAKEN};
+		n++;
+	}
+	return n == 2 ? 2 : 0;
+}
+
 int python2__sites(struct elf_file *e, struct probe_site site[PYTHON2_SITES])
 {
-	static const struct {
-		const char *name;
-		enum gil_site_kind kind;
-	} functions[PYTHON2_SITES] = {
-		{"PyThread_acquire_lock", GIL_SITE_SEMAPHORE_ACQUIRE},
-		{"PyThread_release_lock", GIL_SITE_SEMAPHORE_RELEASE},
-		{"PyThreadState_Swap", GIL_SITE_SEMAPHORE_SWAP},
-	};
+	struct elf_symbol acquire, other;
+	size_t n;
+	int err;
 
-	for (int i = 0; i < PYTHON2_SITES; i++) {
-		struct elf_symbol symbol;
-		uint64_t at;
-		int err;
-
-		err = find_symbol(e, functions[i].name, &symbol);
-		err = err ?: elf_file__offset(e, symbol.value, &at);
-		if (err)
-			return err;
-		site[i] = (struct probe_site){.offset = at, .kind = functions[i].kind};
-	}
-	return 0;
+	err = function_site(e, "PyThread_acquire_lock", GIL_SITE_SEMAPHORE_ACQUIRE, &acquire,
+			    &site[0]);
+	err = err
+		      ?: function_site(e, "PyThread_release_lock", GIL_SITE_SEMAPHORE_RELEASE,
+				       &other, &site[1]);
+	if (err)
+		return err;
+	n = find_taken(e, &acquire, &site[2]);
+	if (n)
+		return 2 + (int)n;
+	err = function_site(e, "PyThreadState_Swap", GIL_SITE_SEMAPHORE_SWAP, &other, &site[2]);
+	return err ? err : 3;
 }

@@ -10,13 +10,14 @@
 #include "elf_file.h"
 #include "probe_site.h"
 
-/* PyThread_acquire_lock, PyThread_release_lock, PyThreadState_Swap */
-#define PYTHON2_SITES 3
+/* The most that there are. */
+#define PYTHON2_SITES 4
 
 /* The variable's address, before the load bias. 0; -ENOENT if that is no Python 2.7; -ENOTSUP if it
  * is one, stripped, of which the code is of another shape than is known. */
 int python2__find(struct elf_file *e, uint64_t *semaphore_at);
-/* 0 or -errno. */
+/* Where a thread is about to take a lock, where it has taken one, and where it releases one. How many
+ * sites these are, or -errno. */
 int python2__sites(struct elf_file *e, struct probe_site site[PYTHON2_SITES]);
 
 #endif

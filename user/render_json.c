@@ -108,7 +108,9 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 	}
 	/* Not in `wait`, as it has not ended. */
 	json__integer(j, "open_wait_ns",
-		      t->state == GIL_THREAD_WAITING ? gil_elapsed(t->since, p->end_ns) : 0);
+		      t->state == GIL_THREAD_WAITING
+			      ? gil_elapsed(t->since, snapshot_gil__end(p, g))
+			      : 0);
 	json__close(j, '}');
 }
 

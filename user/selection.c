@@ -84,12 +84,12 @@ static bool knows_hold(const struct snapshot_process *p, const struct gil_thread
 }
 
 static void add_open_hold(struct selection *sel, const struct snapshot_process *p,
-			  const struct gil_thread *t, __u64 since)
+			  const struct snapshot_gil *g, const struct gil_thread *t, __u64 since)
 {
 	struct gil_figures *f = &sel->gil.fig;
 
 	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, knows_hold(p, t, since) ? t : NULL,
-		 since, p->end_ns);
+		 since, snapshot_gil__end(p, g));
 }
 
 static void add_thread(struct selection *sel, const struct snapshot_process *p,
@@ -99,9 +99,10 @@ static void add_thread(struct selection *sel, const struct snapshot_process *p,
 
 	gil_figures__add(f, &t->fig);
 	if (t->state == GIL_THREAD_WAITING)
-		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, t, t->since, p->end_ns);
+		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, t, t->since,
+			 snapshot_gil__end(p, g));
 	if (snapshot_gil__holds(g, t))
-		add_open_hold(sel, p, t, g->lock.since);
+		add_open_hold(sel, p, g, t, g->lock.since);
 	sel->threads++;
 }
 
@@ -115,23 +116,24 @@ static void add_unnamed_hold(struct selection *sel, const struct snapshot_proces
 	if (sel->thread_scoped)
 		return;
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
-		add_open_hold(sel, p, NULL, l->start);
+		add_open_hold(sel, p, g, NULL, l->start);
 	else if (l->state == GIL_LOCK_HELD && !snapshot_gil__thread(g, l->last_tid))
-		add_open_hold(sel, p, NULL, l->since);
+		add_open_hold(sel, p, g, NULL, l->since);
 }
 
 static void add_lock(struct selection *sel, const struct snapshot_process *p,
 		     const struct snapshot_gil *g)
 {
 	const struct gil_lock *l = &g->lock;
+	__u64 end = snapshot_gil__end(p, g);
 	struct gil_lock *sum = &sel->gil.lock;
 
-	sel->process.end_ns += gil_elapsed(l->start, p->end_ns);
+	sel->process.end_ns += gil_elapsed(l->start, end);
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start < 0)
 		sel->held_unknown = true;
-	sum->held_ns += gil_lock_held_until(l, g->locked_at_start, p->end_ns);
-	sum->contended_ns += gil_lock_contended_until(l, p->end_ns);
-	sum->waiter_ns += gil_lock_waiting_until(l, p->end_ns);
+	sum->held_ns += gil_lock_held_until(l, g->locked_at_start, end);
+	sum->contended_ns += gil_lock_contended_until(l, end);
+	sum->waiter_ns += gil_lock_waiting_until(l, end);
 	gil_hist__add(&sum->handoff, &l->handoff);
 	gil_hist__add(&sum->chain, &l->chain);
 	if (l->chain_len)

@@ -221,10 +221,12 @@ static struct site_file *new_python2(struct site_file **list, struct probe *prob
 		return NULL;
 	file->err = open_elf(file, &e);
 	if (!file->err) {
-		file->err = python2__sites(&e, file->site);
+		int n = python2__sites(&e, file->site);
+
 		elf_file__close(&e);
+		file->err = n < 0 ? n : 0;
+		file->n = n < 0 ? 0 : (size_t)n;
 	}
-	file->n = PYTHON2_SITES;
 	note_failure(file, &f);
 	return file;
 }

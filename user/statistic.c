@@ -269,8 +269,11 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 		return FIGURE_NO_PROCESS;
 	if (metric__is_per_process(m))
 		return sel->lost.events ? FIGURE_LOST : FIGURE_SURE;
+	/* A free-threaded build has a GIL too, which may be on for a moment of an import. */
+	if (sel->process.free_threaded && !sel->gil.fig.acquisitions)
+		return FIGURE_NO_GIL;
 	if (!sel->gils)
-		return sel->process.free_threaded ? FIGURE_NO_GIL : FIGURE_NO_PROCESS;
+		return FIGURE_NO_PROCESS;
 	if (sel->lost.edges || sel->lost.events || sel->anomalies)
 		return FIGURE_LOST;
 	if (sel->folded)

@@ -121,16 +121,11 @@ static bool is_no_python_yet(int err)
 
 static void say_how_found(struct process *p, enum cond_sites_from from)
 {
-	static const char *const how[] = {
-		[COND_SITES_SYMBOLS] = "by its symbols",
-		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
-		[COND_SITES_CODE] = "by the code around the GIL's messages",
-	};
 	size_t length = strlen(p->source_why);
 
 	snprintf(p->source_why + length, sizeof(p->source_why) - length,
 		 "%sits C library is linked into it, and was found %s", length ? "; " : "",
-		 how[from]);
+		 cond_sites__how(from));
 }
 
 /* Probes the functions that its GIL uses, in whatever file, unless its probes are there already. */
@@ -669,6 +664,7 @@ static void verify(struct target *t, struct process *p)
 
 void target__update(struct target *t)
 {
+	bool exits;
 	__u64 now;
 
 	probe__events(t->probe, on_event, t);
@@ -678,9 +674,11 @@ void target__update(struct target *t)
 	if (now < t->tick_ns)
 		return;
 	t->tick_ns = now + TICK_NS;
+	exits = probe__any_thread_gone(t->probe);
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->state == PROCESS_TRACED) {
-			process__harvest(p);
+			if (exits)
+				process__harvest(p);
 			process__refresh(p);
 			end_takeover(p, now);
 			verify(t, p);
@@ -759,33 +757,54 @@ void target__freeze(struct target *t)
 	t->frozen_ns = clock_ns();
 }
 
+bool target__is_frozen(const struct target *t)
+{
+	return t->frozen_ns != 0;
+}
+
+const struct snapshot *target__past(const struct target *t)
+{
+	return t->past;
+}
+
+void target__each(const struct target *t, void (*visit)(void *ctx, struct process *p), void *ctx)
+{
+	for (struct process *p = t->processes; p; p = p->next)
+		visit(ctx, p);
+}
+
+void target__describe(const struct target *t, struct process_count count, struct snapshot *s)
+{
+	s->start_ns = t->start_ns;
+	s->end_ns = t->frozen_ns ? t->frozen_ns : clock_ns();
+	s->exit_status = t->exit_status;
+	s->probe_ns_per_hit = -1;
+	s->probe_hits = t->past_count.hits + count.hits;
+	s->usdt_hits = t->past_count.usdt_hits + count.usdt_hits;
+	s->lost.edges = t->past_count.dropped + count.dropped;
+	probe__read_lost(t->probe, &s->lost);
+}
+
 struct snapshot *target__snapshot(struct target *t)
 {
 	struct snapshot *s = snapshot__new();
-	struct process_count count = t->past_count;
-	__u64 now = t->frozen_ns;
+	struct process_count count = {0};
 
 	if (!s)
 		return NULL;
-	if (!now) {
+	if (!t->frozen_ns)
 		target__update(t);
-		now = clock_ns();
-	}
-	s->start_ns = t->start_ns;
-	s->end_ns = now;
-	s->exit_status = t->exit_status;
-	s->probe_ns_per_hit = -1;
+	target__describe(t, count, s);
 	if (snapshot__append(s, t->past))
 		goto failed;
 	for (struct process *p = t->processes; p; p = p->next) {
 		process__count(p, &count);
-		if (process__has_gil(p) && process__snapshot(p, s, now))
+		if (process__has_gil(p) && process__snapshot(p, s, s->end_ns))
 			goto failed;
 	}
-	s->probe_hits = count.hits;
-	s->usdt_hits = count.usdt_hits;
-	s->lost.edges = count.dropped;
-	probe__read_lost(t->probe, &s->lost);
+	s->probe_hits += count.hits;
+	s->usdt_hits += count.usdt_hits;
+	s->lost.edges += count.dropped;
 	snapshot__finish(s);
 	return s;
 failed:

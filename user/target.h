@@ -66,6 +66,16 @@ const char *target__refusal(const struct target *t);
  * other agree. */
 void target__freeze(struct target *t);
 
+/* Parts of the next one, for who looks often. Processes that have ended, and what could not be
+ * observed; owned by the target. The others: calls visit for each. And what is not of a process:
+ * times, losses, hits (`count`: those of living processes), but no list. */
+struct process;
+struct process_count;
+bool target__is_frozen(const struct target *t);
+const struct snapshot *target__past(const struct target *t);
+void target__each(const struct target *t, void (*visit)(void *ctx, struct process *p), void *ctx);
+void target__describe(const struct target *t, struct process_count count, struct snapshot *s);
+
 /* All that is known now. The caller frees it. NULL if there is no memory. */
 struct snapshot *target__snapshot(struct target *t);
 

@@ -522,7 +522,7 @@ PROBED_FILES = {}
 
 
 def probed_bytes(pid):
-    """(inode, [(file offset, first byte)]) of the probed functions in the C library of a process;
+    """(inode, [(file offset, first bytes)]) of the probed functions in the C library of a process;
     the default version of each."""
     place = mapped(pid, lambda inode, name: name.startswith(("libc.so", "libc-")))
     if not place:
@@ -534,7 +534,7 @@ def probed_bytes(pid):
 
 
 def functions_in(path):
-    """[(file offset, first byte)] of the probed functions in a library."""
+    """[(file offset, first bytes)] of the probed functions in a library."""
     text = subprocess.run(["readelf", "-W", "--segments", "--dyn-syms", path], check=True,
                           capture_output=True, text=True).stdout
     segments = [[int(n, 16) for n in found] for found in re.findall(
@@ -545,7 +545,7 @@ def functions_in(path):
         offset = [address - v + o for o, v, size in segments if v <= address < v + size][0]
         with open(path, "rb") as f:
             f.seek(offset)
-            found.append((offset, f.read(1)))
+            found.append((offset, f.read(8)))
     return found
 
 
@@ -557,7 +557,7 @@ def breakpoints(pid):
         for offset, original in functions:
             low, _, first, _, _ = mapped(pid, lambda i, _: i == inode)
             memory.seek(low + offset - first)
-            found.append(memory.read(1) != original)
+            found.append(memory.read(8) != original)
     return found
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import formats
-from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, check, debian, each, equal, folder,
+from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, cached, check, debian, each, equal, folder,
                  gilscope, is_observed, scratch, spawn, timeout, wait_until, within, workload)
 
 FAILED, USAGE, INCONCLUSIVE, CANNOT_OBSERVE = 1, 2, 3, 4
@@ -126,6 +126,16 @@ def test_a_rule_that_matches_nothing(case):
         done = run(rule, command=[PYTHON, workload("named.py"), "worker", 1], options=options)
         equal(done.status, USAGE, "status")
         check("^^^" in done.out and suggestion in done.out, "no caret or suggestion: %s", done.out)
+
+
+@each(lambda: ["python3.13t", "python3.14t"])
+def test_a_free_threaded_build_that_turns_the_gil_on(name):
+    path = cached(name)
+    for gil, status in ("0", 0), ("1", FAILED):
+        env = dict(os.environ, PYTHON_GIL=gil)
+        report = judged("gil_enabled == 0", command=[path, "-c", "import json"], status=status,
+                        env=env)
+        equal(verdicts(report), ["pass" if status == 0 else "fail"], "verdict, PYTHON_GIL=" + gil)
 
 
 def test_a_process_that_runs():

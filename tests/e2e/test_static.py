@@ -7,14 +7,13 @@ import os
 import shutil
 import subprocess
 
-from lib import (Interpreter, Skip, Workload, attach, check, close_to, each, equal, folder,
+from lib import (ROOT, Interpreter, Skip, Workload, attach, check, close_to, each, equal, folder,
                  longer_than, process_of, stat_workload, thread, total, version_of, within,
                  workers, workload)
 
 MS = 1000000
 CANNOT_OBSERVE = 4
 K = 20000
-# What the code around the GIL's messages looks like is known on this machine only.
 X86 = os.uname().machine == "x86_64"
 
 
@@ -49,8 +48,6 @@ def with_symbols():
 
 
 def without_symbols():
-    if not X86:
-        raise Skip("the code of a stripped interpreter is only known on x86-64")
     return variant("static-stripped", ["strip", "-o", "{to}", "{from}"])
 
 
@@ -59,27 +56,47 @@ def with_debug_file():
                    ["objcopy", "--strip-all", "--add-gnu-debuglink={to}.debug", "{from}", "{to}"])
 
 
-KINDS = [(with_symbols, "by its symbols"), (without_symbols, "by the code"),
-         (with_debug_file, "through a separate debug file")]
-
-
-def kinds():
-    return [Kind(make, how) for make, how in KINDS]
-
-
 class Kind:
-    """An interpreter that is made when it is first needed, and how it should be found."""
+    """An interpreter that is made when it is first needed, and how its C library should be found."""
 
-    def __init__(self, make, how):
-        self.make, self.how = make, how
+    def __init__(self, name, make, how, env=None):
+        self.name, self.make, self.how, self.env = name, make, how, env or {}
 
     def __repr__(self):
-        return self.make.__name__
+        return self.name
 
     def interpreter(self):
-        env = {"PYTHONHOME": "/usr"}
+        if not X86 and "by the code" in self.how:
+            raise Skip("the code of a stripped interpreter is known on x86-64 only")
         path = self.make()
-        return Interpreter(repr(self), path, version_of(path, env), env)
+        return Interpreter(self.name, path, version_of(path, self.env), self.env)
+
+
+GLIBC = [Kind(make.__name__, make, how, {"PYTHONHOME": "/usr"}) for make, how in (
+    (with_symbols, "by its symbols"), (without_symbols, "by the code"),
+    (with_debug_file, "through a separate debug file"))]
+
+
+@functools.lru_cache(None)
+def musl_pythons():
+    listed = subprocess.run([os.path.join(ROOT, "tests", "musl-python"), "--list"],
+                            capture_output=True, text=True).stdout.split()
+    if not listed:
+        raise Skip("no CPython with musl: tests/musl-python builds one")
+    return listed
+
+
+MUSL = [Kind("musl", lambda: musl_pythons()[0], ""),
+        Kind("musl-static", lambda: musl_pythons()[1], "by its symbols"),
+        Kind("musl-stripped", lambda: musl_pythons()[2], "by the code")]
+
+
+def with_glibc():
+    return GLIBC
+
+
+def all_kinds():
+    return GLIBC + MUSL
 
 
 def check_found(process, how):
@@ -87,7 +104,7 @@ def check_found(process, how):
     check(how in process["source_reason"], "the reason is %r", process["source_reason"])
 
 
-@each(kinds)
+@each(all_kinds)
 def test_every_release_is_counted(kind):
     process, truth, _ = stat_workload(kind.interpreter(), "stat_loop.py", K)
     row = thread(process, truth["threads"][0]["tid"])
@@ -98,7 +115,7 @@ def test_every_release_is_counted(kind):
         within(row["acquisitions"], K, K * 1.001, "acquisitions")
 
 
-@each(kinds)
+@each(with_glibc)
 def test_asleep_with_the_gil(kind):
     n, m, t = 3, 8, 20 * MS
     w = Workload(kind.interpreter(), "held_sleep.py", n, m, t // MS)
@@ -118,7 +135,20 @@ def test_asleep_with_the_gil(kind):
            1.3 * lives, "holds and waits of all workers")
 
 
-@each(kinds)
+@each(all_kinds)
+def test_threads_wait(kind):
+    w = Workload(kind.interpreter(), "cpu_threads.py", 2, 0.6)
+    g = attach(w)
+    w.go()
+    truth = w.truth()
+    w.end()
+    rows = workers(process_of(g.finish().report, w.pid))
+    # A thread may lose its turn before it has seen that it had one.
+    within(total(rows, "requested_releases"), truth["turns"] * 0.9 - 4, truth["turns"] * 1.1 + 4,
+           "requested releases, against turns")
+
+
+@each(all_kinds)
 def test_counts_are_exact(kind):
     w = Workload(kind.interpreter(), "stat_loop.py", K)
     g = attach(w)
@@ -154,6 +184,8 @@ def misleading():
 
 
 def test_located_wrongly_is_refused():
+    if not X86:
+        raise Skip("there is no locating by code")
     path = misleading()
     interpreter = Interpreter("misleading", path, (3, 11, 2), {"PYTHONHOME": "/usr"})
     w = Workload(interpreter, "cpu_threads.py", 2, 3)

@@ -94,6 +94,8 @@ def quick_with_own_gils():
 @each(quick_with_own_gils)
 def test_more_than_there_is_room_for(interpreter):
     process, truth, _ = stat_workload(interpreter, "subinterpreters.py", "own", 9, 100, 0.2)
-    within(len(process["gils"]), 2, 8, "number of GILs")
-    check("not observed" in (process.get("note") or ""), "the report does not say so: %r",
-          process.get("note"))
+    # On a slow machine the first may have ended when the last one starts; then there was room.
+    n = len(process["gils"])
+    if "not observed" not in (process.get("note") or ""):
+        equal(n, 1 + 9, "number of GILs, as the report says of none that it was not observed")
+    check(n >= 2, "only %d GILs", n)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 
-from lib import (Skip, Workload, check, each, equal, mapped, scratch, spawn, timeout, usdt_pythons,
+from lib import (Skip, Workload, at_rest, check, each, equal, mapped, scratch, spawn, timeout, usdt_pythons,
                  wait_until, within, workload)
 from notes import Elf, one_byte_nops, tampered
 from test_usdt import fork_is_safe
@@ -66,6 +66,8 @@ class Bpftrace:
                              stderr=subprocess.PIPE, text=True)
         wait_until(lambda: self.process.poll() is not None or is_traced(canary, paths[0]),
                    "bpftrace's probes in process %d" % canary, 30)
+        # A breakpoint is there a moment before its program.
+        wait_until(lambda: at_rest(self.process), "bpftrace's set-up to be over", 30)
         if self.process.poll() is not None:
             raise AssertionError("bpftrace ended: %s" % self.process.communicate()[1].strip()[-400:])
 

@@ -41,6 +41,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		python_version__find_micro((const char *)data + head + gil, size - head - gil, &v);
 		if (strlen(v.text) >= sizeof(v.text))
 			abort();
+		if (!python_version__from_tag((const char *)data + head + gil, size - head - gil,
+					      &v) &&
+		    strlen(v.text) >= sizeof(v.text))
+			abort();
 	}
 	return 0;
 }

@@ -67,9 +67,13 @@ void story__edge(struct story *st, __u32 tid, enum gil_edge_kind kind, __u32 fla
 		count_handoff(st->gil, &h);
 }
 
+void (*story_watch)(struct story *st);
+
 void story__pass(struct story *st, __u64 ns)
 {
 	st->now += ns;
+	if (story_watch)
+		story_watch(st);
 }
 
 void story__end(struct story *st, bool exited)

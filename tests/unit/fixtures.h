@@ -39,8 +39,9 @@ struct story story__begin(struct snapshot *s, pid_t pid, const char *comm);
 __u32 story__thread(struct story *st, __u32 tid, const char *comm);
 /* An edge at the story's time. */
 void story__edge(struct story *st, __u32 tid, enum gil_edge_kind kind, __u32 flags);
-/* Time passes. */
+/* Time passes. Whoever watches is called; NULL: nobody does. */
 void story__pass(struct story *st, __u64 ns);
+extern void (*story_watch)(struct story *st);
 /* The story ends now. */
 void story__end(struct story *st, bool exited);
 

@@ -372,6 +372,47 @@ TEST(version_micro)
 	FIND_MICRO("", "3.9");
 	python_version__find_micro(NULL, 0, &v);
 	CHECK_STR(v.text, "3.9");
+	v = (struct python_version){2, 7, "2.7"};
+	python_version__find_micro("\0003.7.18\0002.7.18", 15, &v);
+	CHECK_STR(v.text, "2.7.18");
+}
+
+#define FROM_TAG(data) python_version__from_tag(data, sizeof(data) - 1, &v)
+
+TEST(version_from_tag)
+{
+	struct python_version v;
+
+	CHECK_EQ(FROM_TAG("\0cpython-311\0"), 0);
+	CHECK_EQ(v.minor, 11);
+	CHECK_STR(v.text, "3.11");
+	CHECK_EQ(FROM_TAG(".cpython-312-x86_64-linux-gnu.so\0003.12.1\0cpython-312\0"), 0);
+	CHECK_STR(v.text, "3.12.1");
+	CHECK_EQ(FROM_TAG("cpython-39\0002.7.1\0"), 0);
+	CHECK_STR(v.text, "3.9");
+	CHECK_EQ(FROM_TAG("cpython-311\0cpython-312\0"), -ENOENT); /* which one? */
+	CHECK_EQ(FROM_TAG("cpython-311"), -ENOENT);                /* it does not end */
+	CHECK_EQ(FROM_TAG("cpython-3\0cpython-3x\0cpython-31111\0"), -ENOENT);
+	CHECK_EQ(FROM_TAG(""), -ENOENT);
+}
+
+TEST(finder_only_where_there_are_own_gils)
+{
+	struct python_version v = {3, 11, "3.11.2"};
+	struct python_layout l;
+	struct gil_finder f;
+
+	CHECK_EQ(python_layout__get(&v, NULL, 0, &l), 0);
+	CHECK_EQ(python_layout__finder(&l).known, 0);
+	v = (struct python_version){3, 12, "3.12.1"};
+	CHECK_EQ(python_layout__get(&v, NULL, 0, &l), 0);
+	f = python_layout__finder(&l);
+	CHECK_EQ(f.known, 1);
+	CHECK_EQ(f.own_gil, 1040);
+	CHECK_EQ(f.gil_pointer, 384);
+	CHECK_EQ(f.thread_interpreter, 16);
+	CHECK_EQ(f.id, 8);
+	CHECK_EQ(f.shift, 0);
 }
 
 TEST_MAIN

@@ -1,10 +1,11 @@
-"""A small convoy: one thread computes, the other serves requests that need a moment each.
+"""demo.py [SECONDS]: a small convoy: one thread computes, the other serves requests that need a moment each.
 
 The second thread needs the GIL for some microseconds only, but before each of its turns it waits
 until the switch interval of the one that computes has run out."""
 
 import ctypes
 import os
+import sys
 import threading
 import time
 
@@ -38,7 +39,7 @@ def main():
     threads.append(threading.Thread(target=serve, args=(stop,), name="serve"))
     for thread in threads:
         thread.start()
-    time.sleep(2)
+    time.sleep(float(sys.argv[1]) if len(sys.argv) > 1 else 2)
     stop.set()
     for thread in threads:
         thread.join()

@@ -1,0 +1,410 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""The dashboard on a terminal: every key, every way out, and what programs can do to it."""
+import contextlib
+import json
+import os
+import re
+import signal
+
+from invariants import check_invariants
+from lib import (GILSCOPE, Workload, check, check_untouched, close_to, debian, equal, gilscope,
+                 spawn, total, wait_until, within, workload)
+from screen import Screen
+
+
+@contextlib.contextmanager
+def screen(*argv, **options):
+    s = Screen(*argv, **options)
+    try:
+        yield s
+    finally:
+        s.kill()
+
+
+def convoy():
+    """A thread that computes and one that serves, until the test is over."""
+    w = Workload(debian(), "convoy.py", 10 ** 9)
+    w.go()
+    return w
+
+
+def watched(w, *options, **more):
+    return screen(*options, "-p", w.pid, **more)
+
+
+# --- keys ----------------------------------------------------------------------------------------
+
+def test_every_key():
+    w = convoy()
+    with watched(w, width=120, height=40) as s:
+        s.see(r"GIL-bound")
+        s.see(r"held +\d+\.\d %")
+        head = s.see(r"handoffs \d").splitlines()[0]
+        check("python3 %d" % w.pid in head and "uprobe" in head, "the top row is %r", head)
+        for key in ("?", "h", "F1"):
+            s.press(key)
+            s.see(r"Keys\n")
+            s.press(key)
+            s.see_no(r"Keys\n")
+        s.press("?")
+        s.see(r"Keys\n")
+        s.press("j", "j")
+        s.see_no(r"Keys\n")
+        s.press("Escape")
+        s.see(r"held ")
+        for key in ("Space", "p"):
+            s.press(key)
+            s.see(r"PAUSED")
+            s.press(key)
+            s.see_no(r"PAUSED")
+        s.press("r")
+        s.see(r"figures are from now on")
+        s.press("w", "w")
+        s.see(r"(?m)^ gilscope.* all ")
+        s.press("w")
+        s.see(r"(?m)^ gilscope.* last ")
+        s.press("l")
+        s.see(r"log scale")
+        s.press("l")
+        s.see_no(r"log scale")
+        s.press("C")
+        s.see(r"colours: safe")
+        s.press("C")
+        s.see(r"colours: mono")
+        s.press("-")
+        s.see(r"every 500 ms")
+        s.press("+", "+")
+        s.see(r"every 100 ms")
+        s.press("t")
+        s.see_no(r"held +\d")
+        s.press("t")
+        s.see(r"held +\d")
+
+
+def rows(text):
+    """The threads of the table, by number, as they stand."""
+    return [int(n) for n in re.findall(r"(?m)^ +(\d+) python3? ", text)]
+
+
+def test_keys_of_the_table():
+    w = convoy()
+    with watched(w, width=120, height=40) as s:
+        wait_until(lambda: len(rows(s.text())) == 2, "both threads")
+        s.press("1")  # by number
+        wait_until(lambda: rows(s.text()) == sorted(rows(s.text())), "threads by number")
+        s.press("S")
+        wait_until(lambda: rows(s.text()) == sorted(rows(s.text()), reverse=True), "the reverse")
+        s.press("s")
+        s.press("1", "G")
+        last = max(rows(s.see(r"thread +name")))
+        s.press("Enter")
+        s.see(r"thread python3 %d\n" % last)
+        s.see(r"its longest hold")
+        s.press("Escape")
+        s.see(r"thread +name")
+        s.press("g", "Down", "k", "j", "Up", "PPage", "NPage", "Home", "End", "Enter")
+        s.see(r"thread python3 %d\n" % last)
+        s.press("Left")
+        s.see(r"thread +name")
+        s.press("/")
+        s.see(r"filter: _")
+        s.type(str(last))
+        s.see(r"filter: %d_" % last)
+        s.press("Enter")
+        wait_until(lambda: rows(s.text()) == [last], "one thread")
+        s.see(r'only what has "%d" in it' % last)
+        s.press("c")
+        wait_until(lambda: len(rows(s.text())) == 2, "both threads again")
+        s.press("/")
+        s.type("nobody")
+        s.see(r"nothing fits the filter")
+        s.press("Escape")
+        wait_until(lambda: len(rows(s.text())) == 2, "both threads again")
+
+
+def saved(s, ending):
+    return wait_until(lambda: [f for f in s.files(ending) if os.path.getsize(f)], "a file")[0]
+
+
+def test_saving():
+    w = convoy()
+    with watched(w) as s:
+        s.see(r"GIL-bound")
+        s.press("w", "w", "o")  # all of it
+        s.see(r"saved gilscope-%d-\d+-\d+\.txt" % w.pid)
+        with open(saved(s, ".txt")) as f:
+            check("What this cost and what was missed" in f.read(), "the text is not whole")
+        s.press("O")
+        s.see(r"saved gilscope-\S+\.json")
+        with open(saved(s, ".json")) as f:
+            report = json.load(f)
+        equal(report["schema"], "gilscope/1", "the schema")
+        equal(report["processes"][0]["pid"], w.pid, "the process")
+        gil = report["processes"][0]["gils"][0]
+        # The records are read one after the other while the program runs.
+        close_to(total(gil["handoff_edges"], "count"), gil["handoffs"], 0.2, "handoffs")
+
+
+# --- what is shown -------------------------------------------------------------------------------
+
+def test_the_end_stays():
+    """Of a command: its threads are still there when it is over, and its figures are those that
+    `stat` would give."""
+    n, calls = 5, 300
+    with screen("--", *debian().argv("many_threads.py", n, calls)) as s:
+        s.see(r"ENDED")
+        s.press("w", "w")
+        s.see(r"(?m)^ gilscope.* all ")
+        s.press("j", "Enter")
+        s.see(r"its longest hold")
+        s.press("Escape", "O")
+        s.see(r"saved ")
+        with open(saved(s, ".json")) as f:
+            report = json.load(f)
+        check_invariants(report)
+        s.press("q")
+        status, shown = s.end()
+    equal(status, 0, "the status")
+    truth = json.loads(re.search(r"\{.*\}", shown.replace("\n", "")).group(0))
+    gil = [g for p in report["processes"] if p["pid"] == truth["pid"] for g in p["gils"]][0]
+    for t in truth["threads"]:
+        found = [r for r in gil["threads"] if r["tid"] == t["tid"]]
+        equal(len(found), 1, "rows of thread %d" % t["tid"])
+        within(found[0]["acquisitions"], calls, calls + 100, "its acquisitions")
+
+
+def test_a_commands_status_and_output():
+    code = "print('from', 'the', 'command'); import sys; sys.exit(7)"
+    with screen("--", debian().path, "-c", code) as s:
+        shown = s.see(r"ENDED \(status 7\)")
+        check("from the command" not in shown, "its output is on the picture")
+        s.press("q")
+        status, shown = s.end()
+    equal(status, 7, "the status")
+    check("from the command" in shown, "its output is not shown after the end: %s", shown)
+
+
+def test_output_of_a_command_in_a_file():
+    with screen("--command-output", "out.txt", "--", debian().path, "-c", "print('hello')") as s:
+        s.see(r"ENDED")
+        s.press("q")
+        status, shown = s.end()
+        with open(os.path.join(s.place, "out.txt")) as f:
+            equal(f.read(), "hello\n", "the file")
+    equal(status, 0, "the status")
+    check("hello" not in shown, "it is shown as well")
+
+
+def test_leaving_a_command_that_goes_on():
+    code = ("import os, time\nwhile not os.path.exists('go'): time.sleep(0.01)\nprint('it went',"
+            " 'on')")
+    with screen("--", debian().path, "-c", code) as s:
+        s.see(r"idle|Not GIL-bound")
+        s.press("q")
+        wait_until(s.on_main_screen, "the terminal's own screen")
+        with open(os.path.join(s.place, "go"), "w"):
+            pass
+        status, shown = s.end()
+    equal(status, 0, "the status")
+    check("it went on" in shown, "what it printed is lost: %s", shown)
+
+
+def test_several_processes():
+    several = [convoy() for _ in range(3)]
+    pids = ",".join(str(w.pid) for w in several)
+    with screen("-p", pids) as s:
+        shown = s.see(r"(?s)process +name(.* python3 ){3}")
+        for w in several:
+            check(" %d " % w.pid in shown, "%d is not in the list", w.pid)
+        s.press("1", "Enter")
+        s.see(r"(?m)^ gilscope · python3 %d " % min(w.pid for w in several))
+        s.see(r"thread +name")
+        s.press("Escape")
+        s.see(r"process +name")
+        s.press("G", "Enter")
+        s.see(r"(?m)^ gilscope · python3 %d " % max(w.pid for w in several))
+        for w in several:
+            w.process.kill()
+        s.see(r"ENDED")
+        s.press("Escape")
+        s.see(r"exited")
+
+
+def test_names_that_want_to_do_something():
+    w = Workload(debian(), "names.py", 60, wait=False)
+    with watched(w, width=120, height=40) as s:
+        shown = s.see(r"(?s)plain name.*\d %")
+        for name in ("?[31mred?[0m", "bell??back?", "中文字wide", "???bytes", "?turned"):
+            check(name in s.see(re.escape(name)), "%r is not there", name)
+        check("combined" in shown, "no combining characters")
+        check("\x1b[31mred" not in s.text("-e"), "a thread's name has coloured the screen")
+
+
+# --- windows and terminals -----------------------------------------------------------------------
+
+def test_sizes():
+    w = convoy()
+    with watched(w, width=60, height=12) as s:
+        s.see(r"(?s)GIL-bound.*held.*wait p50.*thread +name")
+        s.resize(40, 10)
+        s.see(r"40x10 is too small\n60x12 are needed")
+        s.resize(200, 60)
+        s.see(r"(?s)acquired +handoffs.*longest chain")
+        s.resize(80, 24)
+        s.see(r"(?s)GIL-bound.*thread +name")
+        s.press("q")
+        equal(s.end()[0], 0, "the status")
+
+
+def test_no_utf8():
+    w = convoy()
+    for env, options in (({"LC_ALL": "C", "LANG": "C"}, ()), ({}, ("--ascii",))):
+        with watched(w, *options, env=env) as s:
+            shown = s.see(r"held +\d+\.\d % #+")
+            check(shown.isascii(), "not ASCII: %s", [c for c in shown if ord(c) > 127])
+
+
+def test_no_colour():
+    w = convoy()
+    with watched(w, env={"NO_COLOR": "1"}) as s:
+        s.see(r"held +\d")
+        check(not re.search(r"\x1b\[[\d;]*3[0-8]", s.text("-e")), "there are colours")
+    with watched(w) as s:
+        s.see(r"held +\d")
+        wait_until(lambda: re.search(r"\x1b\[[\d;]*3[0-8]", s.text("-e")), "colours")
+
+
+def test_a_terminal_that_is_not_known():
+    w = convoy()
+    for name in ("no-such-terminal", "dumb"):
+        with watched(w, env={"TERM": name}) as s:
+            status, shown = s.end()
+        equal(status, 2, "the status with TERM=%s" % name)
+        check("TERM is '%s'" % name in shown and "gilscope top" in shown, "%s", shown)
+
+
+# --- ways out ------------------------------------------------------------------------------------
+
+def restored(s):
+    check(s.on_main_screen(), "the cursor, or the screen, is not as it was")
+    before, after = s.modes()
+    equal(after, before, "the terminal's modes")
+
+
+def leave(way, status):
+    w = convoy()
+    with watched(w) as s:
+        s.see(r"GIL-bound")
+        way(s)
+        equal(s.end()[0], status, "the status")
+        restored(s)
+    check(w.alive(), "the target is gone")
+    check_untouched(w.pid)
+
+
+def test_leaving_by_key():
+    leave(lambda s: s.press("q"), 0)
+
+
+def test_leaving_by_ctrl_c():
+    leave(lambda s: s.press("C-c"), 0)
+
+
+def test_leaving_by_sigterm():
+    leave(lambda s: os.kill(s.pid(), signal.SIGTERM), 0)
+
+
+def test_leaving_by_a_crash():
+    for number in (signal.SIGABRT, signal.SIGSEGV, signal.SIGQUIT):
+        leave(lambda s, n=number: os.kill(s.pid(), n), 128 + number)
+
+
+def test_stopping_and_going_on():
+    w = convoy()
+    s = Screen("-p", w.pid)
+    try:
+        s.see(r"GIL-bound")
+        os.kill(s.pid(), signal.SIGTSTP)
+        wait_until(s.on_main_screen, "the terminal's own screen")
+        wait_until(lambda: state(s.pid()) == "T", "gilscope to stop")
+        os.kill(s.pid(), signal.SIGCONT)
+        wait_until(lambda: not s.on_main_screen(), "the picture's screen")
+        s.see(r"GIL-bound")
+        # Stopped by force, it could not tidy up; but it sets the terminal right when it goes on.
+        os.kill(s.pid(), signal.SIGSTOP)
+        wait_until(lambda: state(s.pid()) == "T", "gilscope to stop")
+        os.kill(s.pid(), signal.SIGCONT)
+        s.press("?")
+        s.see(r"Keys\n")
+        s.press("q", "q")
+        equal(s.end()[0], 0, "the status")
+        restored(s)
+    finally:
+        s.kill()
+
+
+def test_job_control():
+    """As a user does it, in a shell: Ctrl-Z, look around, fg."""
+    w = convoy()
+    s = Screen(shell=True)
+    try:
+        s.see(r"\$\s*$")
+        s.type("%s top -p %d" % (GILSCOPE, w.pid))
+        s.press("Enter")
+        s.see(r"GIL-bound")
+        s.press("C-z")
+        s.see(r"Stopped")
+        check(s.on_main_screen(), "the picture is still there")
+        s.type("echo hel''lo")
+        s.press("Enter")
+        s.see(r"hello")
+        s.type("fg")
+        s.press("Enter")
+        s.see(r"held +\d")
+        s.press("q")
+        s.see(r"(?s)Stopped.*hello.*\$\s*$")
+        check(s.on_main_screen(), "the picture is still there")
+    finally:
+        s.kill()
+
+
+def state(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rsplit(")", 1)[1].split()[0]
+
+
+# --- without a terminal --------------------------------------------------------------------------
+
+def test_plain_text():
+    w = convoy()
+    run = gilscope("top", "-n", 3, "--interval", 0.1, "-p", w.pid)
+    equal(run.status, 0, "the status; %s" % run.err)
+    equal(len(re.findall(r"(?m)^ gilscope ", run.out)), 3, "blocks")
+    check("\x1b" not in run.out, "escape codes in plain text")
+    check("thread" in run.out and "GIL-bound" in run.out, "%s", run.out)
+
+
+def test_plain_text_of_a_command():
+    run = gilscope("top", "-b", "--interval", 0.1, "--", *debian().argv("many_threads.py", 3, 100))
+    equal(run.status, 0, "the status; %s" % run.err)
+    check("ENDED" in run.out, "no last block: %s", run.out)
+    check(re.search(r'(?m)^\{"', run.out), "the command has lost its output")
+
+
+def test_nobody_reads():
+    """A pipe that is closed ends it, and it takes its probes away."""
+    w = convoy()
+    process = spawn([GILSCOPE, "top", "-b", "--interval", "0.1", "-p", str(w.pid)],
+                    stdout=-1, stderr=-3)
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait(20)
+    check_untouched(w.pid)
+
+
+def test_wrong_usage():
+    for options in (("--theme", "pink"), ("-n", "0"), ("--interval", "x"), ()):
+        run = gilscope("top", *options)
+        equal(run.status, 2, "the status of %s" % (options,))
+        check("gilscope top --help" in run.err, "%s", run.err)
+    equal(workload("convoy.py")[-9:], "convoy.py", "the workload")

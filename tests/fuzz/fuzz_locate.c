@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* Any bytes as an interpreter's file in which functions are looked for that it does not export. */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cheap_site.h"
+#include "cond_locate.h"
+#include "elf_symtab.h"
+#include "python2.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct probe_site site[PYTHON2_SITES];
+	struct elf_symbol symbol;
+	char path[PATH_MAX];
+	uint64_t a, b;
+	struct elf_file e;
+
+	if (elf_file__open_memory(&e, data, size))
+		return 0;
+	cond_locate(&e, &a, &b);
+	for (a = 0; a <= size; a += 7)
+		if (cheap_site(&e, a) - a > 32)
+			abort();
+	elf_symtab__find(&e, "pthread_cond_signal", &symbol);
+	for (unsigned int i = 0; i <= ELF_DEBUG_PLACES; i++)
+		if (elf_debug__path(&e, "/proc/1/root", "/usr/bin/python3", i, path) &&
+		    (strnlen(path, sizeof(path)) == sizeof(path) || path[0] != '/'))
+			abort();
+	elf_debug__matches(&e, &e);
+	python2__find(&e, &a);
+	python2__sites(&e, site);
+	elf_file__close(&e);
+	return 0;
+}

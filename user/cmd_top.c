@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope top: the live dashboard. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "command_output.h"
+#include "top.h"
+
+struct top_options {
+	bool batch;
+	bool ascii;
+	long long count;
+	unsigned long long interval_ns;
+	const struct theme *theme;
+	const char *command_output;
+};
+
+static int set_batch(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct top_options *)options)->batch = true;
+	return 0;
+}
+
+static int set_ascii(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct top_options *)options)->ascii = true;
+	return 0;
+}
+
+static int set_count(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 1LL << 40, &((struct top_options *)options)->count, f);
+}
+
+static int set_interval(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct top_options *)options)->interval_ns, f);
+}
+
+static int set_theme(void *options, const char *value, struct failure *f)
+{
+	struct top_options *o = options;
+
+	o->theme = theme__find(value);
+	if (o->theme)
+		return 0;
+	failure__what(f, "there is no such theme: it is default, safe or mono");
+	return -EINVAL;
+}
+
+static int set_command_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct top_options *)options)->command_output = value;
+	return 0;
+}
+
+static const struct option_row top_option_rows[] = {
+	{'b', "batch", NULL,
+	 "print a block of text each time; so it is where standard\n"
+	 "output is no terminal",
+	 set_batch},
+	{'n', "count", "N", "end after so many frames", set_count},
+	{0, "interval", "SECS", "between two frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5, 10",
+	 set_interval},
+	{0, "ascii", NULL, "no other characters", set_ascii},
+	{0, "theme", "NAME", "colours: default, safe (for any colour vision), mono", set_theme},
+	{0, "command-output", "FILE",
+	 "what a launched command prints is added to FILE; by default\nit is shown after the end",
+	 set_command_output},
+	{0},
+};
+
+static void print_help(const struct option_group *groups)
+{
+	fputs("usage: gilscope top [OPTIONS] -p PID[,PID...]\n"
+	      "       gilscope top [OPTIONS] -- COMMAND [ARGS...]\n"
+	      "       gilscope top [OPTIONS] --all\n"
+	      "\n"
+	      "Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. "
+	      "Press ?\n"
+	      "for the keys. When the target has ended, the last picture stays until q.\n"
+	      "\n",
+	      stdout);
+	options__help(groups, stdout);
+	fputs("\n"
+	      "EXAMPLES\n"
+	      "  gilscope top -p 1234                     watch a running server\n"
+	      "  gilscope top -- python3 app.py           run a program and watch it\n"
+	      "  gilscope top --all                       every Python on this machine\n"
+	      "  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
+	      "\n"
+	      "EXIT STATUS\n"
+	      "  the launched command's (128+N if signal N ended it); 0; 2 usage, or there is no "
+	      "terminal;\n"
+	      "  4 cannot observe; 126 or 127 the command cannot be run or found\n",
+	      stdout);
+}
+
+/* Starts the observation; what a command prints must not get onto the screen. */
+static int start(struct observer **ob, struct command_output **output,
+		 const struct observe_options *oo, const struct top_options *to, bool screen,
+		 struct failure *f, int *status)
+{
+	int err = 0;
+
+	*status = EXIT_STATUS_USAGE;
+	if (oo->target.argv && (screen || to->command_output))
+		err = command_output__divert(output, to->command_output, f);
+	if (err)
+		return err;
+	err = observer__start(ob, oo, f, status);
+	if (*output)
+		command_output__restore(*output);
+	return err;
+}
+
+/* "ended", or more. */
+static const char *state_text(const struct snapshot *s, char *text, size_t size)
+{
+	if (s->exit_status > 0)
+		snprintf(text, size, "ENDED (status %d)", s->exit_status);
+	else
+		snprintf(text, size, "ENDED");
+	return text;
+}
+
+/* From the first frame to the last one. */
+static int watch(struct top *top, struct observer *ob, struct failure *f)
+{
+	char text[64];
+	int err = top__open(top, f);
+
+	err = err ?: top__hook(top, ob);
+	if (err)
+		return err;
+	if (top->terminal)
+		top__frame(top, false);
+	if (!top->quit)
+		observer__run(ob);
+	if (top->quit)
+		return top->err;
+	/* The target has ended, or the time is over. */
+	observer__stop(ob);
+	top->facts.state = "ENDED";
+	top->view.paused = false;
+	observer__feed(ob, top->history, true);
+	top->observer = NULL;
+	top->facts.state = state_text(history__span(top->history, HISTORY_ALL), text, sizeof(text));
+	top__frame(top, true);
+	observer__detach(ob);
+	if (top->terminal && top->frames_left)
+		top__loop(top);
+	top->facts.state = NULL;
+	return top->err;
+}
+
+static int observe(const struct observe_options *oo, const struct top_options *to,
+		   struct failure *f)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	struct top top = {
+		.ascii = to->ascii || !terminal__is_utf8(),
+		.no_colour = no_colour && *no_colour && !to->theme,
+		.frames_left = to->count ? to->count : -1,
+		.timer_fd = -1,
+	};
+	bool screen = !to->batch && terminal__is_there();
+	struct command_output *output = NULL;
+	struct observer *ob = NULL;
+	int status, err;
+
+	view__init(&top.view);
+	view__set_interval(&top.view, to->interval_ns);
+	if (to->theme)
+		top.view.theme = to->theme;
+	err = start(&ob, &output, oo, to, screen, f, &status);
+	if (!err) {
+		memset(f, 0, sizeof(*f));
+		status = EXIT_STATUS_USAGE;
+		if (screen)
+			err = terminal__open(&top.terminal, f);
+		err = err ?: watch(&top, ob, f);
+		if (err && !f->what[0])
+			failure__what(f, "cannot write to standard output: %s", strerror(-err));
+		top__close(&top);
+	}
+	command_output__show(output);
+	if (ob) {
+		int ended = observer__finish(ob, err ? NULL : f);
+
+		status = err ? EXIT_STATUS_USAGE : ended;
+	}
+	command_output__finish(output);
+	return status;
+}
+
+int cmd_top(int argc, char **argv)
+{
+	struct observe_options oo;
+	struct top_options to = {.interval_ns = 250000000};
+	const struct option_group groups[] = {
+		{"Target", observe_option_rows, &oo},
+		{"Output", top_option_rows, &to},
+		{0},
+	};
+	struct failure f = {0};
+	int rest, status, err;
+
+	observe_options__init(&oo);
+	err = options__parse(groups, argc, argv, &rest, &f);
+	if (err > 0) {
+		print_help(groups);
+		observe_options__clear(&oo);
+		return EXIT_STATUS_OK;
+	}
+	err = err ?: observe_options__finish(&oo, argc, argv, rest, &f);
+	if (err)
+		failure__command(&f, "gilscope top --help");
+	status = err ? EXIT_STATUS_USAGE : observe(&oo, &to, &f);
+	if (f.what[0])
+		failure__print(&f, stderr);
+	observe_options__clear(&oo);
+	return status;
+}
