@@ -7,8 +7,8 @@ import signal
 import subprocess
 
 from lib import (Gilscope, Workload, attach, check, check_untouched, debian, each, equal, gil_of,
-                 gilscope, interpreters, native_interpreters, process_of, scratch, Skip, some_interpreters,
-                 stat, stat_workload, thread, within)
+                 gilscope, interpreters, native_interpreters, process_of, scratch, Skip,
+                 some_interpreters, stat, stat_workload, thread, within)
 
 K = 5000
 SLACK = 20  # a thread's start, gate and end take the GIL a few times, too
