@@ -38,7 +38,8 @@ def check_notes(path, operand=OPERAND):
 def is_traced(pid, path):
     """True if no nop of the file's GIL probes is as it was in the memory of the process."""
     elf = Elf(path)
-    low, offset, _, _ = mapped(pid, inode=os.stat(path).st_ino)
+    wanted = os.stat(path).st_ino
+    low, _, offset, _, _ = mapped(pid, lambda inode, _: inode == wanted)
     with open("/proc/%d/mem" % pid, "rb", 0) as memory:
         for n in elf.gil_notes():
             memory.seek(low - offset + elf.offset(n.pc))
