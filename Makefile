@@ -24,8 +24,8 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
 # What the core needs; what else the program does.
-CORE_LIBS := -ljansson -lm
-LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lz -lpthread $(CORE_LIBS)
+CORE_LIBS := -ljansson -lm -lz
+LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
@@ -34,14 +34,14 @@ BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zl
 	libjansson-dev libncurses-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
-	libxml2-utils python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_stat cmd_top \
+EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report cmd_stat cmd_top \
 	command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed launch libc main \
 	observe options output probe proc_list proc_maps process process_gil python python2 python_again python_file \
-	python_layout site_file target terminal top usdt usdt_argument
+	python_layout recorder site_file target terminal top trace_sink usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
