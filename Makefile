@@ -6,6 +6,7 @@
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
+#   make usdt-cost    what those probes cost when nobody traces, against the same CPythons without them
 #   make deps       install what is missing, by apt-get
 #   make install    to $(DESTDIR)$(PREFIX)
 
@@ -132,6 +133,13 @@ bench: deps
 	$(MAKE) --no-print-directory all $(BUILD)/bench-empty
 	tests/bench/run $(BUILD)
 
+usdt-cost: deps
+	tests/deps valgrind
+	tests/usdt-python > /dev/null
+	tests/usdt-python --plain > /dev/null
+	for v in 3.13 3.11; do echo "CPython $$v"; /usr/bin/python3 tests/bench/usdt_untraced.py \
+		$$(tests/usdt-python --list --plain $$v) $$(tests/usdt-python --list $$v); done
+
 demo: build-deps
 	$(MAKE) --no-print-directory all
 	@echo
@@ -151,5 +159,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check usdt-python bench demo install deps build-deps clean
+.PHONY: all unit sanitized fuzzers fuzz check usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
