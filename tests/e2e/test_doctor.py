@@ -11,7 +11,7 @@ from lib import (GILSCOPE, Interpreter, Skip, Workload, cached, check, check_unt
                  scratch, spawn, stat, usdt_pythons, version_of)
 
 from test_python2 import python2
-from test_static import kinds
+from test_static import with_glibc
 
 USAGE, CANNOT_OBSERVE = 2, 4
 NOBODY = 65534
@@ -106,7 +106,7 @@ def test_an_interpreter_with_gil_probes(interpreter):
     equal(doctor(python["path"])["python"]["source"], process["source"], "source by the file")
 
 
-@each(kinds)
+@each(with_glibc)
 def test_a_libc_that_is_linked_in(kind):
     python = doctor(kind.interpreter().path)["python"]
     equal(python["source"], "uprobe", "source")
