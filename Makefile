@@ -6,6 +6,7 @@
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
+#   make usdt-cost    what those probes cost when nobody traces, against the same CPythons without them
 #   make deps       install what is missing, by apt-get
 #   make install    to $(DESTDIR)$(PREFIX)
 
@@ -24,8 +25,8 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WARNINGS := -std=gnu11 -Wall -Wextra -Werror
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
 # What the core needs; what else the program does.
-CORE_LIBS := -ljansson -lm
-LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lz -lpthread $(CORE_LIBS)
+CORE_LIBS := -ljansson -lm -lz
+LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
@@ -34,14 +35,14 @@ BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zl
 	libjansson-dev libncurses-dev
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
-	libxml2-utils python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_stat cmd_top \
-	command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed launch libc main \
-	observe options output probe proc_list proc_maps process process_gil python python2 python_again python_file \
-	python_layout site_file target terminal top usdt usdt_argument
+EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report cmd_stat \
+	cmd_top command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed launch libc \
+	main observe options output probe proc_list proc_maps process process_gil python python2 python_again python_file \
+	python_layout recorder recording site_file target terminal top trace_sink usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
@@ -132,6 +133,13 @@ bench: deps
 	$(MAKE) --no-print-directory all $(BUILD)/bench-empty
 	tests/bench/run $(BUILD)
 
+usdt-cost: deps
+	tests/deps valgrind
+	tests/usdt-python > /dev/null
+	tests/usdt-python --plain > /dev/null
+	for v in 3.13 3.11; do echo "CPython $$v"; /usr/bin/python3 tests/bench/usdt_untraced.py \
+		$$(tests/usdt-python --list --plain $$v) $$(tests/usdt-python --list $$v); done
+
 demo: build-deps
 	$(MAKE) --no-print-directory all
 	@echo
@@ -151,5 +159,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check usdt-python bench demo install deps build-deps clean
+.PHONY: all unit sanitized fuzzers fuzz check usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

@@ -210,6 +210,8 @@ static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32
 	bpf_ringbuf_submit(e, 0);
 }
 
+#include "stream.h"
+
 /* ---- threads ---- */
 
 /* From its second GIL on a thread's records are always searched for: `current` has to follow. */
@@ -279,6 +281,8 @@ __noinline __u32 thread_new(__u32 lock_index)
 		r->count++;
 	if (r->count > 1)
 		mark_several(r, tid);
+	if (recording && !l->lost)
+		stream_thread(l, t, bpf_ktime_get_ns());
 	return i;
 }
 
@@ -334,7 +338,10 @@ static __always_inline void infer_switch_in(struct gil_thread *t, const struct t
 {
 	__u64 ran = task->se.sum_exec_runtime - t->ran, off = gil_elapsed(t->mark, now);
 
-	gil_model_switch_in(t, now - (ran < off ? ran : off));
+	now -= ran < off ? ran : off;
+	gil_model_switch_in(t, now);
+	if (recording)
+		stream_switch(t, GIL_EDGE_SWITCH_IN, 0, now);
 }
 
 /* ---- the GIL ---- */
@@ -458,7 +465,8 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	struct gil_handoff handoff = {0};
 	struct gil_lock *l = lock_at(pl->lock);
 	struct gil_thread *t;
-	int requested;
+	int requested = 0;
+	__u32 gone_seen;
 	__u64 now;
 
 	if (!l)
@@ -473,8 +481,11 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	seq_step(&l->seq);
 	seq_step(&t->seq);
 	now = bpf_ktime_get_ns();
+	if (recording)
+		stream_ready(l, t, now);
 	if (gil_rarely(t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t)))
 		infer_switch_in(t, bpf_get_current_task_btf(), now);
+	gone_seen = l->gone_seen;
 	if (hit->kind == GIL_EDGE_WAIT) {
 		gil_model_wait(l, t, now);
 	} else if (hit->kind == GIL_EDGE_ACQUIRE) {
@@ -486,6 +497,9 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 		requested = gil_model_has_waiters(l) && is_requested(p, pl->address, hit);
 		gil_model_release(l, t, requested, now);
 	}
+	if (recording)
+		stream_edge(l, t, hit->kind, requested ? GIL_EDGE_F_REQUESTED : 0,
+			    l->gone_seen - gone_seen, now);
 	seq_step(&t->seq);
 	seq_step(&l->seq);
 	if (gil_rarely(handoff.count))
@@ -660,6 +674,8 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 
 	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
 		return NULL;
+	if (recording && is_frozen())
+		return NULL;
 	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
 	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == (__u32)task->pid)
 		semaphore_sleeps(t->record);
@@ -696,14 +712,22 @@ int on_switch(__u64 *ctx)
 		seq_step(&t->seq);
 		if (t->cpu != GIL_PART_ONCPU)
 			infer_switch_in(t, prev, now);
-		gil_model_switch_out(t, preempted || prev->__state == 0, now);
+		preempted = preempted || prev->__state == 0;
+		gil_model_switch_out(t, preempted, now);
+		if (recording)
+			stream_switch(t, GIL_EDGE_SWITCH_OUT, preempted ? GIL_EDGE_F_RUNNABLE : 0,
+				      now);
 		t->ran = prev->se.sum_exec_runtime;
 		seq_step(&t->seq);
 	}
 	t = timed_thread(next, 0);
 	if (t) {
+		__u64 now = bpf_ktime_get_ns();
+
 		seq_step(&t->seq);
-		gil_model_switch_in(t, bpf_ktime_get_ns());
+		gil_model_switch_in(t, now);
+		if (recording)
+			stream_switch(t, GIL_EDGE_SWITCH_IN, 0, now);
 		seq_step(&t->seq);
 	}
 	return 0;
@@ -713,11 +737,15 @@ SEC("tp_btf/sched_wakeup")
 int on_wakeup(__u64 *ctx)
 {
 	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0], 0);
+	__u64 now;
 
 	if (!t || t->cpu != GIL_PART_BLOCKED)
 		return 0;
 	seq_step(&t->seq);
-	gil_model_wake(t, bpf_ktime_get_ns());
+	now = bpf_ktime_get_ns();
+	gil_model_wake(t, now);
+	if (recording)
+		stream_switch(t, GIL_EDGE_WAKE, 0, now);
 	seq_step(&t->seq);
 	return 0;
 }
@@ -741,11 +769,13 @@ static __always_inline void close_records(struct task_struct *task)
 		if (!t || t->tid != (__u32)task->pid)
 			continue;
 		l = lock_at(t->lock);
-		if (!l)
+		if (!l || (recording && is_frozen()))
 			continue;
 		seq_step(&t->seq);
 		BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 		gil_model_exit(l, t);
+		if (recording)
+			stream_exit(l, t);
 		seq_step(&t->seq);
 	}
 	bpf_task_storage_delete(&records, task);

@@ -42,15 +42,29 @@ static __always_inline void lock_leave(struct gil_lock *l)
 	__sync_fetch_and_add(&l->seq, 1);
 }
 
+/* One edge, to the model and, if it is recorded, to the ring. */
+static __always_inline struct gil_handoff step(struct gil_lock *l, struct gil_thread *t,
+					       enum gil_edge_kind kind, __u32 flags, __u64 ts)
+{
+	const struct gil_edge e = {
+		.ts = ts, .tid = t->tid, .kind = (__u16)kind, .flags = (__u16)flags};
+	__u32 gone_seen = l->gone_seen;
+	struct gil_handoff handoff = gil_model_step(l, t, &e);
+
+	if (recording)
+		stream_edge(l, t, kind, flags, l->gone_seen - gone_seen, ts);
+	return handoff;
+}
+
 /* The thread has the GIL that it was about to take. */
 static __always_inline struct gil_handoff taken(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	struct gil_handoff handoff;
 
 	if (t->state == GIL_THREAD_UNSEEN && !t->tried)
-		gil_model_wait(l, t, now); /* begun before it could be seen */
+		step(l, t, GIL_EDGE_WAIT, 0, now); /* begun before it could be seen */
 	t->tried = 0;
-	handoff = gil_model_acquire(l, t, now);
+	handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, now);
 	l->last_record = t->record;
 	return handoff;
 }
@@ -60,11 +74,15 @@ __noinline int semaphore_sleeps(__u32 record)
 {
 	struct gil_thread *t = thread_at(record);
 	struct gil_lock *l = t ? lock_at(t->lock) : NULL;
+	__u64 now;
 
 	if (!l || !lock_enter(t->lock))
 		return 0;
 	seq_step(&t->seq);
-	gil_model_wait(l, t, bpf_ktime_get_ns());
+	now = bpf_ktime_get_ns();
+	if (recording)
+		stream_ready(l, t, now);
+	step(l, t, GIL_EDGE_WAIT, 0, now);
 	t->tried = 0;
 	seq_step(&t->seq);
 	lock_leave(l);
@@ -80,15 +98,14 @@ __noinline int semaphore_sleeps(__u32 record)
 static __always_inline void released(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	if (t->tried || t->state == GIL_THREAD_WAITING) {
-		gil_model_acquire(l, t, t->tried ? t->tried : now);
+		step(l, t, GIL_EDGE_ACQUIRE, 0, t->tried ? t->tried : now);
 		l->last_record = t->record;
 		t->tried = 0;
 	} else if (t->state == GIL_THREAD_UNSEEN && l->state != GIL_LOCK_UNSEEN) {
-		l->partial_holds++;
-		t->state = GIL_THREAD_IDLE;
+		step(l, t, GIL_EDGE_RELEASE, GIL_EDGE_F_UNSEEN, now);
 		return;
 	}
-	gil_model_release(l, t, 0, now);
+	step(l, t, GIL_EDGE_RELEASE, 0, now);
 }
 
 static __always_inline int is_taken(__u32 site)
@@ -122,10 +139,12 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	}
 	seq_step(&t->seq);
 	now = bpf_ktime_get_ns();
+	if (recording)
+		stream_ready(l, t, now);
 	if (t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t))
 		infer_switch_in(t, task, now);
 	if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
-		gil_model_wait(l, t, now);
+		step(l, t, GIL_EDGE_WAIT, 0, now);
 	else if (is_taken(site))
 		handoff = taken(l, t, now);
 	else

@@ -172,7 +172,7 @@ struct gil_tables {
 	__u32 next_process; /* high-water marks */
 	__u32 next_lock;
 	__u32 next_thread;
-	__u32 pad;
+	__u32 frozen; /* of a recording: the scheduler's edges, and exits, count no more */
 	__u64 processes_full; /* records that could not be had */
 	__u64 locks_full;
 	__u64 threads_full;

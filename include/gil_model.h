@@ -83,6 +83,7 @@ struct gil_thread {
 	__u64 part[GIL_PARTS];
 	__u64 ran;   /* the BPF side's own note: its CPU time when it was last switched out */
 	__u64 tried; /* and, with Python 2's GIL: when it was about to take it; 0: it is not */
+	__u64 told;  /* and: a recording knows whose record this is */
 	struct gil_figures fig;
 };
 
@@ -93,7 +94,7 @@ struct gil_lock {
 	__u64 start;    /* edges are seen from here on */
 	__u32 state;    /* enum gil_lock_state */
 	__u32 last_tid; /* the holder, or the last one */
-	__u64 since;    /* held, or free, since; meaningless while UNSEEN */
+	__u64 since;    /* held, or free, since; while UNSEEN: not known since */
 	__u64 held_ns;  /* completed holds, seen or partial */
 	/* waiters and their integrals, up to `mark` */
 	__u32 waiters;
@@ -103,6 +104,8 @@ struct gil_lock {
 	__u32 born;        /* and: it was made while it was watched, so nothing was missed */
 	__u32 pad;
 	__u64 mark;
+	__u64 lost;         /* the BPF side's own note: edges that a recording had no room for, */
+	__u64 lost_since;   /* and when it began; not yet told to it */
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */
 	__u64 chain_len;    /* handoffs in the chain that is growing now */
@@ -201,6 +204,7 @@ static __always_inline void gil_lock_begin(struct gil_lock *l, __u32 pid, __u64 
 {
 	l->address = address;
 	l->start = ts;
+	l->since = ts;
 	l->mark = ts;
 	l->pid = pid;
 }
@@ -305,7 +309,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		gil_parts_add(t->fig.hold_part, t->part);
 	} else if (l->state == GIL_LOCK_UNSEEN) {
 		/* It has held the GIL since before the observation began. */
-		l->held_ns += gil_elapsed(l->start, ts);
+		l->held_ns += gil_elapsed(l->since, ts);
 		l->partial_holds++;
 	} else {
 		l->anomalies++;
@@ -354,6 +358,37 @@ static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread
 }
 
 /*
+ * Edges of this GIL from `from` to `to` are missing: a recording lost them. Nothing is known of it
+ * then, as before an observation, and the time between does not count as observed. The caller makes
+ * the GIL's threads UNSEEN. What was going on enters no distribution.
+ */
+static inline void gil_model_gap(struct gil_lock *l, __u64 from, __u64 to)
+{
+	if (from > to)
+		from = to;
+	gil_lock_advance(l, from);
+	if (l->state == GIL_LOCK_HELD)
+		l->held_ns += gil_elapsed(l->since, from);
+	l->start += to - from;
+	l->state = GIL_LOCK_UNSEEN;
+	l->since = to;
+	l->mark = to;
+	l->last_tid = 0;
+	l->waiters = 0;
+	l->chain_len = 0;
+}
+
+/*
+ * The release of a hold that had begun unseen, though it is known of the GIL that it was held: only
+ * with Python 2, where an acquisition may be seen at its release alone.
+ */
+static __always_inline void gil_model_release_unseen(struct gil_lock *l, struct gil_thread *t)
+{
+	l->partial_holds++;
+	t->state = GIL_THREAD_IDLE;
+}
+
+/*
  * The integrals up to `now`, for a reader: with the hold and the waits that are still going on.
  * `locked_at_start` is the lock's own word when the observation began (1, 0, or -1 if not known);
  * it matters only while no edge has been seen.
@@ -364,7 +399,7 @@ static __always_inline __u64 gil_lock_held_until(const struct gil_lock *l, int l
 	if (l->state == GIL_LOCK_HELD)
 		return l->held_ns + gil_elapsed(l->since, now);
 	if (l->state == GIL_LOCK_UNSEEN && locked_at_start == 1)
-		return gil_elapsed(l->start, now);
+		return l->held_ns + gil_elapsed(l->since, now);
 	return l->held_ns;
 }
 
@@ -405,6 +440,10 @@ static inline struct gil_handoff gil_model_step(struct gil_lock *l, struct gil_t
 	case GIL_EDGE_ACQUIRE:
 		return gil_model_acquire(l, t, e->ts);
 	case GIL_EDGE_RELEASE:
+		if (e->flags & GIL_EDGE_F_UNSEEN) {
+			gil_model_release_unseen(l, t);
+			break;
+		}
 		gil_model_release(l, t, !!(e->flags & GIL_EDGE_F_REQUESTED), e->ts);
 		break;
 	case GIL_EDGE_SWITCH_OUT:

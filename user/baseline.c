@@ -248,6 +248,8 @@ static void read_lost(struct reader *r, const json_t *o, struct snapshot_lost *l
 	l->handoffs = get_integer(r, lost, "handoffs");
 	l->events = get_integer(r, lost, "events");
 	l->requests = get_integer(r, lost, "requests");
+	if (json_object_get(lost, "recording")) /* only where something was */
+		l->recording = get_integer(r, lost, "recording");
 }
 
 static struct snapshot *read_report(struct reader *r, const json_t *o)

@@ -181,3 +181,16 @@ int format__columns(const char *s)
 	}
 	return columns;
 }
+
+struct format format_bytes(__u64 n)
+{
+	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+	struct format f;
+	double value = (double)n;
+	int unit = 0;
+
+	for (; value >= 1000 && unit < 4; unit++)
+		value /= 1024;
+	snprintf(f.s, sizeof(f.s), unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	return f;
+}

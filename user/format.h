@@ -20,6 +20,8 @@ struct format format_ns(__u64 ns, bool ascii);
 struct format format_interval(long us, bool ascii);
 /* 1,234,567 */
 struct format format_count(__u64 n);
+/* Bytes: "812 B", "3.4 MiB". */
+struct format format_bytes(__u64 n);
 /* 0.123 as 12.3 %; "?" if NaN. More than 0 is never shown as 0, nor less than 1 as 100. */
 struct format format_percent(double ratio);
 /* 2.97, 12.3, 1,234: a mean number of something, in three digits; "?" if NaN. */

@@ -8,6 +8,8 @@
 static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
 	{"top", "the live dashboard", cmd_top},
+	{"record", "every event into a file", cmd_record},
+	{"report", "a summary, or an export, of what was recorded", cmd_report},
 	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
 	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
 	{"doctor", "what can be observed here, and what stands in the way", cmd_doctor},

@@ -250,6 +250,8 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		.all_execs = o->target.all,
 		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
 		.verbose = o->verbose,
+		.ring_size = o->ring_size,
+		.listener = o->listener,
 	};
 	struct observer *ob = calloc(1, sizeof(*ob));
 	int err = -ENOMEM;
@@ -412,6 +414,21 @@ static long mean_cost(struct observer *ob, const struct snapshot *s)
 		return -1;
 	return (long)((s->usdt_hits * (__u64)ob->ns_per_usdt_hit + others * (__u64)ob->ns_per_hit) /
 		      s->probe_hits);
+}
+
+__u64 observer__start_ns(const struct observer *ob)
+{
+	return target__start_ns(ob->target);
+}
+
+void observer__entries(struct observer *ob)
+{
+	probe__entries(ob->probe);
+}
+
+void observer__lost(struct observer *ob, struct snapshot_lost *lost)
+{
+	target__lost(ob->target, lost);
 }
 
 struct snapshot *observer__snapshot(struct observer *ob)

@@ -16,6 +16,10 @@ struct observe_options {
 	unsigned int max_threads;
 	unsigned int max_processes;
 	bool verbose;
+	/* No options, but the command's own wish: every edge goes through a ring of this size, a power
+	 * of two, to the listener, and so does what becomes known of processes. 0 and NULL: none. */
+	size_t ring_size;
+	const struct listener *listener;
 };
 
 /* Rows for struct observe_options. */
@@ -44,6 +48,12 @@ int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void 
 int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx);
 /* True if the user has asked for the end, be it of the command alone. */
 bool observer__interrupted(const struct observer *ob);
+/* When it began: what is before does not count. */
+__u64 observer__start_ns(const struct observer *ob);
+/* Delivers to the listener what is in the ring of edges. To be called every few ms. */
+void observer__entries(struct observer *ob);
+/* What is lost so far. */
+void observer__lost(struct observer *ob, struct snapshot_lost *lost);
 /* Ends the observation; what the snapshots say no longer changes. The probes are still there,
  * without effect. */
 void observer__stop(struct observer *ob);

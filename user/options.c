@@ -157,3 +157,33 @@ int options__seconds(const char *text, unsigned long long *ns, struct failure *f
 	*ns = (unsigned long long)(seconds * 1e9);
 	return 0;
 }
+
+int options__size(const char *text, unsigned long long min, unsigned long long max,
+		  unsigned long long *bytes, struct failure *f)
+{
+	static const char letters[] = "KMG";
+	char *end;
+	unsigned long long n;
+	const char *letter;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	letter = *end ? strchr(letters, *end & ~0x20) : NULL;
+	if (letter && n <= max >> 10 * (letter - letters + 1)) {
+		n <<= 10 * (letter - letters + 1);
+		end++;
+	} else if (letter) {
+		n = max + 1;
+		end++;
+	}
+	if (*text < '0' || *text > '9' || *end || errno) {
+		failure__what(f, "'%s' is not a size: 512K, 64M, 2G", text);
+		return -EINVAL;
+	}
+	if (n < min || n > max) {
+		failure__what(f, "'%s' is not from %llu to %llu bytes", text, min, max);
+		return -EINVAL;
+	}
+	*bytes = n;
+	return 0;
+}

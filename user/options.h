@@ -38,4 +38,8 @@ int options__number(const char *text, long long min, long long max, long long *v
  * with f->what. */
 int options__seconds(const char *text, unsigned long long *ns, struct failure *f);
 
+/* Bytes, with K, M or G for powers of 1024; from min to max. 0 or -EINVAL with f->what. */
+int options__size(const char *text, unsigned long long min, unsigned long long max,
+		  unsigned long long *bytes, struct failure *f);
+
 #endif

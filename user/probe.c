@@ -58,7 +58,7 @@ struct probe {
 	bool multi;
 	struct table processes, locks, threads;
 	struct gil_tables *tables;
-	struct ring_buffer *ring;
+	struct ring_buffer *ring, *edges;
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
@@ -163,8 +163,16 @@ static int on_event(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+static int on_entry(void *ctx, void *data, size_t size)
+{
+	const struct listener *to = ((struct probe *)ctx)->options.listener;
+
+	return to->entry(to->ctx, data, size);
+}
+
 static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 {
+	size_t ring = p->options.ring_size;
 	unsigned int processes = p->options.max_processes, threads = p->options.max_threads;
 	unsigned int locks = processes + SPARE_LOCKS;
 
@@ -173,6 +181,8 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	s->rodata->max_threads = threads;
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
+	s->rodata->recording = ring != 0;
+	bpf_map__set_max_entries(s->maps.edges, ring ? ring : (size_t)sysconf(_SC_PAGESIZE));
 	bpf_map__set_max_entries(s->maps.processes, processes);
 	bpf_map__set_max_entries(s->maps.free_processes, processes);
 	bpf_map__set_max_entries(s->maps.process_of, processes);
@@ -300,13 +310,16 @@ static int start(struct probe *p, struct failure *f)
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
 	if (!p->ring)
 		return explain_load(-errno, f);
-	return 0;
+	if (p->options.listener)
+		p->edges = ring_buffer__new(bpf_map__fd(p->skel->maps.edges), on_entry, p, NULL);
+	return p->edges || !p->options.listener ? 0 : explain_load(-errno, f);
 }
 
 static void stop(struct probe *p)
 {
 	ring_buffer__free(p->ring);
-	p->ring = NULL;
+	ring_buffer__free(p->edges);
+	p->ring = p->edges = NULL;
 	unmap_table(&p->processes);
 	unmap_table(&p->locks);
 	unmap_table(&p->threads);
@@ -375,6 +388,22 @@ void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_e
 	p->handle = handle;
 	p->handle_ctx = ctx;
 	ring_buffer__consume(p->ring);
+}
+
+const struct listener *probe__listener(const struct probe *p)
+{
+	return p->options.listener;
+}
+
+void probe__freeze(struct probe *p)
+{
+	__atomic_store_n(&p->tables->frozen, 1, __ATOMIC_SEQ_CST);
+}
+
+void probe__entries(struct probe *p)
+{
+	if (p->edges)
+		ring_buffer__consume(p->edges);
 }
 
 /* ---- records ---- */

@@ -11,6 +11,7 @@
 
 #include "failure.h"
 #include "gil_maps.h"
+#include "listener.h"
 #include "probe_site.h"
 #include "snapshot.h"
 
@@ -24,6 +25,8 @@ struct probe_options {
 	bool all_execs;   /* report every exec on the machine, not only those of targets */
 	bool perf_events; /* no uprobe_multi, though the kernel may have it */
 	bool verbose;     /* libbpf's own messages go to stderr */
+	size_t ring_size; /* of the ring of edges, a power of two; 0: none is recorded */
+	const struct listener *listener; /* gets that ring's entries, and more; NULL: nobody does */
 };
 
 enum probe_program {
@@ -49,6 +52,15 @@ int probe__event_fd(const struct probe *p);
 /* Calls handle for each process event that has come. */
 void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_event *e),
 		   void *ctx);
+
+/* The one from the options, or NULL. */
+const struct listener *probe__listener(const struct probe *p);
+/* Delivers all that the ring of edges has to the listener, if there is one, until that returns an
+ * error. Nothing tells when there is something: look every few ms. */
+void probe__entries(struct probe *p);
+
+/* Ends a recording: nothing of a thread changes from now on but by what was already under way. */
+void probe__freeze(struct probe *p);
 
 /* A record for process pid, in state QUIET, known to the kernel as a target. Its index, or -ENOSPC
  * or -errno. */

@@ -423,6 +423,7 @@ int process__verify(struct process *p, struct failure *f)
 		p->switches = switches;
 	if (switches < 0 || switches - p->switches < SURE_SWITCHES)
 		return 0;
+	process__tell_end(p, false);
 	process__give_records(p);
 	process__freeze(p);
 	failure__what(f,
@@ -538,6 +539,51 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 		return -ENOMEM;
 	process__describe(p, sp, now);
 	return add_rows(p, sp);
+}
+
+/* Its GILs, without rows. */
+static int describe_gils(const struct process *p, struct snapshot_process *sp)
+{
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		struct snapshot_gil *g = snapshot_process__add_gil(sp);
+
+		if (!g)
+			return -ENOMEM;
+		process_gil__describe(&p->gils[i], p->probe, g);
+		g->switch_interval_us = p->gils[i].switch_interval_us;
+		g->requests_unknown = !p->python.drop_request.known;
+		if (!i)
+			sp->start_ns = g->lock.start;
+	}
+	return 0;
+}
+
+static void tell(struct process *p, bool ended, bool listed)
+{
+	const struct listener *to = probe__listener(p->probe);
+	struct snapshot_process sp = {0};
+
+	if (!to || !process__has_gil(p))
+		return;
+	probe__entries(p->probe);
+	process__describe(p, &sp, 0);
+	if (describe_gils(p, &sp))
+		to->failed(to->ctx, -ENOMEM);
+	else if (ended)
+		to->ended(to->ctx, &sp, listed);
+	else
+		to->process(to->ctx, &sp);
+	free(sp.gils);
+}
+
+void process__tell(struct process *p)
+{
+	tell(p, false, false);
+}
+
+void process__tell_end(struct process *p, bool listed)
+{
+	tell(p, true, listed);
 }
 
 void process__give_records(struct process *p)

@@ -98,6 +98,9 @@ bool process__harvest(struct process *p);
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
 /* The same without its GILs. */
 void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now);
+/* Tells the listener, if there is one, of the process as it is now; or that it has ended. */
+void process__tell(struct process *p);
+void process__tell_end(struct process *p, bool listed);
 /* Gives its GILs' and its threads' records back: the process is gone, or its program was
  * replaced. */
 void process__give_records(struct process *p);

@@ -43,6 +43,10 @@ static void keep(struct snapshot_gil *past, struct probe *probe, unsigned int i)
 		return;
 	gil_figures__add(&t->fig, &probe__thread(probe, i)->fig);
 	past->nr_folded++;
+	if (probe__listener(probe)) {
+		probe__entries(probe);
+		probe__listener(probe)->folded(probe__listener(probe)->ctx, i);
+	}
 }
 
 static struct process_gil *gil_with(struct process_gil *gils, size_t n, __u32 lock)

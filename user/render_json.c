@@ -178,6 +178,13 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 	json__integer(j, "partial_holds", l->partial_holds);
 	json__integer(j, "anomalies", l->anomalies);
 	json__integer(j, "folded_threads", g->nr_folded);
+	if (g->gaps) {
+		json__open_inline(j, "not_recorded", '{');
+		json__integer(j, "edges", g->lost_edges);
+		json__integer(j, "places", g->gaps);
+		json__integer(j, "ns", g->gap_ns);
+		json__close(j, '}');
+	}
 }
 
 static void put_gil(struct json *j, const struct snapshot_process *p, const struct snapshot_gil *g)
@@ -265,6 +272,8 @@ static void put_lost(struct json *j, const struct snapshot_lost *l)
 	json__integer(j, "handoffs", l->handoffs);
 	json__integer(j, "events", l->events);
 	json__integer(j, "requests", l->requests);
+	if (l->recording)
+		json__integer(j, "recording", l->recording);
 	json__close(j, '}');
 }
 
@@ -307,6 +316,8 @@ int render_json(FILE *out, const struct snapshot *s, const struct render_options
 		json__null(&j, "version");
 	json__integer(&j, "duration_ns", gil_elapsed(s->start_ns, s->end_ns));
 	put_lost(&j, &s->lost);
+	if (s->note[0])
+		json__string(&j, "note", s->note);
 	if (s->exit_status < 0)
 		json__null(&j, "exit_status");
 	else

@@ -27,6 +27,11 @@ struct snapshot_gil {
 	size_t nr_folded; /* exited threads summed up in one row, with tid 0 and comm "(exited)" */
 	struct gil_handoff *edges; /* handoffs from -> to, most frequent first */
 	size_t nr_edges;
+	/* Of a recording: edges that it has lost, in so many places, and the time that they took. That
+	 * time does not count as observed, and what was under way then is in no distribution. */
+	__u64 lost_edges;
+	__u64 gaps;
+	__u64 gap_ns;
 };
 
 struct snapshot_process {
@@ -56,12 +61,13 @@ struct snapshot_unobserved {
 
 /* What was missed, by cause. All 0 in a good run. */
 struct snapshot_lost {
-	__u64 edges;    /* no room in a table, or a program did not run */
-	__u64 switches; /* scheduler edges that met a record in the middle of an update: a split is
+	__u64 edges;     /* no room in a table, or a program did not run */
+	__u64 switches;  /* scheduler edges that met a record in the middle of an update: a split is
 			   off */
-	__u64 handoffs; /* from -> to pairs not entered */
-	__u64 events;   /* process events */
-	__u64 requests; /* releases not told apart into requested and voluntary */
+	__u64 handoffs;  /* from -> to pairs not entered */
+	__u64 events;    /* process events */
+	__u64 requests;  /* releases not told apart into requested and voluntary */
+	__u64 recording; /* edges that a recording had no room for */
 };
 
 struct snapshot {
@@ -72,6 +78,7 @@ struct snapshot {
 	long probe_ns_per_hit; /* on average; measured on this machine; -1: not measured */
 	int exit_status;       /* of the command, as a shell would say it; -1: none, or running */
 	struct snapshot_lost lost;
+	char note[400]; /* of a recording: what of it is not here, in sentences; may be empty */
 	struct snapshot_process *processes; /* in order of appearance */
 	size_t nr_processes;
 	struct snapshot_unobserved *unobserved;

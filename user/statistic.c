@@ -274,7 +274,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 		return FIGURE_NO_GIL;
 	if (!sel->gils)
 		return FIGURE_NO_PROCESS;
-	if (sel->lost.edges || sel->lost.events || sel->anomalies)
+	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->anomalies)
 		return FIGURE_LOST;
 	if (sel->folded)
 		return FIGURE_FOLDED;

@@ -94,6 +94,8 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 	u->pid = p->pid;
 	memcpy(u->comm, p->comm, sizeof(u->comm));
 	snprintf(u->why, sizeof(u->why), "%.*s", (int)sizeof(u->why) - 1, why);
+	if (probe__listener(t->probe))
+		probe__listener(t->probe)->unobserved(probe__listener(t->probe)->ctx, u);
 }
 
 static void refuse(struct target *t, struct process *p, const struct failure *f)
@@ -249,12 +251,13 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 	t->nr_seen++;
 	p->by_usdt = usdt != NULL;
 	if (usdt && p->cond)
-		return take_over(p, usdt, f);
+		err = take_over(p, usdt, f);
 	if (!usdt) {
 		process__set_sources(p, process__own_source(p));
 		process__detach_usdt(p);
 	}
-	return 0;
+	process__tell(p);
+	return err;
 }
 
 /* Takes the probes on libc away once they are of no use. */
@@ -492,9 +495,13 @@ void target__free(struct target *t)
 static void retire_image(struct target *t, struct process *p)
 {
 	process__count(p, &t->past_count);
-	if (process__has_gil(p) &&
-	    (t->past->nr_processes >= MAX_PAST || process__snapshot(p, t->past, p->end_ns)))
-		t->past->nr_unlisted++;
+	if (process__has_gil(p)) {
+		bool listed = t->past->nr_processes < MAX_PAST &&
+			      !process__snapshot(p, t->past, p->end_ns);
+
+		t->past->nr_unlisted += !listed;
+		process__tell_end(p, listed);
+	}
 	process__give_records(p);
 }
 
@@ -543,6 +550,7 @@ static void on_fork(struct target *t, const struct gil_event *e)
 			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
 	else if (p->usdt)
 		expect_exec(t, p);
+	process__tell(p);
 }
 
 static void on_exec(struct target *t, const struct gil_event *e)
@@ -608,8 +616,10 @@ static void on_event(void *ctx, const struct gil_event *e)
 		break;
 	case GIL_EVENT_SUB_GIL:
 		p = find(t, e->pid);
-		if (p && p->state == PROCESS_TRACED && p->image == e->image)
+		if (p && p->state == PROCESS_TRACED && p->image == e->image) {
 			process__adopt_gils(p);
+			process__tell(p);
+		}
 		break;
 	case GIL_EVENT_NEW_GIL:
 		p = find(t, e->pid);
@@ -684,6 +694,7 @@ void target__update(struct target *t)
 			process__refresh(p);
 			end_takeover(p, now);
 			verify(t, p);
+			process__tell(p);
 		}
 }
 
@@ -756,6 +767,7 @@ void target__freeze(struct target *t)
 		process__refresh(p);
 		process__freeze(p);
 	}
+	probe__freeze(t->probe);
 	t->frozen_ns = clock_ns();
 }
 
@@ -773,6 +785,21 @@ void target__each(const struct target *t, void (*visit)(void *ctx, struct proces
 {
 	for (struct process *p = t->processes; p; p = p->next)
 		visit(ctx, p);
+}
+
+__u64 target__start_ns(const struct target *t)
+{
+	return t->start_ns;
+}
+
+void target__lost(const struct target *t, struct snapshot_lost *lost)
+{
+	struct process_count count = t->past_count;
+
+	for (const struct process *p = t->processes; p; p = p->next)
+		process__count_with(p, 0, &count);
+	*lost = (struct snapshot_lost){.edges = count.dropped};
+	probe__read_lost(t->probe, lost);
 }
 
 void target__describe(const struct target *t, struct process_count count, struct snapshot *s)

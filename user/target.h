@@ -66,6 +66,11 @@ const char *target__refusal(const struct target *t);
  * other agree. */
 void target__freeze(struct target *t);
 
+/* When the observation began. */
+__u64 target__start_ns(const struct target *t);
+/* What is lost so far, as in a snapshot. */
+void target__lost(const struct target *t, struct snapshot_lost *lost);
+
 /* Parts of the next one, for who looks often. Processes that have ended, and what could not be
  * observed; owned by the target. The others: calls visit for each. And what is not of a process:
  * times, losses, hits (`count`: those of living processes), but no list. */

@@ -88,7 +88,47 @@ static size_t put_lost(const struct text *t, const struct snapshot_lost *l)
 			 "lost: a child process may have gone unseen.");
 	told += put_loss(t, l->requests, "release", "releases",
 			 "could not be told apart into requested and voluntary.");
+	told += put_loss(
+		t, l->recording, "edge was", "edges were",
+		"not recorded: the ring between the kernel and gilscope was full. A larger "
+		"one is had with record --ring-size.");
 	return told;
+}
+
+/* Where a recording has lost something, and what that touches. */
+static size_t put_gaps(const struct text *t, const struct snapshot *s)
+{
+	size_t told = 0;
+
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+
+		for (size_t j = 0; j < p->nr_gils; j++) {
+			const struct snapshot_gil *g = &p->gils[j];
+
+			if (!g->gaps || ++told > LINES_TOLD)
+				continue;
+			say(t,
+			    "Of the GIL of process %d (%s) %s edges are missing, in %s place%s, "
+			    "over %s "
+			    "in all. That time is left out of the shares, and what was under way "
+			    "then of the distributions; its counts are too low.",
+			    p->pid, format_name(p->comm, sizeof(p->comm), t->ascii).s,
+			    g->lost_edges ? format_count(g->lost_edges).s : "some",
+			    format_count(g->gaps).s, g->gaps == 1 ? "" : "s",
+			    format_ns(g->gap_ns, t->ascii).s);
+		}
+	}
+	if (told > LINES_TOLD)
+		say(t, "So it is with %zu more GILs.", told - LINES_TOLD);
+	return told;
+}
+
+static size_t put_note(const struct text *t, const struct snapshot *s)
+{
+	if (s->note[0])
+		say(t, "%s", s->note);
+	return s->note[0] != '\0';
 }
 
 static size_t put_partial(const struct text *t, const struct snapshot *s)
@@ -179,7 +219,9 @@ void text_missed(const struct text *t, const struct snapshot *s)
 	text__wrap(t, TEXT_BOLD, 0, 0, "What this cost and what was missed");
 	put_cost(t, s);
 	put_sources(t, s);
+	told += put_note(t, s);
 	told += put_lost(t, &s->lost);
+	told += put_gaps(t, s);
 	told += put_partial(t, s);
 	told += put_anomalies(t, s);
 	told += put_processes(t, s);

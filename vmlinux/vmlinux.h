@@ -42,6 +42,10 @@ enum {
 	BPF_LOCAL_STORAGE_GET_F_CREATE = 1U << 0,
 };
 
+enum {
+	BPF_RB_NO_WAKEUP = 1U << 0, /* Linux 5.8, as the ring itself */
+};
+
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;

@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""gilscope record: what is recorded replays to exactly what the kernel counted; and whatever happens
+to the file while it is written, what is there can be read."""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from lib import (GILSCOPE, Workload, check, check_nothing_left, check_untouched, bpf_objects, debian,
+                 each, equal, gil_of, gilscope, process_of, scratch, some_interpreters, spawn,
+                 timeout, total, wait_until, workers)
+from traces import (Recording, gils, intervals, record, record_workload, report, size_of, verify)
+
+
+# --- replay equals live --------------------------------------------------------------------------
+
+@each(some_interpreters)
+def test_replay_is_exact(interpreter):
+    path = record_workload("convoy.py", 300, interpreter=interpreter)
+    verify(path)
+    result = report(path)
+    check(gils(result)[0]["handoffs"] > 0, "no handoff in a convoy")
+    equal(result["exit_status"], 0, "exit status")
+
+
+def workloads():
+    return [("mp.py", "fork", 4, 500), ("mp.py", "spawn", 3, 500), ("forks.py", 20),
+            ("execs.py", 5, 100), ("cpu_threads.py", 4, 1), ("many_threads.py", 200, 5),
+            ("stat_loop.py", 100000), ("daemons.py", 3)]
+
+
+@each(workloads)
+def test_replay_is_exact_of(workload):
+    verify(record_workload(*workload))
+
+
+@timeout(180)
+def test_more_threads_than_rows():
+    """From the 1,025th on, threads that have exited share a row."""
+    path = record_workload("many_threads.py", 1500, 3, seconds=120)
+    verify(path)
+    check(gils(report(path))[0]["folded_threads"] > 0, "no thread shares a row")
+
+
+@each(lambda: ["SIGKILL", "SIGTERM", "SIGSEGV"])
+def test_replay_is_exact_of_a_command_that_dies(name):
+    number = getattr(signal, name)
+    path = record_workload("signal_end.py", name, status=128 + number)
+    verify(path)
+    equal(report(path)["exit_status"], 128 + number, "exit status")
+
+
+def test_running_process():
+    """Threads that wait and hold already have a beginning that was not seen."""
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    r = Recording("-p", w.pid).observes(w)
+    time.sleep(0.3)
+    said = r.interrupt()
+    check("recorded" in said and "none lost" in said, "it said %r", said)
+    check_untouched(w.pid)
+    w.go()
+    equal(w.truth()["wrong"], 0, "wrong results")
+    w.end()
+    verify(r.path)
+    result = report(r.path)
+    equal(process_of(result, w.pid)["exited"], False, "exited")
+
+
+def test_counts_are_the_truth():
+    path = record_workload("stat_loop.py", 5000)
+    result = report(path)
+    [worker] = [t for t in workers(result["processes"][0]) if t["acquisitions"] >= 5000]
+    check(worker["acquisitions"] < 5100, "%d acquisitions", worker["acquisitions"])
+
+
+def test_through_a_pipe():
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    r = Recording("-p", w.pid, "-d", "0.3", path="-", stderr=subprocess.DEVNULL)
+    done = subprocess.run([GILSCOPE, "report", "-", "--verify"], stdin=r.process.stdout,
+                          capture_output=True, text=True, timeout=60)
+    equal(r.process.wait(30), 0, "status of record")
+    equal(done.returncode, 0, "status of report (%s)" % (done.stdout + done.stderr))
+
+
+# --- what goes wrong with the file ---------------------------------------------------------------
+
+@contextlib.contextmanager
+def small_disk(size, *options):
+    """A folder on a file system of that many bytes."""
+    path = scratch("disk")
+    os.mkdir(path)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(("size=%d" % size,) + options), "none",
+                    path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def check_readable(path, note=None):
+    result = report(path, clean=False)
+    if note:
+        check(note in result["stderr"], "report says %r", result["stderr"])
+        check(result.get("note"), "the report itself has no note")
+    return result
+
+
+def test_disk_full():
+    w = Workload(debian(), "compute_check.py")
+    stats = Workload(debian(), "stat_loop.py", 10000000, wait=True)
+    with small_disk(256 << 10) as disk:
+        path = os.path.join(disk, "trace.gil")
+        r = Recording("-p", stats.pid, path=path).observes(stats)
+        stats.go()
+        said = r.finish(status=2)
+        check("No space left on device" in said and "df -h" in said, "it said %r", said)
+        check(stats.alive(), "the target is gone")
+        result = check_readable(path, "cut off")
+        check(gils(result)[0]["acquisitions"] > 10000, "hardly anything is in the file")
+    check_untouched(stats.pid)
+    del w
+
+
+def test_disk_full_and_a_command():
+    """It runs on to its end; the status says that the trace is not whole."""
+    with small_disk(64 << 10) as disk:
+        r = Recording(path=os.path.join(disk, "trace.gil"),
+                      command=debian().argv("stat_loop.py", 200000))
+        said = r.finish(status=2)
+        check("No space left on device" in said, "it said %r", said)
+        check('"calls": 200000' in r.out, "the command did not get to its end")
+
+
+def test_read_only_folder():
+    with small_disk(1 << 20, "ro") as disk:
+        path = os.path.join(disk, "trace.gil")
+        done = gilscope("record", "-o", path, "--", "touch", scratch("begun"))
+        equal(done.status, 2, "status")
+        check("Read-only file system" in done.err and path in done.err, "it said %r", done.err)
+
+
+def test_existing_file_is_kept():
+    path = scratch("precious")
+    with open(path, "w") as f:
+        f.write("of value")
+    done = gilscope("record", "-o", path, "--", "true")
+    equal(done.status, 2, "status")
+    check("--force" in done.err, "it said %r", done.err)
+    with open(path) as f:
+        equal(f.read(), "of value", "the file")
+    # And is not touched before there is something to put in its place.
+    done = gilscope("record", "--force", "-o", path, "-p", "4194304")
+    equal(done.status, 4, "status")
+    with open(path) as f:
+        equal(f.read(), "of value", "the file")
+    record_workload("stat_loop.py", 100, options=["--force"], path=path)
+    verify(path)
+
+
+def test_closed_pipe():
+    w = Workload(debian(), "stat_loop.py", 10000000)
+    w.go()
+    r = Recording("-p", w.pid, path="-").observes(w)
+    os.read(r.process.stdout.fileno(), 100)
+    r.process.stdout.close()
+    r.process.stdout = open(os.devnull)  # for communicate
+    said = r.finish(status=2)
+    check("closed it" in said, "it said %r", said)
+    check(w.alive(), "the target is gone")
+    check_untouched(w.pid)
+
+
+def test_a_pipe_that_nobody_reads():
+    """The recording goes on, its losses are counted, and Ctrl-C ends it all the same."""
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    r = Recording("-p", w.pid, path="-").observes(w)
+    r.process.send_signal(signal.SIGINT)
+    data = r.process.stdout.buffer.read()
+    equal(r.process.wait(30), 0, "status")
+    check(data.startswith(b"\x89GIL"), "it is no trace: %r", data[:20])
+
+
+def test_interrupted_twice():
+    """The command ends with the first one in its own way, or is left to itself by the second."""
+    code = "import time\nwhile 1:\n try: time.sleep(9)\n except KeyboardInterrupt: print('no', flush=True)"
+    r = Recording(command=["/usr/bin/python3", "-c", code])
+    wait_until(lambda: os.path.exists(r.path) and os.path.getsize(r.path) > 500, "a frame")
+    r.process.send_signal(signal.SIGINT)
+    equal(r.process.stdout.readline(), "no\n", "what the command says")
+    r.process.send_signal(signal.SIGINT)
+    said = r.process.stderr.readline()
+    check("recorded" in said, "it said %r", said)
+    check(report(r.path)["exit_status"] is None, "the command has not ended")
+    verify(r.path)
+
+
+@timeout(120)
+def test_killed_in_the_middle_of_a_write():
+    before = bpf_objects()
+    w = Workload(debian(), "stat_loop.py", 100000000)
+    for i in range(5):
+        r = Recording("-p", w.pid).observes(w)
+        if not i:
+            w.go()
+        wait_until(lambda: os.path.getsize(r.path) > 20000 + 5000 * i, "some frames", seconds=20)
+        r.process.kill()
+        r.process.wait(10)
+        check(w.alive(), "the target is gone")
+        result = check_readable(r.path, "cut off")
+        check(gils(result)[0]["acquisitions"] > 1000, "hardly anything is in the file")
+    check_untouched(w.pid)
+    check_nothing_left(before)
+
+
+# --- options -------------------------------------------------------------------------------------
+
+def test_ring_too_small():
+    """What is lost is counted, where it was is told, and what is left is true."""
+    w = Workload(debian(), "stat_loop.py", 100000000)
+    r = Recording("-p", w.pid, "--ring-size", "256K").observes(w)
+    w.go()
+    time.sleep(0.3)
+    for _ in range(3):
+        r.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        r.process.send_signal(signal.SIGCONT)
+        time.sleep(0.3)
+    said = r.interrupt()
+    check("none lost" not in said, "it said %r", said)
+    result = report(r.path, expect_lost=True)
+    gil = gil_of(process_of(result, w.pid))
+    lost = gil["not_recorded"]
+    check(lost["edges"] > 1000, "it lost %s", lost)
+    equal(result["lost"]["recording"], lost["edges"], "edges lost")
+    equal(gil["anomalies"], 0, "anomalies")
+    check(gil["held_ratio"] <= 1, "held ratio %s", gil["held_ratio"])
+    # No hold goes over a gap: all of these are some µs long.
+    check(gil["hold"]["sum_ns"] <= gil["observed_ns"], "holds of %s in %s ns",
+          gil["hold"]["sum_ns"], gil["observed_ns"])
+    check(gil["observed_ns"] + lost["ns"] <= result["duration_ns"], "the gaps count as observed")
+    text = gilscope("report", r.path).out
+    check("are missing, in" in text and "--ring-size" in text, "the report does not say so")
+
+
+def test_max_size():
+    path = record_workload("stat_loop.py", 3000000, options=["--max-size", "1M"])
+    check(os.path.getsize(path) <= 1 << 20, "it has %d bytes", os.path.getsize(path))
+    result = report(path)
+    check(gils(result)[0]["acquisitions"] > 10000, "hardly anything is in the file")
+
+
+def test_flight_recorder():
+    w = Workload(debian(), "stat_loop.py", 100000000)
+    r = Recording("-p", w.pid, "--flight-recorder", "1M").observes(w)
+    w.go()
+    time.sleep(1)
+    equal(os.path.getsize(r.path), 0, "size of the file before the end")
+    r.process.send_signal(signal.SIGUSR2)
+    check("wrote" in r.process.stderr.readline(), "no word of what was written")
+    time.sleep(4)
+    r.process.send_signal(signal.SIGUSR2)
+    check("wrote" in r.process.stderr.readline(), "no word of what was written")
+    r.interrupt()
+    for path in (r.path + ".1", r.path + ".2", r.path):
+        check(os.path.getsize(path) <= (1 << 20) + 65536, "%s has %d bytes", path,
+              os.path.getsize(path))
+        result = report(path)
+        equal(gil_of(process_of(result, w.pid))["anomalies"], 0, "anomalies in %s" % path)
+        check(gils(result)[0]["acquisitions"] > 10000, "hardly anything is in %s", path)
+    check("flight recorder" in result.get("note", ""), "the note: %r", result.get("note"))
+    check(result["duration_ns"] < 5e9, "it reaches back %d ns", result["duration_ns"])
+
+
+def test_only_what_is_long():
+    options = ["--min-wait", "0.004", "--min-hold", "0.004"]
+    path = record_workload("convoy.py", 200, options=options)
+    verify(path)  # the figures are those of all
+    result = report(path)
+    check("kernel's figures" in result["note"], "the note: %r", result["note"])
+    waits, holds = intervals(path, "wait"), intervals(path, "hold")
+    check(waits and holds, "%d waits, %d holds", len(waits), len(holds))
+    for rows, key in ((waits, "wait"), (holds, "hold")):
+        check(min(int(r["duration_ns"]) for r in rows) >= 4000000, "a short %s", key)
+        long = sum(b["count"] for b in gils(result)[0][key]["buckets"] if b["lo_ns"] >= 4000000)
+        check(len(rows) >= long, "%d %ss of %d", len(rows), key, long)
+
+
+def test_progress_on_a_terminal_only():
+    import pty
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    master, slave = pty.openpty()
+    r = Recording("-p", w.pid, "-d", "1", stderr=slave, stdout=subprocess.DEVNULL)
+    os.close(slave)
+    shown = b""
+    try:
+        while True:
+            shown += os.read(master, 65536)
+    except OSError:  # the other end is closed
+        pass
+    equal(r.process.wait(10), 0, "status")
+    check(b"\rrecording: " in shown.replace(b"\x1b[K", b""), "on a terminal: %r", shown)
+    r = Recording("-p", w.pid, "-d", "1").observes(w)
+    said = r.finish()
+    check("recording:" not in said and "\r" not in said, "not on a terminal: %r", said)
+    quiet = Recording("-q", "-p", w.pid, "-d", "0.1").finish()
+    check("recorded" not in quiet, "with -q: %r", quiet)
+    os.close(master)
+
+
+def test_bad_options():
+    for options, word in ((["-p", "1"], "no output"),
+                          (["-o", "-", "--", "true"], "standard output"),
+                          (["-o", "x", "--max-size", "1T", "--", "true"], "not a size"),
+                          (["-o", "x", "--max-size", "5", "--", "true"], "not from"),
+                          (["-o", "x", "--ring-size", "3M", "--", "true"], "power of two"),
+                          (["-o", "x", "--max-size", "9M", "--flight-recorder", "9M", "--", "true"],
+                           "--max-size")):
+        done = gilscope("record", *options)
+        equal(done.status, 2, "status of %s" % options)
+        check(word in done.err, "%s: it said %r", options, done.err)

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""gilscope report: the parts of a trace, the exports, and files that are not whole."""
+import collections
+import functools
+import json
+import os
+import random
+
+from lib import (Workload, check, debian, equal, gil_of, gilscope, process_of, scratch, timeout,
+                 within)
+from traces import Timeline, decode, gils, intervals, record_workload, report
+
+
+@functools.lru_cache(None)
+def convoy():
+    """A trace that most tests here can share: three threads, handoffs, requested releases."""
+    return record_workload("convoy.py", 300)
+
+
+@functools.lru_cache(None)
+def processes():
+    return record_workload("mp.py", "fork", 3, 300)
+
+
+def export(path, form, *options):
+    out = scratch("export")
+    done = gilscope("report", path, "--format", form, "-o", out, *options, seconds=90)
+    equal(done.status, 0, "status (stderr: %s)" % done.err.strip())
+    return out
+
+
+# --- parts of a trace ----------------------------------------------------------------------------
+
+def test_text_is_as_of_stat():
+    text = gilscope("report", convoy()).out
+    for word in ("Python 3", "switch interval 5 ms", "GIL-bound", "What this cost"):
+        check(word in text, "no %r in the report", word)
+
+
+def test_a_range():
+    whole = report(convoy())
+    seconds = whole["duration_ns"] / 1e9
+    parts = [report(convoy(), "--from", "%.6f" % (i * seconds / 4 or 0), "--to",
+                    "%.6f" % ((i + 1) * seconds / 4) if i < 3 else "1000") for i in range(4)]
+    equal(sum(gils(p)[0]["acquisitions"] for p in parts if gils(p)), gils(whole)[0]["acquisitions"],
+          "acquisitions of the four parts")
+    for p in parts[1:3]:
+        within(p["duration_ns"], seconds / 4 * 1e9 * 0.99, seconds / 4 * 1e9 * 1.01, "a part's length")
+        equal(gils(p)[0]["anomalies"], 0, "anomalies")
+    last = report(convoy(), "--from", "-%.6f" % (seconds / 4))
+    check(gils(last)[0]["acquisitions"] > 0, "nothing in the last quarter")
+    within(last["duration_ns"], 1, seconds / 2 * 1e9, "the last quarter's length")
+
+
+def test_one_process():
+    whole = report(processes())
+    for p in whole["processes"]:
+        part = report(processes(), "--pid", str(p["pid"]))
+        equal([q["pid"] for q in part["processes"]], [p["pid"]], "processes")
+        equal(part["processes"][0]["gils"], p["gils"], "its GIL")
+
+
+def test_one_thread():
+    gil = gils(report(convoy()))[0]
+    for t in gil["threads"]:
+        # The sums that report() checks are over all threads.
+        done = gilscope("report", "--json", convoy(), "--thread", str(t["tid"]))
+        part = gils(json.loads(done.out))[0]
+        equal(part["threads"], [t], "its row")
+        equal(part["hold"], t["hold"], "holds")
+        equal(part["held_ratio"], gil["held_ratio"], "the GIL's share of time")
+        rows = intervals(convoy(), "hold", "--thread", str(t["tid"]))
+        equal({int(r["tid"]) for r in rows} - {t["tid"]}, set(), "other threads")
+        equal(len(rows), t["hold"]["count"], "its holds")
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+def check_sums(rows, figures, kind, parts):
+    equal(len(rows), figures[kind]["count"], "number of %ss" % kind)
+    equal(sum(int(r["duration_ns"]) for r in rows), figures[kind]["sum_ns"], "their sum")
+    for part, key in parts:
+        equal(sum(int(r[part]) for r in rows), figures["%s_%s" % (kind, key)], "%s, %s" % (kind, part))
+
+
+def test_csv_sums_are_the_reports():
+    gil = gils(report(convoy()))[0]
+    waits, holds = intervals(convoy(), "wait"), intervals(convoy(), "hold")
+    common = [("oncpu_ns", "oncpu_ns"), ("blocked_ns", "blocked_ns")]
+    check_sums(waits, gil, "wait", common + [("runnable_ns", "runnable_ns")])
+    check_sums(holds, gil, "hold", common + [("runnable_ns", "preempted_ns")])
+    equal(sum(r["requested"] == "1" for r in holds), gil["requested_releases"], "requested releases")
+    given = [r for r in waits if r["handoff_from"]]
+    check(given, "no handoff")
+    pairs = collections.Counter((int(r["handoff_from"]), int(r["tid"])) for r in given)
+    for e in gil["handoff_edges"]:
+        within(pairs[e["from"], e["to"]], e["count"] - 1, e["count"], "handoffs")
+
+
+def test_ndjson_is_the_same():
+    with open(export(convoy(), "ndjson")) as f:
+        lines = [json.loads(line) for line in f]
+    for kind in ("wait", "hold"):
+        rows = intervals(convoy(), kind)
+        mine = [l for l in lines if l["kind"] == kind]
+        equal([(l["start_ns"], l["duration_ns"], l["tid"]) for l in mine],
+              [(int(r["start_ns"]), int(r["duration_ns"]), int(r["tid"])) for r in rows],
+              "%ss" % kind)
+
+
+# --- a timeline ----------------------------------------------------------------------------------
+
+PARTS = {"on CPU": "oncpu", "runnable": "runnable", "preempted": "preempted", "blocked": "blocked"}
+
+
+@functools.lru_cache(None)
+def timeline(path):
+    return Timeline(decode(export(path, "perfetto")))
+
+
+def of_process(line, pid):
+    """The tracks of one process."""
+    def belongs(t):
+        while t.parent:
+            t = line.tracks[t.parent]
+        return t.process and t.process["pid"] == [str(pid)]
+    return [t for t in line.tracks.values() if belongs(t)]
+
+
+def check_timeline(path):
+    line = timeline(path)
+    for p in report(path)["processes"]:
+        tracks = of_process(line, p["pid"])
+        for kind in ("wait", "hold"):
+            slices = line.slices(kind, tracks)
+            equal(len(slices), sum(g[kind]["count"] for g in p["gils"]), "%ss" % kind)
+            equal(sum(e - b for b, e in slices), sum(g[kind]["sum_ns"] for g in p["gils"]),
+                  "sum of %ss" % kind)
+        for t in tracks:
+            check_parts(t)
+        requested = sum(len(t.instants) for t in tracks)
+        equal(requested, sum(g["requested_releases"] for g in p["gils"]), "requested releases")
+        handoffs = sum(g["handoffs"] for g in p["gils"])
+        equal(len(line.slices("handoff", tracks)), handoffs, "handoffs")
+        owned = sum(e - b for t in tracks if t.name and t.name.endswith("owner")
+                    for _, b, e, _, unfinished in t.slices if not unfinished)
+        equal(owned, sum(g["hold"]["sum_ns"] for g in p["gils"]), "time owned")
+    return line
+
+
+def check_parts(track):
+    """The parts of a wait or hold fill it."""
+    outer = [s for s in track.slices if s[0] in ("wait", "hold") and s[3] == 0]
+    inner = sorted(s[1:3] for s in track.slices if s[0] in PARTS and s[3] == 1)
+    equal(sum(s[2] - s[1] for s in track.slices if s[3] == 0 and s[0] in
+              ("wait", "hold", "wait (began earlier)")),
+          sum(e - b for b, e in inner), "parts on %s" % track.name)
+    check(len(inner) >= len(outer), "an interval has no parts")
+
+
+def test_perfetto_of_a_convoy():
+    line = check_timeline(convoy())
+    handoffs = len(line.slices("handoff"))
+    check(handoffs > 0, "no handoff")
+    equal(len(line.flows), handoffs, "flows")
+    equal(line.flows, line.ends_of_flows, "beginnings and ends of flows")
+    equal(set(line.flows.values()), {1}, "times that a flow begins")
+    check(line.clocks.keys() >= {1, 3, 6}, "clocks %s", line.clocks)
+    waiting = [t for t in line.tracks.values() if t.name and t.name.endswith("waiting")]
+    held = [t for t in line.tracks.values() if t.name and t.name.endswith("held")]
+    check(any(v > 0 for t in waiting for _, v in t.values), "nobody ever waits")
+    check(all(0 <= v <= 100 for t in held for _, v in t.values), "held is not a percentage")
+    check(any(v > 90 for t in held for _, v in t.values), "it is never held")
+
+
+def test_perfetto_of_processes():
+    check_timeline(processes())
+
+
+def test_perfetto_of_a_running_process():
+    from traces import Recording
+    w = Workload(debian(), "compute_check.py")
+    w.go()
+    r = Recording("-p", w.pid, "-d", "0.3")
+    r.finish()
+    check_timeline(r.path)
+
+
+def test_perfetto_of_a_part():
+    path = record_workload("convoy.py", 300)
+    for options in (["--from", "0.1", "--to", "0.3"], ["--thread", str(gils(report(path))[0][
+            "threads"][0]["tid"])]):
+        line = Timeline(decode(export(path, "perfetto", *options)))
+        equal(line.flows, line.ends_of_flows, "beginnings and ends of flows")
+
+
+# --- files that are not whole --------------------------------------------------------------------
+
+def changed(path, change):
+    """A copy of the file, changed."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    copy = scratch("changed.gil")
+    new = change(data)
+    with open(copy, "wb") as f:
+        f.write(data if new is None else new)
+    return copy
+
+
+def check_message(path):
+    """Every form ends in a message, or in what can be said, which is then marked."""
+    for form in ("json", "text", "csv", "ndjson", "perfetto"):
+        done = gilscope("report", path, "--format", form, "-o", scratch("out"), seconds=60)
+        check(done.status in (0, 2), "%s: status %s (%s)", form, done.status, done.err[-200:])
+        check(done.err.strip(), "%s: nothing is said", form)
+
+
+@timeout(180)
+def test_cut_off():
+    size = os.path.getsize(convoy())
+    dice = random.Random(size)
+    for n in [0, 3, 8, 20, 56, 60, size - 1, size - 16, size - 17] + [dice.randrange(size)
+                                                                      for _ in range(6)]:
+        check_message(changed(convoy(), lambda data, n=n: data[:n]))
+
+
+@timeout(180)
+def test_flipped_bits():
+    size = os.path.getsize(convoy())
+    dice = random.Random(1)
+    whole = gils(report(convoy()))[0]
+    for _ in range(10):
+        at = dice.randrange(8, size - 16)
+
+        def flip(data, at=at):
+            data[at] ^= 1 << dice.randrange(8)
+        path = changed(convoy(), flip)
+        check_message(path)
+        done = gilscope("report", "--json", path, seconds=60)
+        if not done.status:
+            for g in gils(json.loads(done.out)):
+                check(g["hold"]["max_ns"] is None or g["hold"]["max_ns"] <= whole["hold"]["max_ns"],
+                      "byte %d: a hold that never was", at)
+
+
+def test_what_is_no_trace():
+    for path, word in (("/etc/passwd", "not a trace"), ("/dev/null", "is empty"),
+                       ("/nonexistent.gil", "No such file"), ("/tmp", "directory")):
+        done = gilscope("report", path)
+        equal(done.status, 2, "status of %s" % path)
+        check(word in done.err, "%s: it said %r", path, done.err)
+
+
+def test_newer_version():
+    """Refused by name: the version is the first thing in the header."""
+    import struct
+    import zlib
+
+    def newer(data):
+        fields = list(struct.unpack_from("<6I2QI", data, 8))
+        payload = bytes(data[56:56 + fields[2]])
+        if fields[1] >> 8 & 1:
+            payload = zlib.decompress(payload)
+        payload = b"\x63" + payload[1:]
+        fields[1] &= 0xff
+        fields[2] = fields[3] = len(payload)
+        fields[8] = zlib.crc32(payload)
+        head = struct.pack("<6I2QI", *fields)
+        return bytes(data[:8]) + head + struct.pack("<I", zlib.crc32(head)) + payload
+    done = gilscope("report", changed(convoy(), newer))
+    equal(done.status, 2, "status")
+    check("format 99" in done.err and "newer gilscope" in done.err, "it said %r", done.err)
+
+
+def test_bad_options():
+    for options, word in (([], "no trace"), ([convoy(), "x"], "one trace"),
+                          ([convoy(), "--format", "xml"], "no format"),
+                          ([convoy(), "--from", "x"], "--from"),
+                          ([convoy(), "--from", "2", "--to", "1"], "between")):
+        done = gilscope("report", *options)
+        equal(done.status, 2, "status of %s" % options)
+        check(word in done.err, "%s: it said %r", options, done.err)
+
+
+def test_output_cannot_be_written():
+    done = gilscope("report", convoy(), "--format", "csv", "-o", "/dev/full")
+    equal(done.status, 2, "status")
+    check("No space left" in done.err, "it said %r", done.err)
+
+
+def test_nothing_of_a_process_that_is_not_there():
+    equal(report(convoy(), "--pid", "1")["processes"], [], "processes")
+    equal(gil_of(process_of(report(convoy()), report(convoy())["processes"][0]["pid"]))["anomalies"],
+          0, "anomalies")

@@ -1,0 +1,453 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A replay comes to what the model came to when the edges happened: for thousands of random runs,
+ * however they are cut into frames. And whatever happens to the file, it ends in a message or in what
+ * can still be said.
+ */
+#include "fixtures_machine.h"
+#include "random.h"
+#include "render.h"
+#include "fixtures_tape.h"
+#include "test.h"
+
+#define RUNS 1000
+#define PID  77
+
+static struct run run;
+static struct outcome model;
+static struct gil_handoff pairs[RUN_THREADS][RUN_THREADS];
+static struct tape tape;
+static struct failure failure;
+
+static void count_handoff(struct gil_handoff h)
+{
+	struct gil_handoff *sum;
+
+	if (!h.count)
+		return;
+	sum = &pairs[h.from - 100][h.to - 100];
+	sum->from = h.from;
+	sum->to = h.to;
+	sum->count++;
+	sum->wait_ns += h.wait_ns;
+}
+
+/* Runs the edges through the model and onto the tape. `late`: the process becomes known in the
+ * middle. */
+static void record(__u64 seed, size_t chunk_edges, bool late, const struct trace_encoder_options *o)
+{
+	bool told[RUN_THREADS] = {false};
+
+	machine_run(&run, seed);
+	memset(&model, 0, sizeof(model));
+	memset(pairs, 0, sizeof(pairs));
+	gil_lock_begin(&model.lock, PID, TAPE_ADDRESS, run.start);
+	tape__begin(&tape, PID, run.start, !late, o);
+	tape.chunk_edges = chunk_edges;
+	for (size_t i = 0; i < run.nr; i++) {
+		struct gil_edge *e = &run.edges[i];
+		struct gil_thread *t = &model.threads[e->tid];
+		__u32 seen = model.lock.gone_seen;
+
+		if (late && i == run.nr / 2)
+			tape__tell(&tape, e->ts);
+		if (!told[e->tid]) {
+			told[e->tid] = true;
+			t->tid = e->tid + 100;
+			t->state = run.attached ? GIL_THREAD_UNSEEN : GIL_THREAD_IDLE;
+			tape__thread(&tape, e->tid, t->tid, t->state, e->ts);
+		}
+		count_handoff(gil_model_step(&model.lock, t, e));
+		tape__edge(&tape, e->tid, e->kind, (__u8)e->flags,
+			   (__u16)(model.lock.gone_seen - seen), e->ts);
+	}
+}
+
+/* What the live run would have shown. */
+static struct snapshot *live(void)
+{
+	struct snapshot *s = snapshot__new();
+	struct snapshot_process *p = snapshot__add_process(s);
+	struct snapshot_gil *g;
+
+	*p = tape.process;
+	p->gils = NULL;
+	p->nr_gils = 0;
+	p->end_ns = s->end_ns = run.end;
+	g = snapshot_process__add_gil(p);
+	*g = tape.gil;
+	g->lock = model.lock;
+	for (__u32 i = 0; i < run.threads; i++)
+		if (model.threads[i].tid)
+			*snapshot_gil__add_thread(g) = model.threads[i];
+	for (__u32 i = 0; i < RUN_THREADS; i++)
+		for (__u32 j = 0; j < RUN_THREADS; j++)
+			if (pairs[i][j].count)
+				*snapshot_gil__add_edge(g) = pairs[i][j];
+	s->start_ns = run.start;
+	s->exit_status = -1;
+	s->probe_ns_per_hit = 100;
+	s->probe_hits = run.nr;
+	snapshot__finish(s);
+	return s;
+}
+
+/* Every field that a report shows, filled with something. */
+static void decorate(struct snapshot *s)
+{
+	struct snapshot_unobserved *u = snapshot__add_unobserved(s);
+
+	s->usdt_hits = 3;
+	s->exit_status = 42;
+	s->nr_unlisted = 7;
+	s->lost = (struct snapshot_lost){
+		.edges = 1, .switches = 2, .handoffs = 3, .events = 4, .requests = 5};
+	u->pid = 12;
+	strcpy(u->comm, "unseen");
+	strcpy(u->why, "it was not to be");
+	tape.process.late_ns = 1234;
+	tape.process.free_threaded = model.lock.state != GIL_LOCK_UNSEEN;
+	tape.process.free_threaded_build = true;
+	tape.process.gil_turned_on = true;
+	tape.gil.interpreter = 3;
+	strcpy(tape.process.note, "a note");
+	strcpy(tape.process.source_why, "because");
+	strcpy(tape.process.comm, "renamed");
+	tape.gil.locked_at_start = 1;
+	tape.gil.switch_interval_us = 1000;
+	tape.gil.requests_unknown = true;
+}
+
+static char *as_json(const struct snapshot *s)
+{
+	const struct render_options o = {.version = "test"};
+	char *text;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	render_json(out, s, &o);
+	fclose(out);
+	return text;
+}
+
+static struct snapshot *replayed(struct replay *r, __u64 until)
+{
+	return replay__run(r, until, &failure) < 0 ? NULL : replay__snapshot(r);
+}
+
+static void check_gil(const struct snapshot_gil *g, const struct snapshot_gil *wanted, __u64 seed)
+{
+	const struct gil_lock *a = &g->lock, *b = &wanted->lock;
+
+	CHECK(!memcmp(&g->fig, &wanted->fig, sizeof(g->fig)), "seed %llu", seed);
+	CHECK(g->nr_threads == wanted->nr_threads, "seed %llu", seed);
+	for (size_t i = 0; i < g->nr_threads; i++) {
+		const struct gil_thread *t = snapshot_gil__thread(g, wanted->threads[i].tid);
+
+		CHECK(t && !memcmp(&t->fig, &wanted->threads[i].fig, sizeof(t->fig)), "seed %llu",
+		      seed);
+	}
+	CHECK(!memcmp(&a->handoff, &b->handoff, sizeof(a->handoff)), "seed %llu", seed);
+	CHECK(!memcmp(&a->chain, &b->chain, sizeof(a->chain)), "seed %llu", seed);
+	CHECK(a->start == b->start && a->state == b->state && a->since == b->since &&
+		      a->held_ns == b->held_ns && a->contended_ns == b->contended_ns &&
+		      a->waiter_ns == b->waiter_ns && a->chain_len == b->chain_len &&
+		      a->wait_slices == b->wait_slices && a->anomalies == b->anomalies &&
+		      a->partial_waits == b->partial_waits && a->partial_holds == b->partial_holds,
+	      "seed %llu", seed);
+	CHECK(gil_lock_waiters(a) == gil_lock_waiters(b), "seed %llu", seed);
+}
+
+TEST(replay_equals_the_model)
+{
+	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
+		struct snapshot *wanted, *s;
+		struct replay *r;
+
+		record(seed, seed % 3 ? seed % 50 : 0, seed % 5 == 0, NULL);
+		wanted = live();
+		tape__end(&tape, wanted, true);
+		r = tape__replay(&tape, tape.file.size, &failure);
+		CHECK(r, "%s", failure.what);
+		s = replayed(r, ~0ULL);
+		CHECK(s, "%s", failure.what);
+		CHECK(s->nr_processes == 1 && s->processes[0].nr_gils == 1, "seed %llu", seed);
+		CHECK(s->end_ns == run.end && s->start_ns == run.start, "seed %llu", seed);
+		CHECK(replay__condition(r)->whole && replay__condition(r)->edges == run.nr,
+		      "seed %llu", seed);
+		check_gil(&s->processes[0].gils[0], &wanted->processes[0].gils[0], seed);
+		/* And the kernel's figures, which came along. */
+		CHECK(replay__kernel_figures(r), "seed %llu", seed);
+		check_gil(&replay__kernel_figures(r)->processes[0].gils[0],
+			  &wanted->processes[0].gils[0], seed);
+		snapshot__free(s);
+		snapshot__free(wanted);
+		replay__free(r);
+		tape__free(&tape);
+	}
+}
+
+TEST(a_report_of_the_replay_is_the_live_one)
+{
+	for (__u64 seed = 1; seed <= 50 && !test_failure[0]; seed++) {
+		struct snapshot *wanted, *s;
+		char *a, *b, *c;
+		struct replay *r;
+
+		record(seed, 30, false, NULL);
+		wanted = live();
+		decorate(wanted);
+		snapshot__free(wanted);
+		wanted = live();
+		decorate(wanted);
+		for (size_t i = 0; i < wanted->processes[0].gils[0].nr_threads; i++)
+			strcpy(wanted->processes[0].gils[0].threads[i].comm, "worker");
+		CHECK(!trace_encoder__unobserved(tape.encoder, &wanted->unobserved[0], run.end));
+		tape__end(&tape, wanted, true);
+		r = tape__replay(&tape, tape.file.size, &failure);
+		s = replayed(r, ~0ULL);
+		a = as_json(wanted);
+		b = as_json(s);
+		c = as_json(replay__kernel_figures(r));
+		CHECK_STR(b, a);
+		CHECK_STR(c, a);
+		free(a);
+		free(b);
+		free(c);
+		snapshot__free(s);
+		snapshot__free(wanted);
+		replay__free(r);
+		tape__free(&tape);
+	}
+}
+
+TEST(replay_goes_step_by_step)
+{
+	struct snapshot *s, *wanted;
+	struct replay *r;
+	__u64 step;
+
+	record(7, 13, false, NULL);
+	wanted = live();
+	tape__end(&tape, wanted, true);
+	step = (run.end - run.start) / 20 + 1;
+	r = tape__replay(&tape, tape.file.size, &failure);
+	for (__u64 t = run.start; t < run.end; t += step) {
+		__u64 seen = 0;
+
+		CHECK(replay__run(r, t, &failure) >= 0, "%s", failure.what);
+		CHECK_EQ(replay__now(r), t);
+		s = replay__snapshot(r);
+		CHECK_EQ(s->end_ns, t);
+		for (size_t i = 0; i < run.nr; i++)
+			seen += run.edges[i].ts <= t && run.edges[i].kind == GIL_EDGE_ACQUIRE;
+		CHECK_EQ(s->processes[0].gils[0].fig.acquisitions, seen);
+		snapshot__free(s);
+	}
+	CHECK_EQ(replay__run(r, ~0ULL, &failure), 0);
+	s = replay__snapshot(r);
+	check_gil(&s->processes[0].gils[0], &wanted->processes[0].gils[0], 7);
+	snapshot__free(s);
+	snapshot__free(wanted);
+	replay__free(r);
+	tape__free(&tape);
+}
+
+TEST(a_range_is_an_observation_of_its_own)
+{
+	struct snapshot *s, *wanted;
+	struct replay *r;
+	__u64 from, acquired = 0;
+
+	record(11, 13, false, NULL);
+	wanted = live();
+	tape__end(&tape, wanted, true);
+	from = run.edges[run.nr / 2].ts;
+	r = tape__replay(&tape, tape.file.size, &failure);
+	CHECK(replay__begin(r, from, &failure) >= 0, "%s", failure.what);
+	s = replayed(r, ~0ULL);
+	for (size_t i = 0; i < run.nr; i++)
+		acquired += run.edges[i].ts > from && run.edges[i].kind == GIL_EDGE_ACQUIRE;
+	CHECK_EQ(s->processes[0].gils[0].fig.acquisitions, acquired);
+	CHECK_EQ(s->processes[0].gils[0].lock.anomalies, 0);
+	CHECK_EQ(s->start_ns, from);
+	CHECK_EQ(s->processes[0].start_ns, from);
+	snapshot__free(s);
+	snapshot__free(wanted);
+	replay__free(r);
+	tape__free(&tape);
+}
+
+TEST(a_file_cut_anywhere_is_read_up_to_there)
+{
+	struct snapshot *wanted;
+	__u64 edges = 0;
+
+	record(3, 20, false, NULL);
+	wanted = live();
+	tape__end(&tape, wanted, true);
+	for (size_t n = 0; n < tape.file.size && !test_failure[0]; n++) {
+		struct replay *r = tape__replay(&tape, n, &failure);
+		struct snapshot *s;
+
+		if (!r) {
+			CHECK(failure.what[0], "%zu bytes", n);
+			CHECK(n < 200, "%zu bytes: %s", n, failure.what);
+			continue;
+		}
+		s = replayed(r, ~0ULL);
+		CHECK(s, "%zu bytes: %s", n, failure.what);
+		CHECK(!replay__condition(r)->whole, "%zu bytes", n);
+		CHECK(replay__condition(r)->edges >= edges, "%zu bytes", n);
+		edges = replay__condition(r)->edges;
+		CHECK(!s->nr_processes || !s->processes[0].nr_gils ||
+			      !s->processes[0].gils[0].lock.anomalies,
+		      "%zu bytes", n);
+		snapshot__free(s);
+		replay__free(r);
+	}
+	CHECK_EQ(edges, run.nr);
+	snapshot__free(wanted);
+	tape__free(&tape);
+}
+
+/* Around a damaged frame nothing is counted that did not happen. */
+TEST(a_flipped_bit_is_a_gap)
+{
+	struct snapshot *wanted;
+	__u64 missed = 0;
+
+	record(5, 20, false, NULL);
+	wanted = live();
+	tape__end(&tape, wanted, true);
+	for (size_t i = 0; i < tape.file.size && !test_failure[0]; i++) {
+		const struct gil_figures *all = &wanted->processes[0].gils[0].fig;
+		struct snapshot *s = NULL;
+		struct replay *r;
+
+		tape.file.data[i] ^= (unsigned char)(1 << i % 8);
+		r = tape__replay(&tape, tape.file.size, &failure);
+		if (r)
+			s = replayed(r, ~0ULL);
+		CHECK(s || failure.what[0], "byte %zu", i);
+		if (s && s->nr_processes && s->processes[0].nr_gils) {
+			const struct gil_figures *f = &s->processes[0].gils[0].fig;
+
+			missed += replay__condition(r)->missing != 0;
+			CHECK(f->acquisitions <= all->acquisitions, "byte %zu", i);
+			CHECK(f->hold.max <= all->hold.max && f->wait.max <= all->wait.max,
+			      "byte %zu", i);
+			CHECK(f->hold.sum <= all->hold.sum && f->wait.sum <= all->wait.sum,
+			      "byte %zu", i);
+		}
+		snapshot__free(s);
+		replay__free(r);
+		tape.file.data[i] ^= (unsigned char)(1 << i % 8);
+	}
+	CHECK(missed > 100, "%llu", missed);
+	snapshot__free(wanted);
+	tape__free(&tape);
+}
+
+/* The ring was full: a stretch of the run's edges is missing, and said to be. */
+TEST(lost_edges_make_a_gap)
+{
+	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
+		struct snapshot *s, *wanted;
+		struct replay *r;
+		const struct gil_figures *f, *all;
+		size_t from, to;
+		bool told[RUN_THREADS] = {false};
+
+		machine_run(&run, seed);
+		from = run.nr / 3;
+		to = 2 * run.nr / 3;
+		memset(&model, 0, sizeof(model));
+		gil_lock_begin(&model.lock, PID, TAPE_ADDRESS, run.start);
+		tape__begin(&tape, PID, run.start, true, NULL);
+		for (size_t i = 0; i < run.nr; i++) {
+			struct gil_edge *e = &run.edges[i];
+			struct gil_thread *t = &model.threads[e->tid];
+
+			t->tid = e->tid + 100;
+			if (t->state == GIL_THREAD_UNSEEN && !run.attached && !told[e->tid])
+				t->state = GIL_THREAD_IDLE;
+			if (i == to)
+				tape__lost(&tape, to - from, run.edges[from].ts, e->ts);
+			if ((i < from || i >= to) && !told[e->tid]) {
+				told[e->tid] = true;
+				tape__thread(&tape, e->tid, t->tid,
+					     i < from ? t->state : GIL_THREAD_UNSEEN, e->ts);
+			}
+			gil_model_step(&model.lock, t, e);
+			if (i < from || i >= to)
+				tape__edge(&tape, e->tid, e->kind, (__u8)e->flags, 0, e->ts);
+		}
+		wanted = live();
+		tape__end(&tape, wanted, false);
+		r = tape__replay(&tape, tape.file.size, &failure);
+		s = replayed(r, ~0ULL);
+		CHECK(s, "%s", failure.what);
+		f = &s->processes[0].gils[0].fig;
+		all = &wanted->processes[0].gils[0].fig;
+		CHECK(f->hold.max <= all->hold.max && f->wait.max <= all->wait.max, "seed %llu",
+		      seed);
+		CHECK(f->hold.count <= all->hold.count && f->wait.count <= all->wait.count,
+		      "seed %llu", seed);
+		CHECK(s->processes[0].gils[0].lock.held_ns <=
+			      run.end - s->processes[0].gils[0].lock.start,
+		      "seed %llu", seed);
+		CHECK(s->lost.recording == to - from, "seed %llu", seed);
+		CHECK(s->processes[0].gils[0].gaps == 1, "seed %llu", seed);
+		CHECK(s->processes[0].gils[0].lost_edges == to - from, "seed %llu", seed);
+		snapshot__free(s);
+		snapshot__free(wanted);
+		replay__free(r);
+		tape__free(&tape);
+	}
+}
+
+/* Only the longest waits and holds; the report is of the kernel's figures. */
+TEST(filtered_traces_keep_what_is_long)
+{
+	struct trace_encoder_options o = {.min_wait_ns = 1 << 14, .min_hold_ns = 1 << 15};
+
+	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
+		struct snapshot *s, *wanted;
+		struct replay *r;
+
+		record(seed, 50, false, &o);
+		wanted = live();
+		tape__end(&tape, wanted, true);
+		r = tape__replay(&tape, tape.file.size, &failure);
+		s = replayed(r, ~0ULL);
+		CHECK(s, "%s", failure.what);
+		check_gil(&s->processes[0].gils[0], &wanted->processes[0].gils[0], seed);
+		CHECK(replay__condition(r)->edges < run.nr, "seed %llu", seed);
+		snapshot__free(s);
+		snapshot__free(wanted);
+		replay__free(r);
+		tape__free(&tape);
+	}
+}
+
+TEST(what_is_no_trace_is_refused)
+{
+	static const char *const texts[] = {"",
+					    "x",
+					    "\211GI",
+					    "#!/bin/sh\necho nothing of ours\n",
+					    "\211GIL\r\n\032\n",
+					    "\211GIL\n\032\n and more"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct tape t = {
+			.file = {.data = (unsigned char *)texts[i], .size = strlen(texts[i])}};
+
+		failure.what[0] = '\0';
+		CHECK(!tape__replay(&t, t.file.size, &failure), "text %zu", i);
+		CHECK(failure.what[0], "text %zu", i);
+	}
+}
+
+TEST_MAIN

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope report: what a recorded trace tells: as stat would have, or for other tools. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command.h"
+#include "export.h"
+#include "format.h"
+#include "options.h"
+#include "output.h"
+#include "render.h"
+
+/* A time of the trace, from its start, or, if negative, from its end. */
+struct moment {
+	bool given, from_end;
+	unsigned long long ns;
+};
+
+struct report_options {
+	const char *path;
+	const char *format;
+	const char *output; /* NULL: stdout */
+	struct moment from, to;
+	long long pid, tid; /* 0: all */
+	bool verify;
+};
+
+static int set_json(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct report_options *)options)->format = "json";
+	return 0;
+}
+
+static int set_format(void *options, const char *value, struct failure *f)
+{
+	if (!renderer__find(value) && !exporter__find(value)) {
+		failure__what(f, "there is no format '%s': text, json, perfetto, csv, ndjson",
+			      value);
+		return -EINVAL;
+	}
+	((struct report_options *)options)->format = value;
+	return 0;
+}
+
+static int set_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct report_options *)options)->output = value;
+	return 0;
+}
+
+static int set_moment(struct moment *m, const char *value, struct failure *f)
+{
+	*m = (struct moment){.given = true, .from_end = value[0] == '-'};
+	if (strspn(value, "0.") == strlen(value))
+		return *value ? 0 : options__seconds(value, &m->ns, f);
+	return options__seconds(value + m->from_end, &m->ns, f);
+}
+
+static int set_from(void *options, const char *value, struct failure *f)
+{
+	return set_moment(&((struct report_options *)options)->from, value, f);
+}
+
+static int set_to(void *options, const char *value, struct failure *f)
+{
+	return set_moment(&((struct report_options *)options)->to, value, f);
+}
+
+static int set_pid(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 4194304, &((struct report_options *)options)->pid, f);
+}
+
+static int set_thread(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 4194304, &((struct report_options *)options)->tid, f);
+}
+
+static int set_verify(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct report_options *)options)->verify = true;
+	return 0;
+}
+
+static const struct option_row part_rows[] = {
+	{0, "from", "SECS", "from this time of the trace on; -SECS: before its end", set_from},
+	{0, "to", "SECS", "up to this time", set_to},
+	{'p', "pid", "PID", "only this process", set_pid},
+	{'t', "thread", "TID", "only this thread", set_thread},
+	{0},
+};
+
+static const struct option_row output_rows[] = {
+	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
+	{0, "format", "NAME", "text, json, perfetto, csv or ndjson", set_format},
+	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
+	{0, "verify", NULL, "only check that the trace gives the figures that the kernel\nkept",
+	 set_verify},
+	{0},
+};
+
+static void print_help(const struct option_group *groups)
+{
+	fputs("usage: gilscope report [OPTIONS] FILE\n"
+	      "\n"
+	      "Tells what gilscope record has recorded in FILE (- is standard input): the summary "
+	      "that\n"
+	      "gilscope stat would have printed, or a form for other tools: a timeline for "
+	      "Perfetto "
+	      "(open it\n"
+	      "at https://ui.perfetto.dev), or a line for each wait and each hold, as csv or "
+	      "ndjson.\n"
+	      "\n",
+	      stdout);
+	options__help(groups, stdout);
+	fputs("\n"
+	      "EXAMPLES\n"
+	      "  gilscope report app.gil                       the summary\n"
+	      "  gilscope report app.gil --from 2 --to 2.5     of half a second\n"
+	      "  gilscope report app.gil --from -10            of the last ten seconds\n"
+	      "  gilscope report app.gil --format perfetto -o app.pftrace\n"
+	      "  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
+	      "                                                the longest waits and holds\n"
+	      "\n"
+	      "EXIT STATUS\n"
+	      "  0; 1 --verify found a difference; 2 usage, or the trace cannot be read or the "
+	      "report written\n",
+	      stdout);
+}
+
+/* ---- the part of the trace ---- */
+
+static int resolve(struct replay *r, const struct moment *m, const char *name, __u64 *ns,
+		   struct failure *f)
+{
+	__u64 start = replay__start(r), end;
+
+	if (!m->given)
+		return 0;
+	*ns = start + m->ns;
+	if (!m->from_end)
+		return 0;
+	end = replay__end(r);
+	if (!end) {
+		failure__what(f, "--%s: it is not known where this trace ends", name);
+		failure__cause(f, "it is cut off, or comes through a pipe");
+		return -EINVAL;
+	}
+	*ns = end - start > m->ns ? end - m->ns : start;
+	return 0;
+}
+
+/* Goes to the beginning of what is asked for. 0 or -errno with f filled. */
+static int begin(struct replay *r, const struct report_options *o, __u64 *until, struct failure *f)
+{
+	__u64 from = 0;
+	int err;
+
+	*until = ~0ULL;
+	err = resolve(r, &o->from, "from", &from, f);
+	err = err ?: resolve(r, &o->to, "to", until, f);
+	if (!err && from >= *until) {
+		failure__what(f, "nothing is between --from and --to");
+		err = -EINVAL;
+	}
+	if (err)
+		return err;
+	replay__only(r, (pid_t)o->pid, (pid_t)o->tid);
+	if (from > replay__start(r))
+		err = replay__begin(r, from, f);
+	return err < 0 ? err : 0;
+}
+
+/* ---- what is said of the file ---- */
+
+static void tell_condition(const struct replay *r, const char *path)
+{
+	const struct trace_condition *c = replay__condition(r);
+	double seconds = (double)gil_elapsed(replay__start(r), replay__now(r)) / 1e9;
+
+	if (c->damaged || c->missing)
+		fprintf(stderr,
+			"gilscope: %s is damaged, first at byte %llu; %llu piece%s missing\n", path,
+			c->first_damage, c->missing, c->missing == 1 ? " is" : "s are");
+	if (c->ended && !c->whole)
+		fprintf(stderr,
+			"gilscope: %s is cut off: read up to its last whole piece, %llu edges "
+			"until %.3f s\n",
+			path, c->edges, seconds);
+}
+
+/* ---- the output ---- */
+
+static int write_report(struct output *out, const struct report_options *o, struct replay *r,
+			struct failure *f)
+{
+	struct snapshot *s = replay__snapshot(r);
+	struct render_options look = output__look(out);
+	int err = s ? output__begin(out) : -ENOMEM;
+
+	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
+	snapshot__free(s);
+	return output__end(out, err, f);
+}
+
+static int write_export(struct output *out, const struct report_options *o, struct replay *r,
+			__u64 until, struct failure *f)
+{
+	int err = output__begin(out);
+
+	f->what[0] = '\0';
+	err = err ?: exporter__find(o->format)->run(out->stream, r, until, f);
+	if (!err || !f->what[0])
+		return output__end(out, err, f);
+	output__end(out, 0, NULL);
+	return err;
+}
+
+static int run(const struct report_options *o, struct replay *r, struct failure *f)
+{
+	struct output out = {0};
+	__u64 until;
+	int err;
+
+	if (exporter__find(o->format) && !strcmp(o->format, "perfetto") &&
+	    (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO)) {
+		failure__what(f, "the perfetto format is nothing for a terminal: -o FILE");
+		return -EINVAL;
+	}
+	err = begin(r, o, &until, f);
+	if (!err && renderer__find(o->format))
+		err = replay__run(r, until, f);
+	if (err < 0)
+		return err;
+	err = output__open(&out, o->output, f);
+	if (err)
+		return err;
+	if (renderer__find(o->format))
+		err = write_report(&out, o, r, f);
+	else
+		err = write_export(&out, o, r, until, f);
+	tell_condition(r, o->path);
+	return err;
+}
+
+/* ---- is the replay exact? ---- */
+
+static char *render(const struct snapshot *s)
+{
+	const struct render_options look = {.version = GILSCOPE_VERSION};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int err = out && s ? render_json(out, s, &look) : -ENOMEM;
+
+	if (out && fclose(out))
+		err = -ENOMEM;
+	if (!err)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* The first lines that differ. */
+static void tell_difference(const char *replayed, const char *kept)
+{
+	const char *a = replayed, *b = kept;
+	int line = 1;
+
+	for (; *a && *a == *b; a++, b++)
+		line += *a == '\n';
+	while (a > replayed && a[-1] != '\n')
+		a--, b--;
+	printf("different from line %d of the JSON on:\n  replay: %.*s\n  kernel: %.*s\n", line,
+	       (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+}
+
+static int verify(struct replay *r, const struct report_options *o, struct failure *f)
+{
+	const struct snapshot *figures;
+	struct snapshot *s;
+	char *replayed, *kept;
+	int status = EXIT_STATUS_USAGE;
+
+	if (replay__run(r, ~0ULL, f) < 0)
+		return status;
+	figures = replay__kernel_figures(r);
+	if (!figures) {
+		failure__what(f, "%s does not have the kernel's figures", o->path);
+		failure__cause(f,
+			       "it is cut off, or from a flight recorder, or ended at --max-size");
+		return status;
+	}
+	s = replay__snapshot(r);
+	replayed = render(s);
+	kept = render(figures);
+	snapshot__free(s);
+	if (!replayed || !kept) {
+		failure__what(f, "out of memory");
+	} else if (!strcmp(replayed, kept)) {
+		printf("%s: %s edges give exactly the figures that the kernel kept\n", o->path,
+		       format_count(replay__condition(r)->edges).s);
+		status = EXIT_STATUS_OK;
+	} else {
+		tell_difference(replayed, kept);
+		status = 1;
+	}
+	free(replayed);
+	free(kept);
+	return status;
+}
+
+static int report(const struct report_options *o, struct failure *f)
+{
+	struct replay *r;
+	int status = EXIT_STATUS_USAGE;
+
+	if (replay__open(&r, o->path, f))
+		return status;
+	if (o->verify)
+		status = verify(r, o, f);
+	else if (!run(o, r, f))
+		status = EXIT_STATUS_OK;
+	replay__free(r);
+	return status;
+}
+
+/* The word after the options, and options after it. */
+static int take_file(struct report_options *o, const struct option_group *groups, int argc,
+		     char **argv, int rest, struct failure *f)
+{
+	int err;
+
+	if (rest == argc) {
+		failure__what(f, "no trace is given");
+		return -EINVAL;
+	}
+	o->path = argv[rest];
+	argv += rest;
+	argc -= rest;
+	err = options__parse(groups, argc, argv, &rest, f);
+	if (err > 0 || (!err && rest < argc)) {
+		failure__what(f, "'%s': one trace at a time", argv[rest]);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct report_options o = {.format = "text"};
+	const struct option_group groups[] = {
+		{"Part of the trace", part_rows, &o},
+		{"Output", output_rows, &o},
+		{0},
+	};
+	struct failure f = {0};
+	int rest, status, err = options__parse(groups, argc, argv, &rest, &f);
+
+	if (err > 0) {
+		print_help(groups);
+		return EXIT_STATUS_OK;
+	}
+	err = err ?: take_file(&o, groups, argc, argv, rest, &f);
+	if (err)
+		failure__command(&f, "gilscope report --help");
+	status = err ? EXIT_STATUS_USAGE : report(&o, &f);
+	if (f.what[0])
+		failure__print(&f, stderr);
+	return status;
+}

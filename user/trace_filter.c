@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+
+#include "gil_model.h"
+#include "trace_filter.h"
+
+static int hold_back(struct trace_filter *f, const struct gil_edge *e)
+{
+	if (f->nr == f->room) {
+		size_t room = f->room ? 2 * f->room : 16;
+		struct gil_edge *grown = reallocarray(f->held, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		f->held = grown;
+		f->room = room;
+	}
+	f->held[f->nr++] = *e;
+	return 0;
+}
+
+static int let_through(struct trace_filter *f, trace_filter_put *put, void *ctx)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < f->nr && !err; i++)
+		err = put(ctx, &f->held[i], false);
+	f->nr = 0;
+	f->owes_acquire = false;
+	return err;
+}
+
+static bool is_long(const struct trace_filter *f, const struct trace_filter_limits *limits,
+		    __u64 ts)
+{
+	__u64 least = f->state == GIL_THREAD_WAITING ? limits->min_wait_ns : limits->min_hold_ns;
+
+	return f->passing || (least && gil_elapsed(f->since, ts) >= least);
+}
+
+static int begin(struct trace_filter *f, __u8 state, const struct gil_edge *e)
+{
+	f->state = state;
+	f->since = e->ts;
+	f->passing = false;
+	f->nr = 0;
+	return hold_back(f, e);
+}
+
+static int acquire(struct trace_filter *f, const struct trace_filter_limits *limits,
+		   const struct gil_edge *e, trace_filter_put *put, void *ctx)
+{
+	bool kept = f->state == GIL_THREAD_WAITING && is_long(f, limits, e->ts);
+	int err = kept ? let_through(f, put, ctx) : 0;
+
+	err = err ?: begin(f, GIL_THREAD_HOLDING, e);
+	f->owes_acquire = kept;
+	return err;
+}
+
+/* The hold has ended, or the thread: what is still owed is the acquisition at its beginning. */
+static int end(struct trace_filter *f, trace_filter_put *put, void *ctx)
+{
+	int err = f->owes_acquire ? put(ctx, &f->held[0], true) : 0;
+
+	f->state = GIL_THREAD_IDLE;
+	f->passing = f->owes_acquire = false;
+	f->nr = 0;
+	return err;
+}
+
+static int release(struct trace_filter *f, const struct trace_filter_limits *limits,
+		   const struct gil_edge *e, trace_filter_put *put, void *ctx)
+{
+	int err = 0;
+
+	if (f->state == GIL_THREAD_HOLDING && is_long(f, limits, e->ts)) {
+		err = let_through(f, put, ctx);
+		err = err ?: put(ctx, e, false);
+	}
+	return err ?: end(f, put, ctx);
+}
+
+/* An edge of the scheduler. */
+static int within(struct trace_filter *f, const struct trace_filter_limits *limits,
+		  const struct gil_edge *e, trace_filter_put *put, void *ctx)
+{
+	int err = 0;
+
+	if (f->state != GIL_THREAD_WAITING && f->state != GIL_THREAD_HOLDING)
+		return 0;
+	if (!is_long(f, limits, e->ts))
+		return hold_back(f, e);
+	if (!f->passing)
+		err = let_through(f, put, ctx);
+	f->passing = true;
+	return err ?: put(ctx, e, false);
+}
+
+int trace_filter__edge(struct trace_filter *f, const struct trace_filter_limits *limits,
+		       const struct gil_edge *e, trace_filter_put *put, void *ctx)
+{
+	int err;
+
+	switch (e->kind) {
+	case GIL_EDGE_WAIT:
+		return f->state == GIL_THREAD_WAITING ? 0 : begin(f, GIL_THREAD_WAITING, e);
+	case GIL_EDGE_ACQUIRE:
+		return acquire(f, limits, e, put, ctx);
+	case GIL_EDGE_RELEASE:
+		return release(f, limits, e, put, ctx);
+	case GIL_EDGE_EXIT:
+		err = end(f, put, ctx);
+		return err ?: put(ctx, e, false);
+	default:
+		return within(f, limits, e, put, ctx);
+	}
+}
+
+void trace_filter__free(struct trace_filter *f)
+{
+	free(f->held);
+	*f = (struct trace_filter){0};
+}
