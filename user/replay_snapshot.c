@@ -28,7 +28,8 @@ static int tell_figures_gil(struct replay *r, struct span *body)
 	if (!g)
 		return -ENOMEM;
 	*g = own->public.g;
-	trace_figures__get_gil(body, g);
+	if (!trace_figures__get_gil(body, g))
+		memset(&g->lock, 0, sizeof(g->lock));
 	return 0;
 }
 
@@ -54,7 +55,8 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 	t = snapshot_gil__add_thread(g);
 	if (!t)
 		return -ENOMEM;
-	trace_figures__get_thread(body, t);
+	if (!trace_figures__get_thread(body, t))
+		memset(t, 0, sizeof(*t));
 	t->pid = (__u32)p->pid;
 	return 0;
 }

@@ -5,6 +5,10 @@
  */
 #include "trace_record.h"
 
+/* Larger numbers are none that anything has counted: 146 years, in ns. */
+#define TIME_BITS  62
+#define COUNT_BITS 56
+
 static void put_hist(struct bytes *b, const struct gil_hist *h)
 {
 	__u32 used = 0, last = 0;
@@ -33,6 +37,8 @@ static void get_hist(struct span *s, struct gil_hist *h)
 	h->sum = span__number(s);
 	h->max = span__number(s);
 	used = span__number(s);
+	if (h->count >> COUNT_BITS || h->sum >> TIME_BITS || h->max >> TIME_BITS)
+		s->bad = true;
 	for (__u64 i = 0; i < used && !s->bad; i++) {
 		__u64 step = span__number(s);
 
@@ -42,6 +48,8 @@ static void get_hist(struct span *s, struct gil_hist *h)
 		}
 		at += step;
 		h->slot[at] = span__number(s);
+		if (h->slot[at] >> COUNT_BITS)
+			s->bad = true;
 	}
 }
 

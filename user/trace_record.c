@@ -69,6 +69,8 @@ bool trace_record__get(struct span *s, struct trace_record *r)
 #define GIL_IS_MAIN           1U
 #define GIL_REQUESTS_UNKNOWN  2U
 
+#define LONGEST_INTERVAL_US 3600000000L
+
 static void put_gil(struct bytes *b, __u32 place, const struct snapshot_gil *g)
 {
 	bytes__number(b, place);
@@ -94,6 +96,8 @@ static void get_gil(struct span *s, __u32 *place, struct snapshot_gil *g)
 	g->requests_unknown = flags & GIL_REQUESTS_UNKNOWN;
 	g->locked_at_start = (int)span__signed(s);
 	g->switch_interval_us = (long)span__signed(s);
+	if (g->switch_interval_us < 0 || g->switch_interval_us > LONGEST_INTERVAL_US)
+		g->switch_interval_us = -1;
 	g->interpreter = (long)span__signed(s);
 	g->end_ns = span__number(s);
 }

@@ -163,13 +163,14 @@ static double hist_count_from(const struct gil_hist *h, __u64 from)
 static bool is_native(struct verdict *v, const struct snapshot_gil *g)
 {
 	const struct gil_figures *f = &g->fig;
-	double row = share(v->wait_ratio, v->contended_ratio);
+	double row = share(v->wait_ratio, v->contended_ratio), all_turns;
 	__u64 turn = LONG_INTERVALS * interval_ns(v);
 	const struct gil_thread *t = most(g, hold_longest);
 
 	if (v->contended_ratio < CONTENDED_SOME || !t || t->fig.hold.max < turn)
 		return false;
-	if (hist_time_from(&f->wait, (__u64)((double)turn * (row > 1 ? row : 1))) <
+	all_turns = (double)turn * (row > 1 ? row : 1);
+	if (hist_time_from(&f->wait, all_turns < 1e18 ? (__u64)all_turns : ~0ULL) <
 	    LONG_WAITS_MUCH * (double)f->wait.sum)
 		return false;
 	set_thread(v, t);

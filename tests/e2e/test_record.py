@@ -9,7 +9,9 @@ import time
 
 from lib import (GILSCOPE, Workload, check, check_nothing_left, check_untouched, bpf_objects, debian,
                  each, equal, gil_of, gilscope, process_of, scratch, some_interpreters, spawn,
-                 timeout, total, wait_until, workers)
+                 timeout, total, usdt_pythons, wait_until, workers)
+from test_python2 import python2
+from test_subinterpreters import with_own_gils
 from traces import (Recording, gils, intervals, record, record_workload, report, size_of, verify)
 
 
@@ -33,6 +35,33 @@ def workloads():
 @each(workloads)
 def test_replay_is_exact_of(workload):
     verify(record_workload(*workload))
+
+
+def several_gils():
+    newest = with_own_gils()[-1:]
+    return [(i, how) for i in newest for how in (("own", 2, 500, 0.3), ("own", 9, 100, 0.2),
+                                                 ("sequence", 30, 50))]
+
+
+@each(several_gils)
+def test_replay_is_exact_of_sub_interpreters(case):
+    interpreter, how = case
+    path = record_workload("subinterpreters.py", *how, interpreter=interpreter)
+    verify(path)
+    check(len(gils(report(path))) > 1, "only one GIL")
+
+
+@each(lambda: [(i, how) for i in python2()[:1] for how in (
+    ("calls", 2000), ("compute", 3, 0.5), ("asleep", 2, 5, 5), ("fork", 500), ("alone",))])
+def test_replay_is_exact_of_python_2(case):
+    interpreter, how = case
+    verify(record_workload("python2.py", *how, interpreter=interpreter))
+
+
+@each(lambda: usdt_pythons()[:1])
+def test_replay_is_exact_of_usdt(interpreter):
+    verify(record_workload("convoy.py", 200, interpreter=interpreter,
+                           options=["--source", "usdt"]))
 
 
 @timeout(180)
