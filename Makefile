@@ -6,6 +6,7 @@
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
+#   make usdt-cost    what those probes cost when nobody traces, against the same CPythons without them
 #   make deps       install what is missing, by apt-get
 #   make install    to $(DESTDIR)$(PREFIX)
 
@@ -38,10 +39,10 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
-EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report cmd_stat cmd_top \
-	command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed launch libc main \
-	observe options output probe proc_list proc_maps process process_gil python python2 python_again python_file \
-	python_layout recorder site_file target terminal top trace_sink usdt usdt_argument
+EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report cmd_stat \
+	cmd_top command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed launch libc \
+	main observe options output probe proc_list proc_maps process process_gil python python2 python_again python_file \
+	python_layout recorder recording site_file target terminal top trace_sink usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
 
 CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
@@ -132,6 +133,13 @@ bench: deps
 	$(MAKE) --no-print-directory all $(BUILD)/bench-empty
 	tests/bench/run $(BUILD)
 
+usdt-cost: deps
+	tests/deps valgrind
+	tests/usdt-python > /dev/null
+	tests/usdt-python --plain > /dev/null
+	for v in 3.13 3.11; do echo "CPython $$v"; /usr/bin/python3 tests/bench/usdt_untraced.py \
+		$$(tests/usdt-python --list --plain $$v) $$(tests/usdt-python --list $$v); done
+
 demo: build-deps
 	$(MAKE) --no-print-directory all
 	@echo
@@ -151,5 +159,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check usdt-python bench demo install deps build-deps clean
+.PHONY: all unit sanitized fuzzers fuzz check usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

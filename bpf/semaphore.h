@@ -130,7 +130,11 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	    (site == GIL_SITE_SEMAPHORE_TAKEN || t->state != GIL_THREAD_UNSEEN))
 		return 0;
 	if (!lock_enter(p->lock[0].lock)) {
-		__sync_fetch_and_add(&p->dropped, 1);
+		/* A wait then begins when the thread falls asleep. */
+		if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
+			t->tried = bpf_ktime_get_ns();
+		else
+			__sync_fetch_and_add(&p->dropped, 1);
 		return 0;
 	}
 	seq_step(&t->seq);

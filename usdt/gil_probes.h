@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * USDT probes for a global interpreter lock: the provider `python`, for any VM or embedder that has
- * such a lock. C and C++, gcc and clang, executables and shared libraries. Include this file and put
- * the three macros where the lock changes hands, all inside the section that the lock's own mutex
- * protects, so that whoever listens sees them in order:
+ * such a lock. C and C++, gcc and clang, executables and shared libraries. Include this file and
+ * put the three macros where the lock changes hands, all inside the section that the lock's own
+ * mutex protects, so that whoever listens sees them in order:
  *
  *	GIL_PROBE_WAIT(gil, tstate)		the thread must block: once, before its first sleep
  *	GIL_PROBE_ACQUIRE(gil, tstate)		the lock is this thread's
@@ -14,19 +14,20 @@
  * never followed. docs/usdt.md has the meaning of each probe in full.
  *
  * Untraced, a wait or an acquire costs a nop, and a release the test of a word and a branch not
- * taken: only this guards `requested`, which is thus computed only if somebody listens.
+ * taken. This guards `requested`, which is computed only if somebody listens.
  *
- * A probe is an ELF note of the kind that SystemTap defined (.note.stapsdt): where the nop is, where
- * its semaphore is, and in which register or constant each argument is. (An argument is never a
- * memory operand: some tools understand few of these.) The tracer puts a uprobe on the nop and has the
- * kernel count the semaphore up. A function that is inlined has a note for each of its copies.
+ * A probe is an ELF note of the kind that SystemTap defined (.note.stapsdt): where the nop is,
+ * where its semaphore is, and in which register or constant each argument is. (An argument is never
+ * a memory operand: some tools understand few of these.) The tracer puts a uprobe on the nop and
+ * has the kernel count the semaphore up. A function that is inlined has a note for each copy.
  *
- * The nop has 5 bytes on x86-64: Linux 6.18 turns a uprobe there into a call, without a trap. Two
- * things to know. That call writes below the stack pointer, where a function that calls no other may
- * keep its variables (the red zone): don't put a probe into a leaf function with a compiler before
- * gcc 15, which can be told, unless it is compiled with -mno-red-zone. And kernels before 6.16
- * single-step that nop, at a price: define GIL_PROBES_SHORT_NOP to have that of 1 byte, which no
- * kernel turns into a call.
+ * The nop has 5 bytes on x86-64: Linux 6.18 turns a uprobe there into a call, without a trap. If
+ * one of these applies, define GIL_PROBES_SHORT_NOP, to have the nop of 1 byte, which stays a trap:
+ *   - The probe is in a function that calls no other, the compiler is not gcc 15 or later, and
+ *     -mno-red-zone is not given. The call writes below the stack pointer, where such a function
+ *     may keep variables (the red zone).
+ *   - The program forks, without exec, while it is traced. On 6.18 the child lacks what is called.
+ *   - Kernels before 6.16 matter more: they single-step the long nop, at a price.
  *
  * Elsewhere than on 64-bit Linux, x86-64 or arm64, the macros are empty.
  */
@@ -50,8 +51,8 @@
 
 /*
  * One semaphore for each probe in a program or library, however many of its files include this one:
- * weak definitions are merged. Hidden, for each library has its own; used, for no compiler sees that
- * the notes name it and the kernel writes it.
+ * weak definitions are merged. Hidden, for each library has its own; used, for no compiler sees
+ * that the notes name it and the kernel writes it.
  */
 #define GIL_PROBES_SEMAPHORE_ __attribute__((weak, visibility("hidden"), used, section(".probes")))
 
@@ -66,8 +67,8 @@ unsigned short python_gil__release_semaphore GIL_PROBES_SEMAPHORE_;
 #endif
 
 /*
- * The nop and its note. "?" puts the note into the group of the function's section, so that both stay
- * or go. _.stapsdt.base is what prelink moves: a tool compares its address to the one in the note.
+ * The nop and its note. "?" puts the note into the group of the function's section, so that both
+ * stay or go. _.stapsdt.base is what prelink moves: a tool compares its address to the note's.
  */
 #define GIL_PROBES_ASM_(name, arguments)                                                           \
 	"990:	" GIL_PROBES_NOP_ ".pushsection .note.stapsdt, \"?\", \"note\"\n"                  \

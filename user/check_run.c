@@ -6,9 +6,15 @@
 #include <unistd.h>
 
 #include "check_run.h"
+#include "recorder.h"
+#include "replay.h"
 
-/* How often a running program is looked at, to know when a rule was broken. */
-#define LOOK_NS 100000000
+/* How often a program is looked at, to know when a rule was broken: while it runs, and in a replay;
+ * there so many times at most. */
+#define LOOK_NS        100000000
+#define REPLAY_LOOK_NS 10000000
+#define REPLAY_LOOKS   2000
+#define RING_SIZE      (16 << 20)
 
 /* A run that is being observed. */
 struct run {
@@ -129,6 +135,150 @@ int check_runs__observe(struct check_runs *r, const struct observe_options *o, s
 
 		err = observe(r, o, counts, &over, f, exit_status);
 	}
+	return err;
+}
+
+/* ---- recorded runs ---- */
+
+/* The kernel's own figures are whole even where edges are missing in the trace. */
+static struct snapshot *final_snapshot(const struct replay *r)
+{
+	const struct trace_condition *c = replay__condition(r);
+	const struct snapshot *figures = replay__kernel_figures(r);
+	struct snapshot *s = figures ? snapshot__new() : replay__snapshot(r);
+
+	if (!s)
+		return NULL;
+	if (!figures) {
+		s->lost.edges += c->damaged + c->missing;
+		return s;
+	}
+	*s = *figures;
+	s->processes = NULL;
+	s->unobserved = NULL;
+	s->nr_processes = s->nr_unobserved = s->nr_unlisted = 0;
+	if (!snapshot__append(s, figures))
+		return s;
+	snapshot__free(s);
+	return NULL;
+}
+
+/* Goes through the trace step by step, looking on. 0 or -errno; f is filled if it is the file's
+ * fault. */
+static int look_through(struct check_runs *r, struct replay *replay, struct failure *f)
+{
+	__u64 start = replay__start(replay), end = replay__end(replay), step = REPLAY_LOOK_NS;
+	int more = 1;
+
+	if (!r->moments)
+		return replay__run(replay, ~0ULL, f);
+	if (gil_elapsed(start, end) / REPLAY_LOOKS > step)
+		step = gil_elapsed(start, end) / REPLAY_LOOKS;
+	for (__u64 until = start + step; more > 0; until += step) {
+		struct snapshot *s;
+		int err = 0;
+
+		more = replay__run(replay, until, f);
+		s = more < 0 ? NULL : replay__snapshot(replay);
+		if (more >= 0)
+			err = s ? moments__look(r->moments, s) : -ENOMEM;
+		snapshot__free(s);
+		if (err)
+			return err;
+		/* The time of a trace that is read from a pipe may be far off. */
+		if (!end && replay__now(replay) > until)
+			until = replay__now(replay);
+	}
+	return more;
+}
+
+int check_runs__replay(struct check_runs *r, const char *path, struct failure *f)
+{
+	struct replay *replay;
+	int err = replay__open(&replay, path, f);
+
+	if (err)
+		return err;
+	if (replay__header(replay)->min_wait_ns || replay__header(replay)->min_hold_ns) {
+		failure__what(f, "%s has only the longest waits or holds", path);
+		failure__cause(f, "it was recorded with --min-wait or --min-hold");
+		replay__free(replay);
+		return -EINVAL;
+	}
+	err = look_through(r, replay, f);
+	if (err >= 0)
+		err = add_run(r, final_snapshot(replay));
+	replay__free(replay);
+	if (err && !f->what[0])
+		failure__what(f, "out of memory");
+	return err;
+}
+
+/* "FILE.3"; NULL if there is no memory. */
+static char *trace_path(const char *path, size_t run)
+{
+	char *name;
+
+	return asprintf(&name, "%s.%zu", path, run + 1) < 0 ? NULL : name;
+}
+
+static int record(struct check_runs *r, struct observe_options *o, const char *path, bool counts,
+		  struct failure *f, int *exit_status)
+{
+	char *file = trace_path(path, r->nr);
+	const struct record_options ro = {.output = file, .force = true, .quiet = true};
+	int err = -ENOMEM;
+
+	*exit_status = EXIT_STATUS_USAGE;
+	if (!file)
+		return err;
+	*exit_status = recorder__run(&ro, o, f);
+	if (f->what[0]) {
+		unlink(file);
+		err = -ENOENT;
+	} else {
+		r->command_status = *exit_status;
+		err = counts || r->command_status ? check_runs__replay(r, file, f) : 0;
+		*exit_status = err ? EXIT_STATUS_USAGE : *exit_status;
+	}
+	if (!counts)
+		unlink(file);
+	free(file);
+	return err;
+}
+
+int check_runs__record(struct check_runs *r, struct observe_options *o, const char *path,
+		       size_t repeat, size_t warmups, struct failure *f, int *exit_status)
+{
+	int err = 0;
+
+	o->ring_size = RING_SIZE;
+	for (size_t i = 0; !err && !r->command_status && i < warmups + repeat; i++) {
+		bool counts = announce(r, i, repeat, warmups);
+
+		err = record(r, o, path, counts, f, exit_status);
+	}
+	return err;
+}
+
+int check_runs__keep_trace(const struct check_runs *r, const char *path, size_t run,
+			   struct failure *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->nr; i++) {
+		char *file = trace_path(path, i);
+
+		if (!file)
+			return -ENOMEM;
+		if (i != run)
+			unlink(file);
+		else if (rename(file, path))
+			err = -errno;
+		free(file);
+	}
+	if (err)
+		failure__what(f, "cannot write to %s: %s", path, strerror(-err));
 	return err;
 }
 

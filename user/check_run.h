@@ -20,6 +20,18 @@ struct check_runs {
  */
 int check_runs__observe(struct check_runs *r, const struct observe_options *o, size_t repeat,
 			size_t warmups, struct failure *f, int *exit_status);
+/*
+ * The same, by recording: each run goes into a file, PATH.1, PATH.2..., and is then replayed, which
+ * gives the same figures. check_runs__keep_trace decides what becomes of the files.
+ */
+int check_runs__record(struct check_runs *r, struct observe_options *o, const char *path,
+		       size_t repeat, size_t warmups, struct failure *f, int *exit_status);
+/* Makes the file of that run PATH, and removes the others; nr_runs: removes all. 0, or -errno with
+ * f. */
+int check_runs__keep_trace(const struct check_runs *r, const char *path, size_t run,
+			   struct failure *f);
+/* A run that was recorded earlier. */
+int check_runs__replay(struct check_runs *r, const char *path, struct failure *f);
 void check_runs__clear(struct check_runs *r);
 
 #endif

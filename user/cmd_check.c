@@ -24,6 +24,9 @@ struct check_options {
 	size_t nr_sources;
 	struct check_report_options reports;
 	const char *baseline;
+	const char **inputs; /* traces that were recorded earlier */
+	size_t nr_inputs;
+	const char *trace;
 	size_t repeat;
 	size_t warmups;
 	enum judged inconclusive_is;
@@ -51,6 +54,19 @@ static int set_config(void *options, const char *value, struct failure *f)
 {
 	(void)f;
 	return add_source(options, value, true);
+}
+
+static int set_input(void *options, const char *value, struct failure *f)
+{
+	struct check_options *o = options;
+	const char **list = reallocarray(o->inputs, o->nr_inputs + 1, sizeof(*list));
+
+	(void)f;
+	if (!list)
+		return -ENOMEM;
+	o->inputs = list;
+	list[o->nr_inputs++] = value;
+	return 0;
 }
 
 static int set_number(size_t *to, const char *value, long long least, struct failure *f)
@@ -98,6 +114,7 @@ static int set_inconclusive(void *options, const char *value, struct failure *f)
 
 SETTER(baseline, baseline, value)
 SETTER(save_baseline, reports.save_baseline, value)
+SETTER(trace, trace, value)
 SETTER(json, reports.format, "json")
 SETTER(tap, reports.format, "tap")
 SETTER(output, reports.output, value)
@@ -114,6 +131,10 @@ static const struct option_row check_rule_rows[] = {
 	{0, "baseline", "FILE",
 	 "what rules with \"vs baseline\" compare with: JSON of\nearlier runs", set_baseline},
 	{0, "save-baseline", "FILE", "write such a file", set_save_baseline},
+	{'i', "input", "FILE",
+	 "judge a trace of gilscope record in place of a target;\nseveral: as "
+	 "several runs",
+	 set_input},
 	{0, "inconclusive", "pass|fail", "what a rule counts as that cannot be decided",
 	 set_inconclusive},
 	{0},
@@ -125,6 +146,7 @@ static const struct option_row check_output_rows[] = {
 	{'o', "output", "FILE", "write that to FILE; - is standard output", set_output},
 	{0, "junit", "FILE", "write JUnit XML to FILE, too", set_junit},
 	{0, "openmetrics", "FILE", "write OpenMetrics text to FILE, too", set_openmetrics},
+	{0, "trace", "FILE", "record each run, and keep the trace of one that fails", set_trace},
 	{0, "github", NULL,
 	 "print annotations for GitHub Actions, too, and add to\nthe step's summary", set_github},
 	{0},
@@ -134,6 +156,7 @@ static void print_help(const struct option_group *groups)
 {
 	fputs("usage: gilscope check [OPTIONS] --assert RULE... -- COMMAND [ARGS...]\n"
 	      "       gilscope check [OPTIONS] --assert RULE... -p PID[,PID...] [-d SECS]\n"
+	      "       gilscope check [OPTIONS] --assert RULE... -i FILE\n"
 	      "       gilscope check [OPTIONS] --config FILE ...\n"
 	      "\n"
 	      "Measures what the Global Interpreter Lock (GIL) does, and exits with 1 if a rule "
@@ -192,6 +215,25 @@ static void set_title(char *title, size_t size, const struct session *s)
 					 spec->pids[i]);
 	for (char **arg = spec->argv; arg && *arg && used < size; arg++)
 		used += (size_t)snprintf(title + used, size - used, "%s%s", used ? " " : "", *arg);
+	for (size_t i = 0; i < s->options->nr_inputs && used < size; i++)
+		used += (size_t)snprintf(title + used, size - used, "%s%s", i ? ", " : "",
+					 s->options->inputs[i]);
+}
+
+/* Keeps the trace of the run that shows best how the first rule that fails was broken. */
+static int keep_trace(struct check *c, const struct session *s, struct failure *f)
+{
+	const char *path = s->options->trace;
+	size_t run = s->runs.nr;
+
+	if (!path)
+		return 0;
+	for (size_t i = 0; run == s->runs.nr && i < s->set.nr; i++)
+		if (c->judgements[i].verdict == JUDGED_FAIL)
+			run = c->judgements[i].worst_run;
+	if (run < s->runs.nr)
+		c->trace = path;
+	return check_runs__keep_trace(&s->runs, path, run, f);
 }
 
 static int judge_runs(struct session *s, struct failure *f)
@@ -212,7 +254,7 @@ static int judge_runs(struct session *s, struct failure *f)
 	if (check__judge(&c, &s->set, &now, &before)) {
 		failure__what(f, "out of memory");
 		status = EXIT_STATUS_CANNOT_OBSERVE;
-	} else if (!check_reports__write(&s->reports, &c, f)) {
+	} else if (!keep_trace(&c, s, f) && !check_reports__write(&s->reports, &c, f)) {
 		status = check__status(&c);
 	}
 	check__clear(&c);
@@ -227,9 +269,28 @@ static int judge_runs(struct session *s, struct failure *f)
 	return status;
 }
 
+/* The runs, from wherever they come. 0, or -errno with f and *status. */
+static int get_runs(struct session *s, struct failure *f, int *status)
+{
+	const struct check_options *o = s->options;
+	int err = 0;
+
+	if (o->trace)
+		return check_runs__record(&s->runs, s->observe, o->trace, o->repeat, o->warmups, f,
+					  status);
+	if (!o->nr_inputs)
+		return check_runs__observe(&s->runs, s->observe, o->repeat, o->warmups, f, status);
+	*status = EXIT_STATUS_USAGE;
+	for (size_t i = 0; !err && i < o->nr_inputs; i++) {
+		if (s->runs.moments)
+			moments__begin(s->runs.moments, i);
+		err = check_runs__replay(&s->runs, o->inputs[i], f);
+	}
+	return err;
+}
+
 static int get_runs_and_judge(struct session *s, struct failure *f)
 {
-	const struct check_options *co = s->options;
 	struct moments *moments = moments__new(&s->set);
 	int status = EXIT_STATUS_USAGE;
 
@@ -237,7 +298,7 @@ static int get_runs_and_judge(struct session *s, struct failure *f)
 		failure__what(f, "out of memory");
 	} else if (!check_reports__open(&s->reports, &s->options->reports, f)) {
 		s->runs.moments = moments__wanted(moments) ? moments : NULL;
-		if (!check_runs__observe(&s->runs, s->observe, co->repeat, co->warmups, f, &status))
+		if (!get_runs(s, f, &status))
 			status = judge_runs(s, f);
 	}
 	check_reports__drop(&s->reports);
@@ -268,14 +329,20 @@ static int read_rules(struct assertion_set *set, const struct check_options *o, 
 static int check_combination(struct session *s, int argc, char **argv, int rest, struct failure *f)
 {
 	const struct check_options *o = s->options;
+	const struct target_spec *spec = &s->observe->target;
+	bool has_target = spec->nr_pids || spec->all || rest < argc;
 
-	if (observe_options__finish(s->observe, argc, argv, rest, f))
-		return -EINVAL;
-	if (o->reports.github && strcmp(o->reports.format, "text") &&
-	    (!o->reports.output || !strcmp(o->reports.output, "-")))
+	if (o->nr_inputs && (has_target || o->trace || o->repeat > 1 || o->warmups))
+		failure__what(f,
+			      "-i is in place of a target: without -p, --all, a command, --trace, "
+			      "--repeat and --warmup");
+	else if (o->reports.github && strcmp(o->reports.format, "text") &&
+		 (!o->reports.output || !strcmp(o->reports.output, "-")))
 		failure__what(f, "--github and --%s both go to standard output: give -o FILE",
 			      o->reports.format);
-	else if ((o->repeat > 1 || o->warmups) && !s->observe->target.argv)
+	else if (!o->nr_inputs && observe_options__finish(s->observe, argc, argv, rest, f))
+		return -EINVAL;
+	else if ((o->repeat > 1 || o->warmups) && !spec->argv)
 		failure__what(f, "--repeat and --warmup need a command to run: -- COMMAND");
 	for (size_t i = 0; !f->what[0] && i < s->set.nr; i++) {
 		const struct assertion *a = &s->set.list[i];
@@ -328,5 +395,6 @@ out:
 	assertion_set__clear(&s.set);
 	observe_options__clear(&oo);
 	free(co.sources);
+	free(co.inputs);
 	return status;
 }

@@ -15,6 +15,7 @@ struct top_options {
 	unsigned long long interval_ns;
 	const struct theme *theme;
 	const char *command_output;
+	const char *input; /* a trace to play back; NULL: live */
 };
 
 static int set_batch(void *options, const char *value, struct failure *f)
@@ -59,7 +60,15 @@ static int set_command_output(void *options, const char *value, struct failure *
 	return 0;
 }
 
+static int set_input(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct top_options *)options)->input = value;
+	return 0;
+}
+
 static const struct option_row top_option_rows[] = {
+	{'i', "input", "FILE", "play a recorded trace back; - is standard input", set_input},
 	{'b', "batch", NULL,
 	 "print a block of text each time; so it is where standard\n"
 	 "output is no terminal",
@@ -80,6 +89,7 @@ static void print_help(const struct option_group *groups)
 	fputs("usage: gilscope top [OPTIONS] -p PID[,PID...]\n"
 	      "       gilscope top [OPTIONS] -- COMMAND [ARGS...]\n"
 	      "       gilscope top [OPTIONS] --all\n"
+	      "       gilscope top [OPTIONS] -i FILE\n"
 	      "\n"
 	      "Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. "
 	      "Press ?\n"
@@ -92,6 +102,7 @@ static void print_help(const struct option_group *groups)
 	      "  gilscope top -p 1234                     watch a running server\n"
 	      "  gilscope top -- python3 app.py           run a program and watch it\n"
 	      "  gilscope top --all                       every Python on this machine\n"
+	      "  gilscope top -i app.gil                  play a recording back\n"
 	      "  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
 	      "\n"
 	      "EXIT STATUS\n"
@@ -159,8 +170,8 @@ static int watch(struct top *top, struct observer *ob, struct failure *f)
 	return top->err;
 }
 
-static int observe(const struct observe_options *oo, const struct top_options *to,
-		   struct failure *f)
+/* What live and playback have in common. */
+static struct top prepare(const struct top_options *to)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	struct top top = {
@@ -169,19 +180,31 @@ static int observe(const struct observe_options *oo, const struct top_options *t
 		.frames_left = to->count ? to->count : -1,
 		.timer_fd = -1,
 	};
-	bool screen = !to->batch && terminal__is_there();
-	struct command_output *output = NULL;
-	struct observer *ob = NULL;
-	int status, err;
 
 	view__init(&top.view);
 	view__set_interval(&top.view, to->interval_ns);
 	if (to->theme)
 		top.view.theme = to->theme;
+	return top;
+}
+
+static bool wants_screen(const struct top_options *to)
+{
+	return !to->batch && terminal__is_there();
+}
+
+static int observe(const struct observe_options *oo, const struct top_options *to,
+		   struct failure *f)
+{
+	struct top top = prepare(to);
+	bool screen = wants_screen(to);
+	struct command_output *output = NULL;
+	struct observer *ob = NULL;
+	int status, err;
+
 	err = start(&ob, &output, oo, to, screen, f, &status);
 	if (!err) {
 		memset(f, 0, sizeof(*f));
-		status = EXIT_STATUS_USAGE;
 		if (screen)
 			err = terminal__open(&top.terminal, f);
 		err = err ?: watch(&top, ob, f);
@@ -197,6 +220,34 @@ static int observe(const struct observe_options *oo, const struct top_options *t
 	}
 	command_output__finish(output);
 	return status;
+}
+
+/* A recorded trace: on the screen at the chosen speed, as text as fast as it can be read. */
+static int play_back(const struct top_options *to, struct failure *f)
+{
+	struct top top = prepare(to);
+	int err = replay__open(&top.replay, to->input, f);
+
+	top.view.playback = true;
+	if (!err) {
+		top.replay_end_ns = replay__end(top.replay);
+		top.replayed_ns = replay__start(top.replay);
+	}
+	if (!err && wants_screen(to))
+		err = terminal__open(&top.terminal, f);
+	err = err ?: top__open(&top, f);
+	if (!err)
+		top__frame(&top, false);
+	while (!err && !top.terminal && !top.quit && !top.facts.state)
+		top__frame(&top, false);
+	if (!err && top.terminal)
+		top__loop(&top);
+	err = err ?: top.err;
+	if (err && !f->what[0])
+		failure__what(f, "cannot write to standard output: %s", strerror(-err));
+	top__close(&top);
+	replay__free(top.replay);
+	return err ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
 }
 
 int cmd_top(int argc, char **argv)
@@ -218,10 +269,18 @@ int cmd_top(int argc, char **argv)
 		observe_options__clear(&oo);
 		return EXIT_STATUS_OK;
 	}
-	err = err ?: observe_options__finish(&oo, argc, argv, rest, &f);
-	if (err)
+	if (!err && to.input && (rest < argc || oo.target.all || oo.target.nr_pids)) {
+		failure__what(&f, "a target and a trace: give one of them");
+		err = -EINVAL;
+	}
+	if (!err && !to.input)
+		err = observe_options__finish(&oo, argc, argv, rest, &f);
+	if (err) {
 		failure__command(&f, "gilscope top --help");
-	status = err ? EXIT_STATUS_USAGE : observe(&oo, &to, &f);
+		status = EXIT_STATUS_USAGE;
+	} else {
+		status = to.input ? play_back(&to, &f) : observe(&oo, &to, &f);
+	}
 	if (f.what[0])
 		failure__print(&f, stderr);
 	observe_options__clear(&oo);

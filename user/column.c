@@ -313,6 +313,12 @@ struct format column__text(const struct column *c, const struct subject *s, bool
 			*at = *at == '_' ? ' ' : *at;
 		return f;
 	}
+	if (c->kind == COLUMN_NAME && !s->thread && !s->gil->main) {
+		struct format name = format_name(w, sizeof(s->process->comm), ascii);
+
+		snprintf(f.s, sizeof(f.s), "%.60s/%ld", name.s, s->gil->interpreter);
+		return f;
+	}
 	if (w)
 		return format_name(w, c->kind == COLUMN_NAME ? sizeof(s->process->comm) : 32,
 				   ascii);

@@ -109,6 +109,13 @@ static int fail(pid_t pid, int err, struct failure *f)
 	return err;
 }
 
+/* musl's mutex, which stands between a GIL's condition variables, has 40 bytes on each architecture;
+ * the offsets in gil_maps.h are of glibc's, which differ where its mutex does. */
+static bool has_known_layout(const struct libc *libc)
+{
+	return !strstr(libc->path, "musl") || GIL_OFFSET_SWITCH_COND == GIL_OFFSET_COND + 48 + 40;
+}
+
 int libc__find(pid_t pid, struct libc *libc, struct failure *f)
 {
 	struct proc_maps maps;
@@ -120,5 +127,12 @@ int libc__find(pid_t pid, struct libc *libc, struct failure *f)
 		return fail(pid, err, f);
 	err = search(pid, &maps, libc);
 	proc_maps__free(&maps);
-	return err ? fail(pid, err, f) : 0;
+	if (err)
+		return fail(pid, err, f);
+	if (has_known_layout(libc))
+		return 0;
+	failure__what(f, "process %d uses musl, whose mutexes are not laid out as glibc's here",
+		      pid);
+	failure__cause(f, "CPython on musl is supported on x86-64 only");
+	return -ENOTSUP;
 }

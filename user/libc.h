@@ -26,7 +26,8 @@ struct libc {
 /*
  * Finds the library in the map of process pid (0: this process) that defines both functions:
  * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. 0, or with f filled -ESRCH, -EPERM,
- * -ENOENT (statically linked, or not mapped yet) or another -errno.
+ * -ENOENT (statically linked, or not mapped yet), -ENOTSUP (musl, where its types differ
+ * from those that are known) or another -errno.
  */
 int libc__find(pid_t pid, struct libc *libc, struct failure *f);
 

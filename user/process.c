@@ -139,6 +139,13 @@ static struct process_gil *add_gil(struct process *p, int lock, __u64 address, l
 	return grown;
 }
 
+/* It has executed another program, maybe the same once more, with its GIL at the same address, and
+ * the event is still on its way: what is in the kernel's record is that program's. */
+static bool was_replaced(const struct process *p, const struct gil_process *record)
+{
+	return __atomic_load_n(&record->image, __ATOMIC_SEQ_CST) != p->image;
+}
+
 /* Its edges count from now on. 0 or -errno. */
 static int enter_gil(struct process *p, struct gil_process_lock *slot, __u64 address,
 		     long interpreter)
@@ -152,6 +159,13 @@ static int enter_gil(struct process *p, struct gil_process_lock *slot, __u64 add
 		return -ENOMEM;
 	}
 	gil_lock_begin(probe__lock(p->probe, lock), p->pid, address, clock_ns());
+	/* All that takes long is over: reading the memory of a process that is just executing another
+	 * program waits until it has. */
+	if (was_replaced(p, probe__process(p->probe, p->index))) {
+		p->nr_gils--;
+		probe__give_lock(p->probe, lock);
+		return -EAGAIN;
+	}
 	slot->lock = lock;
 	slot->interpreter = interpreter;
 	/* Last: with it the kernel uses the rest. */
@@ -313,6 +327,11 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	record->finder = python_layout__finder(&p->python.layout);
 	record->nr_locks = p->python.gil != 0;
 	__atomic_store_n(&record->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
+	if (was_replaced(p, record)) {
+		process__discard(p);
+		p->nr_gils = 0;
+		return -EAGAIN;
+	}
 	/* Only used if no edge is ever seen: then the word has not changed since. */
 	if (p->nr_gils)
 		p->gils[0].locked_at_start = python__locked(p->pid, &p->python);
@@ -323,13 +342,18 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 int process__trace(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
-	int err = 0;
+	int err = 0, lock;
 
+	if (was_replaced(p, record))
+		return -EAGAIN;
 	record->free_threaded = p->python.free_threaded_build;
 	if (supposed_right(p, record)) {
+		lock = (int)record->lock[0].lock;
+		if (was_replaced(p, record))
+			return -EAGAIN;
 		record->drop_request = p->python.drop_request;
 		record->finder = python_layout__finder(&p->python.layout);
-		if (!add_gil(p, (int)record->lock[0].lock, p->python.gil, 0))
+		if (!add_gil(p, lock, p->python.gil, 0))
 			return -ENOMEM;
 		p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, p->attached_ns) : 0;
 	} else {
@@ -432,6 +456,8 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	if (record->image)
 		return 0; /* it has executed something else by now: the event is on its way */
 	err = process__trace(p);
+	if (err == -EAGAIN)
+		return 0;
 	if (err)
 		failure__what(f, "the table of GILs is full");
 	return err;

@@ -70,7 +70,8 @@ unsigned int process__own_source(const struct process *p);
 unsigned int process__sources(const struct process *p);
 void process__set_sources(struct process *p, unsigned int sources);
 /* Edges count: from now on, or, if the kernel supposed the GIL that p->python tells of and kept its
- * edges, from its first one on. The probes are there. 0 or -errno. */
+ * edges, from its first one on. The probes are there. 0 or -errno; -EAGAIN if it has just executed
+ * another program. */
 int process__trace(struct process *p);
 /* Throws what the kernel supposed away. */
 void process__discard(struct process *p);

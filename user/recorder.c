@@ -33,6 +33,8 @@
 #define PROGRESS_NS (250 * MS)
 /* Kept free of --max-size for what comes after the last edge: the threads' names, the index. */
 #define CLOSING_SIZE (256U << 10)
+/* A chunk has some 65,000 of them. */
+#define ENTRIES_PER_LOOK 4096
 
 struct recorder {
 	const struct record_options *options;
@@ -46,6 +48,7 @@ struct recorder {
 	bool created;
 	int err;   /* the recording has ended with this */
 	bool full; /* it has ended at --max-size */
+	__u64 nr_entries;
 	bool launched, terminal;
 	__u64 start_ns, flush_ns, progress_ns;
 	__u64 edge_ns; /* of the last edge */
@@ -132,6 +135,18 @@ static bool is_over(const struct recorder *r)
 	return r->err || r->full;
 }
 
+/* Looks whether the file has reached its limit. */
+static void end_if_full(struct recorder *r)
+{
+	__u64 at_most;
+
+	trace_sink__size(r->sink, &at_most);
+	if (!r->options->max_size || at_most + CLOSING_SIZE <= r->options->max_size)
+		return;
+	r->full = true;
+	observer__end(r->observer);
+}
+
 static int on_entry(void *ctx, void *entry, size_t size)
 {
 	struct recorder *r = ctx;
@@ -140,6 +155,9 @@ static int on_entry(void *ctx, void *entry, size_t size)
 
 	if (is_over(r))
 		return 0;
+	/* On a busy machine much may have come since the last round. */
+	if (r->options->max_size && ++r->nr_entries % ENTRIES_PER_LOOK == 0)
+		end_if_full(r);
 	err = trace_encoder__entry(r->encoder, entry, size);
 	if (e->ts > r->edge_ns)
 		r->edge_ns = e->ts;
@@ -278,18 +296,12 @@ static void note_losses(struct recorder *r, __u64 now)
 
 static void flush(struct recorder *r, __u64 now)
 {
-	__u64 at_most;
-
 	if (is_over(r))
 		return;
 	note_losses(r, now);
 	r->flush_ns = now + FLUSH_NS;
 	fail(r, trace_encoder__flush(r->encoder));
-	trace_sink__size(r->sink, &at_most);
-	if (r->options->max_size && at_most + CLOSING_SIZE > r->options->max_size) {
-		r->full = true;
-		observer__end(r->observer);
-	}
+	end_if_full(r);
 }
 
 /* One round of emptying the ring. The sink's queue has a limit too: if the disk can't follow, edges

@@ -29,6 +29,7 @@ static const struct help_line help_lines[] = {
 	{"l", "histograms: logarithmic counts, and back"},
 	{"C", "other colours"},
 	{"o O", "save what is measured: as text; as JSON"},
+	{"R", "begin to record to a file, for `gilscope report` or `top -i`; end it"},
 	{"< > .", "playback: half speed, double speed, one step"},
 	{NULL, "Words"},
 	{"wait", "from the moment a thread blocks on the GIL until it has it"},

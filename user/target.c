@@ -243,7 +243,9 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 		return err;
 	err = process__trace(p);
 	if (err) {
-		failure__what(f, "the table of GILs is full");
+		failure__what(f, "cannot observe process %d: %s", p->pid,
+			      err == -EAGAIN ? "it is just executing another program"
+					     : "the table of GILs is full");
 		return err;
 	}
 	t->nr_seen++;

@@ -11,7 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "command.h"
+#include "format.h"
 #include "render.h"
 #include "top.h"
 
@@ -50,6 +52,7 @@ int top__open(struct top *top, struct failure *f)
 void top__close(struct top *top)
 {
 	terminal__close(top->terminal);
+	recording__stop(&top->recording);
 	history__free(top->history);
 	if (top->timer_fd >= 0)
 		close(top->timer_fd);
@@ -113,8 +116,72 @@ static void show(struct top *top)
 	top->quit = top->quit || top->err;
 }
 
+/* "x2, 3.20 s of 10.0 s" */
+static void describe_playback(struct top *top)
+{
+	__u64 start = replay__start(top->replay), end = top->replay_end_ns;
+	struct format at = format_ns(gil_elapsed(start, top->replayed_ns), top->ascii);
+	struct format all = format_ns(gil_elapsed(start, end), top->ascii);
+	int speed = top->view.speed;
+
+	snprintf(top->playback, sizeof(top->playback), "x%s%d, %.24s%s%.24s", speed < 0 ? "1/" : "",
+		 1 << (speed < 0 ? -speed : speed), at.s, end ? " of " : "", end ? all.s : "");
+	top->facts.playback = top->playback;
+}
+
+/* One interval, at the chosen speed. */
+static void play(struct top *top)
+{
+	__u64 by = view__interval_ns(&top->view);
+	struct failure f = {0};
+	struct snapshot *s;
+	int more;
+
+	if (top->facts.state)
+		return; /* that was the end */
+	by = top->view.speed < 0 ? by >> -top->view.speed : by << top->view.speed;
+	/* The beginning may only be known when something has been read. */
+	if (top->replayed_ns < replay__start(top->replay))
+		top->replayed_ns = replay__start(top->replay);
+	top->replayed_ns += by ? by : 1;
+	more = replay__run(top->replay, top->replayed_ns, &f);
+	s = replay__snapshot(top->replay);
+	if (!s || history__add(top->history, s))
+		more = -ENOMEM;
+	snapshot__free(s);
+	if (more == 1) {
+		describe_playback(top);
+		return;
+	}
+	top->facts.state = "END";
+	top->replayed_ns = replay__now(top->replay);
+	describe_playback(top);
+	if (more < 0)
+		snprintf(top->view.message, sizeof(top->view.message), "%.150s",
+			 f.what[0] ? f.what : strerror(-more));
+}
+
+/* "REC 12.3 s" */
+static void watch_recording(struct top *top)
+{
+	struct recording *r = &top->recording;
+
+	if (recording__has_failed(r))
+		snprintf(top->view.message, sizeof(top->view.message),
+			 "the recording has ended by itself: try gilscope record -p PID -o FILE");
+	if (!top->observer)
+		return;
+	if (r->pid)
+		snprintf(top->state, sizeof(top->state), "REC %.40s",
+			 format_ns(gil_elapsed(r->start_ns, clock_ns()), top->ascii).s);
+	top->facts.state = r->pid ? top->state : NULL;
+}
+
 void top__frame(struct top *top, bool last)
 {
+	if (top->replay && !top->view.paused)
+		play(top);
+	watch_recording(top);
 	if (top->observer && (!top->view.paused || last)) {
 		int err = observer__feed(top->observer, top->history, false);
 
@@ -177,6 +244,26 @@ static void save(struct top *top, const char *format, const char *ending)
 		snprintf(top->view.message, sizeof(top->view.message), "saved %s", path);
 }
 
+/* Begins to record, or ends it. */
+static void record(struct top *top)
+{
+	struct recording *r = &top->recording;
+	bool recording = r->pid != 0;
+	int err = 0;
+
+	if (!top->observer)
+		return;
+	err = recording ? recording__stop(r)
+			: recording__start(r, history__span(top->history, HISTORY_ALL));
+	watch_recording(top);
+	if (err)
+		snprintf(top->view.message, sizeof(top->view.message), "cannot record: %s",
+			 strerror(-err));
+	else
+		snprintf(top->view.message, sizeof(top->view.message), "%s %s",
+			 recording ? "recorded" : "recording to", r->path);
+}
+
 static void act(struct top *top, enum view_action action)
 {
 	switch (action) {
@@ -186,6 +273,12 @@ static void act(struct top *top, enum view_action action)
 	case VIEW_RESET:
 		history__reset(top->history);
 		snprintf(top->view.message, sizeof(top->view.message), "figures are from now on");
+		break;
+	case VIEW_RECORD:
+		record(top);
+		break;
+	case VIEW_STEP:
+		play(top);
 		break;
 	case VIEW_SAVE_TEXT:
 		save(top, "text", "txt");

@@ -6,6 +6,8 @@
 #include "failure.h"
 #include "history.h"
 #include "observe.h"
+#include "recording.h"
+#include "replay.h"
 #include "screen.h"
 #include "terminal.h"
 
@@ -14,11 +16,16 @@ struct top {
 	struct view view;
 	struct screen_facts facts;
 	struct terminal *terminal; /* NULL: blocks of text on stdout */
-	struct observer *observer; /* NULL: a playback */
+	struct observer *observer; /* NULL: a playback, or the target has ended */
+	struct recording recording;
+	struct replay *replay; /* NULL: live */
+	__u64 replayed_ns;     /* up to here */
+	__u64 replay_end_ns;   /* 0: not known */
 	bool ascii;
 	bool no_colour;
 	long long frames_left; /* -1: no limit */
-	__u64 now;             /* of the last tick */
+	char state[64];        /* what facts.state is, if it is not fixed */
+	char playback[80];
 	int timer_fd;
 	bool quit;
 	int err; /* that ended it */

@@ -271,6 +271,11 @@ static enum view_action save_json(struct view *v)
 	return VIEW_SAVE_JSON;
 }
 
+static enum view_action record(struct view *v)
+{
+	return v->playback ? VIEW_IGNORED : VIEW_RECORD;
+}
+
 static enum view_action double_speed(struct view *v)
 {
 	if (!v->playback)
@@ -337,6 +342,7 @@ static const struct {
 	{'C', next_theme},
 	{'o', save_text},
 	{'O', save_json},
+	{'R', record},
 	{'>', double_speed},
 	{'<', half_speed},
 	{'.', step},

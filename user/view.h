@@ -35,7 +35,8 @@ enum view_action {
 	VIEW_RESET, /* forget what was measured so far */
 	VIEW_SAVE_TEXT,
 	VIEW_SAVE_JSON,
-	VIEW_STEP, /* of a playback: one interval */
+	VIEW_RECORD, /* begin to record, or end it */
+	VIEW_STEP,   /* of a playback: one interval */
 };
 
 enum view_level {

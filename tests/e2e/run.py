@@ -104,6 +104,8 @@ def main():
     parser = argparse.ArgumentParser(description="gilscope's end-to-end tests")
     parser.add_argument("-k", metavar="TEXT", action="append", default=[],
                         help="only tests with TEXT in their name; several: any of them")
+    parser.add_argument("-a", metavar="TEXT", action="append", default=[],
+                        help="and of these only those with this TEXT, too; several: any of them")
     parser.add_argument("-l", "--list", action="store_true", help="list the tests, run none")
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -114,7 +116,7 @@ def main():
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     begin = time.monotonic()
     for name, test, limit in discover():
-        if options.k and not any(k in name for k in options.k):
+        if any(texts and not any(t in name for t in texts) for texts in (options.k, options.a)):
             continue
         if options.list:
             print(name)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """`gilscope check` on real programs: each kind of verdict, its exit status, and its reports."""
+import glob
 import json
 import os
 import re
@@ -210,6 +211,55 @@ def test_stats_json_is_a_baseline():
     equal(gilscope("stat", "--json", "-o", before, "--", *QUIET).status, 0, "status of stat")
     judged("acquisitions > -50% vs baseline", command=QUIET, status=0,
            options=["--baseline", before])
+
+
+# --- recorded runs -------------------------------------------------------------------------------
+
+def test_a_trace_is_judged_as_the_run():
+    """record, then check -i: the verdicts, and the same figures as in the report of the trace."""
+    path = scratch("run.gil")
+    equal(gilscope("record", "-q", "-o", path, "--", *KEEPS).status, 0, "status of record")
+    out = scratch("check.json")
+    rules = ["--assert", "hold.max < 600ms", "--assert", "acquisitions > 1",
+             "--assert", "hold_blocked > 600ms"]
+    done = gilscope("check", "-i", path, *rules, "--json", "-o", out)
+    equal(done.status, FAILED, "status (stderr: %s)" % done.err)
+    with open(out) as f:
+        report = json.load(f)
+    equal(verdicts(report), ["fail", "pass", "pass"], "verdicts")
+    moment = report["rules"][0]["moments"][0]
+    check(moment["longest"] >= 1e9, "moment %s", moment)
+    check(moment["to_ns"] - moment["from_ns"] < 800e6, "the moment is not told well: %s", moment)
+    run = json.loads(gilscope("report", path, "--json").out)
+    hold = run["processes"][0]["gils"][0]["hold"]
+    equal(report["rules"][0]["measured"]["value"], hold["max_ns"], "the longest hold")
+    done = gilscope("check", "-i", path, "-i", path, "--assert", "hold.max < 600ms over all")
+    equal(done.status, FAILED, "status of two traces")
+    for extra in ["-p", os.getpid()], ["--trace", "x"], ["--repeat", 2], ["--", "true"]:
+        done = gilscope("check", *rules, "-i", path, *extra)
+        equal(done.status, USAGE, "status with %s" % extra)
+
+
+def test_the_trace_of_a_failing_run_is_kept():
+    path = scratch("kept.gil")
+    report = judged("hold.max < 600ms", command=RELEASES, status=0, options=["--trace", path])
+    equal((report["trace"], glob.glob(path + "*")), (None, []), "traces of a good run")
+    report = judged("hold.max < 600ms", command=KEEPS, status=FAILED,
+                    options=["--trace", path, "--repeat", "2", "--warmup", "1"])
+    equal((report["trace"], glob.glob(path + "*")), (path, [path]), "traces of a bad run")
+    equal(gilscope("check", "-i", path, "--assert", "hold.max < 600ms").status, FAILED,
+          "the verdict on the trace")
+
+
+def test_a_trace_that_is_not_whole():
+    path = scratch("run.gil")
+    equal(gilscope("record", "-q", "-o", path, "--min-hold", "0.1", "--", *KEEPS).status, 0,
+          "status of record")
+    done = gilscope("check", "-i", path, "--assert", "hold.max < 10s")
+    equal(done.status, USAGE, "status of a trace with some of the holds")
+    check("--min-hold" in done.err, "stderr: %s", done.err)
+    done = gilscope("check", "-i", workload("demo.py"), "--assert", "hold.max < 10s")
+    equal(done.status, USAGE, "status of what is no trace")
 
 
 # --- what is wrong is refused before anything runs -----------------------------------------------

@@ -6,9 +6,12 @@ import re
 import shutil
 import struct
 
-from lib import (GILSCOPE, Interpreter, Skip, Workload, cached, check, check_untouched, debian, each,
-                 equal, folder, free_pid, gil_of, gilscope, interpreters, process_of, scratch, spawn,
-                 stat, version_of)
+from lib import (GILSCOPE, Interpreter, Skip, Workload, cached, check, check_untouched, debian,
+                 each, equal, folder, free_pid, gil_of, gilscope, interpreters, process_of,
+                 scratch, spawn, stat, usdt_pythons, version_of)
+
+from test_python2 import python2
+from test_static import with_glibc
 
 USAGE, CANNOT_OBSERVE = 2, 4
 NOBODY = 65534
@@ -91,6 +94,33 @@ def test_a_free_threaded_process():
     equal(python["free_threaded_build"], True, "free_threaded_build")
     equal(python["gil"]["off"], True, "off")
     equal(doctor(python["path"])["python"]["free_threaded_build"], True, "free_threaded_build")
+
+
+@each(usdt_pythons)
+def test_an_interpreter_with_gil_probes(interpreter):
+    """It uses them, or says why not: as stat does."""
+    w = Workload(interpreter, "stat_loop.py", 100)
+    process = process_of(stat("-p", w.pid, "-d", "0.05").report, w.pid)
+    python = doctor("-p", w.pid)["python"]
+    equal(python["source"], process["source"], "source")
+    equal(doctor(python["path"])["python"]["source"], process["source"], "source by the file")
+
+
+@each(with_glibc)
+def test_a_libc_that_is_linked_in(kind):
+    python = doctor(kind.interpreter().path)["python"]
+    equal(python["source"], "uprobe", "source")
+    check("found " + kind.how in python["source_why"], "why: %s", python["source_why"])
+    equal(python["version"][:5], "3.11.", "version")
+
+
+@each(python2)
+def test_python_2(interpreter):
+    w = Workload(interpreter, "python2.py", "compute", 2, 1)
+    python = doctor("-p", w.pid)["python"]
+    equal(python["version"], "2.7.%d" % interpreter.version[2], "version")
+    equal(python["source"], "uprobe", "source")
+    equal(doctor(python["path"])["python"]["version"], python["version"], "version by the file")
 
 
 # --- what is no CPython --------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 
+from invariants import check_invariants
 from lib import (Interpreter, Workload, attach, check, close_to, each, equal, folder, gil_of,
                  longer_than, process_of, stat, thread, total, version_of, within, workers)
 
@@ -40,6 +41,17 @@ def python2():
     return []
 
 
+BUSY = {"expect_lost": True, "expect_anomalies": True}
+
+
+def check_losses(report, process):
+    """Hardly any edge is lost, and where none is, nothing contradicts another."""
+    gil = gil_of(process)
+    within(report["lost_events"], 0, 2 + gil["acquisitions"] // 100, "lost_events")
+    if not report["lost_events"]:
+        check_invariants(report)
+
+
 def observed(interpreter, *args):
     """The workload, observed before it begins; returns (report of its process, truth)."""
     w = Workload(interpreter, "python2.py", *args)
@@ -47,7 +59,10 @@ def observed(interpreter, *args):
     w.go()
     truth = w.truth()
     w.end()
-    return process_of(g.finish().report, truth["pid"]), truth
+    report = g.finish(**BUSY).report
+    process = process_of(report, truth["pid"])
+    check_losses(report, process)
+    return process, truth
 
 
 @each(python2)
@@ -92,8 +107,11 @@ def test_threads_that_compute_wait_for_each_other(interpreter):
 @each(python2)
 def test_attached_to_while_threads_compute(interpreter):
     w = Workload(interpreter, "python2.py", "compute", 3, 2, wait=False)
-    run = stat("-p", w.pid, "-d", 1)
+    # On a busy machine a thread is now and then preempted in the middle of an update; an edge of
+    # another one is then lost, and the report says so.
+    run = stat("-p", w.pid, "-d", 1, expectations=BUSY)
     process = process_of(run.report, w.pid)
+    check_losses(run.report, process)
     check(gil_of(process)["acquisitions"] > 100, "%s acquisitions",
           gil_of(process)["acquisitions"])
     w.truth()
@@ -110,8 +128,9 @@ def test_child(interpreter):
 @each(python2)
 def test_launched(interpreter):
     run = stat(command=interpreter.argv("python2.py", "compute", 2, 1),
-               env=interpreter.environment())
+               env=interpreter.environment(), expectations=BUSY)
     process = process_of(run.report, run.truth()["pid"])
+    check_losses(run.report, process)
     check(gil_of(process)["acquisitions"] > 100, "%s acquisitions",
           gil_of(process)["acquisitions"])
 

@@ -6,9 +6,9 @@ import os
 import signal
 import subprocess
 
-from lib import (Gilscope, Workload, attach, check, check_untouched, debian, each, equal, gil_of,
-                 gilscope, interpreters, native_interpreters, process_of, scratch, Skip, some_interpreters,
-                 stat, stat_workload, thread, within)
+from lib import (attach, check, check_untouched, debian, each, equal, gil_of, Gilscope, gilscope, interpreters,
+                 is_observed, native_interpreters, process_of, scratch, Skip,
+                 some_interpreters, stat, stat_workload, thread, wait_until, within, Workload)
 
 K = 5000
 SLACK = 20  # a thread's start, gate and end take the GIL a few times, too
@@ -79,12 +79,13 @@ def test_option_p_twice():
 
 def test_all_processes():
     w = Workload(debian(), "stat_loop.py", K)
-    g = attach(w, "-d", "3", everything=True)
+    g = attach(w, everything=True)
     late = Workload(debian(), "stat_loop.py", K)
+    wait_until(lambda: is_observed(late.pid), "probes in the process that began later")
     w.go()
     late.go()
     truths = [w.truth(), late.truth()]
-    run = g.finish()
+    run = g.interrupt()
     check_stat_loop(run.report, truths[0])
     pids = [p["pid"] for p in run.report["processes"]]
     check(late.pid in pids, "a process that began later is not there: %s", pids)

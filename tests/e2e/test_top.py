@@ -8,7 +8,7 @@ import signal
 
 from invariants import check_invariants
 from lib import (GILSCOPE, Workload, check, check_untouched, close_to, debian, equal, gilscope,
-                 spawn, total, wait_until, within, workload)
+                 scratch, spawn, total, wait_until, within, workload)
 from screen import Screen
 
 
@@ -238,6 +238,69 @@ def test_names_that_want_to_do_something():
             check(name in s.see(re.escape(name)), "%r is not there", name)
         check("combined" in shown, "no combining characters")
         check("\x1b[31mred" not in s.text("-e"), "a thread's name has coloured the screen")
+
+
+# --- recordings ----------------------------------------------------------------------------------
+
+def test_playback():
+    trace = scratch("demo.gil")
+    run = gilscope("record", "-q", "-o", trace, "--", *debian().argv("demo.py", 1))
+    equal(run.status, 0, "the status of record; %s" % run.err)
+    with screen("-i", trace) as s:
+        s.see(r"x1, .* of 1\.\d+ s")
+        s.press("<", "<", "<")
+        s.see(r"x1/8, ")
+        s.press("Space")
+        s.see(r"PAUSED")
+        where = re.search(r"x1/8, ([\d.]+ .?s)", s.text()).group(1)
+        s.press(".")
+        s.see_no(re.escape("x1/8, %s" % where))
+        s.press(">", ">", ">", ">", "Space")
+        s.see(r"x2, .* END")
+        s.see(r"GIL-bound")
+        s.press("w", "w", "O")
+        s.see(r"saved ")
+        with open(saved(s, ".json")) as f:
+            report = json.load(f)
+        check_invariants(report)
+        s.press("q")
+        equal(s.end()[0], 0, "the status")
+        restored(s)
+    wanted = json.loads(gilscope("report", trace, "--json").out)
+    for p, q in zip(report["processes"], wanted["processes"]):
+        equal(p["gils"][0]["acquisitions"], q["gils"][0]["acquisitions"], "acquisitions")
+        equal(p["gils"][0]["hold"]["buckets"], q["gils"][0]["hold"]["buckets"], "holds")
+    run = gilscope("top", "-i", trace)
+    equal(run.status, 0, "the status of the text; %s" % run.err)
+    check(len(re.findall(r"(?m)^ gilscope ", run.out)) >= 4 and ", END" in run.out, "%s", run.out)
+
+
+def test_no_playback():
+    run = gilscope("top", "-i", "/no/such/trace")
+    equal(run.status, 2, "the status")
+    check("/no/such/trace" in run.err, "%s", run.err)
+    equal(gilscope("top", "-i", "x", "-p", 1).status, 2, "the status of both")
+
+
+def test_recording():
+    w = convoy()
+    with watched(w) as s:
+        s.see(r"GIL-bound")
+        s.press("R")
+        s.see(r"recording to gilscope-%d-\S+\.gil" % w.pid)
+        s.see(r"REC \d")
+        wait_until(lambda: [f for f in s.files(".gil") if os.path.getsize(f)], "a trace")
+        s.press("R")
+        s.see(r"recorded gilscope-")
+        s.see_no(r"REC ")
+        run = gilscope("top", "-i", saved(s, ".gil"))
+        equal(run.status, 0, "the status of the playback; %s" % run.err)
+        s.press("R")
+        s.see(r"REC \d")
+        s.press("q")  # ends it as well
+        equal(s.end()[0], 0, "the status")
+        restored(s)
+    check_untouched(w.pid)
 
 
 # --- windows and terminals -----------------------------------------------------------------------

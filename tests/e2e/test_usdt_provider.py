@@ -8,8 +8,8 @@ import shutil
 import signal
 import subprocess
 
-from lib import (Skip, Workload, at_rest, check, each, equal, mapped, scratch, spawn, timeout, usdt_pythons,
-                 wait_until, within, workload)
+from lib import (Skip, Workload, at_rest, check, each, equal, mapped, scratch, spawn, timeout,
+                 usdt_pythons, wait_until, within, workload)
 from notes import Elf, one_byte_nops, tampered
 from test_usdt import fork_is_safe
 
@@ -19,7 +19,7 @@ ARGUMENTS = {"gil__wait": 2, "gil__acquire": 2, "gil__release": 3}
 OPERAND = re.compile(r"(8|-4)@(%\w+|-?\d*\(%\w+\)|\$-?\d+|\w+|-?\d+|\[\w+(, ?#?-?\d+)?\])")
 
 
-def check_notes(path, operand=OPERAND):
+def check_notes(path, operand=OPERAND, nop=NOP):
     elf = Elf(path)
     found = elf.gil_notes()
     equal({n.name for n in found}, set(ARGUMENTS), "probes in " + path)
@@ -30,7 +30,7 @@ def check_notes(path, operand=OPERAND):
         for a in arguments:
             check(operand.fullmatch(a), "%s has the argument %s", n.name, a)
         at = elf.offset(n.pc)
-        equal(bytes(elf.data[at:at + len(NOP)]), NOP, "the code of " + n.name)
+        equal(bytes(elf.data[at:at + len(nop)]), nop, "the code of " + n.name)
         within(n.semaphore, low, low + size - 2, "semaphore of " + n.name)
     equal(len({(n.name, n.semaphore) for n in found}), 3, "number of semaphores")
 
@@ -38,7 +38,8 @@ def check_notes(path, operand=OPERAND):
 def is_traced(pid, path):
     """True if no nop of the file's GIL probes is as it was in the memory of the process."""
     elf = Elf(path)
-    low, offset, _, _ = mapped(pid, inode=os.stat(path).st_ino)
+    wanted = os.stat(path).st_ino
+    low, _, offset, _, _ = mapped(pid, lambda inode, _: inode == wanted)
     with open("/proc/%d/mem" % pid, "rb", 0) as memory:
         for n in elf.gil_notes():
             memory.seek(low - offset + elf.offset(n.pc))
@@ -69,10 +70,11 @@ class Bpftrace:
         # A breakpoint is there a moment before its program.
         wait_until(lambda: at_rest(self.process), "bpftrace's set-up to be over", 30)
         if self.process.poll() is not None:
-            raise AssertionError("bpftrace ended: %s" % self.process.communicate()[1].strip()[-400:])
+            errors = self.process.communicate()[1]
+            raise AssertionError("bpftrace ended: %s" % errors.strip()[-400:])
 
     def maps(self, stop=True):
-        """Waits for its end; {"@wait": n, ..., "@gils": {address: n}, "@requested": {0: n}, ...}."""
+        """Waits for its end; {"@wait": n, ..., "@gils": {address: n}, "@requested": {0: n}}."""
         if stop:
             self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=30)
@@ -89,7 +91,8 @@ class Bpftrace:
 # --- the header ----------------------------------------------------------------------------------
 
 BUILDS = {
-    "gcc": ["gcc"], "clang": ["clang"], "g++": ["g++", "-x", "c++"], "clang++": ["clang++", "-x", "c++"],
+    "gcc": ["gcc"], "clang": ["clang"],
+    "g++": ["g++", "-x", "c++"], "clang++": ["clang++", "-x", "c++"],
     "gcc-O0": ["gcc", "-O0"], "gcc-no-pie": ["gcc", "-fno-pie", "-no-pie"],
     "gcc-lto": ["gcc", "-flto", "-flto-partition=max"], "clang-lto": ["clang", "-flto"],
     "gcc-c99": ["gcc", "-std=c99", "-pedantic", "-D_GNU_SOURCE"],
@@ -119,11 +122,22 @@ def build(argv):
     check(done.returncode == 0, "%s: %s", " ".join(argv), done.stderr.strip()[-400:])
 
 
+# No memory operands: the header promises registers and constants.
+PLAIN = re.compile(r"(8|-4)@(%\w+|\$-?\d+|\w+|-?\d+)")
+
+
+def test_header_has_a_short_nop():
+    if os.uname().machine != "x86_64":
+        raise Skip("nops differ in length only on x86-64")
+    program = scratch("usdt_target")
+    build(["gcc", "-DGIL_PROBES_SHORT_NOP", "-o", program, workload("usdt_target.c"), "-lpthread"])
+    check_notes(program, PLAIN, b"\x90")
+
+
 @each(lambda: list(BUILDS) + list(SHARED))
 def test_header_makes_notes(name):
     program, carrier = compiled(name)
-    # No memory operands: the header promises registers and constants.
-    check_notes(carrier, re.compile(r"(8|-4)@(%\w+|\$-?\d+|\w+|-?\d+)"))
+    check_notes(carrier, PLAIN)
     done = subprocess.run([program, "10", "2", "3"], capture_output=True, text=True)
     equal(json.loads(done.stdout)["acquires"], 10 + 2 * 4, "acquires")
 
@@ -166,8 +180,8 @@ def test_python_has_notes(interpreter):
 def test_readelf_shows(interpreter):
     if not shutil.which("readelf"):
         raise Skip("no readelf")
-    done = subprocess.run(["readelf", "-n", "--wide", interpreter.path], capture_output=True, text=True,
-                          env=dict(os.environ, LC_ALL="C"))
+    done = subprocess.run(["readelf", "-n", "--wide", interpreter.path], capture_output=True,
+                          text=True, env=dict(os.environ, LC_ALL="C"))
     shown = re.findall(r"Provider: python\s+Name: (gil__\w+)\s+Location: 0x0*[1-9a-f].*"
                        r"Semaphore: 0x0*[1-9a-f].*\s+Arguments: (.*)", done.stdout)
     elf = Elf(interpreter.path)
@@ -216,10 +230,10 @@ def test_waits_and_requests_fire(interpreter):
     # Each turn is an acquisition that was waited for, and most were asked for; both threads' turns
     # may be a few less than the times that the GIL changed hands.
     check(truth["turns"] > 10, "only %s turns", truth["turns"])
-    check(read["@wait"] >= 0.9 * truth["turns"], "%s waits in %s turns", read["@wait"], truth["turns"])
-    check(read["@requested"].get(1, 0) >= 0.5 * truth["turns"], "%s requested in %s turns",
-          read["@requested"].get(1, 0), truth["turns"])
-    check(read["@acquire"] >= read["@wait"], "%s acquires, %s waits", read["@acquire"], read["@wait"])
+    waits, requested = read["@wait"], read["@requested"].get(1, 0)
+    check(waits >= 0.9 * truth["turns"], "%s waits in %s turns", waits, truth["turns"])
+    check(requested >= 0.5 * truth["turns"], "%s requested in %s turns", requested, truth["turns"])
+    check(read["@acquire"] >= waits, "%s acquires, %s waits", read["@acquire"], waits)
 
 
 # Of CPython's own test suite: what takes and drops the GIL most, and is soon over.
