@@ -124,7 +124,7 @@ static void take_python2(struct doctor_python *p, struct elf_file *e)
 {
 	struct probe_site site[PYTHON2_SITES];
 
-	if (!python2__sites(e, site))
+	if (python2__sites(e, site) > 0)
 		use(p, "uprobe",
 		    "probes go on the interpreter's own PyThread_acquire_lock and "
 		    "PyThread_release_lock");
