@@ -232,6 +232,15 @@ static bool has_slot(const struct gil_process *record, const struct process_gil 
 	return false;
 }
 
+/* True if the record at this index is already some GIL's. */
+static bool is_taken(const struct process *p, __u32 lock)
+{
+	for (size_t i = 0; i < p->nr_gils; i++)
+		if (p->gils[i].lock == (int)lock)
+			return true;
+	return false;
+}
+
 void process__adopt_gils(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
@@ -243,8 +252,13 @@ void process__adopt_gils(struct process *p)
 	for (__u32 i = 0; i < record->nr_locks && i < GIL_PROCESS_LOCKS; i++) {
 		const struct gil_process_lock *slot = &record->lock[i];
 
-		if (slot->address && !live_gil(p, slot->address, slot->interpreter))
-			add_gil(p, (int)slot->lock, slot->address, slot->interpreter);
+		__u32 lock = slot->lock;
+
+		/* The kernel may just be entering another one there, and what is read be half of it:
+		 * then the next look will do. */
+		if (slot->address && !live_gil(p, slot->address, slot->interpreter) &&
+		    !is_taken(p, lock))
+			add_gil(p, (int)lock, slot->address, slot->interpreter);
 	}
 }
 
