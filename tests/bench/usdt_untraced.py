@@ -8,8 +8,9 @@ with a limit but to be written down:
 
   - instructions per release and acquisition, counted by callgrind: the difference of two runs of a loop of os.stat that
     differ in nothing but its length, so that the start and the end of the interpreter cancel out. Exact and repeatable.
-  - wall time with threads, where the lock is contended: the median of ratios of pairs of runs, and their quartiles. The
-    order within a pair alternates. PLAIN against itself says how much of it is noise.
+  - CPU time with threads, where the lock is contended: the median of ratios of pairs of runs, and their quartiles. The
+    order within a pair alternates. PLAIN against itself says how much of it is noise. (Wall time says the same on a
+    machine that does nothing else, and nothing on another.)
 """
 
 import os
@@ -40,10 +41,10 @@ threads = [threading.Thread(target={"i": io, "c": cpu}[k]) for k in kinds]
 for t in threads:
     t.start()
 gate.wait()
-begin = time.perf_counter_ns()
+begin = time.process_time_ns()
 for t in threads:
     t.join()
-print(time.perf_counter_ns() - begin)
+print(time.process_time_ns() - begin)
 """
 
 WORKLOADS = (("one thread in os.stat", "i", 200_000), ("two threads in os.stat", "ii", 60_000),
@@ -65,7 +66,7 @@ def per_cycle(python):
     return (instructions(python, LONG) - instructions(python, SHORT)) / (LONG - SHORT)
 
 
-def wall(python, kinds, n):
+def cpu_time(python, kinds, n):
     return int(run([python, "-S", "-c", THREADS, kinds, str(n)]).stdout)
 
 
@@ -73,7 +74,7 @@ def ratios(first, second, *workload):
     found = []
     for i in range(ROUNDS):
         pair = [first, second] if i % 2 else [second, first]
-        times = {position: wall(python, *workload) for position, python in enumerate(pair)}
+        times = {position: cpu_time(python, *workload) for position, python in enumerate(pair)}
         found.append(times[0] / times[1] if i % 2 else times[1] / times[0])
     return statistics.quantiles(found, n=4)
 
