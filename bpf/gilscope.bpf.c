@@ -441,7 +441,7 @@ static __always_inline int is_no_edge(const struct gil_process *p, __u64 gil,
 				      const struct gil_lock *l, const struct gil_thread *t,
 				      const struct hit *hit)
 {
-	if (gil_rarely(p->sources == (GIL_SOURCE_COND | GIL_SOURCE_USDT)))
+	if (gil_rarely(p->sources & GIL_SOURCE_TAKEOVER))
 		return is_told(l, t, hit->kind);
 	if (hit->requested || hit->kind != GIL_EDGE_RELEASE)
 		return 0;
@@ -839,7 +839,10 @@ int on_exec(__u64 *ctx)
 	p->entering = 0;
 	p->image++;
 	p->drop_request.known = 0;
-	p->sources = GIL_SOURCE_COND | (p->sources & GIL_SOURCE_USDT);
+	if (p->sources & GIL_SOURCE_USDT)
+		p->sources = GIL_SOURCE_COND | GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER;
+	else
+		p->sources = GIL_SOURCE_COND;
 	p->state = GIL_PROCESS_NEW;
 	send_event(GIL_EVENT_EXEC, pid, caller, *index, p->image, task);
 	return 0;

@@ -113,6 +113,9 @@ enum gil_site_kind {
 #define GIL_SOURCE_COND      1U
 #define GIL_SOURCE_USDT      2U
 #define GIL_SOURCE_SEMAPHORE 4U /* Python 2's functions */
+/* Not a source: one takes over from another just now, and of each edge the first hit counts. It stays
+ * for a while after the old one has ceased to count, as that may have told the first half of a pair. */
+#define GIL_SOURCE_TAKEOVER 8U
 
 enum gil_argument_kind {
 	GIL_ARGUMENT_NONE = 0,

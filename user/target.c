@@ -214,7 +214,7 @@ static int take_over(struct process *p, const struct site_file *usdt, struct fai
 	if (!p->usdt || p->interpreter != usdt)
 		err = process__attach(p, usdt, f);
 	if (!err)
-		process__set_sources(p, GIL_SOURCE_COND | GIL_SOURCE_USDT);
+		process__set_sources(p, GIL_SOURCE_COND | GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER);
 	return err;
 }
 
@@ -260,7 +260,10 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 	return err;
 }
 
-/* Takes the probes on libc away once they are of no use. */
+/*
+ * Takes the probes on libc away once they are of no use. They cease to count first: an acquisition
+ * that they told of just before is told by the other source too, just after.
+ */
 static void end_takeover(struct process *p, __u64 now)
 {
 	unsigned int sources = process__sources(p);
@@ -268,12 +271,15 @@ static void end_takeover(struct process *p, __u64 now)
 
 	if (!p->usdt || !p->cond)
 		return;
-	if (sources != GIL_SOURCE_USDT && since < TAKEOVER_NS)
-		return;
-	if (sources == GIL_SOURCE_USDT && since < EXEC_PATIENCE_NS)
-		return;
-	process__set_sources(p, GIL_SOURCE_USDT);
-	process__detach_cond(p);
+	if (sources & GIL_SOURCE_COND) {
+		if (since >= TAKEOVER_NS)
+			process__set_sources(p, GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER);
+	} else if (sources & GIL_SOURCE_TAKEOVER) {
+		process__set_sources(p, GIL_SOURCE_USDT);
+		process__detach_cond(p);
+	} else if (since >= EXEC_PATIENCE_NS) {
+		process__detach_cond(p);
+	}
 }
 
 /* Looks whether a searching process has become a CPython; `supposed`: because the kernel thinks

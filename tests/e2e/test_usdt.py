@@ -252,10 +252,12 @@ def check_same(a, b):
 
 def check_same_times(a, b):
     """Within 1 %, or 1 us an event. Between the two sources' moments of one edge lies what the
-    kernel needs for the probes themselves."""
+    kernel needs for the probes themselves; and on a busy machine the thread may lose its CPU just
+    there, but for no longer than it lost it in all."""
+    lost = a["hold_preempted_ns"] + a["wait_runnable_ns"]
     for name in ("hold", "wait"):
         apart = abs(a[name]["sum_ns"] - b[name]["sum_ns"])
-        most = max(0.01 * b[name]["sum_ns"], 1000 * b[name]["count"])
+        most = max(0.01 * b[name]["sum_ns"], 1000 * b[name]["count"]) + lost
         check(apart <= most, "%s: %s ns by usdt, %s ns by uprobe", name, a[name]["sum_ns"],
               b[name]["sum_ns"])
 
