@@ -108,16 +108,12 @@ static int take_usdt(struct doctor_python *p, const struct doctor_machine *m, st
 /* Its C library is linked into it. */
 static void take_static(struct doctor_python *p, struct elf_file *e, const char *root)
 {
-	static const char *const how[] = {
-		[COND_SITES_SYMBOLS] = "by its symbols",
-		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
-		[COND_SITES_CODE] = "by the code around the GIL's messages",
-	};
 	struct probe_site site[COND_SITES];
 	enum cond_sites_from from;
 
 	if (!cond_sites__find(e, root, p->path, site, &from, &p->failure))
-		use(p, "uprobe", "its C library is linked into it, and was found %s", how[from]);
+		use(p, "uprobe", "its C library is linked into it, and was found %s",
+		    cond_sites__how(from));
 }
 
 static void take_python2(struct doctor_python *p, struct elf_file *e)
