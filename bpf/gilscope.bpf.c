@@ -203,7 +203,7 @@ static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32
 	e->ts = bpf_ktime_get_ns();
 	e->kind = kind;
 	e->pid = pid;
-	e->parent = other;
+	e->other = other;
 	e->process = process;
 	e->image = image;
 	BPF_CORE_READ_STR_INTO(&e->comm, task, comm);

@@ -195,7 +195,7 @@ __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 		p->lock[0].interpreter = 0;
 		p->lock[0].address = semaphore;
 		p->nr_locks = 1;
-		send_event(GIL_EVENT_SUB_GIL, p->pid, 0, index, p->image,
+		send_event(GIL_EVENT_SUB_GIL, p->pid, i, index, p->image,
 			   (void *)bpf_get_current_task_btf());
 	}
 	__sync_val_compare_and_swap(&p->entering, 1, 0);

@@ -52,15 +52,24 @@ static __always_inline __u32 free_slot(struct gil_process *p)
 	return GIL_PROCESS_LOCKS;
 }
 
+static __always_inline int has_free_slot(const struct gil_process *p)
+{
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++)
+		if (i >= p->nr_locks || !p->lock[i].address)
+			return 1;
+	return 0;
+}
+
 /* Its place, or GIL_PROCESS_LOCKS if there is no room. */
-static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u64 address, __u32 number)
+static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, __u64 address,
+					   __u32 number)
 {
 	struct gil_tables *tab = the_tables();
 	__u32 n = free_slot(p), i;
 	struct gil_lock *l;
 
 	if (!tab || n >= GIL_PROCESS_LOCKS) {
-		p->nr_full++;
+		p->full = 1;
 		return GIL_PROCESS_LOCKS;
 	}
 	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
@@ -69,12 +78,24 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u64 address,
 		return GIL_PROCESS_LOCKS;
 	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
 	l->born = 1;
+	l->interpreter = number;
 	p->lock[n].lock = i;
 	p->lock[n].interpreter = number;
 	p->lock[n].address = address;
 	if (n >= p->nr_locks)
 		p->nr_locks = n + 1;
+	send_event(GIL_EVENT_SUB_GIL, p->pid, i, index, p->image,
+		   (void *)bpf_get_current_task_btf());
 	return n;
+}
+
+/* False if somebody else is entering a GIL and does not come to an end: it has lost its CPU. */
+static __always_inline int begin_to_enter(struct gil_process *p)
+{
+	for (int i = 0; i < 200; i++)
+		if (!__sync_val_compare_and_swap(&p->entering, 0, 1))
+			return 1;
+	return 0;
 }
 
 /*
@@ -89,15 +110,16 @@ __noinline __u32 find_sub_gil(__u32 index, __u64 address)
 	if (!p || !p->finder.known || p->state != GIL_PROCESS_TRACED ||
 	    !is_sub_gil(&p->finder, address, &number))
 		return GIL_PROCESS_LOCKS;
-	if (__sync_val_compare_and_swap(&p->entering, 0, 1)) {
+	if (!has_free_slot(p)) {
+		p->full = 1;
+		return GIL_PROCESS_LOCKS;
+	}
+	if (!begin_to_enter(p)) {
 		__sync_fetch_and_add(&p->dropped, 1); /* the next acquisition will do */
 		return GIL_PROCESS_LOCKS;
 	}
-	n = enter_sub_gil(p, address, number);
+	n = enter_sub_gil(p, index, address, number);
 	__sync_val_compare_and_swap(&p->entering, 1, 0);
-	if (n < GIL_PROCESS_LOCKS)
-		send_event(GIL_EVENT_SUB_GIL, p->pid, 0, index, p->image,
-			   (void *)bpf_get_current_task_btf());
 	return n;
 }
 

@@ -85,9 +85,9 @@ struct gil_process {
 	/* GIL_SOURCE_* bits: whose hits count. Both while one source takes over from the other: of
 	 * each edge the first hit then counts. */
 	__u32 sources;
-	__u32 entering; /* 1: somebody is just entering a GIL below */
+	__u32 entering; /* 1: somebody is just entering a GIL below; a matter of a microsecond */
 	struct gil_process_lock lock[GIL_PROCESS_LOCKS];
-	__u32 nr_full;       /* GILs that found no room there */
+	__u32 full;          /* 1: a GIL found no room there */
 	__u32 free_threaded; /* its GILs can be turned off */
 	struct gil_finder finder;
 	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL; else 0 */
@@ -155,7 +155,7 @@ enum gil_event_kind {
 	GIL_EVENT_EXEC,
 	GIL_EVENT_EXIT,
 	GIL_EVENT_NEW_GIL, /* a process in state NEW: its supposed GIL is now lock[0] */
-	GIL_EVENT_SUB_GIL, /* a process in state TRACED: one more GIL is in lock[] */
+	GIL_EVENT_SUB_GIL, /* a process in state TRACED: the kernel has found one more GIL */
 };
 
 #define GIL_NONE (~0U)
@@ -164,7 +164,8 @@ struct gil_event {
 	__u64 ts;
 	__u32 kind;
 	__u32 pid;
-	__u32 parent;  /* FORK: the parent's pid; EXEC: the calling thread's tid */
+	__u32 other; /* FORK: the parent's pid; EXEC: the calling thread's tid; SUB_GIL: the index of
+			* the GIL's record */
 	__u32 process; /* index of the process's record, or GIL_NONE */
 	__u32 image;   /* the process's `image` after the event */
 	char comm[16];

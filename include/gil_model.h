@@ -102,7 +102,7 @@ struct gil_lock {
 	__u32 gone_seen;   /* of those, the ones already taken off `waiters` */
 	__u32 last_record; /* the BPF side's own note: where last_tid's record is */
 	__u32 born;        /* and: it was made while it was watched, so nothing was missed */
-	__u32 pad;
+	__u32 interpreter; /* its interpreter's number */
 	__u64 mark;
 	__u64 lost;         /* the BPF side's own note: edges that a recording had no room for, */
 	__u64 lost_since;   /* and when it began; not yet told to it */

@@ -146,9 +146,8 @@ static bool was_replaced(const struct process *p, const struct gil_process *reco
 	return __atomic_load_n(&record->image, __ATOMIC_SEQ_CST) != p->image;
 }
 
-/* Its edges count from now on. 0 or -errno. */
-static int enter_gil(struct process *p, struct gil_process_lock *slot, __u64 address,
-		     long interpreter)
+/* One more GIL, which no edge has shown; for the kernel it is not there yet. 0 or -errno. */
+static int new_gil(struct process *p, __u64 address, long interpreter)
 {
 	int lock = probe__take_lock(p->probe);
 
@@ -159,18 +158,24 @@ static int enter_gil(struct process *p, struct gil_process_lock *slot, __u64 add
 		return -ENOMEM;
 	}
 	gil_lock_begin(probe__lock(p->probe, lock), p->pid, address, clock_ns());
-	/* All that takes long is over: reading the memory of a process that is just executing another
-	 * program waits until it has. */
-	if (was_replaced(p, probe__process(p->probe, p->index))) {
-		p->nr_gils--;
-		probe__give_lock(p->probe, lock);
-		return -EAGAIN;
-	}
-	slot->lock = lock;
-	slot->interpreter = interpreter;
-	/* Last: with it the kernel uses the rest. */
-	__atomic_store_n(&slot->address, address, __ATOMIC_SEQ_CST);
+	probe__lock(p->probe, lock)->interpreter = interpreter;
 	return 0;
+}
+
+static void drop_new_gil(struct process *p)
+{
+	probe__give_lock(p->probe, p->gils[--p->nr_gils].lock);
+}
+
+/* The edges of the last GIL count from now on. */
+static void enter_gil(struct process *p, struct gil_process_lock *slot)
+{
+	const struct process_gil *g = &p->gils[p->nr_gils - 1];
+
+	slot->lock = g->lock;
+	slot->interpreter = g->interpreter;
+	/* Last: with it the kernel uses the rest. */
+	__atomic_store_n(&slot->address, g->address, __ATOMIC_SEQ_CST);
 }
 
 static struct process_gil *live_gil(const struct process *p, __u64 address, long interpreter)
@@ -184,18 +189,27 @@ static struct process_gil *live_gil(const struct process *p, __u64 address, long
 	return NULL;
 }
 
-/* The first free one of the places where the kernel looks for a GIL's address. */
-static struct gil_process_lock *free_slot(struct gil_process *record)
+/* The first free one of the places where the kernel looks for a GIL's address; NULL if there is none,
+ * or the kernel has just found this one. */
+static struct gil_process_lock *free_slot(struct gil_process *record, __u64 address)
 {
+	struct gil_process_lock *found = NULL;
+
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
-		if (i == record->nr_locks) {
-			record->lock[i].address = 0;
-			__atomic_store_n(&record->nr_locks, i + 1, __ATOMIC_SEQ_CST);
-		}
-		if (!record->lock[i].address)
-			return &record->lock[i];
+		struct gil_process_lock *slot = &record->lock[i];
+
+		if (i >= record->nr_locks)
+			slot->address = 0;
+		else if (slot->address == address)
+			return NULL;
+		if (!found && !slot->address)
+			found = slot;
 	}
-	return NULL;
+	if (!found)
+		record->full = 1;
+	else if (found == &record->lock[record->nr_locks])
+		__atomic_store_n(&record->nr_locks, record->nr_locks + 1, __ATOMIC_SEQ_CST);
+	return found;
 }
 
 /* A sub-interpreter's GIL that no edge has shown yet. */
@@ -205,14 +219,21 @@ static void discover_gil(struct process *p, struct gil_process *record,
 	struct gil_process_lock *slot;
 	__u32 nobody = 0;
 
+	if (new_gil(p, own->address, own->interpreter))
+		return;
 	/* Should the kernel find it at this moment, the next look will see that. */
 	if (!__atomic_compare_exchange_n(&record->entering, &nobody, 1, false, __ATOMIC_SEQ_CST,
-					 __ATOMIC_SEQ_CST))
+					 __ATOMIC_SEQ_CST)) {
+		drop_new_gil(p);
 		return;
-	process__adopt_gils(p);
-	slot = live_gil(p, own->address, own->interpreter) ? NULL : free_slot(record);
+	}
+	/* All that takes long is over: reading the memory of a process that is just executing another
+	 * program waits until it has. */
+	slot = was_replaced(p, record) ? NULL : free_slot(record, own->address);
 	if (slot)
-		enter_gil(p, slot, own->address, own->interpreter);
+		enter_gil(p, slot);
+	else
+		drop_new_gil(p);
 	__atomic_store_n(&record->entering, 0, __ATOMIC_SEQ_CST);
 }
 
@@ -232,34 +253,23 @@ static bool has_slot(const struct gil_process *record, const struct process_gil 
 	return false;
 }
 
-/* True if the record at this index is already some GIL's. */
-static bool is_taken(const struct process *p, __u32 lock)
-{
-	for (size_t i = 0; i < p->nr_gils; i++)
-		if (p->gils[i].lock == (int)lock)
-			return true;
-	return false;
-}
-
-void process__adopt_gils(struct process *p)
+/* Where another one has been made in its place, the kernel has dropped it. */
+static void end_replaced_gils(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
 
-	/* Where another one has been made in its place, the kernel has dropped it. */
 	for (size_t i = 1; i < p->nr_gils; i++)
 		if (!p->gils[i].end_ns && !has_slot(record, &p->gils[i]))
 			end_gil(p, record, &p->gils[i]);
-	for (__u32 i = 0; i < record->nr_locks && i < GIL_PROCESS_LOCKS; i++) {
-		const struct gil_process_lock *slot = &record->lock[i];
+}
 
-		__u32 lock = slot->lock;
+void process__adopt_gil(struct process *p, unsigned int lock)
+{
+	const struct gil_lock *l = probe__lock(p->probe, lock);
 
-		/* The kernel may just be entering another one there, and what is read be half of it:
-		 * then the next look will do. */
-		if (slot->address && !live_gil(p, slot->address, slot->interpreter) &&
-		    !is_taken(p, lock))
-			add_gil(p, (int)lock, slot->address, slot->interpreter);
-	}
+	end_replaced_gils(p);
+	if (l && l->pid == (__u32)p->pid)
+		add_gil(p, (int)lock, l->address, l->interpreter);
 }
 
 /* Puts away what ended at the look before this one: no program works on it any more. */
@@ -303,7 +313,7 @@ static void look_at_interpreters(struct process *p)
 	if (n < 0)
 		return;
 	retire_gils(p);
-	process__adopt_gils(p);
+	end_replaced_gils(p);
 	for (size_t i = 1; i < p->nr_gils; i++) {
 		struct process_gil *g = &p->gils[i];
 
@@ -333,9 +343,17 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 
 	/* A Python 2 may still be without. */
 	if (p->python.gil)
-		err = enter_gil(p, &record->lock[0], p->python.gil, 0);
+		err = new_gil(p, p->python.gil, 0);
 	if (err)
 		return err;
+	/* Reading the memory of a process that is just executing another program waits until it has. */
+	if (was_replaced(p, record)) {
+		if (p->python.gil)
+			drop_new_gil(p);
+		return -EAGAIN;
+	}
+	if (p->python.gil)
+		enter_gil(p, &record->lock[0]);
 	record->semaphore_at = p->python.semaphore_at;
 	record->drop_request = p->python.drop_request;
 	record->finder = python_layout__finder(&p->python.layout);
@@ -521,7 +539,7 @@ static void note(const struct process *p, struct snapshot_process *sp)
 		snprintf(sp->note, sizeof(sp->note),
 			 "%zu sub-interpreters' GILs have ended and have no row.",
 			 p->nr_unlisted_gils);
-	else if (record && record->nr_full)
+	else if (record && record->full)
 		snprintf(sp->note, sizeof(sp->note),
 			 "More than %d of its interpreters had a GIL at the same time: the rest "
 			 "was not observed.",
@@ -611,7 +629,7 @@ void process__give_records(struct process *p)
 	p->unlisted_hits = 0;
 	/* They have been counted for the program that ends here; another may follow. */
 	if (record)
-		record->other_hits = record->dropped = record->nr_full = 0;
+		record->other_hits = record->dropped = record->full = 0;
 	if (p->discarded >= 0)
 		probe__give_lock(p->probe, p->discarded);
 	p->discarded = -1;

@@ -80,8 +80,8 @@ void process__freeze(struct process *p);
 /* Reads again what the program may have changed: the switch interval, whether a free-threaded
  * build's GIL is on, and which sub-interpreters there are. */
 void process__refresh(struct process *p);
-/* Takes in the GILs that the kernel has found. */
-void process__adopt_gils(struct process *p);
+/* Takes in a GIL that the kernel has found, by the index of its record. */
+void process__adopt_gil(struct process *p, unsigned int lock);
 /* Where its C library was located by code: 0, or -EPROTO with f filled if its GIL has been taken
  * and no hit was seen; it is then no longer observed. */
 int process__verify(struct process *p, struct failure *f);

@@ -530,7 +530,7 @@ static void expect_exec(struct target *t, struct process *p)
 
 static void on_fork(struct target *t, const struct gil_event *e)
 {
-	struct process *parent = find(t, e->parent), *p;
+	struct process *parent = find(t, e->other), *p;
 	struct failure f = {0};
 	int err;
 
@@ -586,7 +586,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	memset(&p->python, 0, sizeof(p->python));
 	/* A thread that executes takes the process's number, but its probes were for the one that
 	 * had it. */
-	if (e->parent != e->pid)
+	if (e->other != e->pid)
 		process__detach(p);
 	if (p->index >= 0 && (!p->cond || !is_libc(p->libc)))
 		expect_exec(t, p);
@@ -623,7 +623,7 @@ static void on_event(void *ctx, const struct gil_event *e)
 	case GIL_EVENT_SUB_GIL:
 		p = find(t, e->pid);
 		if (p && p->state == PROCESS_TRACED && p->image == e->image) {
-			process__adopt_gils(p);
+			process__adopt_gil(p, e->other);
 			process__tell(p);
 		}
 		break;
