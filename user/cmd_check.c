@@ -8,6 +8,7 @@
 #include "check_reports.h"
 #include "check_run.h"
 #include "command.h"
+#include "command_line.h"
 #include "format.h"
 #include "observe.h"
 
@@ -152,43 +153,34 @@ static const struct option_row check_output_rows[] = {
 	{0},
 };
 
-static void print_help(const struct option_group *groups)
-{
-	fputs("usage: gilscope check [OPTIONS] --assert RULE... -- COMMAND [ARGS...]\n"
-	      "       gilscope check [OPTIONS] --assert RULE... -p PID[,PID...] [-d SECS]\n"
-	      "       gilscope check [OPTIONS] --assert RULE... -i FILE\n"
-	      "       gilscope check [OPTIONS] --config FILE ...\n"
-	      "\n"
-	      "Measures what the Global Interpreter Lock (GIL) does, and exits with 1 if a rule "
-	      "about "
-	      "it does not\n"
-	      "hold. A rule is a metric with a statistic, perhaps a scope, an operator and a "
-	      "limit; "
-	      "gilscope\n"
-	      "metrics lists what there is.\n"
-	      "\n",
-	      stdout);
-	options__help(groups, stdout);
-	fputs("\n"
-	      "EXAMPLES\n"
-	      "  gilscope check --assert 'hold.max < 50ms' -- pytest\n"
-	      "  gilscope check --assert 'wait.p99{thread~\"io*\"} < 10ms if wait.count >= 100' "
-	      "--repeat 5 -- ./bench\n"
-	      "  gilscope check --config gil.rules --junit gil.xml --github -- make test\n"
-	      "  gilscope check --save-baseline gil.json --assert 'gil_enabled == 0' -- ./bench\n"
-	      "  gilscope check --baseline gil.json --assert 'wait.sum < +10% and +5ms vs "
-	      "baseline' "
-	      "-- ./bench\n"
-	      "\n"
-	      "EXIT STATUS\n"
-	      "  the launched command's, if that failed; 0 all rules hold; 1 one does not; 2 "
-	      "usage, a "
-	      "rule that is\n"
-	      "  wrong or matches nothing, or a report that could not be written; 3 a rule is "
-	      "inconclusive; 4 cannot\n"
-	      "  observe; 126 or 127 the command cannot be run or found\n",
-	      stdout);
-}
+static const char usage[] =
+	"usage: gilscope check [OPTIONS] --assert RULE... -- COMMAND [ARGS...]\n"
+	"       gilscope check [OPTIONS] --assert RULE... -p PID[,PID...] [-d SECS]\n"
+	"       gilscope check [OPTIONS] --assert RULE... -i FILE\n"
+	"       gilscope check [OPTIONS] --config FILE ...\n"
+	"\n"
+	"Measures what the Global Interpreter Lock (GIL) does, and exits with 1 if a rule about it "
+	"does not\n"
+	"hold. A rule is a metric with a statistic, perhaps a scope, an operator and a limit; "
+	"gilscope\n"
+	"metrics lists what there is.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope check --assert 'hold.max < 50ms' -- pytest\n"
+	"  gilscope check --assert 'wait.p99{thread~\"io*\"} < 10ms if wait.count >= 100' --repeat "
+	"5 -- ./bench\n"
+	"  gilscope check --config gil.rules --junit gil.xml --github -- make test\n"
+	"  gilscope check --save-baseline gil.json --assert 'gil_enabled == 0' -- ./bench\n"
+	"  gilscope check --baseline gil.json --assert 'wait.sum < +10% and +5ms vs baseline' -- "
+	"./bench\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's, if that failed; 0 all rules hold; 1 one does not; 2 usage, a "
+	"rule that is\n"
+	"  wrong or matches nothing, or a report that could not be written; 3 a rule is "
+	"inconclusive; 4 cannot\n"
+	"  observe; 126 or 127 the command cannot be run or found\n";
 
 /* ---- the command ---- */
 
@@ -289,10 +281,15 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 	return err;
 }
 
-static int get_runs_and_judge(struct session *s, struct failure *f)
+static int get_runs_and_judge(void *session, struct failure *f)
 {
-	struct moments *moments = moments__new(&s->set);
+	struct session *s = session;
+	struct moments *moments;
 	int status = EXIT_STATUS_USAGE;
+
+	if (s->options->baseline && baseline__read(&s->baseline, s->options->baseline, f))
+		return status;
+	moments = moments__new(&s->set);
 
 	if (!moments) {
 		failure__what(f, "out of memory");
@@ -326,12 +323,16 @@ static int read_rules(struct assertion_set *set, const struct check_options *o, 
 }
 
 /* What the words after the options say, and what makes no sense together. */
-static int check_combination(struct session *s, int argc, char **argv, int rest, struct failure *f)
+/* What the rules and the options say together. */
+static int check(void *session, int argc, char **argv, int rest, struct failure *f)
 {
+	struct session *s = session;
 	const struct check_options *o = s->options;
 	const struct target_spec *spec = &s->observe->target;
 	bool has_target = spec->nr_pids || spec->all || rest < argc;
 
+	if (read_rules(&s->set, o, f))
+		return -EINVAL;
 	if (o->nr_inputs && (has_target || o->trace || o->repeat > 1 || o->warmups))
 		failure__what(f,
 			      "-i is in place of a target: without -p, --all, a command, --trace, "
@@ -372,25 +373,11 @@ int cmd_check(int argc, char **argv)
 		{"Output", check_output_rows, &co},
 		{0},
 	};
-	struct failure f = {0};
-	int rest, status = EXIT_STATUS_OK, err;
+	const struct command_line line = {usage, examples, groups, check, get_runs_and_judge, &s};
+	int status;
 
 	observe_options__init(&oo);
-	err = options__parse(groups, argc, argv, &rest, &f);
-	if (err > 0) {
-		print_help(groups);
-		goto out;
-	}
-	err = err ?: read_rules(&s.set, &co, &f);
-	err = err ?: check_combination(&s, argc, argv, rest, &f);
-	if (err && !f.command[0])
-		failure__command(&f, "gilscope check --help");
-	if (!err && co.baseline)
-		err = baseline__read(&s.baseline, co.baseline, &f);
-	status = err ? EXIT_STATUS_USAGE : get_runs_and_judge(&s, &f);
-	if (f.what[0])
-		failure__print(&f, stderr);
-out:
+	status = command_line__run(&line, argc, argv);
 	baseline__clear(&s.baseline);
 	assertion_set__clear(&s.set);
 	observe_options__clear(&oo);

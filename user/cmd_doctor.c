@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "command.h"
+#include "command_line.h"
 #include "doctor_look.h"
-#include "options.h"
 #include "output.h"
 
 struct doctor_options {
-	long long pid; /* 0: none */
+	const char *python; /* NULL: none */
+	long long pid;      /* 0: none */
 	bool json, verbose;
 };
 
@@ -40,34 +41,42 @@ static const struct option_row doctor_option_rows[] = {
 	{0},
 };
 
-static void print_help(const struct option_group *groups)
+static const char usage[] =
+	"usage: gilscope doctor [OPTIONS] [-p PID | PYTHON]\n"
+	"\n"
+	"Tells what gilscope can observe here, and what stands in the way: the kernel, the rights "
+	"that\n"
+	"are needed, and probes that are put on gilscope itself and must be hit. For a process, or "
+	"for\n"
+	"an interpreter's file: its version and build, where its GIL is, which source of edges "
+	"would be\n"
+	"used and why. Neither is changed or stopped; the file is read and not run.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  sudo gilscope doctor                     does it work on this machine?\n"
+	"  sudo gilscope doctor -p 1234             ... and with this process?\n"
+	"  sudo gilscope doctor python3.14          ... and with this interpreter?\n"
+	"  gilscope doctor --json | jq .command     what to try\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  0 it can be observed; 2 usage, or the report could not be written; 4 it cannot\n";
+
+static int take_subject(void *options, int argc, char **argv, int rest, struct failure *f)
 {
-	fputs("usage: gilscope doctor [OPTIONS] [-p PID | PYTHON]\n"
-	      "\n"
-	      "Tells what gilscope can observe here, and what stands in the way: the kernel, the "
-	      "rights that\n"
-	      "are needed, and probes that are put on gilscope itself and must be hit. For a "
-	      "process, or for\n"
-	      "an interpreter's file: its version and build, where its GIL is, which source of "
-	      "edges would be\n"
-	      "used and why. Neither is changed or stopped; the file is read and not run.\n"
-	      "\n",
-	      stdout);
-	options__help(groups, stdout);
-	fputs("\n"
-	      "EXAMPLES\n"
-	      "  sudo gilscope doctor                     does it work on this machine?\n"
-	      "  sudo gilscope doctor -p 1234             ... and with this process?\n"
-	      "  sudo gilscope doctor python3.14          ... and with this interpreter?\n"
-	      "  gilscope doctor --json | jq .command     what to try\n"
-	      "\n"
-	      "EXIT STATUS\n"
-	      "  0 it can be observed; 2 usage, or the report could not be written; 4 it cannot\n",
-	      stdout);
+	struct doctor_options *o = options;
+
+	if (argc - rest + (o->pid != 0) > 1) {
+		failure__what(f, "more than one subject: give at most one of -p PID and PYTHON");
+		return -EINVAL;
+	}
+	o->python = argv[rest]; /* or the NULL behind the last word */
+	return 0;
 }
 
-static int examine(const struct doctor_options *o, const char *python, struct failure *f)
+static int examine(void *options, struct failure *f)
 {
+	const struct doctor_options *o = options;
 	const struct output out = {.stream = stdout};
 	struct render_options ro = output__look(&out);
 	struct doctor *d = calloc(1, sizeof(*d));
@@ -77,8 +86,8 @@ static int examine(const struct doctor_options *o, const char *python, struct fa
 		doctor_look__machine(&d->machine, o->verbose);
 		if (o->pid)
 			doctor_look__process(&d->python, &d->machine, (pid_t)o->pid);
-		else if (python)
-			doctor_look__file(&d->python, &d->machine, python);
+		else if (o->python)
+			doctor_look__file(&d->python, &d->machine, o->python);
 		doctor__judge(d);
 		err = (o->json ? doctor__render_json : doctor__render_text)(stdout, d, &ro);
 	}
@@ -94,23 +103,7 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct doctor_options o = {0};
 	const struct option_group groups[] = {{"Options", doctor_option_rows, &o}, {0}};
-	struct failure f = {0};
-	int rest, status = EXIT_STATUS_USAGE, err;
+	const struct command_line line = {usage, examples, groups, take_subject, examine, &o};
 
-	err = options__parse(groups, argc, argv, &rest, &f);
-	if (err > 0) {
-		print_help(groups);
-		return EXIT_STATUS_OK;
-	}
-	if (!err && argc - rest + (o.pid != 0) > 1) {
-		failure__what(&f, "more than one subject: give at most one of -p PID and PYTHON");
-		err = -EINVAL;
-	}
-	if (err)
-		failure__command(&f, "gilscope doctor --help");
-	else
-		status = examine(&o, rest < argc ? argv[rest] : NULL, &f);
-	if (f.what[0])
-		failure__print(&f, stderr);
-	return status;
+	return command_line__run(&line, argc, argv);
 }

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "command_line.h"
 #include "recorder.h"
 
 #define MIB          (1ULL << 20)
 #define DEFAULT_RING (16 * MIB)
 
 struct options {
+	struct observe_options observe;
 	struct record_options record;
 	unsigned long long ring;
 };
@@ -87,47 +89,43 @@ static const struct option_row record_option_rows[] = {
 	{0},
 };
 
-static void print_help(const struct option_group *groups)
-{
-	fputs("usage: gilscope record [OPTIONS] -o FILE -p PID[,PID...]\n"
-	      "       gilscope record [OPTIONS] -o FILE -- COMMAND [ARGS...]\n"
-	      "       gilscope record [OPTIONS] -o FILE --all\n"
-	      "\n"
-	      "Records everything that happens to the Global Interpreter Lock (GIL) of running "
-	      "CPython\n"
-	      "programs, a few bytes an event, until the target ends, after -d SECS, or at Ctrl-C. "
-	      "The file\n"
-	      "is looked at with gilscope report, on this machine or another one.\n"
-	      "\n",
-	      stdout);
-	options__help(groups, stdout);
-	fputs("\n"
-	      "EXAMPLES\n"
-	      "  gilscope record -o app.gil -- python3 app.py      a program from its start\n"
-	      "  gilscope record -o app.gil -p 1234 -d 10          ten seconds of a server\n"
-	      "  gilscope record -o app.gil -p 1234 --flight-recorder 64M\n"
-	      "                                                    what came before the Ctrl-C\n"
-	      "  gilscope record -o app.gil -p 1234 --min-wait 0.05\n"
-	      "                                                    for days: only the long waits\n"
-	      "  gilscope report app.gil                           then look at it\n"
-	      "  gilscope report app.gil --format perfetto -o app.pftrace\n"
-	      "\n"
-	      "EXIT STATUS\n"
-	      "  the launched command's (128+N if signal N ended it); 0; 2 usage, or the trace "
-	      "could not be\n"
-	      "  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n",
-	      stdout);
-}
+static const char usage[] =
+	"usage: gilscope record [OPTIONS] -o FILE -p PID[,PID...]\n"
+	"       gilscope record [OPTIONS] -o FILE -- COMMAND [ARGS...]\n"
+	"       gilscope record [OPTIONS] -o FILE --all\n"
+	"\n"
+	"Records everything that happens to the Global Interpreter Lock (GIL) of running CPython\n"
+	"programs, a few bytes an event, until the target ends, after -d SECS, or at Ctrl-C. The "
+	"file\n"
+	"is looked at with gilscope report, on this machine or another one.\n";
 
-/* What the options say together. */
-static int check(const struct options *o, const struct observe_options *oo, struct failure *f)
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope record -o app.gil -- python3 app.py      a program from its start\n"
+	"  gilscope record -o app.gil -p 1234 -d 10          ten seconds of a server\n"
+	"  gilscope record -o app.gil -p 1234 --flight-recorder 64M\n"
+	"                                                    what came before the Ctrl-C\n"
+	"  gilscope record -o app.gil -p 1234 --min-wait 0.05\n"
+	"                                                    for days: only the long waits\n"
+	"  gilscope report app.gil                           then look at it\n"
+	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or the trace could not "
+	"be\n"
+	"  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+
+static int check(void *options, int argc, char **argv, int rest, struct failure *f)
 {
+	struct options *o = options;
 	const struct record_options *r = &o->record;
 	bool to_stdout = r->output && !strcmp(r->output, "-");
 
+	if (observe_options__finish(&o->observe, argc, argv, rest, f))
+		return -EINVAL;
 	if (!r->output)
 		failure__what(f, "no output: where the trace goes is said by -o FILE");
-	else if (to_stdout && oo->target.argv)
+	else if (to_stdout && o->observe.target.argv)
 		failure__what(f, "-o - does not go with a command: both would write to standard "
 				 "output");
 	else if (to_stdout && isatty(STDOUT_FILENO))
@@ -139,33 +137,27 @@ static int check(const struct options *o, const struct observe_options *oo, stru
 	return -EINVAL;
 }
 
+static int run(void *options, struct failure *f)
+{
+	struct options *o = options;
+
+	o->observe.ring_size = o->ring;
+	return recorder__run(&o->record, &o->observe, f);
+}
+
 int cmd_record(int argc, char **argv)
 {
-	struct observe_options oo;
 	struct options o = {.ring = DEFAULT_RING};
 	const struct option_group groups[] = {
-		{"Target", observe_option_rows, &oo},
+		{"Target", observe_option_rows, &o.observe},
 		{"Recording", record_option_rows, &o},
 		{0},
 	};
-	struct failure f = {0};
-	int rest, status, err;
+	const struct command_line line = {usage, examples, groups, check, run, &o};
+	int status;
 
-	observe_options__init(&oo);
-	err = options__parse(groups, argc, argv, &rest, &f);
-	if (err > 0) {
-		print_help(groups);
-		observe_options__clear(&oo);
-		return EXIT_STATUS_OK;
-	}
-	err = err ?: observe_options__finish(&oo, argc, argv, rest, &f);
-	err = err ?: check(&o, &oo, &f);
-	if (err)
-		failure__command(&f, "gilscope record --help");
-	oo.ring_size = o.ring;
-	status = err ? EXIT_STATUS_USAGE : recorder__run(&o.record, &oo, &f);
-	if (f.what[0])
-		failure__print(&f, stderr);
-	observe_options__clear(&oo);
+	observe_options__init(&o.observe);
+	status = command_line__run(&line, argc, argv);
+	observe_options__clear(&o.observe);
 	return status;
 }

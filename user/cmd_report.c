@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "command_line.h"
 #include "export.h"
 #include "format.h"
-#include "options.h"
 #include "output.h"
 #include "render.h"
 
@@ -25,6 +25,7 @@ struct report_options {
 	struct moment from, to;
 	long long pid, tid; /* 0: all */
 	bool verify;
+	const struct option_group *groups; /* there may be more of them behind the path */
 };
 
 static int set_json(void *options, const char *value, struct failure *f)
@@ -104,34 +105,26 @@ static const struct option_row output_rows[] = {
 	{0},
 };
 
-static void print_help(const struct option_group *groups)
-{
-	fputs("usage: gilscope report [OPTIONS] FILE\n"
-	      "\n"
-	      "Tells what gilscope record has recorded in FILE (- is standard input): the summary "
-	      "that\n"
-	      "gilscope stat would have printed, or a form for other tools: a timeline for "
-	      "Perfetto "
-	      "(open it\n"
-	      "at https://ui.perfetto.dev), or a line for each wait and each hold, as csv or "
-	      "ndjson.\n"
-	      "\n",
-	      stdout);
-	options__help(groups, stdout);
-	fputs("\n"
-	      "EXAMPLES\n"
-	      "  gilscope report app.gil                       the summary\n"
-	      "  gilscope report app.gil --from 2 --to 2.5     of half a second\n"
-	      "  gilscope report app.gil --from -10            of the last ten seconds\n"
-	      "  gilscope report app.gil --format perfetto -o app.pftrace\n"
-	      "  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
-	      "                                                the longest waits and holds\n"
-	      "\n"
-	      "EXIT STATUS\n"
-	      "  0; 1 --verify found a difference; 2 usage, or the trace cannot be read or the "
-	      "report written\n",
-	      stdout);
-}
+static const char usage[] =
+	"usage: gilscope report [OPTIONS] FILE\n"
+	"\n"
+	"Tells what gilscope record has recorded in FILE (- is standard input): the summary that\n"
+	"gilscope stat would have printed, or a form for other tools: a timeline for Perfetto "
+	"(open it\n"
+	"at https://ui.perfetto.dev), or a line for each wait and each hold, as csv or ndjson.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope report app.gil                       the summary\n"
+	"  gilscope report app.gil --from 2 --to 2.5     of half a second\n"
+	"  gilscope report app.gil --from -10            of the last ten seconds\n"
+	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
+	"  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
+	"                                                the longest waits and holds\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  0; 1 --verify found a difference; 2 usage, or the trace cannot be read or the report "
+	"written\n";
 
 /* ---- the part of the trace ---- */
 
@@ -315,8 +308,9 @@ static int verify(struct replay *r, const struct report_options *o, struct failu
 	return status;
 }
 
-static int report(const struct report_options *o, struct failure *f)
+static int report(void *options, struct failure *f)
 {
+	const struct report_options *o = options;
 	struct replay *r;
 	int status = EXIT_STATUS_USAGE;
 
@@ -331,9 +325,9 @@ static int report(const struct report_options *o, struct failure *f)
 }
 
 /* The word after the options, and options after it. */
-static int take_file(struct report_options *o, const struct option_group *groups, int argc,
-		     char **argv, int rest, struct failure *f)
+static int take_file(void *options, int argc, char **argv, int rest, struct failure *f)
 {
+	struct report_options *o = options;
 	int err;
 
 	if (rest == argc) {
@@ -343,7 +337,7 @@ static int take_file(struct report_options *o, const struct option_group *groups
 	o->path = argv[rest];
 	argv += rest;
 	argc -= rest;
-	err = options__parse(groups, argc, argv, &rest, f);
+	err = options__parse(o->groups, argc, argv, &rest, f);
 	if (err > 0 || (!err && rest < argc)) {
 		failure__what(f, "'%s': one trace at a time", argv[rest]);
 		err = -EINVAL;
@@ -359,18 +353,8 @@ int cmd_report(int argc, char **argv)
 		{"Output", output_rows, &o},
 		{0},
 	};
-	struct failure f = {0};
-	int rest, status, err = options__parse(groups, argc, argv, &rest, &f);
+	const struct command_line line = {usage, examples, groups, take_file, report, &o};
 
-	if (err > 0) {
-		print_help(groups);
-		return EXIT_STATUS_OK;
-	}
-	err = err ?: take_file(&o, groups, argc, argv, rest, &f);
-	if (err)
-		failure__command(&f, "gilscope report --help");
-	status = err ? EXIT_STATUS_USAGE : report(&o, &f);
-	if (f.what[0])
-		failure__print(&f, stderr);
-	return status;
+	o.groups = groups;
+	return command_line__run(&line, argc, argv);
 }

@@ -4,11 +4,13 @@
 #include <string.h>
 
 #include "command.h"
+#include "command_line.h"
 #include "observe.h"
 #include "output.h"
 #include "render.h"
 
 struct stat_options {
+	struct observe_options observe;
 	const char *format;
 	const char *output; /* NULL: stdout */
 };
@@ -33,33 +35,27 @@ static const struct option_row stat_option_rows[] = {
 	{0},
 };
 
-static void print_help(const struct option_group *groups)
-{
-	fputs("usage: gilscope stat [OPTIONS] -p PID[,PID...]\n"
-	      "       gilscope stat [OPTIONS] -- COMMAND [ARGS...]\n"
-	      "       gilscope stat [OPTIONS] --all\n"
-	      "\n"
-	      "Measures what the Global Interpreter Lock (GIL) does to running CPython programs: "
-	      "how long\n"
-	      "threads wait for it, how long they hold it and why, and to whom it goes next. "
-	      "Prints a\n"
-	      "summary when the target ends, after -d SECS, or at Ctrl-C.\n"
-	      "\n",
-	      stdout);
-	options__help(groups, stdout);
-	fputs("\n"
-	      "EXAMPLES\n"
-	      "  gilscope stat -- python3 app.py          run a program and measure it\n"
-	      "  gilscope stat -p 1234 -d 10              ten seconds of a running server\n"
-	      "  gilscope stat --json -o gil.json -- make test\n"
-	      "  gilscope stat --all -d 5                 who on this machine is GIL-bound?\n"
-	      "\n"
-	      "EXIT STATUS\n"
-	      "  the launched command's (128+N if signal N ended it); 0; 2 usage, or the report "
-	      "could not be\n"
-	      "  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n",
-	      stdout);
-}
+static const char usage[] =
+	"usage: gilscope stat [OPTIONS] -p PID[,PID...]\n"
+	"       gilscope stat [OPTIONS] -- COMMAND [ARGS...]\n"
+	"       gilscope stat [OPTIONS] --all\n"
+	"\n"
+	"Measures what the Global Interpreter Lock (GIL) does to running CPython programs: how "
+	"long\n"
+	"threads wait for it, how long they hold it and why, and to whom it goes next. Prints a\n"
+	"summary when the target ends, after -d SECS, or at Ctrl-C.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope stat -- python3 app.py          run a program and measure it\n"
+	"  gilscope stat -p 1234 -d 10              ten seconds of a running server\n"
+	"  gilscope stat --json -o gil.json -- make test\n"
+	"  gilscope stat --all -d 5                 who on this machine is GIL-bound?\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or the report could "
+	"not be\n"
+	"  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
 
 /* 0, or -errno with f filled. Closes the output. */
 static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
@@ -72,9 +68,15 @@ static int write_report(struct output *out, const struct stat_options *o, const 
 	return output__end(out, err, f);
 }
 
-static int observe(const struct observe_options *oo, const struct stat_options *so,
-		   struct failure *f)
+static int check(void *options, int argc, char **argv, int rest, struct failure *f)
 {
+	return observe_options__finish(&((struct stat_options *)options)->observe, argc, argv, rest,
+				       f);
+}
+
+static int observe(void *options, struct failure *f)
+{
+	const struct stat_options *so = options;
 	struct observer *ob;
 	struct output out;
 	struct snapshot *s;
@@ -82,7 +84,7 @@ static int observe(const struct observe_options *oo, const struct stat_options *
 
 	if (output__open(&out, so->output, f))
 		return EXIT_STATUS_USAGE;
-	if (observer__start(&ob, oo, f, &status)) {
+	if (observer__start(&ob, &so->observe, f, &status)) {
 		output__drop(&out);
 		return status;
 	}
@@ -101,29 +103,17 @@ static int observe(const struct observe_options *oo, const struct stat_options *
 
 int cmd_stat(int argc, char **argv)
 {
-	struct observe_options oo;
 	struct stat_options so = {.format = "text"};
 	const struct option_group groups[] = {
-		{"Target", observe_option_rows, &oo},
+		{"Target", observe_option_rows, &so.observe},
 		{"Output", stat_option_rows, &so},
 		{0},
 	};
-	struct failure f = {0};
-	int rest, status, err;
+	const struct command_line line = {usage, examples, groups, check, observe, &so};
+	int status;
 
-	observe_options__init(&oo);
-	err = options__parse(groups, argc, argv, &rest, &f);
-	if (err > 0) {
-		print_help(groups);
-		observe_options__clear(&oo);
-		return EXIT_STATUS_OK;
-	}
-	err = err ?: observe_options__finish(&oo, argc, argv, rest, &f);
-	if (err)
-		failure__command(&f, "gilscope stat --help");
-	status = err ? EXIT_STATUS_USAGE : observe(&oo, &so, &f);
-	if (f.what[0])
-		failure__print(&f, stderr);
-	observe_options__clear(&oo);
+	observe_options__init(&so.observe);
+	status = command_line__run(&line, argc, argv);
+	observe_options__clear(&so.observe);
 	return status;
 }

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "command.h"
+#include "command_line.h"
 #include "command_output.h"
 #include "top.h"
 
 struct top_options {
+	struct observe_options observe;
 	bool batch;
 	bool ascii;
 	long long count;
@@ -84,47 +86,41 @@ static const struct option_row top_option_rows[] = {
 	{0},
 };
 
-static void print_help(const struct option_group *groups)
-{
-	fputs("usage: gilscope top [OPTIONS] -p PID[,PID...]\n"
-	      "       gilscope top [OPTIONS] -- COMMAND [ARGS...]\n"
-	      "       gilscope top [OPTIONS] --all\n"
-	      "       gilscope top [OPTIONS] -i FILE\n"
-	      "\n"
-	      "Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. "
-	      "Press ?\n"
-	      "for the keys. When the target has ended, the last picture stays until q.\n"
-	      "\n",
-	      stdout);
-	options__help(groups, stdout);
-	fputs("\n"
-	      "EXAMPLES\n"
-	      "  gilscope top -p 1234                     watch a running server\n"
-	      "  gilscope top -- python3 app.py           run a program and watch it\n"
-	      "  gilscope top --all                       every Python on this machine\n"
-	      "  gilscope top -i app.gil                  play a recording back\n"
-	      "  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
-	      "\n"
-	      "EXIT STATUS\n"
-	      "  the launched command's (128+N if signal N ended it); 0; 2 usage, or there is no "
-	      "terminal;\n"
-	      "  4 cannot observe; 126 or 127 the command cannot be run or found\n",
-	      stdout);
-}
+static const char usage[] =
+	"usage: gilscope top [OPTIONS] -p PID[,PID...]\n"
+	"       gilscope top [OPTIONS] -- COMMAND [ARGS...]\n"
+	"       gilscope top [OPTIONS] --all\n"
+	"       gilscope top [OPTIONS] -i FILE\n"
+	"\n"
+	"Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. Press "
+	"?\n"
+	"for the keys. When the target has ended, the last picture stays until q.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope top -p 1234                     watch a running server\n"
+	"  gilscope top -- python3 app.py           run a program and watch it\n"
+	"  gilscope top --all                       every Python on this machine\n"
+	"  gilscope top -i app.gil                  play a recording back\n"
+	"  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or there is no "
+	"terminal;\n"
+	"  4 cannot observe; 126 or 127 the command cannot be run or found\n";
 
 /* Starts the observation; what a command prints must not get onto the screen. */
-static int start(struct observer **ob, struct command_output **output,
-		 const struct observe_options *oo, const struct top_options *to, bool screen,
-		 struct failure *f, int *status)
+static int start(struct observer **ob, struct command_output **output, const struct top_options *to,
+		 bool screen, struct failure *f, int *status)
 {
 	int err = 0;
 
 	*status = EXIT_STATUS_USAGE;
-	if (oo->target.argv && (screen || to->command_output))
+	if (to->observe.target.argv && (screen || to->command_output))
 		err = command_output__divert(output, to->command_output, f);
 	if (err)
 		return err;
-	err = observer__start(ob, oo, f, status);
+	err = observer__start(ob, &to->observe, f, status);
 	if (*output)
 		command_output__restore(*output);
 	return err;
@@ -193,8 +189,7 @@ static bool wants_screen(const struct top_options *to)
 	return !to->batch && terminal__is_there();
 }
 
-static int observe(const struct observe_options *oo, const struct top_options *to,
-		   struct failure *f)
+static int observe(const struct top_options *to, struct failure *f)
 {
 	struct top top = prepare(to);
 	bool screen = wants_screen(to);
@@ -202,7 +197,7 @@ static int observe(const struct observe_options *oo, const struct top_options *t
 	struct observer *ob = NULL;
 	int status, err;
 
-	err = start(&ob, &output, oo, to, screen, f, &status);
+	err = start(&ob, &output, to, screen, f, &status);
 	if (!err) {
 		memset(f, 0, sizeof(*f));
 		if (screen)
@@ -250,39 +245,39 @@ static int play_back(const struct top_options *to, struct failure *f)
 	return err ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
 }
 
+static int check(void *options, int argc, char **argv, int rest, struct failure *f)
+{
+	struct top_options *to = options;
+	const struct target_spec *target = &to->observe.target;
+
+	if (!to->input)
+		return observe_options__finish(&to->observe, argc, argv, rest, f);
+	if (rest == argc && !target->all && !target->nr_pids)
+		return 0;
+	failure__what(f, "a target and a trace: give one of them");
+	return -EINVAL;
+}
+
+static int run(void *options, struct failure *f)
+{
+	const struct top_options *to = options;
+
+	return to->input ? play_back(to, f) : observe(to, f);
+}
+
 int cmd_top(int argc, char **argv)
 {
-	struct observe_options oo;
 	struct top_options to = {.interval_ns = 250000000};
 	const struct option_group groups[] = {
-		{"Target", observe_option_rows, &oo},
+		{"Target", observe_option_rows, &to.observe},
 		{"Output", top_option_rows, &to},
 		{0},
 	};
-	struct failure f = {0};
-	int rest, status, err;
+	const struct command_line line = {usage, examples, groups, check, run, &to};
+	int status;
 
-	observe_options__init(&oo);
-	err = options__parse(groups, argc, argv, &rest, &f);
-	if (err > 0) {
-		print_help(groups);
-		observe_options__clear(&oo);
-		return EXIT_STATUS_OK;
-	}
-	if (!err && to.input && (rest < argc || oo.target.all || oo.target.nr_pids)) {
-		failure__what(&f, "a target and a trace: give one of them");
-		err = -EINVAL;
-	}
-	if (!err && !to.input)
-		err = observe_options__finish(&oo, argc, argv, rest, &f);
-	if (err) {
-		failure__command(&f, "gilscope top --help");
-		status = EXIT_STATUS_USAGE;
-	} else {
-		status = to.input ? play_back(&to, &f) : observe(&oo, &to, &f);
-	}
-	if (f.what[0])
-		failure__print(&f, stderr);
-	observe_options__clear(&oo);
+	observe_options__init(&to.observe);
+	status = command_line__run(&line, argc, argv);
+	observe_options__clear(&to.observe);
 	return status;
 }
