@@ -95,17 +95,21 @@ __noinline int semaphore_sleeps(__u32 record)
  * the GIL was free, else it is not known: not before now. Or the thread waited when the observation
  * began; then its hold was seen in part.
  */
-static __always_inline void released(struct gil_lock *l, struct gil_thread *t, __u64 now)
+static __always_inline struct gil_handoff released(struct gil_lock *l, struct gil_thread *t,
+						   __u64 now)
 {
+	struct gil_handoff handoff = {0};
+
 	if (t->tried || t->state == GIL_THREAD_WAITING) {
-		step(l, t, GIL_EDGE_ACQUIRE, 0, t->tried ? t->tried : now);
+		handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, t->tried ? t->tried : now);
 		l->last_record = t->record;
 		t->tried = 0;
 	} else if (t->state == GIL_THREAD_UNSEEN && l->state != GIL_LOCK_UNSEEN) {
 		step(l, t, GIL_EDGE_RELEASE, GIL_EDGE_F_UNSEEN, now);
-		return;
+		return handoff;
 	}
 	step(l, t, GIL_EDGE_RELEASE, 0, now);
+	return handoff;
 }
 
 static __always_inline int is_taken(__u32 site)
@@ -148,7 +152,7 @@ __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	else if (is_taken(site))
 		handoff = taken(l, t, now);
 	else
-		released(l, t, now);
+		handoff = released(l, t, now);
 	seq_step(&t->seq);
 	lock_leave(l);
 	if (handoff.count)
