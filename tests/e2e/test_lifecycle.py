@@ -170,7 +170,7 @@ def test_leader_thread_ends_first():
     """The main thread is gone, others go on (pthread_exit in main): the process is not over."""
     code = ("import ctypes, os, threading, time\n"
             "def run():\n"
-            "    time.sleep(0.2)\n"
+            "    time.sleep(1)\n"
             "    for _ in range(2000): os.stat('/')\n"
             "    os._exit(0)\n"
             "threading.Thread(target=run).start()\n"
