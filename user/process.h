@@ -50,6 +50,7 @@ struct process {
 	__u64 end_ns;
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
+	char contradiction[256]; /* and: what was wrong at the last look; "": it is no Python yet */
 };
 
 /* A SEARCHING process, or NULL if there is no memory. */

@@ -32,6 +32,8 @@
 #define FIRST_TRY_NS (2 * MS)
 #define LAST_TRY_NS  (500 * MS)
 #define TICK_NS      (100 * MS)
+/* After looks this far apart, a program is loaded. */
+#define LAST_START_NS (128 * MS)
 /* With --all, a program that has not become a CPython after this long is let be. */
 #define ALL_PATIENCE_NS (3000 * MS)
 /* After this long the threads of a process that has exited are past their last instruction. */
@@ -119,6 +121,12 @@ static void try_later(struct process *p)
 static bool is_no_python_yet(int err)
 {
 	return err == -ENOENT || err == -EAGAIN;
+}
+
+/* What contradicts itself may be a program of which half is loaded. */
+static bool may_be_starting(const struct process *p, int err)
+{
+	return err == -EPROTO && p->try_delay_ns < LAST_START_NS;
 }
 
 static void say_how_found(struct process *p, enum cond_sites_from from)
@@ -299,7 +307,10 @@ static void look(struct target *t, struct process *p, bool supposed)
 			clock_ns() + LAST_TRY_NS; /* its exit is on its way, if it is known to us */
 		return;
 	}
-	if (!is_no_python_yet(err)) {
+	p->contradiction[0] = '\0';
+	if (may_be_starting(p, err)) {
+		snprintf(p->contradiction, sizeof(p->contradiction), "%.255s", f.what);
+	} else if (!is_no_python_yet(err)) {
 		refuse(t, p, &f);
 		return;
 	}
@@ -591,6 +602,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	if (p->index >= 0 && (!p->cond || !is_libc(p->libc)))
 		expect_exec(t, p);
 	p->try_delay_ns = 0;
+	p->contradiction[0] = '\0';
 	try_later(p);
 }
 
@@ -600,6 +612,8 @@ static void on_exit_event(struct target *t, const struct gil_event *e)
 
 	if (!p)
 		return;
+	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
+		note_unobserved(t, p, p->contradiction);
 	p->end_ns = e->ts;
 	p->state = PROCESS_ENDED;
 	process__detach(p);

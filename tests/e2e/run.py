@@ -18,7 +18,7 @@ sys.dont_write_bytecode = True
 import lib  # noqa: E402
 
 TIMEOUT = 90
-ATTEMPTS = 3
+ATTEMPTS_AT_ONCE = 2
 
 
 class Expired(Exception):
@@ -55,18 +55,33 @@ def nothing_to_run():
     raise lib.Skip("there is nothing here to run it on")
 
 
-def run(test, limit):
-    """As attempt(). What fails is tried again, twice at most: these tests watch a machine on which
-    other things run, too. That attempts failed, and why the first did, is told all the same."""
-    result, why = attempt(test, limit)
-    why_first = why
-    n = 1
-    while result == "not ok" and n < ATTEMPTS:
-        result, why = attempt(test, limit)
-        n += 1
-    if result == "ok" and n > 1:
-        why = "attempt %d; the first: %s" % (n, why_first)
-    return result, why
+class Run:
+    """A test and its attempts. What fails is tried again, at once, and a last time when all the
+    others are over: these tests watch a machine on which other things run, too. That attempts
+    failed, and why the first did, is told all the same."""
+    def __init__(self, name, test, limit):
+        self.name, self.test, self.limit = name, test, limit
+        self.failures = []
+        self.seconds = 0
+
+    def attempt(self):
+        """True if it need not be tried again."""
+        begin = time.monotonic()
+        self.result, self.why = attempt(self.test, self.limit)
+        self.seconds += time.monotonic() - begin
+        if self.result == "not ok":
+            self.failures.append(self.why)
+        return self.result != "not ok"
+
+    def report(self):
+        """Prints the result; returns it."""
+        why = self.why
+        if self.result == "ok" and self.failures:
+            why = "attempt %d; the first: %s" % (len(self.failures) + 1, self.failures[0])
+        took = "" if self.result == "skip" else " [%.1f s]" % self.seconds
+        print(self.result, self.name + (": " + why.replace("\n", " ") if why else "") + took,
+              flush=True)
+        return self.result
 
 
 def attempt(test, limit):
@@ -119,6 +134,7 @@ def main():
         sys.exit("run.py: no %s: build it first, or set GILSCOPE" % lib.GILSCOPE)
     signal.signal(signal.SIGALRM, expire)
     counts = {"ok": 0, "not ok": 0, "skip": 0}
+    again = []
     begin = time.monotonic()
     for name, test, limit in discover():
         if any(texts and not any(t in name for t in texts) for texts in (options.k, options.a)):
@@ -126,11 +142,14 @@ def main():
         if options.list:
             print(name)
             continue
-        at = time.monotonic()
-        result, why = run(test, limit)
-        counts[result] += 1
-        took = "" if result == "skip" else " [%.1f s]" % (time.monotonic() - at)
-        print(result, name + (": " + why.replace("\n", " ") if why else "") + took, flush=True)
+        run = Run(name, test, limit)
+        if any(run.attempt() for _ in range(ATTEMPTS_AT_ONCE)):
+            counts[run.report()] += 1
+        else:
+            again.append(run)
+    for run in again:
+        run.attempt()
+        counts[run.report()] += 1
     if not options.list:
         print("%d ok, %d not ok, %d skipped in %.0f s" % (
             counts["ok"], counts["not ok"], counts["skip"], time.monotonic() - begin))

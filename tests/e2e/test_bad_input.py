@@ -95,8 +95,11 @@ int main(void)
 """
 
 
-def fake_python(name, runtime, version):
-    """A program with the marks of a CPython of that version."""
+SENSELESS = '"xdebugpy%s"' % ("\\xff" * 8)
+
+
+def fake_program(name, runtime, version):
+    """The path of a program with the marks of a CPython of that version."""
     source, path = scratch("fake.c"), os.path.join(scratch("fake"), name)
     os.mkdir(os.path.dirname(path))
     with open(source, "w") as f:
@@ -105,7 +108,11 @@ def fake_python(name, runtime, version):
     if not cc:
         raise Skip("no C compiler")
     subprocess.run([cc, "-rdynamic", "-o", path, source], check=True, capture_output=True)
-    process = sleeping([path])
+    return path
+
+
+def fake_python(*marks):
+    process = sleeping([fake_program(*marks)])
     equal(process.stdout.readline(), b"READY\n", "its line")
     return process
 
@@ -118,9 +125,17 @@ def test_unknown_future_version():
 
 def test_a_runtime_that_makes_no_sense():
     """It says 3.13, but what is there contradicts that: refused, not guessed."""
-    runtime = '"xdebugpy%s"' % ("\\xff" * 8)
-    process = fake_python("python3.13", runtime, "0x030d00f0")
+    process = fake_python("python3.13", SENSELESS, "0x030d00f0")
     refused(CANNOT_OBSERVE, process.pid, args=["-p", process.pid])
+
+
+@each(lambda: [0.1, 1])
+def test_a_command_that_makes_no_sense(seconds):
+    """It may be just starting, so it is looked at again. It ends before that is known, or after."""
+    path = fake_program("python3.13", SENSELESS, "0x030d00f0")
+    process = gilscope("stat", "--", "sh", "-c", "sleep %s | %s" % (seconds, path))
+    equal(process.status, CANNOT_OBSERVE, "status")
+    check("says it is CPython 3.13" in process.err, "it says: %s", process.err)
 
 
 def old_pythons():
