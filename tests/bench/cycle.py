@@ -2,8 +2,8 @@
 """What observing costs a thread that releases and retakes the GIL.
 
 One process calls os.stat in a loop: one release and one acquisition a call. The variants take turns on it, round by
-round, so that a machine that drifts drifts for all of them; a figure is the median over the rounds of a ratio within
-one round.
+round, so that a machine that drifts drifts for all of them. Of each variant the fastest run of all rounds counts: what
+disturbs a run only makes it slower. Its cost is that over the fastest untraced run.
 
     a  gilscope's probes with an empty program: the floor
     b  gilscope stat
@@ -15,7 +15,6 @@ And on an interpreter with GIL probes of its own: the same floor for those, and 
 import glob
 import os
 import re
-import statistics
 import subprocess
 
 from common import PYTHON, figure, finish, observe
@@ -102,26 +101,23 @@ def with_bpftrace(target, lib):
     return value
 
 
-def against_floor(python, rounds):
+def costs(python, rounds, *variants):
+    """ns per call over the untraced loop, of each variant: a function that measures a target."""
     target = Target(python)
-    ratios = []
-    for _ in range(rounds):
-        plain = target.best()
-        floor = with_empty(target) - plain
-        ratios.append((with_gilscope(target) - plain) / floor)
+    measured = [[run(target) for run in (Target.best, *variants)] for _ in range(rounds)]
     target.close()
-    figure("cycle_over_empty_probes", statistics.median(ratios), 1.15)
+    plain, *fastest = [min(column) for column in zip(*measured)]
+    return [ns - plain for ns in fastest]
+
+
+def against_floor(python, rounds):
+    floor, cost = costs(python, rounds, with_empty, with_gilscope)
+    figure("cycle_over_empty_probes", cost / floor, 1.15)
 
 
 def against_bpftrace(python, lib, rounds):
-    target = Target(python)
-    ratios = []
-    for _ in range(rounds):
-        plain = target.best()
-        script = with_bpftrace(target, lib) - plain
-        ratios.append((with_gilscope(target) - plain) / script)
-    target.close()
-    figure("cycle_over_bpftrace", statistics.median(ratios), 0.55)
+    script, cost = costs(python, rounds, lambda t: with_bpftrace(t, lib), with_gilscope)
+    figure("cycle_over_bpftrace", cost / script, 0.55)
 
 
 def usdt_python():
@@ -131,29 +127,25 @@ def usdt_python():
 
 
 def of_usdt(python, rounds):
-    target = Target(python)
-    to_floor, to_uprobe = [], []
-    for _ in range(rounds):
-        plain = target.best()
-        floor = with_empty(target, "usdt") - plain
-        cost = with_gilscope(target, "--source", "usdt") - plain
-        to_floor.append(cost / floor)
-        to_uprobe.append(cost / (with_gilscope(target, "--source", "uprobe") - plain))
-    target.close()
-    figure("usdt_cycle_over_empty_probes", statistics.median(to_floor), 1.2)
-    figure("usdt_cycle_over_uprobe_cycle", statistics.median(to_uprobe), 0.75)
+    floor, usdt, uprobe = costs(python, rounds,
+                                lambda t: with_empty(t, "usdt"),
+                                lambda t: with_gilscope(t, "--source", "usdt"),
+                                lambda t: with_gilscope(t, "--source", "uprobe"))
+    figure("usdt_cycle_over_empty_probes", usdt / floor, 1.2)
+    figure("usdt_cycle_over_uprobe_cycle", usdt / uprobe, 0.75)
 
 
 def main():
-    against_floor(PYTHON, int(os.environ.get("ROUNDS", "15")))
+    rounds = int(os.environ.get("ROUNDS", "15"))
+    against_floor(PYTHON, rounds)
     found = with_symbols()
     if found:
-        against_bpftrace(*found, 5)
+        against_bpftrace(*found, rounds)
     else:
         print("skip cycle_over_bpftrace: no interpreter whose take_gil and drop_gil have symbols")
     python = usdt_python()
     if python:
-        of_usdt(python, 7)
+        of_usdt(python, rounds)
     else:
         print("skip usdt_cycle: no interpreter with GIL probes; make usdt-python builds one")
 
