@@ -587,6 +587,14 @@ static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid
 	return 0;
 }
 
+/* What bpf_get_current_pid_tgid() returns, for less: kernels make no call of this. */
+static __always_inline __u64 current_pid_tgid(void)
+{
+	const struct task_struct *task = bpf_get_current_task_btf();
+
+	return (__u64)task->tgid << 32 | (__u32)task->pid;
+}
+
 /*
  * The process that a hit is for; NULL if it does not count. A child that shares the memory (vfork)
  * is not the process, nor is the process its child.
@@ -609,7 +617,7 @@ SEC("uprobe")
 int on_cond(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = current_pid_tgid();
 	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_COND);
 
 	if (!p)
@@ -626,7 +634,7 @@ SEC("uprobe")
 int on_usdt(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u64 pid_tgid = current_pid_tgid();
 	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_USDT);
 	__u32 which = GIL_COOKIE_ARGUMENTS(cookie), kind = GIL_COOKIE_KIND(cookie);
 	struct gil_arguments *a = bpf_map_lookup_elem(&arguments, &which);

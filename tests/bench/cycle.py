@@ -150,4 +150,5 @@ def main():
         print("skip usdt_cycle: no interpreter with GIL probes; make usdt-python builds one")
 
 
-main()
+if __name__ == "__main__":
+    main()
