@@ -21,8 +21,6 @@
 
 #define MAX_FILES        256  /* looked into for _PyRuntime */
 #define MAX_INTERPRETERS 4096 /* looked at in one process */
-
-#define MAX_INTERPRETERS 4096
 #define HOLDER_TRIES     20
 
 /* Pythons that are no CPython: by a mapped file whose name begins so and, if need be, a word in the
@@ -134,7 +132,8 @@ static int fail_not_python(struct inspection *in)
 		return proc__fail(in->pid, -EPERM, "read the files mapped by", in->f);
 	failure__what(in->f, "process %d (%s) is not a CPython process", in->pid, in->comm);
 	if (!in->maps.size)
-		failure__cause(in->f, "it has no memory: a kernel thread, or it has just ended");
+		failure__cause(in->f, "it has no memory: a kernel thread, or it has ended, or its "
+				      "main thread has");
 	else if (in->exe_is_static)
 		failure__cause(in->f, "no mapped file defines _PyRuntime; its program is "
 				      "statically linked, and says nothing of a Python in it");
