@@ -116,9 +116,9 @@ static int set_max_processes(void *options, const char *value, struct failure *f
 static int set_source(void *options, const char *value, struct failure *f)
 {
 	static const char *const names[] = {
-		[TARGET_SOURCE_AUTO] = "auto",
-		[TARGET_SOURCE_USDT] = "usdt",
-		[TARGET_SOURCE_UPROBE] = "uprobe",
+		[SOURCES_AUTO] = "auto",
+		[SOURCES_USDT] = "usdt",
+		[SOURCES_UPROBE] = "uprobe",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

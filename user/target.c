@@ -20,7 +20,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "calibrate.h"
 #include "clock.h"
 #include "launch.h"
 #include "proc_list.h"
@@ -38,10 +37,6 @@
 #define ALL_PATIENCE_NS (3000 * MS)
 /* After this long the threads of a process that has exited are past their last instruction. */
 #define EXIT_PATIENCE_NS (1000 * MS)
-/* An edge that was under way when the second source began to count is over after this long. */
-#define TAKEOVER_NS (20 * MS)
-/* A child made by fork that means to execute another program has most often done so by then. */
-#define EXEC_PATIENCE_NS (500 * MS)
 /* Processes that have ended and are remembered, observed or not: some 30 KiB each. */
 #define MAX_PAST 1024
 
@@ -49,7 +44,7 @@ struct target {
 	struct probe *probe;
 	const struct target_spec *spec;
 	struct process *processes;
-	struct site_file *files;
+	struct sources sources;
 	struct snapshot *past; /* what has ended, and what could not be observed */
 	struct launch launch;
 	__u64 start_ns;
@@ -57,7 +52,6 @@ struct target {
 	__u64 tick_ns;
 	struct process_count past_count; /* of processes that have ended */
 	size_t nr_seen;                  /* programs that were a CPython and could be traced */
-	int fork_is_safe; /* of a process with probes on long nops; -1: not tried yet */
 	int exit_status;
 };
 
@@ -129,124 +123,13 @@ static bool may_be_starting(const struct process *p, int err)
 	return err == -EPROTO && p->try_delay_ns < LAST_START_NS;
 }
 
-static void say_how_found(struct process *p, enum cond_sites_from from)
-{
-	size_t length = strlen(p->source_why);
-
-	snprintf(p->source_why + length, sizeof(p->source_why) - length,
-		 "%sits C library is linked into it, and was found %s", length ? "; " : "",
-		 cond_sites__how(from));
-}
-
-/* Probes the functions that its GIL uses, in whatever file, unless its probes are there already. */
-static int attach_to_own(struct target *t, struct process *p, struct failure *f)
-{
-	struct site_file *file;
-
-	if (p->python.semaphore_at)
-		file = site_file__of_python2(&t->files, p->pid, &p->python, f);
-	else if (p->python.is_static)
-		file = site_file__of_static(&t->files, p->pid, &p->python, f);
-	else
-		file = site_file__of_libc(&t->files, p->pid, f);
-	if (!file)
-		return -errno;
-	if (file->is_static)
-		say_how_found(p, file->from);
-	else if (p->python.semaphore_at)
-		snprintf(p->source_why, sizeof(p->source_why),
-			 "Python 2's GIL is a semaphore, given away every %d bytecodes",
-			 p->python.check_interval);
-	if (p->cond && p->libc == file)
-		return 0;
-	return process__attach(p, file, f);
-}
-
-/* True if probes on this interpreter could crash the children of the process. */
-static bool endangers_children(struct target *t, const struct site_file *usdt)
-{
-	if (usdt->long_nop && t->fork_is_safe < 0)
-		t->fork_is_safe = calibrate_fork(t->probe);
-	return usdt->long_nop && !t->fork_is_safe;
-}
-
-/* Asked for the interpreter's own probes, and they are not there, or not usable. */
-static int no_usdt(const struct process *p, const char *why, struct failure *f)
-{
-	failure__what(f, "cannot observe process %d (%s) with --source usdt: %s", p->pid, p->comm,
-		      why);
-	failure__cause(f, "CPython has no GIL probes unless it was built with them");
-	failure__command(f, "readelf -n %s | grep -A1 'Provider: python'", p->python.path);
-	return -ENOTSUP;
-}
-
-/*
- * Chooses where the edges of a process come from: *usdt is its interpreter's file if that carries
- * probes that are to be used. 0, or -ENOTSUP with f if they were asked for and are not there.
- */
-static int choose_source(struct target *t, struct process *p, struct site_file **usdt,
-			 struct failure *f)
-{
-	static const char danger[] = "on this kernel they crash children made by fork";
-	struct failure why = {.what = "--source uprobe asks for it"};
-	bool forced = t->spec->source == TARGET_SOURCE_USDT;
-
-	*usdt = NULL;
-	if (t->spec->source != TARGET_SOURCE_UPROBE)
-		*usdt = site_file__of_usdt(&t->files, t->probe, p->pid, &p->python, &why);
-	if (!*usdt && forced)
-		return no_usdt(p, why.what, f);
-	if (*usdt && endangers_children(t, *usdt)) {
-		failure__what(&why, "%s; %s",
-			      forced ? "--source usdt asks for the interpreter's GIL probes"
-				     : "the interpreter's GIL probes are left alone",
-			      danger);
-		if (!forced)
-			*usdt = NULL;
-	} else if (*usdt) {
-		failure__what(&why, "the interpreter carries GIL probes");
-	}
-	snprintf(p->source_why, sizeof(p->source_why), "%.*s", (int)sizeof(p->source_why) - 1,
-		 why.what);
-	return 0;
-}
-
-/*
- * The interpreter's own probes take over from those on libc, which have told the first edges.
- * Until both have certainly been heard of the same edge, both count.
- */
-static int take_over(struct process *p, const struct site_file *usdt, struct failure *f)
-{
-	int err = 0;
-
-	if (!p->usdt || p->interpreter != usdt)
-		err = process__attach(p, usdt, f);
-	if (!err)
-		process__set_sources(p, GIL_SOURCE_COND | GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER);
-	return err;
-}
-
-static int attach_first(struct target *t, struct process *p, const struct site_file *usdt,
-			struct failure *f)
-{
-	int err;
-
-	if (!usdt || p->cond)
-		return attach_to_own(t, p, f);
-	err = process__attach(p, usdt, f);
-	if (!err)
-		process__set_sources(p, GIL_SOURCE_USDT);
-	return err;
-}
-
 /* The interpreter is known: its edges count, from the supposed GIL's first one on or from now
  * on. */
 static int begin(struct target *t, struct process *p, struct failure *f)
 {
 	struct site_file *usdt;
-	int err = choose_source(t, p, &usdt, f);
+	int err = sources__attach(&t->sources, p, &usdt, f);
 
-	err = err ?: attach_first(t, p, usdt, f);
 	if (err)
 		return err;
 	err = process__trace(p);
@@ -257,37 +140,9 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 		return err;
 	}
 	t->nr_seen++;
-	p->by_usdt = usdt != NULL;
-	if (usdt && p->cond)
-		err = take_over(p, usdt, f);
-	if (!usdt) {
-		process__set_sources(p, process__own_source(p));
-		process__detach_usdt(p);
-	}
+	err = sources__settle(p, usdt, f);
 	process__tell(p);
 	return err;
-}
-
-/*
- * Takes the probes on libc away once they are of no use. They cease to count first: an acquisition
- * that they told of just before is told by the other source too, just after.
- */
-static void end_takeover(struct process *p, __u64 now)
-{
-	unsigned int sources = process__sources(p);
-	__u64 since = gil_elapsed(p->attached_ns, now);
-
-	if (!p->usdt || !p->cond)
-		return;
-	if (sources & GIL_SOURCE_COND) {
-		if (since >= TAKEOVER_NS)
-			process__set_sources(p, GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER);
-	} else if (sources & GIL_SOURCE_TAKEOVER) {
-		process__set_sources(p, GIL_SOURCE_USDT);
-		process__detach_cond(p);
-	} else if (since >= EXEC_PATIENCE_NS) {
-		process__detach_cond(p);
-	}
 }
 
 /* Looks whether a searching process has become a CPython; `supposed`: because the kernel thinks
@@ -318,7 +173,7 @@ static void look(struct target *t, struct process *p, bool supposed)
 		process__discard(p);
 	/* Its first edges may not be in the library that was probed while nothing was known. */
 	else if (err == -EAGAIN && p->index >= 0)
-		attach_to_own(t, p, &f);
+		sources__attach_own(&t->sources, p, &f);
 	try_later(p);
 }
 
@@ -404,7 +259,7 @@ static int start_pids(struct target *t, struct failure *f)
 
 static int hold_command(struct target *t, struct failure *f)
 {
-	struct site_file *file = site_file__of_libc(&t->files, 0, f);
+	struct site_file *file = site_file__of_libc(&t->sources.files, 0, f);
 	struct process *p;
 	int err;
 
@@ -462,7 +317,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	t->probe = probe;
 	t->spec = spec;
 	t->exit_status = -1;
-	t->fork_is_safe = -1;
+	sources__init(&t->sources, probe, spec->source);
 	t->launch.pid = 0;
 	t->start_ns = clock_ns();
 	t->tick_ns = t->start_ns + TICK_NS;
@@ -500,7 +355,7 @@ void target__free(struct target *t)
 		t->processes = p->next;
 		process__free(p);
 	}
-	site_file__free_all(t->files);
+	sources__clear(&t->sources);
 	snapshot__free(t->past);
 	free(t);
 }
@@ -520,23 +375,6 @@ static void retire_image(struct target *t, struct process *p)
 		process__tell_end(p, listed);
 	}
 	process__give_records(p);
-}
-
-static bool is_libc(const struct site_file *file)
-{
-	return file->program == PROBE_COND && !file->is_static;
-}
-
-/* Probes on libc, so that the first edges of whatever the process executes next are seen. */
-static void expect_exec(struct target *t, struct process *p)
-{
-	struct failure f = {0};
-	const struct site_file *libc = p->libc;
-
-	if (!libc || !is_libc(libc))
-		libc = site_file__of_libc(&t->files, 0, &f);
-	if (libc)
-		process__attach(p, libc, &f);
 }
 
 static void on_fork(struct target *t, const struct gil_event *e)
@@ -566,7 +404,7 @@ static void on_fork(struct target *t, const struct gil_event *e)
 		note_unobserved(
 			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
 	else if (p->usdt)
-		expect_exec(t, p);
+		sources__expect_exec(&t->sources, p);
 	process__tell(p);
 }
 
@@ -599,8 +437,8 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	 * had it. */
 	if (e->other != e->pid)
 		process__detach(p);
-	if (p->index >= 0 && (!p->cond || !is_libc(p->libc)))
-		expect_exec(t, p);
+	if (p->index >= 0 && !sources__expects_exec(p))
+		sources__expect_exec(&t->sources, p);
 	p->try_delay_ns = 0;
 	p->contradiction[0] = '\0';
 	try_later(p);
@@ -712,7 +550,7 @@ void target__update(struct target *t)
 			if (exits)
 				process__harvest(p);
 			process__refresh(p);
-			end_takeover(p, now);
+			sources__end_takeover(p, now);
 			verify(t, p);
 			process__tell(p);
 		}

@@ -9,19 +9,14 @@
 
 #include "probe.h"
 #include "snapshot.h"
-
-enum target_source {
-	TARGET_SOURCE_AUTO, /* the interpreter's own probes where it has them */
-	TARGET_SOURCE_USDT, /* only those */
-	TARGET_SOURCE_UPROBE,
-};
+#include "sources.h"
 
 struct target_spec {
 	pid_t *pids; /* -p; owned */
 	size_t nr_pids;
 	char **argv; /* -- CMD ARGS; NULL: none */
 	bool all;    /* --all */
-	enum target_source source;
+	enum sources_wanted source;
 	bool follow;      /* children, and those that are there already */
 	const char *user; /* whom the command runs as; NULL: who called sudo */
 };

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Processes come, become another program, and go. Included by gilscope.bpf.c alone. */
+#ifndef LIFECYCLE_H
+#define LIFECYCLE_H
+
+/* The records of a thread that ends, or whose program is replaced, are closed. */
+static __always_inline void close_records(struct task_struct *task)
+{
+	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+
+	if (!r)
+		return;
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t;
+		struct gil_lock *l;
+
+		if (i >= r->count)
+			break;
+		t = thread_at(r->index[i]);
+		if (!t || t->tid != (__u32)task->pid)
+			continue;
+		l = lock_at(t->lock);
+		if (!l || (recording && is_frozen()))
+			continue;
+		seq_step(&t->seq);
+		BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+		gil_model_exit(l, t);
+		if (recording)
+			stream_exit(l, t);
+		seq_step(&t->seq);
+	}
+	bpf_task_storage_delete(&records, task);
+}
+
+/* A record for a new child. Its GILs are entered by user space, which knows the parent's. */
+static __always_inline __u32 process_new(__u32 pid)
+{
+	struct gil_tables *tab = the_tables();
+	struct gil_process *p;
+	__u32 i;
+
+	if (!tab)
+		return GIL_NONE;
+	i = take_index(&free_processes, &tab->next_process, max_processes, &tab->processes_full);
+	p = process_at(i);
+	if (!p)
+		return GIL_NONE;
+	p->state = GIL_PROCESS_QUIET;
+	p->sources = GIL_SOURCE_COND;
+	p->pid = pid;
+	bpf_map_update_elem(&process_of, &pid, &i, BPF_ANY);
+	return i;
+}
+
+SEC("tp_btf/sched_process_fork")
+int on_fork(__u64 *ctx)
+{
+	struct task_struct *parent = (struct task_struct *)ctx[0];
+	struct task_struct *child = (struct task_struct *)ctx[1];
+	__u32 parent_pid = parent->tgid, pid = child->pid;
+
+	if (!follow_children || child->pid != child->tgid)
+		return 0;
+	if (!bpf_map_lookup_elem(&process_of, &parent_pid))
+		return 0;
+	send_event(GIL_EVENT_FORK, pid, parent_pid, process_new(pid), 0, child);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int on_exec(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	__u32 caller = (__u32)ctx[1], pid = task->tgid;
+	__u32 *index = bpf_map_lookup_elem(&process_of, &pid);
+	struct gil_process *p;
+
+	if (!index) {
+		if (report_all_execs)
+			send_event(GIL_EVENT_EXEC, pid, caller, GIL_NONE, 0, task);
+		return 0;
+	}
+	p = process_at(*index);
+	if (!p)
+		return 0;
+	close_records(task);
+	p->nr_locks = 0;
+	p->finder.known = 0;
+	p->semaphore_at = 0;
+	p->entering = 0;
+	p->image++;
+	p->drop_request.known = 0;
+	if (p->sources & GIL_SOURCE_USDT)
+		p->sources = GIL_SOURCE_COND | GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER;
+	else
+		p->sources = GIL_SOURCE_COND;
+	p->state = GIL_PROCESS_NEW;
+	send_event(GIL_EVENT_EXEC, pid, caller, *index, p->image, task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int on_exit(__u64 *ctx)
+{
+	struct task_struct *task = (struct task_struct *)ctx[0];
+	__u32 pid = task->tgid;
+	__u32 *index;
+
+	close_records(task);
+	/* Counted down before this point: the thread that brings it to 0 is the process's last. */
+	if (task->signal->live.counter != 0)
+		return 0;
+	index = bpf_map_lookup_elem(&process_of, &pid);
+	if (!index)
+		return 0;
+	send_event(GIL_EVENT_EXIT, pid, 0, *index, 0, task);
+	bpf_map_delete_elem(&process_of, &pid);
+	return 0;
+}
+
+#endif

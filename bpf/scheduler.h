@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the scheduler does with a thread that waits for a GIL or holds one. Included by gilscope.bpf.c
+ * alone. */
+#ifndef SCHEDULER_H
+#define SCHEDULER_H
+
+/* The thread's record if it waits or holds; `sleeps`: it is just going to sleep. */
+static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
+{
+	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+	struct gil_thread *t;
+
+	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
+		return NULL;
+	if (recording && is_frozen())
+		return NULL;
+	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
+	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == (__u32)task->pid)
+		semaphore_sleeps(t->record);
+	if (!t || !gil_thread_is_timed(t) || t->tid != (__u32)task->pid)
+		return NULL;
+	if (t->seq & 1) {
+		struct gil_tables *tab = the_tables();
+
+		if (tab)
+			__sync_fetch_and_add(&tab->switches_missed, 1);
+		return NULL;
+	}
+	return t;
+}
+
+/*
+ * The state of the task that goes is read from the task and not taken from the tracepoint's fourth
+ * argument, which only exists from Linux 5.18 on. It is still what it was: a waker that finds the
+ * task off its queue only moves the state to TASK_WAKING, which is not runnable either, until the
+ * switch is over.
+ */
+SEC("tp_btf/sched_switch")
+int on_switch(__u64 *ctx)
+{
+	int preempted = (int)ctx[0] & 1;
+	struct task_struct *prev = (struct task_struct *)ctx[1];
+	struct task_struct *next = (struct task_struct *)ctx[2];
+	struct gil_thread *t;
+
+	t = timed_thread(prev, !preempted && prev->__state != 0);
+	if (t) {
+		__u64 now = bpf_ktime_get_ns();
+
+		seq_step(&t->seq);
+		if (t->cpu != GIL_PART_ONCPU)
+			infer_switch_in(t, prev, now);
+		preempted = preempted || prev->__state == 0;
+		gil_model_switch_out(t, preempted, now);
+		if (recording)
+			stream_switch(t, GIL_EDGE_SWITCH_OUT, preempted ? GIL_EDGE_F_RUNNABLE : 0,
+				      now);
+		t->ran = prev->se.sum_exec_runtime;
+		seq_step(&t->seq);
+	}
+	t = timed_thread(next, 0);
+	if (t) {
+		__u64 now = bpf_ktime_get_ns();
+
+		seq_step(&t->seq);
+		gil_model_switch_in(t, now);
+		if (recording)
+			stream_switch(t, GIL_EDGE_SWITCH_IN, 0, now);
+		seq_step(&t->seq);
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup")
+int on_wakeup(__u64 *ctx)
+{
+	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0], 0);
+	__u64 now;
+
+	if (!t || t->cpu != GIL_PART_BLOCKED)
+		return 0;
+	seq_step(&t->seq);
+	now = bpf_ktime_get_ns();
+	gil_model_wake(t, now);
+	if (recording)
+		stream_switch(t, GIL_EDGE_WAKE, 0, now);
+	seq_step(&t->seq);
+	return 0;
+}
+
+#endif

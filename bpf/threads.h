@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Threads' records: a thread has one for each GIL that it has taken. Included by gilscope.bpf.c alone. */
+#ifndef THREADS_H
+#define THREADS_H
+
+/* From its second GIL on a thread's records are always searched for: `current` has to follow. */
+static __always_inline void mark_several(const struct thread_records *r, __u32 tid)
+{
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
+
+		if (t && t->tid == tid)
+			t->several = 1;
+	}
+}
+
+/* Where in the thread's list a new record goes: behind the others, or in place of one that user
+ * space has taken back, because the GIL's interpreter is gone. GIL_THREAD_LOCKS: nowhere. */
+static __always_inline __u32 free_record(const struct thread_records *r, __u32 tid)
+{
+	__u32 n = r->count;
+
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
+
+		if (t && (t->tid != tid || t->state == GIL_THREAD_GONE))
+			n = i;
+	}
+	return n;
+}
+
+/*
+ * Makes the calling thread's record for this GIL; its index, or GIL_NONE. The rare path: once per
+ * thread and GIL. This and other functions with loops are global: the verifier then looks at them
+ * once, and not in every place from which they are called.
+ */
+__noinline __u32 thread_new(__u32 lock_index)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct gil_tables *tab = the_tables();
+	struct gil_lock *l = lock_at(lock_index);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	__u32 i, n, tid = (__u32)pid_tgid;
+	struct thread_records *r;
+	struct gil_thread *t;
+
+	if (!tab || !l)
+		return GIL_NONE;
+	r = bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	n = r ? free_record(r, tid) : GIL_THREAD_LOCKS;
+	if (!r || n >= GIL_THREAD_LOCKS) {
+		__sync_fetch_and_add(&tab->threads_full, 1);
+		return GIL_NONE;
+	}
+	i = take_index(&free_threads, &tab->next_thread, max_threads, &tab->threads_full);
+	t = thread_at(i);
+	if (!t)
+		return GIL_NONE;
+	t->pid = pid_tgid >> 32;
+	t->lock = lock_index;
+	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
+	/* A thread born after the observation began has done nothing unseen. */
+	t->state = l->born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
+									 : GIL_THREAD_UNSEEN;
+	t->tid = tid;
+	t->record = i;
+	r->index[n & (GIL_THREAD_LOCKS - 1)] = i;
+	r->current = n;
+	if (n == r->count)
+		r->count++;
+	if (r->count > 1)
+		mark_several(r, tid);
+	if (recording && !l->lost)
+		stream_thread(l, t, bpf_ktime_get_ns());
+	return i;
+}
+
+/* The index of the calling thread's record for this GIL, made if it is not there; or GIL_NONE. */
+__noinline __u32 thread_search(__u32 lock_index)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	for (__u32 i = 0; r && i < GIL_THREAD_LOCKS; i++) {
+		struct gil_thread *t;
+
+		if (i >= r->count)
+			break;
+		t = thread_at(r->index[i]);
+		if (t && t->lock == lock_index && t->tid == tid) {
+			r->current = i;
+			return r->index[i];
+		}
+	}
+	return thread_new(lock_index);
+}
+
+/*
+ * The same, faster: most often the GIL is let go, and taken back, by the thread that had it last. A
+ * look at the thread's number costs half of what the search in the task's storage does.
+ */
+static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32 lock_index,
+						    struct gil_lock *l, __u32 tid)
+{
+	struct gil_thread *t;
+
+	if (!gil_rarely(l->last_tid != tid)) {
+		t = thread_at(l->last_record);
+		if (t && t->tid == tid && t->lock == lock_index && !t->several)
+			return t;
+	}
+	t = thread_at(thread_search(lock_index));
+	if (!t)
+		__sync_fetch_and_add(&p->dropped, 1);
+	return t;
+}
+
+/*
+ * Now and then the kernel switches to a thread without running the tracepoint's programs; that has
+ * been seen on Linux 6.18. It shows when the thread does something on a CPU that it is not known to
+ * have. Since when it runs then follows from the CPU time that it has used since it was last seen
+ * to leave.
+ */
+static __always_inline void infer_switch_in(struct gil_thread *t, const struct task_struct *task,
+					    __u64 now)
+{
+	__u64 ran = task->se.sum_exec_runtime - t->ran, off = gil_elapsed(t->mark, now);
+
+	now -= ran < off ? ran : off;
+	gil_model_switch_in(t, now);
+	if (recording)
+		stream_switch(t, GIL_EDGE_SWITCH_IN, 0, now);
+}
+
+#endif
