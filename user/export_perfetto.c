@@ -227,7 +227,8 @@ static int follow_thread(struct export *x, const struct replay_step *s, __u64 fl
 	if (tt->open && (begins || !timed))
 		err = end_interval(
 			x, t, s->ends_wait || s->ends_hold || s->partial ? NULL : "unfinished");
-	if (!err && s->edge.kind == GIL_EDGE_RELEASE && s->edge.flags & GIL_EDGE_F_REQUESTED)
+	/* As many as the report has: not at the end of a hold that had begun unseen. */
+	if (!err && s->ends_hold && s->edge.flags & GIL_EDGE_F_REQUESTED)
 		err = mark_request(x, t);
 	if (!err && begins)
 		return begin_interval(x, t, flow);
