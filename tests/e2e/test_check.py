@@ -165,7 +165,8 @@ def test_nothing_to_observe():
 def test_the_commands_own_failure(case):
     """It comes first, and the report tells the two apart."""
     rule, alone = case
-    report = judged(rule, command=[PYTHON, "-c", "raise SystemExit(7)"], status=7)
+    code = "import time; time.sleep(0.2); raise SystemExit(7)"
+    report = judged(rule, command=[PYTHON, "-c", code], status=7)
     equal(report["command_status"], 7, "the command's status")
     equal(report["status"], alone, "the status by the rules alone")
 
