@@ -56,7 +56,7 @@ def nothing_to_run():
 
 
 class Run:
-    """A test and its attempts. What fails is tried again, at once, and a last time when all the
+    """A test and its attempts. What fails is tried again, at once, and as often when all the
     others are over: these tests watch a machine on which other things run, too. That attempts
     failed, and why the first did, is told all the same."""
     def __init__(self, name, test, limit):
@@ -148,7 +148,7 @@ def main():
         else:
             again.append(run)
     for run in again:
-        run.attempt()
+        any(run.attempt() for _ in range(ATTEMPTS_AT_ONCE))
         counts[run.report()] += 1
     if not options.list:
         print("%d ok, %d not ok, %d skipped in %.0f s" % (
