@@ -183,7 +183,8 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 
 		if (!g)
 			continue;
-		err = encoder__tell_idle(e, g, now);
+		err = encoder__end_filters(e, g);
+		err = err ?: encoder__tell_idle(e, g, now);
 		err = err ?: put_lost_rest(e, g, l, now);
 		encoder__drop_threads(e, g);
 	}
@@ -327,7 +328,9 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 
 		if (!g)
 			continue;
-		err = encoder__tell_idle(e, g, now);
+		if (figures)
+			err = encoder__end_filters(e, g);
+		err = err ?: encoder__tell_idle(e, g, now);
 		err = err ?: put_names(e, g, sg, now);
 		err = err ?: put_lost_rest(e, g, &sg->lock, now);
 		if (figures && !err)
