@@ -56,6 +56,13 @@ struct recorder {
 	struct snapshot_lost lost;
 };
 
+/* Whatever is printed comes in place of the progress. */
+static void clear_progress(const struct recorder *r)
+{
+	if (r->terminal)
+		fputs("\r\033[K", stderr);
+}
+
 /* ---- the file ---- */
 
 static int explain_open(const char *path, int err, struct failure *f)
@@ -120,8 +127,7 @@ static void fail(struct recorder *r, int err)
 	if (!err || r->err)
 		return;
 	r->err = err;
-	if (r->terminal)
-		fputs("\r\033[K", stderr);
+	clear_progress(r);
 	explain_write(r, err, &f);
 	failure__print(&f, stderr);
 	if (r->observer)
@@ -266,8 +272,7 @@ static void put_summary(struct recorder *r, const struct snapshot *s)
 	__u64 lost = trace_encoder__lost(r->encoder) + snapshot_lost__total(&s->lost);
 	bool to_pipe = !strcmp(r->options->output, "-");
 
-	if (r->terminal)
-		fputs("\r\033[K", stderr);
+	clear_progress(r);
 	if (r->options->quiet)
 		return;
 	fprintf(stderr, "recorded %s edges in %.1f s, %s lost: %s in %s\n",
@@ -375,8 +380,7 @@ static void on_usr2(void *ctx)
 		return;
 	observer__entries(r->observer);
 	err = dump(r, path, sizeof(path));
-	if (r->terminal)
-		fputs("\r\033[K", stderr);
+	clear_progress(r);
 	if (err)
 		fprintf(stderr, "gilscope: cannot write %s: %s\n", path, strerror(-err));
 	else
@@ -387,12 +391,11 @@ static void on_usr2(void *ctx)
 
 static int prepare(struct recorder *r, const struct observe_options *oo, struct failure *f)
 {
-	const struct trace_encoder_options eo = {
+	struct trace_encoder_options options = {
 		.min_wait_ns = r->options->min_wait_ns,
 		.min_hold_ns = r->options->min_hold_ns,
 		.put = trace_sink__put,
 	};
-	struct trace_encoder_options options = eo;
 	int err = -ENOMEM;
 
 	r->fd = open_output(r, f);
