@@ -43,21 +43,11 @@ static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u
 /* A place in p->lock[] for one more; GIL_PROCESS_LOCKS if there is none. */
 static __always_inline __u32 free_slot(struct gil_process *p)
 {
-	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
-		if (i >= p->nr_locks)
-			p->lock[i].address = 0;
-		if (!p->lock[i].address)
-			return i;
-	}
-	return GIL_PROCESS_LOCKS;
-}
-
-static __always_inline int has_free_slot(const struct gil_process *p)
-{
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++)
 		if (i >= p->nr_locks || !p->lock[i].address)
-			return 1;
-	return 0;
+			return i;
+	p->full = 1;
+	return GIL_PROCESS_LOCKS;
 }
 
 /* Its place, or GIL_PROCESS_LOCKS if there is no room. */
@@ -68,10 +58,8 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, _
 	__u32 n = free_slot(p), i;
 	struct gil_lock *l;
 
-	if (!tab || n >= GIL_PROCESS_LOCKS) {
-		p->full = 1;
+	if (!tab || n >= GIL_PROCESS_LOCKS)
 		return GIL_PROCESS_LOCKS;
-	}
 	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
 	l = lock_at(i);
 	if (!l)
@@ -110,10 +98,8 @@ __noinline __u32 find_sub_gil(__u32 index, __u64 address)
 	if (!p || !p->finder.known || p->state != GIL_PROCESS_TRACED ||
 	    !is_sub_gil(&p->finder, address, &number))
 		return GIL_PROCESS_LOCKS;
-	if (!has_free_slot(p)) {
-		p->full = 1;
+	if (free_slot(p) >= GIL_PROCESS_LOCKS)
 		return GIL_PROCESS_LOCKS;
-	}
 	if (!begin_to_enter(p)) {
 		__sync_fetch_and_add(&p->dropped, 1); /* the next acquisition will do */
 		return GIL_PROCESS_LOCKS;
