@@ -666,6 +666,24 @@ def longer_than(rows, name, ns):
     return sum(b["count"] for r in rows for b in r[name]["buckets"] if b["hi_ns"] > ns)
 
 
+def check_asleep_with_the_gil(rows, threads, sleeps, t, room):
+    """Of workers that were asleep so often, t ns each, with the GIL, and let it go in between; what
+    they told of themselves. Returns the time that they lived, all together."""
+    # By accident, as many holds may be long as fit into the time that holders had no CPU: 0 on an
+    # idle machine.
+    within(longer_than(rows, "hold", t), sleeps, sleeps + total(rows, "hold_preempted_ns") // t,
+           "holds of at least %d ns" % t)
+    close_to(total(rows, "hold_blocked_ns"), sleeps * t, 0.05, "hold_blocked_ns")
+    # Each is asleep with the GIL, or waits for it, for nearly all its life; the few µs around its
+    # release are all the rest. It may also wait before it tells of its beginning, for which it takes
+    # the GIL, and after its own end.
+    lives = sum(w["end"] - w["begin"] for w in threads)
+    span = max(w["end"] for w in threads) - min(w["begin"] for w in threads)
+    within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
+           room * len(threads) * span, "holds and waits of all workers")
+    return lives
+
+
 def verdict(report):
     """The report's verdict, or {}."""
     return report.get("verdict") or {}

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 
 from invariants import check_invariants
-from lib import (Interpreter, Workload, attach, check, close_to, each, equal, folder, gil_of,
-                 longer_than, process_of, stat, thread, total, version_of, within, workers)
+from lib import (Interpreter, Workload, attach, check, check_asleep_with_the_gil, each, equal,
+                 folder, gil_of, process_of, stat, thread, total, version_of, within, workers)
 
 MS = 1000000
 K = 20000
@@ -71,17 +71,7 @@ def test_asleep_with_the_gil(interpreter):
     process, truth = observed(interpreter, "asleep", n, m, t // MS)
     check(process["python"].startswith("2.7."), "python is %r", process["python"])
     rows = workers(process)
-    # By accident, as many may be long as fit into the time that holders had no CPU.
-    within(longer_than(rows, "hold", t), n * m, n * m + total(rows, "hold_preempted_ns") // t,
-           "holds of at least 20 ms")
-    close_to(total(rows, "hold_blocked_ns"), n * m * t, 0.05, "hold_blocked_ns")
-    # Each worker is asleep with the GIL or waits for it, for nearly all its life; and already before
-    # it tells of its beginning, for which it takes the GIL.
-    told = truth["threads"]
-    lives = sum(w["end"] - w["begin"] for w in told)
-    span = max(w["end"] for w in told) - min(w["begin"] for w in told)
-    within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
-           1.3 * n * span, "holds and waits of all workers")
+    check_asleep_with_the_gil(rows, truth["threads"], n * m, t, 1.3)
     check(gil_of(process)["handoffs"] > 0, "no handoff between threads that wait for each other")
 
 

@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 
-from lib import (ROOT, Interpreter, Skip, Workload, attach, check, close_to, each, equal, folder,
-                 longer_than, process_of, stat_workload, thread, total, version_of, within,
+from lib import (ROOT, Interpreter, Skip, Workload, attach, check, check_asleep_with_the_gil,
+                 each, equal, folder, process_of, stat_workload, thread, total, version_of, within,
                  workers, workload)
 
 MS = 1000000
@@ -126,14 +126,7 @@ def test_asleep_with_the_gil(kind):
     process = process_of(g.finish().report, w.pid)
     rows = workers(process)
     check_found(process, kind.how)
-    # By accident, as many may be long as fit into the time that holders had no CPU.
-    within(longer_than(rows, "hold", t), n * m, n * m + total(rows, "hold_preempted_ns") // t,
-           "holds of at least 20 ms")
-    close_to(total(rows, "hold_blocked_ns"), n * m * t, 0.05, "hold_blocked_ns")
-    lives = sum(w["end"] - w["begin"] for w in truth["threads"])
-    span = max(w["end"] for w in truth["threads"]) - min(w["begin"] for w in truth["threads"])
-    within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
-           1.3 * n * span, "holds and waits of all workers")
+    check_asleep_with_the_gil(rows, truth["threads"], n * m, t, 1.3)
 
 
 @each(all_kinds)

@@ -4,8 +4,9 @@
 The workloads do their work in threads of their own. The rows of these threads are compared, so that
 the start of the interpreter, which runs in the main thread, does not count. All times in a
 comparison come from the same run."""
-from lib import (best_of, check, close_to, each, equal, gil_of, interpreters, longer_than, built,
-                 optimised_interpreters, stat_workload, thread, total, verdict, within, workers)
+from lib import (best_of, built, check, check_asleep_with_the_gil, close_to, each, equal, gil_of,
+                 interpreters, longer_than, optimised_interpreters, stat_workload, thread, total,
+                 verdict, within, workers)
 
 MS = 1000000
 
@@ -21,16 +22,8 @@ def test_asleep_with_the_gil(interpreter):
     n, m, t = 3, 8, 20 * MS
     process, truth, _ = stat_workload(interpreter, "pydll_sleep.py", n, m, t // MS)
     rows = workers(process)
-    long = longer_than(rows, "hold", t)
-    within(long, n * m, n * m + by_accident(rows) // t, "holds of at least 20 ms")
-    close_to(total(rows, "hold_blocked_ns"), n * m * t, 0.05, "hold_blocked_ns")
-    # Each worker is asleep with the GIL, or waits for it; the few µs around os.stat are all the
-    # rest. It may also wait while the first one has begun and it has not, and after its own end. 10
-    # %: a busy machine may keep a thread off the CPU while it neither holds nor waits.
-    lives = sum(w["end"] - w["begin"] for w in truth["threads"])
-    span = max(w["end"] for w in truth["threads"]) - min(w["begin"] for w in truth["threads"])
-    within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
-           1.1 * n * span, "holds and waits of all workers")
+    # 10 %: a busy machine may keep a thread off the CPU while it neither holds nor waits.
+    lives = check_asleep_with_the_gil(rows, truth["threads"], n * m, t, 1.1)
     check(total(rows, "wait", "sum_ns") > lives / 4, "3 threads share the GIL and yet wait little")
 
 
