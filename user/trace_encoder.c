@@ -211,19 +211,6 @@ static int encode(struct trace_encoder *e, struct enc_thread *t, const struct gi
 	return put_edge(e, t, code_of(&edge), s->ts);
 }
 
-int encoder__end_filters(struct trace_encoder *e, const struct enc_gil *g)
-{
-	int err = 0;
-
-	for (size_t i = 0; i < e->nr_threads && !err; i++) {
-		struct filtered f = {e, e->threads[i]};
-
-		if (f.thread && f.thread->gil == g)
-			err = trace_filter__end(&f.thread->filter, put_filtered, &f);
-	}
-	return err;
-}
-
 /* ---- threads and GILs ---- */
 
 static void release_thread(struct enc_thread *t)

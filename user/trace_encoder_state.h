@@ -75,8 +75,6 @@ int encoder__release_pending(struct trace_encoder *e, struct enc_gil *g);
 /* Forgets the GIL's threads, and what was kept of it; then the GIL too. */
 void encoder__drop_threads(struct trace_encoder *e, struct enc_gil *g);
 void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g);
-/* Nothing more will come of this GIL: a wait that was kept ends, though the hold behind it does not. */
-int encoder__end_filters(struct trace_encoder *e, const struct enc_gil *g);
 /* Tells of the threads of the GIL that have had no edge: they have a row too. */
 int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts);
 int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char *comm, __u64 ts);

@@ -59,8 +59,8 @@ static int acquire(struct trace_filter *f, const struct trace_filter_limits *lim
 	return err;
 }
 
-/* What is still owed is the acquisition at the hold's beginning. */
-int trace_filter__end(struct trace_filter *f, trace_filter_put *put, void *ctx)
+/* The hold has ended, or the thread: what is still owed is the acquisition at its beginning. */
+static int end(struct trace_filter *f, trace_filter_put *put, void *ctx)
 {
 	int err = f->owes_acquire ? put(ctx, &f->held[0], true) : 0;
 
@@ -79,7 +79,7 @@ static int release(struct trace_filter *f, const struct trace_filter_limits *lim
 		err = let_through(f, put, ctx);
 		err = err ?: put(ctx, e, false);
 	}
-	return err ?: trace_filter__end(f, put, ctx);
+	return err ?: end(f, put, ctx);
 }
 
 /* An edge of the scheduler. */
@@ -111,7 +111,7 @@ int trace_filter__edge(struct trace_filter *f, const struct trace_filter_limits 
 	case GIL_EDGE_RELEASE:
 		return release(f, limits, e, put, ctx);
 	case GIL_EDGE_EXIT:
-		err = trace_filter__end(f, put, ctx);
+		err = end(f, put, ctx);
 		return err ?: put(ctx, e, false);
 	default:
 		return within(f, limits, e, put, ctx);

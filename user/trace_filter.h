@@ -33,8 +33,6 @@ typedef int trace_filter_put(void *ctx, const struct gil_edge *e, bool only);
 /* 0 or -errno: no memory, or put's. */
 int trace_filter__edge(struct trace_filter *f, const struct trace_filter_limits *limits,
 		       const struct gil_edge *e, trace_filter_put *put, void *ctx);
-/* The hold is over, or nothing more will be told of it: puts what is owed. 0 or put's. */
-int trace_filter__end(struct trace_filter *f, trace_filter_put *put, void *ctx);
 void trace_filter__free(struct trace_filter *f);
 
 #endif

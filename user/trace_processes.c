@@ -183,8 +183,7 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 
 		if (!g)
 			continue;
-		err = encoder__end_filters(e, g);
-		err = err ?: encoder__tell_idle(e, g, now);
+		err = encoder__tell_idle(e, g, now);
 		err = err ?: put_lost_rest(e, g, l, now);
 		encoder__drop_threads(e, g);
 	}
@@ -328,9 +327,7 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 
 		if (!g)
 			continue;
-		if (figures)
-			err = encoder__end_filters(e, g);
-		err = err ?: encoder__tell_idle(e, g, now);
+		err = encoder__tell_idle(e, g, now);
 		err = err ?: put_names(e, g, sg, now);
 		err = err ?: put_lost_rest(e, g, &sg->lock, now);
 		if (figures && !err)
