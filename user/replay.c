@@ -32,6 +32,7 @@ static const struct {
 	[TRACE_CODE_EXIT] = {GIL_EDGE_EXIT, 0},
 	[TRACE_CODE_RELEASE_UNSEEN] = {GIL_EDGE_RELEASE, GIL_EDGE_F_UNSEEN},
 	[TRACE_CODE_ACQUIRE_ONLY] = {GIL_EDGE_ACQUIRE, 0},
+	[TRACE_CODE_WAIT_UNSEEN] = {GIL_EDGE_WAIT, 0},
 };
 
 /* ---- edges ---- */
@@ -98,6 +99,12 @@ static struct gil_handoff step(struct gil *g, struct gil_thread *t, const struct
 	return none;
 }
 
+/* Of a filtered trace: what the thread did before is not in there, whatever state that has left. */
+static void begin_wait(struct gil_thread *t, enum trace_code code)
+{
+	t->state = code == TRACE_CODE_WAIT_UNSEEN ? GIL_THREAD_UNSEEN : GIL_THREAD_IDLE;
+}
+
 static int apply_edge(struct replay *r, const struct trace_item *item)
 {
 	struct row *row = item->slot < r->nr_slots ? r->slots[item->slot] : NULL;
@@ -115,6 +122,8 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 				   .tid = t->tid,
 				   .kind = edge_of[item->code].kind,
 				   .flags = edge_of[item->code].flags};
+	if (s.edge.kind == GIL_EDGE_WAIT && __builtin_expect(replay__is_filtered(r), 0))
+		begin_wait(t, item->code);
 	if (r->follower) {
 		note_before(&s, t);
 		before[0] = t->fig.contended;

@@ -88,7 +88,7 @@ int trace_encoder__header(struct trace_encoder *e, const struct trace_header *h)
 static unsigned int code_of(const struct gil_edge *e)
 {
 	static const __u8 codes[][2] = {
-		[GIL_EDGE_WAIT] = {TRACE_CODE_WAIT, TRACE_CODE_WAIT},
+		[GIL_EDGE_WAIT] = {TRACE_CODE_WAIT, TRACE_CODE_WAIT_UNSEEN},
 		[GIL_EDGE_ACQUIRE] = {TRACE_CODE_ACQUIRE, TRACE_CODE_ACQUIRE},
 		[GIL_EDGE_RELEASE] = {TRACE_CODE_RELEASE, TRACE_CODE_RELEASE_REQUESTED},
 		[GIL_EDGE_SWITCH_OUT] = {TRACE_CODE_SWITCH_OUT, TRACE_CODE_PREEMPTED},
@@ -211,6 +211,21 @@ static int encode(struct trace_encoder *e, struct enc_thread *t, const struct gi
 	return put_edge(e, t, code_of(&edge), s->ts);
 }
 
+int encoder__so_far(struct trace_encoder *e, const struct enc_gil *g, __u64 ts, bool lost)
+{
+	int err = 0;
+
+	for (size_t i = 0; e->filtering && i < e->nr_threads && !err; i++) {
+		struct filtered f = {e, e->threads[i]};
+
+		if (!f.thread || f.thread->gil != g)
+			continue;
+		err = (lost ? trace_filter__lost : trace_filter__so_far)(
+			&f.thread->filter, &e->limits, ts, put_filtered, &f);
+	}
+	return err;
+}
+
 /* ---- threads and GILs ---- */
 
 static void release_thread(struct enc_thread *t)
@@ -273,15 +288,25 @@ static void drop_unknown(struct trace_encoder *e, __u64 now)
 	}
 }
 
+int encoder__lost(struct trace_encoder *e, const struct enc_gil *g, const struct trace_lost *lost,
+		  __u64 ts)
+{
+	struct bytes body = {0};
+	int err = encoder__so_far(e, g, lost->since, true);
+
+	if (err)
+		return err;
+	trace_lost__put(&body, lost);
+	return encoder__record(e, TRACE_RECORD_LOST, ts, &body);
+}
+
 static int put_lost(struct trace_encoder *e, struct enc_gil *g)
 {
 	struct trace_lost lost = {
 		.process = g->process, .gil = g->place, .count = g->lost, .since = g->lost_since};
-	struct bytes body = {0};
 
 	g->lost = 0;
-	trace_lost__put(&body, &lost);
-	return encoder__record(e, TRACE_RECORD_LOST, g->lost_until, &body);
+	return encoder__lost(e, g, &lost, g->lost_until);
 }
 
 static void note_lost(struct enc_gil *g, __u64 n, __u64 since, __u64 until)
@@ -361,7 +386,7 @@ static int enter_thread(struct trace_encoder *e, const struct gil_stream_thread 
 	t->gil = g;
 	t->uses = 1;
 	t->tid = s->tid;
-	t->state = s->edge.flags;
+	t->state = t->filter.state = s->edge.flags;
 	t->number = e->next_thread++;
 	memcpy(t->comm, s->comm, sizeof(t->comm));
 	release_thread(e->threads[i]);

@@ -75,6 +75,12 @@ int encoder__release_pending(struct trace_encoder *e, struct enc_gil *g);
 /* Forgets the GIL's threads, and what was kept of it; then the GIL too. */
 void encoder__drop_threads(struct trace_encoder *e, struct enc_gil *g);
 void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g);
+/* Of the GIL nothing more may come, or edges are missing from ts on: encodes what of its waits and
+ * holds was held back and is long. 0 or -errno. */
+int encoder__so_far(struct trace_encoder *e, const struct enc_gil *g, __u64 ts, bool lost);
+/* Tells that edges are missing. 0 or -errno. */
+int encoder__lost(struct trace_encoder *e, const struct enc_gil *g, const struct trace_lost *lost,
+		  __u64 ts);
 /* Tells of the threads of the GIL that have had no edge: they have a row too. */
 int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts);
 int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char *comm, __u64 ts);

@@ -39,13 +39,30 @@ static bool is_long(const struct trace_filter *f, const struct trace_filter_limi
 	return f->passing || (least && gil_elapsed(f->since, ts) >= least);
 }
 
-static int begin(struct trace_filter *f, __u8 state, const struct gil_edge *e)
+static void set_state(struct trace_filter *f, __u8 state)
 {
 	f->state = state;
-	f->since = e->ts;
-	f->passing = false;
+	f->passing = f->owes_acquire = false;
 	f->nr = 0;
+}
+
+static int begin(struct trace_filter *f, __u8 state, const struct gil_edge *e)
+{
+	set_state(f, state);
+	f->since = e->ts;
 	return hold_back(f, e);
+}
+
+/* As in the model: it may have waited before it was seen. Each further slice gives this edge too. */
+static int wait(struct trace_filter *f, const struct gil_edge *e)
+{
+	struct gil_edge first = *e;
+
+	if (f->state == GIL_THREAD_WAITING)
+		return 0;
+	if (f->state == GIL_THREAD_UNSEEN)
+		first.flags |= GIL_EDGE_F_UNSEEN;
+	return begin(f, GIL_THREAD_WAITING, &first);
 }
 
 static int acquire(struct trace_filter *f, const struct trace_filter_limits *limits,
@@ -59,27 +76,33 @@ static int acquire(struct trace_filter *f, const struct trace_filter_limits *lim
 	return err;
 }
 
-/* The hold has ended, or the thread: what is still owed is the acquisition at its beginning. */
-static int end(struct trace_filter *f, trace_filter_put *put, void *ctx)
+static int put_owed(struct trace_filter *f, trace_filter_put *put, void *ctx)
 {
-	int err = f->owes_acquire ? put(ctx, &f->held[0], true) : 0;
+	bool owed = f->owes_acquire;
 
-	f->state = GIL_THREAD_IDLE;
-	f->passing = f->owes_acquire = false;
-	f->nr = 0;
-	return err;
+	f->owes_acquire = false;
+	return owed ? put(ctx, &f->held[0], true) : 0;
 }
 
+/* The end of a hold; or of a wait that was given up, which is told of only if the wait was. */
 static int release(struct trace_filter *f, const struct trace_filter_limits *limits,
 		   const struct gil_edge *e, trace_filter_put *put, void *ctx)
 {
-	int err = 0;
+	int err;
 
-	if (f->state == GIL_THREAD_HOLDING && is_long(f, limits, e->ts)) {
+	if (f->passing || (f->state == GIL_THREAD_HOLDING && is_long(f, limits, e->ts))) {
 		err = let_through(f, put, ctx);
 		err = err ?: put(ctx, e, false);
+	} else {
+		err = put_owed(f, put, ctx);
 	}
-	return err ?: end(f, put, ctx);
+	set_state(f, GIL_THREAD_IDLE);
+	return err;
+}
+
+static bool is_timed(const struct trace_filter *f)
+{
+	return f->state == GIL_THREAD_WAITING || f->state == GIL_THREAD_HOLDING;
 }
 
 /* An edge of the scheduler. */
@@ -88,7 +111,7 @@ static int within(struct trace_filter *f, const struct trace_filter_limits *limi
 {
 	int err = 0;
 
-	if (f->state != GIL_THREAD_WAITING && f->state != GIL_THREAD_HOLDING)
+	if (!is_timed(f))
 		return 0;
 	if (!is_long(f, limits, e->ts))
 		return hold_back(f, e);
@@ -98,6 +121,27 @@ static int within(struct trace_filter *f, const struct trace_filter_limits *limi
 	return err ?: put(ctx, e, false);
 }
 
+int trace_filter__so_far(struct trace_filter *f, const struct trace_filter_limits *limits, __u64 ts,
+			 trace_filter_put *put, void *ctx)
+{
+	int err;
+
+	if (!is_timed(f) || f->passing || !is_long(f, limits, ts))
+		return put_owed(f, put, ctx);
+	err = let_through(f, put, ctx);
+	f->passing = true;
+	return err;
+}
+
+int trace_filter__lost(struct trace_filter *f, const struct trace_filter_limits *limits,
+		       __u64 since, trace_filter_put *put, void *ctx)
+{
+	int err = trace_filter__so_far(f, limits, since, put, ctx);
+
+	set_state(f, GIL_THREAD_UNSEEN);
+	return err;
+}
+
 int trace_filter__edge(struct trace_filter *f, const struct trace_filter_limits *limits,
 		       const struct gil_edge *e, trace_filter_put *put, void *ctx)
 {
@@ -105,13 +149,14 @@ int trace_filter__edge(struct trace_filter *f, const struct trace_filter_limits 
 
 	switch (e->kind) {
 	case GIL_EDGE_WAIT:
-		return f->state == GIL_THREAD_WAITING ? 0 : begin(f, GIL_THREAD_WAITING, e);
+		return wait(f, e);
 	case GIL_EDGE_ACQUIRE:
 		return acquire(f, limits, e, put, ctx);
 	case GIL_EDGE_RELEASE:
 		return release(f, limits, e, put, ctx);
 	case GIL_EDGE_EXIT:
-		err = end(f, put, ctx);
+		err = trace_filter__so_far(f, limits, e->ts, put, ctx);
+		set_state(f, GIL_THREAD_GONE);
 		return err ?: put(ctx, e, false);
 	default:
 		return within(f, limits, e, put, ctx);

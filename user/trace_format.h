@@ -84,6 +84,7 @@ enum trace_code {
 	TRACE_CODE_EXIT,
 	TRACE_CODE_RELEASE_UNSEEN, /* of a hold that had begun unseen (Python 2) */
 	TRACE_CODE_ACQUIRE_ONLY,   /* of which the hold is not in the trace: it was short */
+	TRACE_CODE_WAIT_UNSEEN,    /* of which the beginning was not seen */
 	TRACE_CODES,
 };
 

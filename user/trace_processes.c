@@ -161,13 +161,21 @@ static int put_lost_rest(struct trace_encoder *e, const struct enc_gil *g, const
 {
 	const struct trace_lost lost = {
 		.process = g->process, .gil = g->place, .count = l->lost, .since = l->lost_since};
-	struct bytes body = {0};
 
 	if (!l->lost || l->lost_since > now)
 		return 0;
 	e->lost_total += l->lost;
-	trace_lost__put(&body, &lost);
-	return encoder__record(e, TRACE_RECORD_LOST, now, &body);
+	return encoder__lost(e, g, &lost, now);
+}
+
+/* All that can be told of the GIL's edges, now that there are no more. */
+static int put_rest(struct trace_encoder *e, const struct enc_gil *g, const struct gil_lock *l,
+		    __u64 now)
+{
+	int err = encoder__tell_idle(e, g, now);
+
+	err = err ?: put_lost_rest(e, g, l, now);
+	return err ?: encoder__so_far(e, g, now, false);
 }
 
 int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process *p, bool listed,
@@ -183,8 +191,7 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 
 		if (!g)
 			continue;
-		err = encoder__tell_idle(e, g, now);
-		err = err ?: put_lost_rest(e, g, l, now);
+		err = put_rest(e, g, l, now);
 		encoder__drop_threads(e, g);
 	}
 	if (err)
@@ -327,9 +334,8 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 
 		if (!g)
 			continue;
-		err = encoder__tell_idle(e, g, now);
+		err = put_rest(e, g, &sg->lock, now);
 		err = err ?: put_names(e, g, sg, now);
-		err = err ?: put_lost_rest(e, g, &sg->lock, now);
 		if (figures && !err)
 			err = put_gil_end(e, ep, g->place, &sg->lock, now);
 		if (figures && !err)

@@ -32,34 +32,51 @@ static void count_handoff(struct gil_handoff h)
 	sum->wait_ns += h.wait_ns;
 }
 
-/* Runs the edges through the model and onto the tape. `late`: the process becomes known in the
- * middle. */
-static void record(__u64 seed, size_t chunk_edges, bool late, const struct trace_encoder_options *o)
+struct shape {
+	size_t chunk_edges;
+	bool late;  /* the process becomes known in the middle */
+	bool loses; /* the ring was full: the edges of the second third are missing */
+	struct trace_encoder_options options;
+};
+
+/* Runs the edges through the model and onto the tape. */
+static void record(__u64 seed, const struct shape *shape)
 {
 	bool told[RUN_THREADS] = {false};
+	size_t from, to;
 
 	machine_run(&run, seed);
+	from = shape->loses ? run.nr / 3 : run.nr;
+	to = shape->loses ? 2 * run.nr / 3 : run.nr;
 	memset(&model, 0, sizeof(model));
 	memset(pairs, 0, sizeof(pairs));
 	gil_lock_begin(&model.lock, PID, TAPE_ADDRESS, run.start);
-	tape__begin(&tape, PID, run.start, !late, o);
-	tape.chunk_edges = chunk_edges;
+	tape__begin(&tape, PID, run.start, !shape->late, &shape->options);
+	tape.chunk_edges = shape->chunk_edges;
 	for (size_t i = 0; i < run.nr; i++) {
 		struct gil_edge *e = &run.edges[i];
 		struct gil_thread *t = &model.threads[e->tid];
 		__u32 seen = model.lock.gone_seen;
 
-		if (late && i == run.nr / 2)
+		bool is_lost = i >= from && i < to;
+
+		if (shape->late && i == run.nr / 2)
 			tape__tell(&tape, e->ts);
-		if (!told[e->tid]) {
-			told[e->tid] = true;
+		if (shape->loses && i == to)
+			tape__lost(&tape, to - from, run.edges[from].ts, e->ts);
+		if (!t->tid) {
 			t->tid = e->tid + 100;
 			t->state = run.attached ? GIL_THREAD_UNSEEN : GIL_THREAD_IDLE;
-			tape__thread(&tape, e->tid, t->tid, t->state, e->ts);
+		}
+		if (!told[e->tid] && !is_lost) {
+			told[e->tid] = true;
+			tape__thread(&tape, e->tid, t->tid, i < to ? t->state : GIL_THREAD_UNSEEN,
+				     e->ts);
 		}
 		count_handoff(gil_model_step(&model.lock, t, e));
-		tape__edge(&tape, e->tid, e->kind, (__u8)e->flags,
-			   (__u16)(model.lock.gone_seen - seen), e->ts);
+		if (!is_lost)
+			tape__edge(&tape, e->tid, e->kind, (__u8)e->flags,
+				   shape->loses ? 0 : (__u16)(model.lock.gone_seen - seen), e->ts);
 	}
 }
 
@@ -164,7 +181,8 @@ TEST(replay_equals_the_model)
 		struct snapshot *wanted, *s;
 		struct replay *r;
 
-		record(seed, seed % 3 ? seed % 50 : 0, seed % 5 == 0, NULL);
+		record(seed, &(struct shape){.chunk_edges = seed % 3 ? seed % 50 : 0,
+					     .late = seed % 5 == 0});
 		wanted = live();
 		tape__end(&tape, wanted, true);
 		r = tape__replay(&tape, tape.file.size, &failure);
@@ -194,7 +212,7 @@ TEST(a_report_of_the_replay_is_the_live_one)
 		char *a, *b, *c;
 		struct replay *r;
 
-		record(seed, 30, false, NULL);
+		record(seed, &(struct shape){.chunk_edges = 30});
 		wanted = live();
 		decorate(wanted);
 		snapshot__free(wanted);
@@ -227,7 +245,7 @@ TEST(replay_goes_step_by_step)
 	struct replay *r;
 	__u64 step;
 
-	record(7, 13, false, NULL);
+	record(7, &(struct shape){.chunk_edges = 13});
 	wanted = live();
 	tape__end(&tape, wanted, true);
 	step = (run.end - run.start) / 20 + 1;
@@ -259,7 +277,7 @@ TEST(a_range_is_an_observation_of_its_own)
 	struct replay *r;
 	__u64 from, acquired = 0;
 
-	record(11, 13, false, NULL);
+	record(11, &(struct shape){.chunk_edges = 13});
 	wanted = live();
 	tape__end(&tape, wanted, true);
 	from = run.edges[run.nr / 2].ts;
@@ -283,7 +301,7 @@ TEST(a_file_cut_anywhere_is_read_up_to_there)
 	struct snapshot *wanted;
 	__u64 edges = 0;
 
-	record(3, 20, false, NULL);
+	record(3, &(struct shape){.chunk_edges = 20});
 	wanted = live();
 	tape__end(&tape, wanted, true);
 	for (size_t n = 0; n < tape.file.size && !test_failure[0]; n++) {
@@ -317,7 +335,7 @@ TEST(a_flipped_bit_is_a_gap)
 	struct snapshot *wanted;
 	__u64 missed = 0;
 
-	record(5, 20, false, NULL);
+	record(5, &(struct shape){.chunk_edges = 20});
 	wanted = live();
 	tape__end(&tape, wanted, true);
 	for (size_t i = 0; i < tape.file.size && !test_failure[0]; i++) {
@@ -356,33 +374,10 @@ TEST(lost_edges_make_a_gap)
 		struct snapshot *s, *wanted;
 		struct replay *r;
 		const struct gil_figures *f, *all;
-		size_t from, to;
-		bool told[RUN_THREADS] = {false};
+		size_t lost;
 
-		machine_run(&run, seed);
-		from = run.nr / 3;
-		to = 2 * run.nr / 3;
-		memset(&model, 0, sizeof(model));
-		gil_lock_begin(&model.lock, PID, TAPE_ADDRESS, run.start);
-		tape__begin(&tape, PID, run.start, true, NULL);
-		for (size_t i = 0; i < run.nr; i++) {
-			struct gil_edge *e = &run.edges[i];
-			struct gil_thread *t = &model.threads[e->tid];
-
-			t->tid = e->tid + 100;
-			if (t->state == GIL_THREAD_UNSEEN && !run.attached && !told[e->tid])
-				t->state = GIL_THREAD_IDLE;
-			if (i == to)
-				tape__lost(&tape, to - from, run.edges[from].ts, e->ts);
-			if ((i < from || i >= to) && !told[e->tid]) {
-				told[e->tid] = true;
-				tape__thread(&tape, e->tid, t->tid,
-					     i < from ? t->state : GIL_THREAD_UNSEEN, e->ts);
-			}
-			gil_model_step(&model.lock, t, e);
-			if (i < from || i >= to)
-				tape__edge(&tape, e->tid, e->kind, (__u8)e->flags, 0, e->ts);
-		}
+		record(seed, &(struct shape){.loses = true});
+		lost = 2 * run.nr / 3 - run.nr / 3;
 		wanted = live();
 		tape__end(&tape, wanted, false);
 		r = tape__replay(&tape, tape.file.size, &failure);
@@ -397,9 +392,9 @@ TEST(lost_edges_make_a_gap)
 		CHECK(s->processes[0].gils[0].lock.held_ns <=
 			      run.end - s->processes[0].gils[0].lock.start,
 		      "seed %llu", seed);
-		CHECK(s->lost.recording == to - from, "seed %llu", seed);
+		CHECK(s->lost.recording == lost, "seed %llu", seed);
 		CHECK(s->processes[0].gils[0].gaps == 1, "seed %llu", seed);
-		CHECK(s->processes[0].gils[0].lost_edges == to - from, "seed %llu", seed);
+		CHECK(s->processes[0].gils[0].lost_edges == lost, "seed %llu", seed);
 		snapshot__free(s);
 		snapshot__free(wanted);
 		replay__free(r);
@@ -407,27 +402,136 @@ TEST(lost_edges_make_a_gap)
 	}
 }
 
-/* Only the longest waits and holds; the report is of the kernel's figures. */
+/* Waits and holds of which a replay has seen beginning and end, from a length on. */
+struct intervals {
+	__u64 min_wait_ns, min_hold_ns;
+	size_t nr, edges;
+	struct interval {
+		__u64 since, ns, part[GIL_PARTS];
+		__u32 tid;
+		bool is_wait;
+	} all[RUN_EDGES];
+};
+
+static int note_interval(void *ctx, const struct replay_step *s)
+{
+	struct intervals *to = ctx;
+	struct interval *i = &to->all[to->nr];
+
+	to->edges++;
+	if (!s->ends_wait && !s->ends_hold)
+		return 0;
+	if (s->ns < (s->ends_wait ? to->min_wait_ns : to->min_hold_ns))
+		return 0;
+	to->nr++;
+	memset(i, 0, sizeof(*i));
+	i->since = s->since;
+	i->ns = s->ns;
+	memcpy(i->part, s->part, sizeof(i->part));
+	i->tid = s->thread->t.tid;
+	i->is_wait = s->ends_wait;
+	return 0;
+}
+
+static int by_thread_and_time(const void *a, const void *b)
+{
+	const struct interval *x = a, *y = b;
+
+	if (x->tid != y->tid)
+		return x->tid < y->tid ? -1 : 1;
+	if (x->since != y->since)
+		return x->since < y->since ? -1 : 1;
+	return y->is_wait - x->is_wait; /* a wait may end as it begins, where a hold begins */
+}
+
+/* Ends the tape, replays it, and frees it. */
+static struct snapshot *intervals_of_tape(struct intervals *out, const struct snapshot *wanted)
+{
+	const struct replay_follower follower = {.step = note_interval};
+	struct replay *r;
+	struct snapshot *s;
+
+	out->nr = out->edges = 0;
+	tape__end(&tape, wanted, true);
+	r = tape__replay(&tape, tape.file.size, &failure);
+	replay__follow(r, &follower, out);
+	s = replayed(r, ~0ULL);
+	qsort(out->all, out->nr, sizeof(*out->all), by_thread_and_time);
+	replay__free(r);
+	tape__free(&tape);
+	return s;
+}
+
+/* Only the longest waits and holds: each of them as in a trace of all, and no others; the report is
+ * of the kernel's figures. */
 TEST(filtered_traces_keep_what_is_long)
 {
-	struct trace_encoder_options o = {.min_wait_ns = 1 << 14, .min_hold_ns = 1 << 15};
+	static struct intervals kept, wanted_kept;
+	struct shape all = {.chunk_edges = 50}, shape;
+	size_t waits = 0, holds = 0;
 
 	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
 		struct snapshot *s, *wanted;
-		struct replay *r;
 
-		record(seed, 50, false, &o);
+		all.loses = seed % 2;
+		shape = all;
+		shape.options.min_wait_ns = seed % 7 ? 1 << 14 : 0;
+		shape.options.min_hold_ns = seed % 5 ? 1 << 15 : 0;
+		wanted_kept.min_wait_ns = shape.options.min_wait_ns ?: ~0ULL;
+		wanted_kept.min_hold_ns = shape.options.min_hold_ns ?: ~0ULL;
+		if (!shape.options.min_wait_ns && !shape.options.min_hold_ns)
+			continue;
+
+		record(seed, &all);
 		wanted = live();
-		tape__end(&tape, wanted, true);
-		r = tape__replay(&tape, tape.file.size, &failure);
-		s = replayed(r, ~0ULL);
+		snapshot__free(intervals_of_tape(&wanted_kept, wanted));
+		snapshot__free(wanted);
+
+		record(seed, &shape);
+		wanted = live();
+		s = intervals_of_tape(&kept, wanted);
 		CHECK(s, "%s", failure.what);
 		check_gil(&s->processes[0].gils[0], &wanted->processes[0].gils[0], seed);
-		CHECK(replay__condition(r)->edges < run.nr, "seed %llu", seed);
+		CHECK(kept.nr == wanted_kept.nr, "seed %llu: %zu of %zu", seed, kept.nr,
+		      wanted_kept.nr);
+		CHECK(!memcmp(kept.all, wanted_kept.all, kept.nr * sizeof(*kept.all)), "seed %llu",
+		      seed);
+		for (size_t i = 0; i < kept.nr; i++)
+			*(kept.all[i].is_wait ? &waits : &holds) += 1;
 		snapshot__free(s);
 		snapshot__free(wanted);
-		replay__free(r);
-		tape__free(&tape);
+	}
+	CHECK(waits > RUNS && holds > RUNS, "%zu waits, %zu holds: too few to tell", waits, holds);
+}
+
+/* A wait that was long is told of with its end, and a long hold too, though the trace ends in it. */
+TEST(filtered_traces_tell_of_what_goes_on_at_their_end)
+{
+	static const struct {
+		__u64 waited, held;
+		size_t edges, waits;
+	} cases[] = {{100, 100, 0, 0}, {1000, 100, 2, 1}, {100, 1000, 1, 0}, {1000, 1000, 2, 1}};
+	static struct intervals kept = {.min_wait_ns = 1000, .min_hold_ns = 1000};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		const struct trace_encoder_options o = {.min_wait_ns = 1000, .min_hold_ns = 1000};
+		struct snapshot *s = snapshot__new();
+		struct snapshot_process *p = snapshot__add_process(s);
+		__u64 now = 5000;
+
+		tape__begin(&tape, PID, now, true, &o);
+		tape__thread(&tape, 0, 100, GIL_THREAD_IDLE, now);
+		tape__edge(&tape, 0, GIL_EDGE_WAIT, 0, 0, now);
+		tape__edge(&tape, 0, GIL_EDGE_ACQUIRE, 0, 0, now += cases[i].waited);
+		*p = tape.process;
+		p->gils = NULL;
+		p->nr_gils = 0;
+		*snapshot_process__add_gil(p) = tape.gil;
+		s->end_ns = now + cases[i].held;
+		snapshot__free(intervals_of_tape(&kept, s));
+		CHECK(kept.edges == cases[i].edges, "case %zu: %zu edges", i, kept.edges);
+		CHECK(kept.nr == cases[i].waits, "case %zu: %zu waits", i, kept.nr);
+		snapshot__free(s);
 	}
 }
 
