@@ -199,13 +199,8 @@ int check_runs__replay(struct check_runs *r, const char *path, struct failure *f
 
 	if (err)
 		return err;
-	if (replay__header(replay)->min_wait_ns || replay__header(replay)->min_hold_ns) {
-		failure__what(f, "%s has only the longest waits or holds", path);
-		failure__cause(f, "it was recorded with --min-wait or --min-hold");
-		replay__free(replay);
-		return -EINVAL;
-	}
-	err = look_through(r, replay, f);
+	err = replay__need_figures(replay, path, f);
+	err = err ?: look_through(r, replay, f);
 	if (err >= 0)
 		err = add_run(r, final_snapshot(replay));
 	replay__free(replay);

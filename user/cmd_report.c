@@ -227,7 +227,7 @@ static int run(const struct report_options *o, struct replay *r, struct failure 
 	}
 	err = begin(r, o, &until, f);
 	if (!err && renderer__find(o->format))
-		err = replay__run(r, until, f);
+		err = replay__run(r, until, f) < 0 ? -EINVAL : replay__need_figures(r, o->path, f);
 	if (err < 0)
 		return err;
 	err = output__open(&out, o->output, f);
@@ -280,6 +280,11 @@ static int verify(struct replay *r, const struct report_options *o, struct failu
 	char *replayed, *kept;
 	int status = EXIT_STATUS_USAGE;
 
+	if (replay__is_filtered(r)) {
+		failure__what(f, "%s has only single long waits and holds", o->path);
+		failure__cause(f, "the kernel's figures are of all, which would have to be in it");
+		return status;
+	}
 	if (replay__run(r, ~0ULL, f) < 0)
 		return status;
 	figures = replay__kernel_figures(r);

@@ -223,6 +223,7 @@ static int play_back(const struct top_options *to, struct failure *f)
 	struct top top = prepare(to);
 	int err = replay__open(&top.replay, to->input, f);
 
+	err = err ?: replay__need_figures(top.replay, to->input, f);
 	top.view.playback = true;
 	if (!err) {
 		top.replay_end_ns = replay__end(top.replay);

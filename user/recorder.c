@@ -389,7 +389,7 @@ static void on_usr2(void *ctx)
 
 /* ---- beginning and end ---- */
 
-static int prepare(struct recorder *r, const struct observe_options *oo, struct failure *f)
+static int prepare(struct recorder *r, struct failure *f)
 {
 	struct trace_encoder_options options = {
 		.min_wait_ns = r->options->min_wait_ns,
@@ -407,21 +407,21 @@ static int prepare(struct recorder *r, const struct observe_options *oo, struct 
 	options.ctx = r->sink;
 	if (r->sink)
 		err = trace_encoder__new(&r->encoder, &options);
-	err = err ?: put_header(r, &oo->target);
 	if (err)
 		failure__what(f, "cannot record: %s", strerror(-err));
 	return err;
 }
 
 /* The observation goes on already: what has come so far is in the encoder. */
-static int begin(struct recorder *r, struct failure *f)
+static int begin(struct recorder *r, const struct target_spec *spec, struct failure *f)
 {
 	int err;
 
 	/* Not before: a launched command would inherit it. */
 	signal(SIGPIPE, SIG_IGN);
 	r->start_ns = observer__start_ns(r->observer);
-	err = r->to_file && ftruncate(r->fd, 0) ? -errno : start_timer(r);
+	err = put_header(r, spec);
+	err = err ?: r->to_file && ftruncate(r->fd, 0) ? -errno : start_timer(r);
 	if (r->options->window && strcmp(r->options->output, "-"))
 		err = err ?: observer__on_signal(r->observer, SIGUSR2, on_usr2, r);
 	err = err ?: trace_sink__start(r->sink);
@@ -450,6 +450,15 @@ static int wait_for_sink(struct recorder *r)
 	return err;
 }
 
+/* The kernel's figures of all go with all edges; or with the long waits and holds, of which none can be
+ * made. */
+static bool has_figures(const struct recorder *r)
+{
+	bool filtered = r->options->min_wait_ns || r->options->min_hold_ns;
+
+	return !r->options->window && (!r->full || filtered);
+}
+
 static void finish(struct recorder *r)
 {
 	struct bytes preamble = {0};
@@ -461,13 +470,13 @@ static void finish(struct recorder *r)
 	s = observer__snapshot(r->observer);
 	if (!s)
 		fail(r, -ENOMEM);
-	if (s && r->full) { /* what came later is not in the file */
+	if (s && !has_figures(r) && r->full) { /* what came later is not in the file */
 		s->end_ns = r->edge_ns;
 		s->probe_hits = trace_encoder__edges(r->encoder);
 		s->usdt_hits = 0;
 	}
 	if (!r->err)
-		fail(r, trace_encoder__finish(r->encoder, s, !r->full && !r->options->window));
+		fail(r, trace_encoder__finish(r->encoder, s, has_figures(r)));
 	count = make_preamble(r, &preamble);
 	trace_sink__end(r->sink, &preamble, count);
 	fail(r, wait_for_sink(r));
@@ -499,14 +508,13 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 	oo->listener = &r.listener;
 	r.launched = oo->target.argv != NULL;
 	r.terminal = !o->quiet && isatty(STDERR_FILENO);
-	r.start_ns = clock_ns();
-	if (prepare(&r, oo, f)) {
+	if (prepare(&r, f)) {
 		drop_output(&r);
 	} else if (observer__start(&r.observer, oo, f, &status)) {
 		drop_output(&r);
 	} else {
 		memset(f, 0, sizeof(*f));
-		if (begin(&r, f))
+		if (begin(&r, &oo->target, f))
 			r.err = -EIO;
 		else
 			observer__run(r.observer);

@@ -199,6 +199,14 @@ static int out_of_memory(const struct replay *r, struct failure *f)
 	return -ENOMEM;
 }
 
+/* Edges of long waits and holds come late, and earlier ones may follow: each is looked at by itself. */
+static bool is_beside(const struct replay *r, const struct trace_item *item, __u64 until_ns)
+{
+	if (item->kind != TRACE_ITEM_EDGE || !replay__is_filtered(r))
+		return false;
+	return item->ts > until_ns || (r->ranged && item->ts < r->start);
+}
+
 int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 {
 	while (!r->finished) {
@@ -216,19 +224,24 @@ int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 				return out_of_memory(r, f);
 			break;
 		}
-		if (item->kind == TRACE_ITEM_EDGE && item->ts > until_ns) {
+		if (item->kind == TRACE_ITEM_EDGE && item->ts > until_ns &&
+		    !replay__is_filtered(r)) {
 			r->now = until_ns;
 			return 1;
 		}
 		r->have_item = false;
+		if (is_beside(r, item, until_ns))
+			continue;
 		err = apply(r, item);
 		if (err)
 			return err == -ENOMEM ? out_of_memory(r, f) : err;
 		if (item->kind == TRACE_ITEM_EDGE && item->ts > r->now)
 			r->now = item->ts;
 	}
-	if (r->now > until_ns)
+	if (r->now > until_ns) {
 		r->now = until_ns;
+		r->ends_before = true;
+	}
 	return 0;
 }
 
@@ -237,8 +250,12 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 	const struct replay_follower *follower = r->follower;
 	int more;
 
-	r->follower = NULL;
 	trace_reader__skip_until(r->reader, from_ns);
+	if (replay__is_filtered(r)) {
+		replay__reset(r, from_ns);
+		return 1;
+	}
+	r->follower = NULL;
 	more = replay__run(r, from_ns, f);
 	r->follower = follower;
 	if (more >= 0)

@@ -29,6 +29,12 @@ void replay__free(struct replay *r);
  */
 int replay__run(struct replay *r, __u64 until_ns, struct failure *f);
 
+/*
+ * 0, or -EINVAL with f filled, where no snapshot should be taken of what has been replayed of `path`:
+ * figures cannot be made of long waits and holds alone, and those that the kernel kept of all are
+ * not in the trace, or not of the part that was asked for, or its end has not been reached.
+ */
+int replay__need_figures(const struct replay *r, const char *path, struct failure *f);
 /* All that is known at the last time reached; the caller frees it. NULL: no memory. */
 struct snapshot *replay__snapshot(const struct replay *r);
 /* The time it was asked for, the time reached, ns of CLOCK_MONOTONIC. */
@@ -38,6 +44,8 @@ __u64 replay__now(const struct replay *r);
 __u64 replay__end(struct replay *r);
 
 const struct trace_header *replay__header(const struct replay *r);
+/* True if it has only the long waits and holds (--min-wait, --min-hold). */
+bool replay__is_filtered(const struct replay *r);
 const struct trace_condition *replay__condition(const struct replay *r);
 /* The figures that the kernel kept, for all of the trace and once its end has been reached; owned by
  * r. NULL: they are not in it. */

@@ -126,11 +126,8 @@ static void apply_status(struct replay *r, struct span *body)
 {
 	struct trace_status status;
 
-	if (!trace_status__get(body, &status))
-		return;
-	r->status = status;
-	if (!r->ranged && status.start_ns > r->window)
-		r->start = status.start_ns;
+	if (trace_status__get(body, &status))
+		r->status = status;
 }
 
 static void apply_window(struct replay *r, __u64 ts)

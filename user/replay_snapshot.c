@@ -162,7 +162,6 @@ __attribute__((format(printf, 2, 3))) static void say(struct snapshot *s, const 
 static void put_note(const struct replay *r, struct snapshot *s)
 {
 	const struct trace_condition *c = trace_reader__condition(r->reader);
-	const struct trace_header *h = trace_reader__header(r->reader);
 
 	if (c->ended && !c->whole)
 		say(s, "The recording is cut off: what it had after this is not known.");
@@ -176,21 +175,9 @@ static void put_note(const struct replay *r, struct snapshot *s)
 		    "Only thread %d: counts and distributions are its own, shares of time the "
 		    "GIL's.",
 		    r->only_tid);
-	if (!replay__is_filtered(r))
-		return;
-	if (replay__kernel_figures(r))
+	if (replay__is_filtered(r))
 		say(s, "Single waits and holds were kept only from a length on; these are the "
 		       "kernel's figures of all.");
-	else if (!h->min_hold_ns || !h->min_wait_ns)
-		say(s,
-		    "Only %s of %.6g s and more were kept: these are the figures of those alone.",
-		    h->min_wait_ns ? "waits" : "holds",
-		    (double)(h->min_wait_ns + h->min_hold_ns) / 1e9);
-	else
-		say(s,
-		    "Only waits of %.6g s and holds of %.6g s and more were kept: these are the "
-		    "figures of those alone.",
-		    (double)h->min_wait_ns / 1e9, (double)h->min_hold_ns / 1e9);
 }
 
 /* What is beside the processes. */
@@ -230,8 +217,46 @@ const struct snapshot *replay__kernel_figures(const struct replay *r)
 	return all && trace_reader__condition(r->reader)->whole ? r->figures : NULL;
 }
 
+int replay__need_figures(const struct replay *r, const char *path, struct failure *f)
+{
+	const struct trace_header *h = trace_reader__header(r->reader);
+	char which[2][40] = {"", ""};
+
+	if (!replay__is_filtered(r) || (replay__kernel_figures(r) && !r->ranged && !r->ends_before))
+		return 0;
+	if (h->min_wait_ns)
+		snprintf(which[0], sizeof(which[0]), " --min-wait %.6g",
+			 (double)h->min_wait_ns / 1e9);
+	if (h->min_hold_ns)
+		snprintf(which[1], sizeof(which[1]), " --min-hold %.6g",
+			 (double)h->min_hold_ns / 1e9);
+	failure__what(f, "%s has only single long waits and holds, and no figures of all for this",
+		      path);
+	failure__cause(f,
+		       "it was recorded with%s%s; the kernel's figures are of a whole recording, "
+		       "and at its end",
+		       which[0], which[1]);
+	failure__command(f, "gilscope report --format csv %s", path);
+	return -EINVAL;
+}
+
+static void keep_thread(struct snapshot_gil *g, pid_t tid)
+{
+	size_t threads = 0, edges = 0;
+
+	for (size_t i = 0; i < g->nr_threads; i++)
+		if ((pid_t)g->threads[i].tid == tid)
+			g->threads[threads++] = g->threads[i];
+	for (size_t i = 0; i < g->nr_edges; i++)
+		if ((pid_t)g->edges[i].from == tid || (pid_t)g->edges[i].to == tid)
+			g->edges[edges++] = g->edges[i];
+	g->nr_threads = threads;
+	g->nr_edges = edges;
+	g->nr_folded = 0;
+}
+
 /* Of a trace with only the long waits and holds: the figures at its end are those of all. */
-static struct snapshot *copy_figures(const struct snapshot *figures)
+static struct snapshot *copy_figures(const struct replay *r, const struct snapshot *figures)
 {
 	struct snapshot *s = snapshot__new();
 
@@ -247,6 +272,9 @@ static struct snapshot *copy_figures(const struct snapshot *figures)
 	memcpy(s->note, figures->note, sizeof(s->note));
 	if (!snapshot__append(s, figures)) {
 		s->nr_unlisted = figures->nr_unlisted;
+		for (size_t i = 0; r->only_tid && i < s->nr_processes; i++)
+			for (size_t j = 0; j < s->processes[i].nr_gils; j++)
+				keep_thread(&s->processes[i].gils[j], r->only_tid);
 		snapshot__finish(s);
 		return s;
 	}
@@ -279,5 +307,5 @@ struct snapshot *replay__snapshot(const struct replay *r)
 {
 	const struct snapshot *figures = replay__kernel_figures(r);
 
-	return figures && replay__is_filtered(r) ? copy_figures(figures) : from_edges(r);
+	return figures && replay__is_filtered(r) ? copy_figures(r, figures) : from_edges(r);
 }

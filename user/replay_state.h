@@ -55,8 +55,9 @@ struct replay {
 	struct trace_item item; /* read and not yet applied, if have_item */
 	bool have_item;
 	bool finished;
-	bool ranged; /* it was asked for from some time on */
-	bool gap;    /* frames are missing before the next edges */
+	bool ranged;      /* it was asked for from some time on */
+	bool ends_before; /* it was asked for up to some time */
+	bool gap;         /* frames are missing before the next edges */
 	__u64 start, now;
 	__u64 next_gil;
 	__u64 lost_edges;
@@ -105,7 +106,6 @@ int replay__apply_record(struct replay *r, struct trace_record *record);
 int replay__tell_figures(struct replay *r, unsigned int type, struct span *body);
 /* The end: the kernel's figures are all there. 0 or -ENOMEM. */
 int replay__finish_figures(struct replay *r);
-bool replay__is_filtered(const struct replay *r);
 /* All figures are as if the observation began at ts. */
 void replay__reset(struct replay *r, __u64 ts);
 void replay__free_state(struct replay *r);

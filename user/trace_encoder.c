@@ -80,7 +80,7 @@ int trace_encoder__header(struct trace_encoder *e, const struct trace_header *h)
 	};
 
 	trace_header__put(&c.payload, h);
-	return put_chunk(e, &c);
+	return c.payload.failed ? -ENOMEM : e->options.put(e->options.ctx, &c);
 }
 
 /* ---- edges ---- */
@@ -465,6 +465,7 @@ int trace_encoder__new(struct trace_encoder **out, const struct trace_encoder_op
 	e->filtering = o->min_wait_ns || o->min_hold_ns;
 	e->processes_end = &e->processes;
 	e->chunk = 1;
+	e->sequence = 1; /* the header's is 0 */
 	return 0;
 }
 

@@ -54,10 +54,10 @@ static bool fill_ahead(struct trace_reader *r)
 	return r->nr_ahead == sizeof(r->ahead);
 }
 
-static void note_damage(struct trace_reader *r)
+static void note_damage(struct trace_reader *r, __u64 offset)
 {
 	if (!r->condition.damaged++)
-		r->condition.first_damage = r->offset;
+		r->condition.first_damage = offset;
 }
 
 /* Drops bytes until the rest may begin a frame. */
@@ -84,7 +84,7 @@ static int next_header(struct trace_reader *r, struct trace_frame *frame, struct
 			return 1;
 		}
 		if (!lost)
-			note_damage(r);
+			note_damage(r, r->offset);
 		lost = true;
 		drop_ahead(r);
 	}
@@ -98,23 +98,22 @@ static int next_header(struct trace_reader *r, struct trace_frame *frame, struct
 	return 0;
 }
 
-/* Passes over the payload. */
-static bool skip_payload(struct trace_reader *r, const struct trace_frame *frame)
+/* Passes over the payload, or what there is of it. */
+static void skip_payload(struct trace_reader *r, const struct trace_frame *frame)
 {
 	unsigned char passed[4096];
 	size_t left = frame->stored;
 
 	r->offset += frame->stored;
 	if (!fseeko(r->in, (off_t)left, SEEK_CUR))
-		return true;
+		return;
 	while (left) { /* a pipe */
 		size_t n = fread(passed, 1, left < sizeof(passed) ? left : sizeof(passed), r->in);
 
 		if (!n)
-			return false;
+			return;
 		left -= n;
 	}
-	return true;
 }
 
 static bool inflate_payload(const struct trace_frame *frame, const unsigned char *stored,
@@ -146,13 +145,14 @@ static int load_payload(struct trace_reader *r, const struct trace_frame *frame,
 	n = fread(r->stored.data, 1, frame->stored, r->in);
 	if (ferror(r->in))
 		return read_error(r, f);
-	if (n < frame->stored || crc32(0, r->stored.data, frame->stored) != frame->crc ||
+	r->offset += n;
+	if (n < frame->stored)
+		return 0;
+	if (crc32(0, r->stored.data, frame->stored) != frame->crc ||
 	    !inflate_payload(frame, r->stored.data, out->data)) {
-		note_damage(r);
-		r->offset += n;
+		note_damage(r, r->offset - n);
 		return 0;
 	}
-	r->offset += n;
 	*span = span_of(out->data, frame->size);
 	return 1;
 }
@@ -172,6 +172,8 @@ static void check_sequence(struct trace_reader *r, const struct trace_frame *fra
 
 static void note_missing(struct trace_reader *r)
 {
+	if (feof(r->in))
+		return; /* the file is cut off here: that is no damage */
 	r->condition.missing++;
 	r->gap_after = true;
 }
@@ -194,8 +196,7 @@ static int load_edges(struct trace_reader *r, const struct trace_frame *frame, s
 	int got;
 
 	if (frame->last < r->skip_until) {
-		if (!skip_payload(r, frame))
-			note_damage(r);
+		skip_payload(r, frame);
 		r->edges = span_of(NULL, 0);
 		return 0;
 	}
@@ -252,9 +253,9 @@ static int load_frame(struct trace_reader *r, struct failure *f)
 		got = load_meta(r, &frame, f);
 	else if (frame.type == TRACE_FRAME_EDGES)
 		got = load_edges(r, &frame, f);
-	else if (!skip_payload(r, &frame))
-		note_damage(r);
-	else if (frame.type == TRACE_FRAME_INDEX)
+	else
+		skip_payload(r, &frame);
+	if (frame.type == TRACE_FRAME_INDEX)
 		r->condition.whole = true;
 	return got < 0 ? got : 1;
 }

@@ -375,8 +375,15 @@ int trace_sink__put(void *ctx, struct trace_chunk *c)
 	i->chunk = *c;
 	c->payload = (struct bytes){0};
 	pthread_mutex_lock(&s->mutex);
-	*s->queue_end = i;
-	s->queue_end = &i->next;
+	if (i->chunk.frame.type == TRACE_FRAME_HEADER) {
+		i->next = s->queue;
+		s->queue = i;
+		if (!i->next)
+			s->queue_end = &i->next;
+	} else {
+		*s->queue_end = i;
+		s->queue_end = &i->next;
+	}
 	s->queued += i->chunk.payload.size;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->mutex);

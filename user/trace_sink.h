@@ -15,7 +15,8 @@ struct trace_sink;
  * before trace_sink__close, and at most so many bytes are kept; 0: all is written as it comes.
  * NULL: no memory; fd is then still open. */
 struct trace_sink *trace_sink__new(int fd, size_t window);
-/* Starts the thread. Before that, frames are only gathered. 0 or -errno. */
+/* Starts the thread. Before that, frames are only gathered, and the header, which may come last, goes
+ * to their front. 0 or -errno. */
 int trace_sink__start(struct trace_sink *s);
 
 /* Takes a frame, and never waits. ctx is the sink. 0, or the error of a write before: then nothing is

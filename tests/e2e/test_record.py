@@ -2,6 +2,7 @@
 """gilscope record: what is recorded replays to exactly what the kernel counted; and whatever happens
 to the file while it is written, what is there can be read."""
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import time
 
 from lib import (GILSCOPE, Workload, check, check_nothing_left, check_untouched, bpf_objects, debian,
                  each, equal, gil_of, gilscope, process_of, scratch, some_interpreters, spawn,
-                 timeout, total, usdt_pythons, wait_until, workers)
+                 timeout, total, usdt_pythons, wait_until, within, workers)
 from test_python2 import python2
 from test_subinterpreters import with_own_gils
 from traces import (Recording, gils, intervals, record, record_workload, report, size_of, verify)
@@ -307,7 +308,9 @@ def test_flight_recorder():
 def test_only_what_is_long():
     options = ["--min-wait", "0.004", "--min-hold", "0.004"]
     path = record_workload("convoy.py", 200, options=options)
-    verify(path)  # the figures are those of all
+    done = gilscope("report", "--verify", path)
+    equal(done.status, 2, "status of --verify")
+    check("only single long" in done.err, "--verify says %r", done.err)
     result = report(path)
     check("kernel's figures" in result["note"], "the note: %r", result["note"])
     waits, holds = intervals(path, "wait"), intervals(path, "hold")
@@ -316,6 +319,39 @@ def test_only_what_is_long():
         check(min(int(r["duration_ns"]) for r in rows) >= 4000000, "a short %s", key)
         long = sum(b["count"] for b in gils(result)[0][key]["buckets"] if b["lo_ns"] >= 4000000)
         check(len(rows) >= long, "%d %ss of %d", len(rows), key, long)
+    # Of a thread there are the kernel's figures too, of a part there are none.
+    tid = int(waits[0]["tid"])
+    one = json.loads(gilscope("report", path, "--json", "--thread", str(tid)).out)
+    equal(gils(one)[0]["threads"], [t for t in gils(result)[0]["threads"] if t["tid"] == tid],
+          "one thread's row")
+    no_figures(path, "--from", "0.1")
+    no_figures(path, "--to", "0.1")
+    half = result["duration_ns"] / 2e9
+    halves = [len(intervals(path, "wait", option, "%.6f" % half)) for option in ("--from", "--to")]
+    # Each of three threads may wait in the moment between.
+    within(sum(halves), len(waits) - 3, len(waits), "waits of two halves")
+    done = gilscope("top", "-i", path)
+    equal(done.status, 2, "status of top")
+    check("--min-wait 0.004 --min-hold 0.004" in done.err, "top says %r", done.err)
+
+
+def no_figures(path, *options):
+    done = gilscope("report", path, *options)
+    equal((done.status, done.out), (2, ""), "report of figures that there are not")
+    check("--min-wait" in done.err and "report --format csv" in done.err, "it says %r", done.err)
+
+
+def test_what_is_long_with_an_end_of_its_own():
+    options = ["--min-wait", "0.004"]
+    path = record_workload("convoy.py", 100, options=options + ["--flight-recorder", "1M"])
+    no_figures(path)
+    # The last wait may not have ended, where the recording has.
+    check(len(intervals(path, "wait")) >= 50, "%d waits", len(intervals(path, "wait")))
+    path = record_workload("stat_loop.py", 300000, options=["--min-hold", "0.0000001", "--max-size",
+                                                            "1M"])
+    result = report(path)
+    check("kernel's figures" in result["note"], "no figures at the end of --max-size")
+    check(len(intervals(path, "hold")) < gils(result)[0]["releases"], "it was not too small")
 
 
 def test_progress_on_a_terminal_only():

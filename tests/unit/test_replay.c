@@ -316,6 +316,8 @@ TEST(a_file_cut_anywhere_is_read_up_to_there)
 		s = replayed(r, ~0ULL);
 		CHECK(s, "%zu bytes: %s", n, failure.what);
 		CHECK(!replay__condition(r)->whole, "%zu bytes", n);
+		CHECK(!replay__condition(r)->damaged && !replay__condition(r)->missing, "%zu bytes",
+		      n);
 		CHECK(replay__condition(r)->edges >= edges, "%zu bytes", n);
 		edges = replay__condition(r)->edges;
 		CHECK(!s->nr_processes || !s->processes[0].nr_gils ||
