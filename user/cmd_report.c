@@ -151,7 +151,7 @@ static int resolve(struct replay *r, const struct moment *m, const char *name, _
 /* Goes to the beginning of what is asked for. 0 or -errno with f filled. */
 static int begin(struct replay *r, const struct report_options *o, __u64 *until, struct failure *f)
 {
-	__u64 from = 0;
+	__u64 from = replay__start(r);
 	int err;
 
 	*until = ~0ULL;
@@ -228,17 +228,14 @@ static int run(const struct report_options *o, struct replay *r, struct failure 
 	err = begin(r, o, &until, f);
 	if (!err && renderer__find(o->format))
 		err = replay__run(r, until, f) < 0 ? -EINVAL : replay__need_figures(r, o->path, f);
-	if (err < 0)
-		return err;
-	err = output__open(&out, o->output, f);
+	if (!err && renderer__find(o->format))
+		err = replay__need_found(r, o->path, f);
+	err = err ?: output__open(&out, o->output, f);
 	if (err)
 		return err;
 	if (renderer__find(o->format))
-		err = write_report(&out, o, r, f);
-	else
-		err = write_export(&out, o, r, until, f);
-	tell_condition(r, o->path);
-	return err;
+		return write_report(&out, o, r, f);
+	return write_export(&out, o, r, until, f) ?: replay__need_found(r, o->path, f);
 }
 
 /* ---- is the replay exact? ---- */
@@ -317,14 +314,16 @@ static int report(void *options, struct failure *f)
 {
 	const struct report_options *o = options;
 	struct replay *r;
-	int status = EXIT_STATUS_USAGE;
+	int status;
 
 	if (replay__open(&r, o->path, f))
-		return status;
-	if (o->verify)
+		return EXIT_STATUS_USAGE;
+	if (o->verify) {
 		status = verify(r, o, f);
-	else if (!run(o, r, f))
-		status = EXIT_STATUS_OK;
+	} else {
+		status = run(o, r, f) ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
+		tell_condition(r, o->path);
+	}
 	replay__free(r);
 	return status;
 }

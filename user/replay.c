@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "format.h"
 #include "replay_state.h"
 
 #define MEMORY_LIMIT (1UL << 30)
@@ -258,12 +259,30 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 	r->follower = NULL;
 	more = replay__run(r, from_ns, f);
 	r->follower = follower;
+	if (!more && r->now < from_ns) {
+		failure__what(f, "the trace ends before: it has %s",
+			      format_ns(gil_elapsed(r->start, r->now), false).s);
+		return -EINVAL;
+	}
 	if (more >= 0)
 		replay__reset(r, from_ns);
 	return more;
 }
 
 /* ---- opening, and what can be asked ---- */
+
+/* A flight recorder's trace begins with the word where that is. */
+static int look_for_window(struct replay *r, struct failure *f)
+{
+	int err = trace_reader__next(r->reader, &r->item, f);
+
+	if (err)
+		return err;
+	r->have_item = r->item.kind != TRACE_ITEM_END;
+	if (r->item.kind == TRACE_ITEM_RECORD && r->item.record.type == TRACE_RECORD_WINDOW)
+		replay__apply_window(r, r->item.record.ts);
+	return 0;
+}
 
 int replay__open_stream(struct replay **out, FILE *in, const char *name, struct failure *f)
 {
@@ -288,8 +307,13 @@ int replay__open_stream(struct replay **out, FILE *in, const char *name, struct 
 		return err;
 	}
 	r->start = r->now = trace_reader__header(r->reader)->start_ns;
-	*out = r;
-	return 0;
+	r->end = trace_reader__last_ns(r->reader);
+	err = look_for_window(r, f);
+	if (err)
+		replay__free(r);
+	else
+		*out = r;
+	return err;
 }
 
 int replay__open(struct replay **out, const char *path, struct failure *f)
@@ -327,9 +351,9 @@ __u64 replay__now(const struct replay *r)
 	return r->now;
 }
 
-__u64 replay__end(struct replay *r)
+__u64 replay__end(const struct replay *r)
 {
-	return trace_reader__last_ns(r->reader);
+	return r->end;
 }
 
 const struct trace_header *replay__header(const struct replay *r)
@@ -346,6 +370,23 @@ void replay__only(struct replay *r, pid_t pid, pid_t tid)
 {
 	r->only_pid = pid;
 	r->only_tid = tid;
+}
+
+int replay__need_found(const struct replay *r, const char *path, struct failure *f)
+{
+	bool no_process = r->only_pid && !r->found_pid;
+
+	if (!no_process && (!r->only_tid || r->found_tid))
+		return 0;
+	if (no_process)
+		failure__what(f, "%s has no process %d", path, r->only_pid);
+	else if (r->only_pid)
+		failure__what(f, "%s has no thread %d of process %d", path, r->only_tid,
+			      r->only_pid);
+	else
+		failure__what(f, "%s has no thread %d that used the GIL", path, r->only_tid);
+	failure__command(f, "gilscope report %s", path);
+	return -ENOENT;
 }
 
 void replay__limit_memory(struct replay *r, size_t bytes)

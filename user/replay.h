@@ -40,8 +40,8 @@ struct snapshot *replay__snapshot(const struct replay *r);
 /* The time it was asked for, the time reached, ns of CLOCK_MONOTONIC. */
 __u64 replay__start(const struct replay *r);
 __u64 replay__now(const struct replay *r);
-/* When the trace ends, or 0: a pipe, or cut off. Call it before the first replay__run. */
-__u64 replay__end(struct replay *r);
+/* When the trace ends, or 0: a pipe, or cut off. */
+__u64 replay__end(const struct replay *r);
 
 const struct trace_header *replay__header(const struct replay *r);
 /* True if it has only the long waits and holds (--min-wait, --min-hold). */
@@ -57,6 +57,8 @@ const struct snapshot *replay__kernel_figures(const struct replay *r);
  * replay__run.
  */
 void replay__only(struct replay *r, pid_t pid, pid_t tid);
+/* 0, or -ENOENT with f filled: it is not in what has been read of `path`. */
+int replay__need_found(const struct replay *r, const char *path, struct failure *f);
 /*
  * Begins to count at from_ns, as if the observation had: what was under way then has a beginning
  * that was not seen. 1, 0, -errno as replay__run. Call it first.

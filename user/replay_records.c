@@ -118,6 +118,7 @@ static int apply_unobserved(struct replay *r, struct span *body)
 	if (!added)
 		return -ENOMEM;
 	r->memory += sizeof(u);
+	r->found_pid = true;
 	*added = u;
 	return 0;
 }
@@ -130,7 +131,7 @@ static void apply_status(struct replay *r, struct span *body)
 		r->status = status;
 }
 
-static void apply_window(struct replay *r, __u64 ts)
+void replay__apply_window(struct replay *r, __u64 ts)
 {
 	r->window = ts;
 	if (r->start < ts)
@@ -183,7 +184,7 @@ int replay__apply_record(struct replay *r, struct trace_record *record)
 		apply_status(r, body);
 		return 0;
 	case TRACE_RECORD_WINDOW:
-		apply_window(r, record->ts);
+		replay__apply_window(r, record->ts);
 		return 0;
 	case TRACE_RECORD_GIL_END:
 		apply_gil_end(r, body);

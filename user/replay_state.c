@@ -45,6 +45,7 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 	row->public.t.pid = (__u32)g->program->p.pid;
 	row->public.t.state = t->begins ? t->state : GIL_THREAD_UNSEEN;
 	memcpy(row->public.t.comm, t->comm, sizeof(t->comm));
+	r->found_tid |= (pid_t)t->tid == r->only_tid;
 	row->gil = g;
 	row->listed = t->begins;
 	bucket = &r->rows[t->number % REPLAY_BUCKETS];
@@ -317,6 +318,7 @@ int replay__tell_program(struct replay *r, __u64 number, const struct snapshot_p
 	if (!pg)
 		return -ENOMEM;
 	pg->left_out = r->only_pid && p->pid != r->only_pid;
+	r->found_pid |= !pg->left_out;
 	pg->p = *p;
 	pg->p.gils = NULL;
 	pg->p.nr_gils = 0;

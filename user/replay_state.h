@@ -59,9 +59,11 @@ struct replay {
 	bool ends_before; /* it was asked for up to some time */
 	bool gap;         /* frames are missing before the next edges */
 	__u64 start, now;
+	__u64 end; /* of the trace, or 0 */
 	__u64 next_gil;
 	__u64 lost_edges;
 	pid_t only_pid, only_tid;
+	bool found_pid, found_tid; /* those */
 	size_t memory, memory_limit;
 	struct program *programs[REPLAY_BUCKETS];
 	struct row *rows[REPLAY_BUCKETS];
@@ -102,6 +104,8 @@ int replay__count_pair(struct replay *r, struct gil *g, const struct gil_handoff
 void gil__gap(struct gil *g, __u64 since, __u64 ts);
 /* 0, or -errno: no memory, or the follower's error. */
 int replay__apply_record(struct replay *r, struct trace_record *record);
+/* What is older than ts is not in the trace. */
+void replay__apply_window(struct replay *r, __u64 ts);
 /* One of the FIGURES records: what comes after a GIL belongs to it. 0 or -ENOMEM. */
 int replay__tell_figures(struct replay *r, unsigned int type, struct span *body);
 /* The end: the kernel's figures are all there. 0 or -ENOMEM. */

@@ -140,9 +140,6 @@ static void play(struct top *top)
 	if (top->facts.state)
 		return; /* that was the end */
 	by = top->view.speed < 0 ? by >> -top->view.speed : by << top->view.speed;
-	/* The beginning may only be known when something has been read. */
-	if (top->replayed_ns < replay__start(top->replay))
-		top->replayed_ns = replay__start(top->replay);
 	top->replayed_ns += by ? by : 1;
 	more = replay__run(top->replay, top->replayed_ns, &f);
 	s = replay__snapshot(top->replay);

@@ -302,6 +302,13 @@ def test_flight_recorder():
         equal(gil_of(process_of(result, w.pid))["anomalies"], 0, "anomalies in %s" % path)
         check(gils(result)[0]["acquisitions"] > 10000, "hardly anything is in %s", path)
     check("flight recorder" in result.get("note", ""), "the note: %r", result.get("note"))
+    # A range counts from where the window begins.
+    half = result["duration_ns"] / 2e9
+    halves = [report(r.path, option, "%.6f" % half) for option in ("--to", "--from")]
+    for h in halves:
+        within(h["duration_ns"], half * 1e9 * 0.99, half * 1e9 * 1.01, "length of a half")
+    equal(sum(gils(h)[0]["acquisitions"] for h in halves), gils(result)[0]["acquisitions"],
+          "acquisitions of both halves")
     check(result["duration_ns"] < 5e9, "it reaches back %d ns", result["duration_ns"])
 
 

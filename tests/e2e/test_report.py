@@ -299,7 +299,14 @@ def test_output_cannot_be_written():
     check("No space left" in done.err, "it said %r", done.err)
 
 
-def test_nothing_of_a_process_that_is_not_there():
-    equal(report(convoy(), "--pid", "1")["processes"], [], "processes")
-    equal(gil_of(process_of(report(convoy()), report(convoy())["processes"][0]["pid"]))["anomalies"],
-          0, "anomalies")
+def test_what_is_not_there():
+    pid = report(convoy())["processes"][0]["pid"]
+    for options, word in ((["--pid", "1"], "no process 1"), (["--thread", "1"], "no thread 1 that"),
+                          (["--pid", pid, "--thread", "1"], "no thread 1 of process %d" % pid),
+                          (["--from", "1000"], "the trace ends before"),
+                          (["--to", "-1000"], "nothing is between")):
+        for form in ("text", "csv"):
+            done = gilscope("report", convoy(), "--format", form, *options)
+            equal(done.status, 2, "status of %s" % options)
+            check(word in done.err, "%s: %r", options, done.err)
+            check("Can't tell" not in done.out, "%s: it reports nonetheless", options)

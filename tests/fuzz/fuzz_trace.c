@@ -74,7 +74,6 @@ static void report(const struct bytes *file, FILE *out)
 
 	if (!r)
 		return;
-	replay__end(r);
 	err = replay__run(r, replay__start(r) + 1000000, &f);
 	check_error(err, &f);
 	s = err < 0 ? NULL : replay__snapshot(r);
