@@ -31,10 +31,18 @@ static int let_through(struct trace_filter *f, trace_filter_put *put, void *ctx)
 	return err;
 }
 
+/* From what length on the current wait or hold is kept. 0: never, or there is none. */
+static __u64 limit(const struct trace_filter *f, const struct trace_filter_limits *limits)
+{
+	if (f->state == GIL_THREAD_WAITING)
+		return limits->min_wait_ns;
+	return f->state == GIL_THREAD_HOLDING ? limits->min_hold_ns : 0;
+}
+
 static bool is_long(const struct trace_filter *f, const struct trace_filter_limits *limits,
 		    __u64 ts)
 {
-	__u64 least = f->state == GIL_THREAD_WAITING ? limits->min_wait_ns : limits->min_hold_ns;
+	__u64 least = limit(f, limits);
 
 	return f->passing || (least && gil_elapsed(f->since, ts) >= least);
 }
@@ -90,7 +98,7 @@ static int release(struct trace_filter *f, const struct trace_filter_limits *lim
 {
 	int err;
 
-	if (f->passing || (f->state == GIL_THREAD_HOLDING && is_long(f, limits, e->ts))) {
+	if (f->passing || (f->state != GIL_THREAD_WAITING && is_long(f, limits, e->ts))) {
 		err = let_through(f, put, ctx);
 		err = err ?: put(ctx, e, false);
 	} else {
@@ -100,18 +108,13 @@ static int release(struct trace_filter *f, const struct trace_filter_limits *lim
 	return err;
 }
 
-static bool is_timed(const struct trace_filter *f)
-{
-	return f->state == GIL_THREAD_WAITING || f->state == GIL_THREAD_HOLDING;
-}
-
 /* An edge of the scheduler. */
 static int within(struct trace_filter *f, const struct trace_filter_limits *limits,
 		  const struct gil_edge *e, trace_filter_put *put, void *ctx)
 {
 	int err = 0;
 
-	if (!is_timed(f))
+	if (!limit(f, limits))
 		return 0;
 	if (!is_long(f, limits, e->ts))
 		return hold_back(f, e);
@@ -126,7 +129,7 @@ int trace_filter__so_far(struct trace_filter *f, const struct trace_filter_limit
 {
 	int err;
 
-	if (!is_timed(f) || f->passing || !is_long(f, limits, ts))
+	if (f->passing || !is_long(f, limits, ts))
 		return put_owed(f, put, ctx);
 	err = let_through(f, put, ctx);
 	f->passing = true;

@@ -8,6 +8,7 @@
 #include "random.h"
 #include "render.h"
 #include "fixtures_tape.h"
+#include "trace_filter.h"
 #include "test.h"
 
 #define RUNS 1000
@@ -535,6 +536,33 @@ TEST(filtered_traces_tell_of_what_goes_on_at_their_end)
 		CHECK(kept.nr == cases[i].waits, "case %zu: %zu waits", i, kept.nr);
 		snapshot__free(s);
 	}
+}
+
+static int count_put(void *ctx, const struct gil_edge *e, bool only)
+{
+	(void)e;
+	(void)only;
+	++*(size_t *)ctx;
+	return 0;
+}
+
+/* However long a wait is: of what is not kept nothing is held back but its beginning. */
+TEST(the_filter_holds_back_only_what_may_be_kept)
+{
+	const struct trace_filter_limits limits = {.min_hold_ns = 1000000};
+	struct trace_filter f = {.state = GIL_THREAD_IDLE};
+	struct gil_edge e = {.ts = 1, .tid = 100, .kind = GIL_EDGE_WAIT};
+	size_t put = 0;
+
+	CHECK(!trace_filter__edge(&f, &limits, &e, count_put, &put));
+	for (int i = 0; i < 1000; i++) {
+		e.ts += 1000000;
+		e.kind = i % 2 ? GIL_EDGE_SWITCH_IN : GIL_EDGE_SWITCH_OUT;
+		CHECK(!trace_filter__edge(&f, &limits, &e, count_put, &put));
+	}
+	CHECK_EQ(put, 0);
+	CHECK_EQ(f.nr, 1);
+	trace_filter__free(&f);
 }
 
 TEST(what_is_no_trace_is_refused)
