@@ -354,7 +354,7 @@ def test_what_is_long_with_an_end_of_its_own():
     no_figures(path)
     # The last wait may not have ended, where the recording has.
     check(len(intervals(path, "wait")) >= 50, "%d waits", len(intervals(path, "wait")))
-    path = record_workload("stat_loop.py", 300000, options=["--min-hold", "0.0000001", "--max-size",
+    path = record_workload("stat_loop.py", 2000000, options=["--min-hold", "0.0000001", "--max-size",
                                                             "1M"])
     result = report(path)
     check("kernel's figures" in result["note"], "no figures at the end of --max-size")
