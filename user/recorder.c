@@ -450,13 +450,29 @@ static int wait_for_sink(struct recorder *r)
 	return err;
 }
 
+/* Their size, at most: compressed, what threads have is a few hundred bytes each. */
+static __u64 figures_size(const struct snapshot *s)
+{
+	__u64 size = 0;
+
+	for (size_t i = 0; i < s->nr_processes; i++)
+		for (size_t j = 0; j < s->processes[i].nr_gils; j++)
+			size += 512 * (s->processes[i].gils[j].nr_threads + 1) +
+				16 * s->processes[i].gils[j].nr_edges;
+	return size;
+}
+
 /* The kernel's figures of all go with all edges; or with the long waits and holds, of which none can be
- * made. */
-static bool has_figures(const struct recorder *r)
+ * made, if there is room. */
+static bool has_figures(const struct recorder *r, const struct snapshot *s)
 {
 	bool filtered = r->options->min_wait_ns || r->options->min_hold_ns;
+	__u64 at_most;
 
-	return !r->options->window && (!r->full || filtered);
+	if (r->options->window || !r->full)
+		return !r->options->window;
+	trace_sink__size(r->sink, &at_most);
+	return filtered && at_most + figures_size(s) + CLOSING_SIZE / 4 <= r->options->max_size;
 }
 
 static void finish(struct recorder *r)
@@ -464,19 +480,21 @@ static void finish(struct recorder *r)
 	struct bytes preamble = {0};
 	struct snapshot *s;
 	__u32 count;
+	bool figures;
 
 	observer__stop(r->observer);
 	observer__entries(r->observer);
 	s = observer__snapshot(r->observer);
 	if (!s)
 		fail(r, -ENOMEM);
-	if (s && !has_figures(r) && r->full) { /* what came later is not in the file */
+	figures = s && has_figures(r, s);
+	if (s && r->full && !figures) { /* what came later is not in the file */
 		s->end_ns = r->edge_ns;
 		s->probe_hits = trace_encoder__edges(r->encoder);
 		s->usdt_hits = 0;
 	}
 	if (!r->err)
-		fail(r, trace_encoder__finish(r->encoder, s, has_figures(r)));
+		fail(r, trace_encoder__finish(r->encoder, s, figures));
 	count = make_preamble(r, &preamble);
 	trace_sink__end(r->sink, &preamble, count);
 	fail(r, wait_for_sink(r));
