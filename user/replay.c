@@ -38,13 +38,6 @@ static const struct {
 
 /* ---- edges ---- */
 
-bool replay__is_filtered(const struct replay *r)
-{
-	const struct trace_header *h = trace_reader__header(r->reader);
-
-	return h->min_wait_ns || h->min_hold_ns;
-}
-
 /* The thread as it is before the edge, for whoever follows. */
 static void note_before(struct replay_step *s, const struct gil_thread *t)
 {

@@ -433,6 +433,13 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 	g->lost_edges = g->gap_ns = 0;
 }
 
+bool replay__is_filtered(const struct replay *r)
+{
+	const struct trace_header *h = trace_reader__header(r->reader);
+
+	return h->min_wait_ns || h->min_hold_ns;
+}
+
 void replay__reset(struct replay *r, __u64 ts)
 {
 	while (r->past)
