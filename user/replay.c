@@ -116,7 +116,7 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 				   .tid = t->tid,
 				   .kind = edge_of[item->code].kind,
 				   .flags = edge_of[item->code].flags};
-	if (s.edge.kind == GIL_EDGE_WAIT && __builtin_expect(replay__is_filtered(r), 0))
+	if (s.edge.kind == GIL_EDGE_WAIT && __builtin_expect(r->filtered, 0))
 		begin_wait(t, item->code);
 	if (r->follower) {
 		note_before(&s, t);
@@ -133,7 +133,7 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 		if (replay__count_pair(r, g, &s.handoff))
 			return -ENOMEM;
 	}
-	if (__builtin_expect(replay__is_filtered(r), 0) && s.edge.kind <= GIL_EDGE_RELEASE) {
+	if (__builtin_expect(r->filtered, 0) && s.edge.kind <= GIL_EDGE_RELEASE) {
 		g->public.g.lock.state = GIL_LOCK_UNSEEN;
 		g->public.g.lock.since = item->ts;
 		if (item->code == TRACE_CODE_ACQUIRE_ONLY)
@@ -196,7 +196,7 @@ static int out_of_memory(const struct replay *r, struct failure *f)
 /* Edges of long waits and holds come late, and earlier ones may follow: each is looked at by itself. */
 static bool is_beside(const struct replay *r, const struct trace_item *item, __u64 until_ns)
 {
-	if (item->kind != TRACE_ITEM_EDGE || !replay__is_filtered(r))
+	if (item->kind != TRACE_ITEM_EDGE || !r->filtered)
 		return false;
 	return item->ts > until_ns || (r->ranged && item->ts < r->start);
 }
@@ -218,8 +218,7 @@ int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 				return out_of_memory(r, f);
 			break;
 		}
-		if (item->kind == TRACE_ITEM_EDGE && item->ts > until_ns &&
-		    !replay__is_filtered(r)) {
+		if (item->kind == TRACE_ITEM_EDGE && item->ts > until_ns && !r->filtered) {
 			r->now = until_ns;
 			return 1;
 		}
@@ -245,7 +244,7 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 	int more;
 
 	trace_reader__skip_until(r->reader, from_ns);
-	if (replay__is_filtered(r)) {
+	if (r->filtered) {
 		replay__reset(r, from_ns);
 		return 1;
 	}
@@ -280,6 +279,7 @@ static int look_for_window(struct replay *r, struct failure *f)
 int replay__open_stream(struct replay **out, FILE *in, const char *name, struct failure *f)
 {
 	struct replay *r = calloc(1, sizeof(*r));
+	const struct trace_header *header;
 	int err;
 
 	*out = NULL;
@@ -299,7 +299,9 @@ int replay__open_stream(struct replay **out, FILE *in, const char *name, struct 
 		replay__free(r);
 		return err;
 	}
-	r->start = r->now = trace_reader__header(r->reader)->start_ns;
+	header = trace_reader__header(r->reader);
+	r->filtered = header->min_wait_ns || header->min_hold_ns;
+	r->start = r->now = header->start_ns;
 	r->end = trace_reader__last_ns(r->reader);
 	err = look_for_window(r, f);
 	if (err)
@@ -395,7 +397,7 @@ void replay__follow(struct replay *r, const struct replay_follower *follower, vo
 
 bool replay__is_whole(const struct replay *r)
 {
-	return !r->only_tid && !replay__is_filtered(r);
+	return !r->only_tid && !r->filtered;
 }
 
 void replay__each(struct replay *r, void (*gil)(void *ctx, struct replay_gil *g),

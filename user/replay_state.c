@@ -435,9 +435,7 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 
 bool replay__is_filtered(const struct replay *r)
 {
-	const struct trace_header *h = trace_reader__header(r->reader);
-
-	return h->min_wait_ns || h->min_hold_ns;
+	return r->filtered;
 }
 
 void replay__reset(struct replay *r, __u64 ts)

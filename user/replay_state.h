@@ -55,6 +55,7 @@ struct replay {
 	struct trace_item item; /* read and not yet applied, if have_item */
 	bool have_item;
 	bool finished;
+	bool filtered;    /* it has only the long waits and holds */
 	bool ranged;      /* it was asked for from some time on */
 	bool ends_before; /* it was asked for up to some time */
 	bool gap;         /* frames are missing before the next edges */
