@@ -95,7 +95,10 @@ static int put_evidence(struct json *j, const struct check *c, size_t i)
 			put_name(j, "comm", row->process->comm, sizeof(row->process->comm));
 		put_number(j, "value", row->figure.value);
 		json__integer(j, "samples", row->samples);
-		json__integer(j, "beyond", row->beyond);
+		if (e.of_values)
+			json__integer(j, "beyond", row->beyond);
+		else
+			json__null(j, "beyond");
 		json__close(j, '}');
 	}
 	json__close(j, ']');

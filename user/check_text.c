@@ -89,11 +89,12 @@ static struct format row_name(const struct evidence_row *row, bool ascii)
 	return f;
 }
 
-static void put_row(const struct text *t, const struct assertion *a, const struct evidence_row *row)
+static void put_row(const struct text *t, const struct assertion *a, const struct evidence *e,
+		    const struct evidence_row *row)
 {
 	char line[300];
 
-	if (row->samples && a->op <= ASSERTION_LE)
+	if (e->of_values && a->op <= ASSERTION_LE)
 		snprintf(line, sizeof(line), "%s of %s beyond the limit, the longest %s",
 			 format_count(row->beyond).s, format_count(row->samples).s,
 			 check__value(a, row->longest, t->ascii).s);
@@ -150,7 +151,7 @@ static int put_evidence(const struct text *t, const struct check *c, size_t i)
 	if (e.nr)
 		putc('\n', t->out);
 	for (size_t k = 0; k < e.nr; k++)
-		put_row(t, a, &e.row[k]);
+		put_row(t, a, &e, &e.row[k]);
 	if (e.more) {
 		text__spaces(t, INDENT);
 		fprintf(t->out, "and %zu more\n", e.more);

@@ -6,19 +6,28 @@
 
 #include "evidence.h"
 
+bool evidence__is_of_values(const struct assertion *a)
+{
+	enum statistic_kind kind = a->figure.statistic.kind;
+
+	return metric__is_distribution(a->figure.metric) && a->op <= ASSERTION_GE &&
+	       (kind == STATISTIC_MAX || kind == STATISTIC_PERCENTILE || kind == STATISTIC_MEAN);
+}
+
 __u64 evidence__beyond(const struct gil_hist *h, enum assertion_op op, double limit)
 {
-	bool above = op == ASSERTION_LT || op == ASSERTION_LE;
+	double max = (double)h->max;
 	__u64 n = 0;
 
 	for (__u32 i = 0; i < GIL_HIST_SLOTS; i++) {
 		double low = (double)gil_hist_lo(i), high = (double)gil_hist_lo(i + 1) - 1;
 
-		if (above ? low >= limit : high <= limit)
+		if (judge__compare(op, low, high, limit, limit) == JUDGED_FAIL)
 			n += h->slot[i];
 	}
 	/* The limit is within the slot of the maximum: that one at least is known. */
-	if (!n && above && h->count && (double)h->max >= limit)
+	if (!n && op <= ASSERTION_LE && h->count &&
+	    judge__compare(op, max, max, limit, limit) == JUDGED_FAIL)
 		n = 1;
 	return n;
 }
@@ -64,7 +73,7 @@ static bool is_worse(const struct collector *c, const struct evidence_row *a,
 
 	if (a->beyond != b->beyond)
 		return a->beyond > b->beyond;
-	if (a->samples && a->longest != b->longest)
+	if (c->e->of_values && a->longest != b->longest)
 		return a->longest > b->longest;
 	if (isnan(x) || isnan(y))
 		return !isnan(x);
@@ -103,7 +112,8 @@ static int collect(void *ctx, const struct snapshot_process *p, const struct sna
 	h = metric__hist(f->metric, &sel->gil);
 	if (h) {
 		row.samples = h->count;
-		row.beyond = evidence__beyond(h, c->a->op, c->j->limit);
+		if (c->e->of_values)
+			row.beyond = evidence__beyond(h, c->a->op, c->j->limit);
 		row.longest = (double)h->max;
 	}
 	/* Who has nothing to do with it is no evidence. */
@@ -122,6 +132,7 @@ int evidence__of(struct evidence *e, const struct assertion *a, const struct jud
 	int err;
 
 	memset(e, 0, sizeof(*e));
+	e->of_values = evidence__is_of_values(a);
 	sel = selection__of(run, &a->scope);
 	if (!sel)
 		return -ENOMEM;

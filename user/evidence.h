@@ -12,11 +12,12 @@ struct evidence_row {
 	const struct gil_thread *thread; /* NULL: the GIL as a whole */
 	struct figure figure;            /* the rule's, of this row alone */
 	__u64 samples;                   /* of a distribution */
-	__u64 beyond;                    /* of these, so many on the wrong side of the limit */
-	double longest;                  /* of a distribution: its maximum */
+	__u64 beyond;   /* of these, so many on the wrong side of a limit of single values */
+	double longest; /* of a distribution: its maximum */
 };
 
 struct evidence {
+	bool of_values; /* single values can be beyond the limit */
 	struct evidence_row row[EVIDENCE_ROWS];
 	size_t nr;
 	size_t more;          /* rows that found no room */
@@ -26,6 +27,9 @@ struct evidence {
 /* What the run shows of the rule. 0 or -ENOMEM. */
 int evidence__of(struct evidence *e, const struct assertion *a, const struct judgement *j,
 		 const struct snapshot *run);
+
+/* True if the limit is one of single values, and not of their number or of their sum. */
+bool evidence__is_of_values(const struct assertion *a);
 
 /* How many values are surely on the wrong side of a limit. */
 __u64 evidence__beyond(const struct gil_hist *h, enum assertion_op op, double limit);

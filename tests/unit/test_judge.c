@@ -526,9 +526,42 @@ TEST(values_beyond_a_limit)
 		gil_hist_add(&h, v);
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 5), 6);
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_GT, 5), 5);
+	/* A value that is the limit keeps it, if it may. */
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_LE, 5), 5);
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_GE, 5), 4);
+	CHECK_EQ(evidence__beyond(&h, ASSERTION_LE, 10), 0);
 	gil_hist_add(&h, 1000003);
 	/* Somewhere in its slot, but it is the maximum. */
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 1000001), 1);
+}
+
+/* No single hold is beyond a limit of their sum or number: who has most of it is to blame. */
+TEST(evidence_of_sums_and_numbers)
+{
+	static const char *const rules[] = {"hold.sum < 1ns", "hold.ratio < 1%", "hold.rate < 1/s",
+					    "wait.count < 1", "wait.max == 1ns"};
+	struct snapshot *s = fixture__make("convoy");
+	struct runs runs = {&s, 1}, none = {NULL, 0};
+	static struct evidence e;
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && !test_failure[0]; i++) {
+		struct assertion_error error;
+		struct assertion a;
+		struct judgement j;
+
+		CHECK(!assertion__parse(&a, rules[i], &error), "%s", error.message);
+		CHECK(!judge(&j, &a, &runs, &none), "memory");
+		CHECK_EQ(j.verdict, JUDGED_FAIL);
+		CHECK(!evidence__of(&e, &a, &j, s), "memory");
+		judgement__clear(&j);
+		CHECK(e.nr > 1 && !e.of_values, "%s: %zu rows", rules[i], e.nr);
+		for (size_t k = 0; k < e.nr; k++) {
+			CHECK_EQ(e.row[k].beyond, 0);
+			CHECK(!k || e.row[k - 1].figure.value >= e.row[k].figure.value,
+			      "%s: row %zu is worse than the one above", rules[i], k);
+		}
+	}
+	snapshot__free(s);
 }
 
 TEST_MAIN
