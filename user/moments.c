@@ -11,7 +11,8 @@
 struct seen {
 	size_t rule;
 	pid_t pid;
-	__u64 gil; /* its address */
+	__u64 gil;        /* its address, */
+	long interpreter; /* where another one may have its own later */
 	__u32 tid;
 	__u64 beyond;
 	__u64 max;
@@ -36,6 +37,8 @@ static int compare_seen(const void *a, const void *b)
 		return x->pid < y->pid ? -1 : 1;
 	if (x->gil != y->gil)
 		return x->gil < y->gil ? -1 : 1;
+	if (x->interpreter != y->interpreter)
+		return x->interpreter < y->interpreter ? -1 : 1;
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
@@ -169,6 +172,7 @@ static int look_at(void *ctx, const struct snapshot_process *p, const struct sna
 		.rule = l->rule,
 		.pid = p->pid,
 		.gil = g->lock.address,
+		.interpreter = g->interpreter,
 		.tid = t ? t->tid : 0,
 	};
 	struct selection *sel = selection__of_one(l->s, p, g, t);

@@ -119,6 +119,12 @@ static void put_labels(FILE *out, const struct subject *s)
 	putc(',', out);
 	snprintf(number, sizeof(number), "0x%llx", (unsigned long long)s->gil->lock.address);
 	openmetrics__label(out, "gil", s->gil->main ? "main" : number);
+	if (s->gil->main || s->gil->interpreter < 0)
+		return;
+	/* A later sub-interpreter may have its GIL at the same address. */
+	putc(',', out);
+	snprintf(number, sizeof(number), "%ld", s->gil->interpreter);
+	openmetrics__label(out, "interpreter", number);
 }
 
 static void put_sample(FILE *out, const struct family *f, const char *suffix,

@@ -11,7 +11,8 @@ import sys
 
 import formats
 from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, cached, check, debian, each, equal, folder,
-                 gilscope, is_observed, scratch, spawn, timeout, wait_until, within, workload)
+                 gilscope, interpreters, is_observed, scratch, spawn, timeout, wait_until, within,
+                 workload)
 
 FAILED, USAGE, INCONCLUSIVE, CANNOT_OBSERVE = 1, 2, 3, 4
 EXAMPLES = os.path.join(ROOT, "examples")
@@ -396,6 +397,18 @@ def test_openmetrics():
     check(total - longest >= 1, "no hold is longer than 0.1 s")
     equal(families["python_gil_acquisitions"]["type"], "counter", "type")
     equal(families["python_gil_enabled"]["samples"][0][2], 1, "python_gil_enabled")
+
+
+@each(lambda: [i for i in interpreters() if i.version[:2] >= (3, 12) and i.name != "embed"][:1])
+def test_openmetrics_of_subinterpreters(interpreter):
+    """One after the other, with GILs at the same address: no sample may be there twice."""
+    path = scratch("gil.txt")
+    done = run("hold.max < 10s", options=["--openmetrics", path], env=interpreter.environment(),
+               command=interpreter.argv("subinterpreters.py", "sequence", 4, 50))
+    equal(done.status, 0, "status")
+    with open(path) as f:
+        families = formats.openmetrics(f.read())
+    equal(len(families["python_gil_acquisitions"]["samples"]), 5, "GILs")
 
 
 def test_several_reports_at_once():

@@ -5,6 +5,7 @@
 #include "check.h"
 #include "fixtures.h"
 #include "format.h"
+#include "openmetrics.h"
 #include "test.h"
 #include "utf8.h"
 
@@ -251,6 +252,51 @@ TEST(moments_are_of_single_values)
 		assertion_set__clear(&set);
 		CHECK(!wanted, "%s", rules[i]);
 	}
+}
+
+/* Two sub-interpreters, one after the other, with their GIL at the same place. */
+TEST(gils_at_one_address)
+{
+	struct assertion_set set = {0};
+	struct snapshot *s = snapshot__new();
+	struct snapshot_process *p = snapshot__add_process(s);
+	const struct moments_of_rule *r;
+	struct runs runs = {&s, 1};
+	struct moments *m;
+	struct failure f = {0};
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	CHECK(!assertion_set__add(&set, "hold.max < 10ms", &f), "%s", f.what);
+	for (int i = 0; i < 2; i++) {
+		struct snapshot_gil *g = snapshot_process__add_gil(p);
+		struct gil_thread *t = snapshot_gil__add_thread(g);
+
+		g->lock.address = 0x1000;
+		g->interpreter = i + 1;
+		t->tid = 100;
+		for (int k = i; k < 2; k++)
+			gil_hist_add(&t->fig.hold, 20 * MS);
+	}
+	s->end_ns = 100 * MS;
+	m = moments__new(&set);
+	for (int i = 0; i < 3; i++)
+		CHECK(!moments__look(m, s), "look");
+	r = moments__of(m, 0);
+	CHECK_EQ(r->nr, 2);
+	CHECK_EQ(r->kept[0].values, 2);
+	CHECK_EQ(r->kept[1].values, 1);
+	moments__free(m);
+	assertion_set__clear(&set);
+
+	snapshot__finish(s);
+	openmetrics__families(out, &runs);
+	fclose(out);
+	CHECK(strstr(text, "gil=\"0x1000\",interpreter=\"1\"}"), "%.200s", text);
+	CHECK(strstr(text, "gil=\"0x1000\",interpreter=\"2\"}"), "%.200s", text);
+	free(text);
+	snapshot__free(s);
 }
 
 TEST_MAIN
