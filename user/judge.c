@@ -124,6 +124,7 @@ struct figure judge__aggregate(const struct figure *figures, size_t nr, enum ass
 	bool largest = extreme && worst == small_is_good;
 	struct figure f = figures[0];
 
+	f.fewest = f.samples;
 	if (nr == 1)
 		return f;
 	f.value = pick_of(figures, nr, value_of, smallest, largest);
@@ -131,6 +132,8 @@ struct figure judge__aggregate(const struct figure *figures, size_t nr, enum ass
 	f.high = pick_of(figures, nr, high_of, smallest, largest);
 	for (size_t i = 1; i < nr; i++) {
 		f.samples += figures[i].samples;
+		if (figures[i].samples < f.fewest)
+			f.fewest = figures[i].samples;
 		f.none = f.none && figures[i].none;
 		if (f.doubt == FIGURE_SURE) {
 			f.doubt = figures[i].doubt;
@@ -326,7 +329,7 @@ static void tell_few(struct judgement *j, const struct assertion_figure *f, cons
 
 	snprintf(j->why, sizeof(j->why),
 		 "%stoo few samples: %s of %llu, and it needs %llu; add \"if %.*s%s >= %llu\"%s",
-		 what, name.s, (unsigned long long)figure->samples,
+		 what, name.s, (unsigned long long)figure->fewest,
 		 (unsigned long long)figure->needed, (int)(is_part ? strlen(f->metric->whole) : n),
 		 is_part ? f->metric->whole : metric, is_part ? "" : ".count",
 		 (unsigned long long)figure->needed, is_part ? "" : ", or judge max");

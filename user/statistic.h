@@ -76,7 +76,8 @@ struct figure {
 	double low;
 	double high;
 	__u64 samples; /* what it is taken from, where it is taken from samples */
-	__u64 needed;  /* FIGURE_FEW: so many would do */
+	__u64 fewest;  /* over several runs: of the one that has the fewest */
+	__u64 needed;  /* FIGURE_FEW: so many would do in each */
 	enum figure_doubt doubt;
 	bool none; /* a maximum of no waits although the GIL was used: 0 */
 };

@@ -354,6 +354,24 @@ TEST(several_runs)
 	}
 }
 
+/* Samples of different runs do not make up for each other, and are not told as if they did. */
+TEST(too_few_samples_in_each_run)
+{
+	static const char *const runs[] = {"single", "convoy", "convoy", NULL};
+	struct assertion a;
+	struct judgement j;
+	bool ok = judge_on(&j, &a, "hold.p99 < 1s over all", runs, NULL);
+	__u64 fewest = j.figure.fewest, samples = j.figure.samples;
+	char told[64];
+
+	snprintf(told, sizeof(told), "hold.p99 of %llu, and", (unsigned long long)fewest);
+	judgement__clear(&j);
+	CHECK(ok && j.verdict == JUDGED_INCONCLUSIVE, "%s", judged__name(j.verdict));
+	CHECK(fewest && fewest < samples / 2, "%llu of %llu", (unsigned long long)fewest,
+	      (unsigned long long)samples);
+	CHECK(strstr(j.why, told), "%s: %s", told, j.why);
+}
+
 TEST(baselines)
 {
 	static const struct {
