@@ -217,26 +217,30 @@ static char *trace_path(const char *path, size_t run)
 	return asprintf(&name, "%s.%zu", path, run + 1) < 0 ? NULL : name;
 }
 
+/* The same as observe(). The file of a run that is judged stays, for check_runs__keep_trace. */
 static int record(struct check_runs *r, struct observe_options *o, const char *path, bool counts,
-		  struct failure *f, int *exit_status)
+		  bool *over, struct failure *f, int *exit_status)
 {
 	char *file = trace_path(path, r->nr);
-	const struct record_options ro = {.output = file, .force = true, .quiet = true};
+	struct record_end end = {0};
+	const struct record_options ro = {
+		.output = file, .force = true, .quiet = true, .end = &end};
 	int err = -ENOMEM;
 
 	*exit_status = EXIT_STATUS_USAGE;
 	if (!file)
 		return err;
 	*exit_status = recorder__run(&ro, o, f);
-	if (f->what[0]) {
-		unlink(file);
+	if (f->what[0] || end.failed) {
 		err = -ENOENT;
 	} else {
 		r->command_status = *exit_status;
-		err = counts || r->command_status ? check_runs__replay(r, file, f) : 0;
+		*over = end.interrupted || r->command_status;
+		counts = counts || r->command_status;
+		err = counts ? check_runs__replay(r, file, f) : 0;
 		*exit_status = err ? EXIT_STATUS_USAGE : *exit_status;
 	}
-	if (!counts)
+	if ((err || !counts) && !end.failed)
 		unlink(file);
 	free(file);
 	return err;
@@ -245,14 +249,17 @@ static int record(struct check_runs *r, struct observe_options *o, const char *p
 int check_runs__record(struct check_runs *r, struct observe_options *o, const char *path,
 		       size_t repeat, size_t warmups, struct failure *f, int *exit_status)
 {
+	bool over = false;
 	int err = 0;
 
 	o->ring_size = RING_SIZE;
-	for (size_t i = 0; !err && !r->command_status && i < warmups + repeat; i++) {
+	for (size_t i = 0; !err && !over && i < warmups + repeat; i++) {
 		bool counts = announce(r, i, repeat, warmups);
 
-		err = record(r, o, path, counts, f, exit_status);
+		err = record(r, o, path, counts, &over, f, exit_status);
 	}
+	if (err)
+		check_runs__keep_trace(r, path, r->nr, NULL);
 	return err;
 }
 

@@ -54,6 +54,7 @@ struct recorder {
 	__u64 edge_ns; /* of the last edge */
 	unsigned int dumps;
 	struct snapshot_lost lost;
+	void (*on_pipe)(int signal); /* what SIGPIPE did before */
 };
 
 /* Whatever is printed comes in place of the progress. */
@@ -418,7 +419,7 @@ static int begin(struct recorder *r, const struct target_spec *spec, struct fail
 	int err;
 
 	/* Not before: a launched command would inherit it. */
-	signal(SIGPIPE, SIG_IGN);
+	r->on_pipe = signal(SIGPIPE, SIG_IGN);
 	r->start_ns = observer__start_ns(r->observer);
 	err = put_header(r, spec);
 	err = err ?: r->to_file && ftruncate(r->fd, 0) ? -errno : start_timer(r);
@@ -537,6 +538,9 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 		else
 			observer__run(r.observer);
 		finish(&r);
+		signal(SIGPIPE, r.on_pipe);
+		if (o->end)
+			*o->end = (struct record_end){observer__interrupted(r.observer), r.err};
 		status = observer__finish(r.observer, r.err ? NULL : f);
 		if (r.err)
 			status = EXIT_STATUS_USAGE;

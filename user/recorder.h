@@ -8,6 +8,12 @@
 #include "failure.h"
 #include "observe.h"
 
+/* How a recording came to its end. */
+struct record_end {
+	bool interrupted; /* the user's wish, or the limit of the file */
+	bool failed;      /* the trace could not be written: that has been told */
+};
+
 struct record_options {
 	const char *output;             /* "-": standard output */
 	bool force;                     /* an existing file is replaced */
@@ -16,6 +22,7 @@ struct record_options {
 	unsigned long long window;      /* a flight recorder of so many bytes; 0: none */
 	unsigned long long min_wait_ns; /* keep only longer waits and holds; 0 and 0: all */
 	unsigned long long min_hold_ns;
+	struct record_end *end; /* filled, if it is not NULL */
 };
 
 /* Observes and records, from the first edge to the end of the file. Returns the program's exit

@@ -4,8 +4,10 @@ import glob
 import json
 import os
 import re
+import resource
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -251,6 +253,55 @@ def test_the_trace_of_a_failing_run_is_kept():
     equal((report["trace"], glob.glob(path + "*")), (path, [path]), "traces of a bad run")
     equal(gilscope("check", "-i", path, "--assert", "hold.max < 600ms").status, FAILED,
           "the verdict on the trace")
+
+
+def test_a_warm_up_that_fails_is_traced():
+    path = scratch("kept.gil")
+    done = run("hold.max < 1ns", options=["--trace", path, "--warmup", 1, "--repeat", 2],
+               command=[PYTHON, "-c", "import sys; sys.exit(7)"])
+    equal((done.status, glob.glob(path + "*")), (7, [path]), "status, traces (%s)" % done.err)
+
+
+def test_traced_repetitions():
+    """Each begins as the first one did; at an error no trace is left; Ctrl-C ends them all."""
+    path, ignored, count, ready = [scratch(n) for n in ("kept.gil", "ignored", "count", "ready")]
+    script = "%s -c 'import time; time.sleep(0.1)'; grep SigIgn /proc/self/status >> %s" % (
+        PYTHON, ignored)
+    done = run("hold.max < 10s", options=["--trace", path, "--repeat", 2],
+               command=["sh", "-c", script])
+    equal(done.status, 0, "status")
+    with open(ignored) as f:
+        lines = f.readlines()
+    equal((len(lines), lines[0]), (2, lines[1]), "signals that are ignored")
+
+    script = "echo >> %s; [ $(wc -l < %s) = 2 ] && exit 5; exec %s -c pass" % (count, count, PYTHON)
+    done = run("hold.max < 1ns", options=["--trace", path, "--repeat", 3],
+               command=["sh", "-c", script])
+    equal((done.status, glob.glob(path + "*")), (5, []), "status and traces")
+
+    patient = ("import signal, time; end = []\n"
+               "signal.signal(signal.SIGINT, lambda *a: end.append(1))\n"
+               "open(%r, 'w').close()\n"
+               "while not end: time.sleep(0.01)" % ready)
+    p = spawn([GILSCOPE, "check", "--trace", path, "--repeat", "3", "--assert", "hold.max < 10s",
+               "--", PYTHON, "-c", patient], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: os.path.exists(ready), "the first run")
+    p.send_signal(signal.SIGINT)
+    err = p.communicate(timeout=30)[1].decode()
+    equal(p.returncode, 0, "status (stderr: %s)" % err)
+    check("run 1 of 3" in err and "run 2" not in err, "stderr: %s", err)
+
+
+def test_a_trace_that_cannot_be_written():
+    """That is no failure of the command, and what was written of it is not judged."""
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
+
+    done = run("hold.max < 100s", options=["--trace", scratch("kept.gil")], preexec_fn=limit,
+               command=[PYTHON, "-c", "import os\nfor _ in range(100000): os.stat('/')"])
+    equal((done.status, done.out), (USAGE, ""), "status and report")
+    check("too large" in done.err and "the command ended" not in done.err, "stderr: %s", done.err)
 
 
 def test_a_trace_that_is_not_whole():
