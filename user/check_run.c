@@ -150,7 +150,7 @@ static struct snapshot *final_snapshot(const struct replay *r)
 	if (!s)
 		return NULL;
 	if (!figures) {
-		s->lost.edges += c->damaged + c->missing;
+		s->not_whole = c->damaged || c->missing || !c->whole;
 		return s;
 	}
 	*s = *figures;

@@ -169,6 +169,7 @@ static struct selection *begin(const struct snapshot *s, bool thread_scoped)
 	sel->thread_scoped = thread_scoped;
 	sel->process.free_threaded = true;
 	sel->lost = s->lost;
+	sel->not_whole = s->not_whole;
 	return sel;
 }
 

@@ -52,6 +52,7 @@ struct selection {
 	__u64 unsplit_hold_ns;
 	__u64 unsplit_wait_ns;
 	__u64 anomalies;
+	bool not_whole; /* a recording with something missing */
 	struct snapshot_lost lost;
 };
 

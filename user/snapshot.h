@@ -78,6 +78,7 @@ struct snapshot {
 	long probe_ns_per_hit; /* on average; measured on this machine; -1: not measured */
 	int exit_status;       /* of the command, as a shell would say it; -1: none, or running */
 	struct snapshot_lost lost;
+	bool not_whole; /* of a recording: a piece of it, or what came after it, is missing */
 	char note[400]; /* of a recording: what of it is not here, in sentences; may be empty */
 	struct snapshot_process *processes; /* in order of appearance */
 	size_t nr_processes;

@@ -268,13 +268,14 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (!sel->processes)
 		return FIGURE_NO_PROCESS;
 	if (metric__is_per_process(m))
-		return sel->lost.events ? FIGURE_LOST : FIGURE_SURE;
+		return sel->lost.events || sel->not_whole ? FIGURE_LOST : FIGURE_SURE;
 	/* A free-threaded build has a GIL too, which may be on for a moment of an import. */
 	if (sel->process.free_threaded && !sel->gil.fig.acquisitions)
 		return FIGURE_NO_GIL;
 	if (!sel->gils)
 		return FIGURE_NO_PROCESS;
-	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->anomalies)
+	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->anomalies ||
+	    sel->not_whole)
 		return FIGURE_LOST;
 	if (sel->folded)
 		return FIGURE_FOLDED;

@@ -311,6 +311,12 @@ def test_a_trace_that_is_not_whole():
     done = gilscope("check", "-i", path, "--assert", "hold.max < 10s")
     equal(done.status, USAGE, "status of a trace with some of the holds")
     check("--min-hold" in done.err, "stderr: %s", done.err)
+    path = scratch("cut.gil")
+    equal(gilscope("record", "-q", "-o", path, "--", *QUIET).status, 0, "status of record")
+    os.truncate(path, os.path.getsize(path) - 20)
+    done = gilscope("check", "-i", path, "--assert", "acquisitions > 5")
+    equal(done.status, INCONCLUSIVE, "status of a trace that is cut off")
+    check("lost" in done.out and "cut off" in done.out, "stdout: %s", done.out)
     done = gilscope("check", "-i", workload("demo.py"), "--assert", "hold.max < 10s")
     equal(done.status, USAGE, "status of what is no trace")
 
