@@ -278,6 +278,9 @@ static int measure(const struct assertion *a, const struct assertion_figure *f,
 	return 0;
 }
 
+/* A baseline's file has six decimals of a share. */
+#define SHARE_ERROR 5e-7
+
 /* A margin added to the figure of the baseline. Of two margins the one that allows more counts. */
 static double with_margin(const struct assertion *a, double baseline)
 {
@@ -309,6 +312,10 @@ static int set_limit(struct judgement *j, const struct assertion *a, const struc
 		j->baseline =
 			judge__aggregate(figures, baseline->nr, a->op,
 					 a->over == ASSERTION_ALL ? ASSERTION_MEDIAN : a->over);
+		if (a->figure.metric->unit == METRIC_RATIO && j->baseline.low >= 0) {
+			j->baseline.low = fmax(j->baseline.low - SHARE_ERROR, 0);
+			j->baseline.high += SHARE_ERROR;
+		}
 		j->limit = with_margin(a, j->baseline.value);
 		j->limit_low = with_margin(a, j->baseline.low);
 		j->limit_high = with_margin(a, j->baseline.high);

@@ -389,6 +389,10 @@ TEST(baselines)
 		/* The histogram cannot tell 1 %. */
 		{"wait.p90 < +1% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
 		{"wait.p90 < +10% vs baseline", "convoy", "single", JUDGED_INCONCLUSIVE},
+		/* Nor the file a millionth. */
+		{"held_ratio <= +0% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
+		{"held_ratio <= +0.1% vs baseline", "convoy", "convoy", JUDGED_PASS},
+		{"contended_ratio <= +0% vs baseline", "single", "single", JUDGED_PASS},
 		{"wait.max{thread=\"main\"} < +10% vs baseline", "two_threads", "single",
 		 JUDGED_ERROR},
 	};
