@@ -14,7 +14,8 @@ struct check {
 	struct runs runs;
 	const struct moments *moments; /* NULL: none were looked for */
 	const char *title;             /* what was observed: the command, "process 12"... */
-	int command_status; /* of the last run, as a shell gives it; 0 if there is none */
+	bool launched;                 /* a command was */
+	int command_status; /* its, of the last run, as a shell gives it; 0 if there is none */
 	size_t warmups;
 	const char *trace;           /* where the capture of the failing run was kept; NULL: not */
 	enum judged inconclusive_is; /* what an inconclusive rule counts as: JUDGED_INCONCLUSIVE,

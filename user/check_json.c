@@ -178,7 +178,10 @@ int check_json(FILE *out, const struct check *c, const struct render_options *o)
 	put_string(&j, "version", o->version);
 	put_string(&j, "target", c->title);
 	json__signed(&j, "status", check__status(c));
-	json__signed(&j, "command_status", c->command_status);
+	if (c->launched)
+		json__signed(&j, "command_status", c->command_status);
+	else
+		json__null(&j, "command_status");
 	json__integer(&j, "runs", c->runs.nr);
 	json__integer(&j, "warmups", c->warmups);
 	put_string(&j, "trace", c->trace);

@@ -149,7 +149,7 @@ int check_junit(FILE *out, const struct check *c, const struct render_options *o
 
 	(void)o;
 	snprintf(numbers, sizeof(numbers), " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\"",
-		 c->set->nr + 1, failures, count(c, OUTCOME_ERROR));
+		 c->set->nr + c->launched, failures, count(c, OUTCOME_ERROR));
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"gilscope check\"%s",
 		numbers);
@@ -161,7 +161,8 @@ int check_junit(FILE *out, const struct check *c, const struct render_options *o
 	fputs(">\n", out);
 	for (size_t i = 0; i < c->set->nr; i++)
 		put_case(out, c, i);
-	put_command(out, c);
+	if (c->launched)
+		put_command(out, c);
 	fputs("  </testsuite>\n</testsuites>\n", out);
 	return check__flush(out);
 }

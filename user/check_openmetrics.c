@@ -67,7 +67,8 @@ int check_openmetrics(FILE *out, const struct check *c, const struct render_opti
 	fputs("# TYPE gilscope_check_command_status gauge\n"
 	      "# HELP gilscope_check_command_status how the command ended\n",
 	      out);
-	fprintf(out, "gilscope_check_command_status %d\n", c->command_status);
+	if (c->launched)
+		fprintf(out, "gilscope_check_command_status %d\n", c->command_status);
 	openmetrics__families(out, &c->runs);
 	fputs("# EOF\n", out);
 	return check__flush(out);

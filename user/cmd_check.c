@@ -232,6 +232,7 @@ static int judge_runs(struct session *s, struct failure *f)
 {
 	struct check c = {
 		.moments = s->runs.moments,
+		.launched = s->observe->target.argv != NULL,
 		.command_status = s->runs.command_status,
 		.warmups = s->options->warmups,
 		.inconclusive_is = s->options->inconclusive_is,

@@ -255,6 +255,25 @@ def test_the_trace_of_a_failing_run_is_kept():
           "the verdict on the trace")
 
 
+def test_without_a_command_none_succeeds():
+    trace, xml, om, out = [scratch(n) for n in ("run.gil", "gil.xml", "gil.txt", "check.json")]
+    done = gilscope("record", "-q", "-o", trace, "--", PYTHON, "-c", "import os; os._exit(7)")
+    equal(done.status, 7, "status of record")
+    rule = ["--assert", "hold.max < 10s"]
+    done = gilscope("check", "-i", trace, *rule, "--json", "-o", out, "--junit", xml,
+                    "--openmetrics", om)
+    equal(done.status, 0, "status")
+    with open(out) as f:
+        equal(json.load(f)["command_status"], None, "the command's status")
+    suite = formats.junit(xml)
+    equal((suite.get("tests"), len(suite.findall("testcase"))), ("1", 1), "test cases")
+    with open(om) as f:
+        equal(formats.openmetrics(f.read())["gilscope_check_command_status"]["samples"], [],
+              "the command's status")
+    points = formats.tap(gilscope("check", "-i", trace, *rule, "--tap").out)
+    equal(len(points), 1, "test points")
+
+
 def test_a_warm_up_that_fails_is_traced():
     path = scratch("kept.gil")
     done = run("hold.max < 1ns", options=["--trace", path, "--warmup", 1, "--repeat", 2],
