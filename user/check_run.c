@@ -170,7 +170,8 @@ static int look_through(struct check_runs *r, struct replay *replay, struct fail
 	__u64 start = replay__start(replay), end = replay__end(replay), step = REPLAY_LOOK_NS;
 	int more = 1;
 
-	if (!r->moments)
+	/* Of a trace with only the long waits and holds, all that counts comes at its end. */
+	if (!r->moments || replay__is_filtered(replay))
 		return replay__run(replay, ~0ULL, f);
 	if (gil_elapsed(start, end) / REPLAY_LOOKS > step)
 		step = gil_elapsed(start, end) / REPLAY_LOOKS;
@@ -199,8 +200,9 @@ int check_runs__replay(struct check_runs *r, const char *path, struct failure *f
 
 	if (err)
 		return err;
-	err = replay__need_figures(replay, path, f);
-	err = err ?: look_through(r, replay, f);
+	err = look_through(r, replay, f);
+	if (err >= 0)
+		err = replay__need_figures(replay, path, f);
 	if (err >= 0)
 		err = add_run(r, final_snapshot(replay));
 	replay__free(replay);
