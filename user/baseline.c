@@ -267,6 +267,8 @@ static struct snapshot *read_report(struct reader *r, const json_t *o)
 	s->exit_status = -1;
 	s->probe_ns_per_hit = -1;
 	s->end_ns = get_integer(r, o, "duration_ns");
+	if (json_object_get(o, "unlisted_processes"))
+		s->nr_unlisted = get_integer(r, o, "unlisted_processes");
 	read_lost(r, o, &s->lost);
 	processes = get_array(r, o, "processes");
 	for (size_t i = 0; !r->err && i < json_array_size(processes); i++)

@@ -28,6 +28,7 @@ static const char *doubt_name(enum figure_doubt doubt)
 		[FIGURE_NOT_USED] = "not_used",
 		[FIGURE_FEW] = "few_samples",
 		[FIGURE_LOST] = "lost_events",
+		[FIGURE_UNLISTED] = "unlisted_processes",
 		[FIGURE_FOLDED] = "folded_threads",
 		[FIGURE_NOT_MEASURED] = "not_measured",
 	};

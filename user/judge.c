@@ -353,6 +353,8 @@ static void tell_doubt(struct judgement *j, const struct assertion_figure *f, co
 		[FIGURE_NOT_USED] = "nobody acquired the GIL while it was observed",
 		[FIGURE_FEW] = "too few samples",
 		[FIGURE_LOST] = "events were lost, or not understood, that it depends on",
+		[FIGURE_UNLISTED] =
+			"so many processes have ended that the figures of some were not kept",
 		[FIGURE_FOLDED] =
 			"so many threads have ended that some share one row without a name",
 		[FIGURE_NOT_MEASURED] = "it was not measured",

@@ -170,6 +170,8 @@ static struct selection *begin(const struct snapshot *s, bool thread_scoped)
 	sel->process.free_threaded = true;
 	sel->lost = s->lost;
 	sel->not_whole = s->not_whole;
+	/* Else they are some of those that could not be observed anyway. */
+	sel->unlisted = s->nr_unlisted && s->nr_processes >= SNAPSHOT_PAST;
 	return sel;
 }
 

@@ -53,6 +53,7 @@ struct selection {
 	__u64 unsplit_wait_ns;
 	__u64 anomalies;
 	bool not_whole; /* a recording with something missing */
+	bool unlisted;  /* there were more processes than are kept */
 	struct snapshot_lost lost;
 };
 

@@ -52,6 +52,10 @@ struct snapshot_process {
 	size_t nr_gils;
 };
 
+/* So many processes that have ended are kept, of some 30 KiB each, and as many that could not be
+ * observed. */
+#define SNAPSHOT_PAST 1024
+
 /* A process that should have been observed, and was not. */
 struct snapshot_unobserved {
 	pid_t pid;

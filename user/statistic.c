@@ -268,7 +268,9 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (!sel->processes)
 		return FIGURE_NO_PROCESS;
 	if (metric__is_per_process(m))
-		return sel->lost.events || sel->not_whole ? FIGURE_LOST : FIGURE_SURE;
+		return sel->lost.events || sel->not_whole ? FIGURE_LOST
+		       : sel->unlisted                    ? FIGURE_UNLISTED
+							  : FIGURE_SURE;
 	/* A free-threaded build has a GIL too, which may be on for a moment of an import. */
 	if (sel->process.free_threaded && !sel->gil.fig.acquisitions)
 		return FIGURE_NO_GIL;
@@ -277,6 +279,8 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->anomalies ||
 	    sel->not_whole)
 		return FIGURE_LOST;
+	if (sel->unlisted)
+		return FIGURE_UNLISTED;
 	if (sel->folded)
 		return FIGURE_FOLDED;
 	/* Nobody wanted it: that nobody waited long says nothing. */
@@ -284,6 +288,12 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	    !metric__hist(m, &sel->gil)->count)
 		return FIGURE_NOT_USED;
 	return FIGURE_SURE;
+}
+
+static bool only_grows(const struct statistic *st)
+{
+	return st->kind == STATISTIC_VALUE || st->kind == STATISTIC_MAX ||
+	       st->kind == STATISTIC_SUM || st->kind == STATISTIC_COUNT;
 }
 
 struct figure figure__of(const struct metric *m, const struct statistic *st,
@@ -300,8 +310,9 @@ struct figure figure__of(const struct metric *m, const struct statistic *st,
 		f.samples = h->count;
 	if (why == FIGURE_SURE)
 		return f;
-	/* The value is shown all the same. */
-	f.low = -INFINITY;
+	/* The value is shown all the same. Other processes can only add to some. */
+	if (why != FIGURE_UNLISTED || !only_grows(st))
+		f.low = -INFINITY;
 	f.high = INFINITY;
 	f.doubt = why;
 	return f;

@@ -63,6 +63,7 @@ enum figure_doubt {
 	FIGURE_NOT_USED,     /* the GIL was not acquired while it was observed */
 	FIGURE_FEW,          /* too few samples */
 	FIGURE_LOST,         /* events were lost that it depends on */
+	FIGURE_UNLISTED,     /* so many processes have ended that not all figures were kept */
 	FIGURE_FOLDED,       /* threads that the rule may mean are in the row "(exited)" */
 	FIGURE_NOT_MEASURED, /* what it is made from could not be measured here */
 };

@@ -37,8 +37,6 @@
 #define ALL_PATIENCE_NS (3000 * MS)
 /* After this long the threads of a process that has exited are past their last instruction. */
 #define EXIT_PATIENCE_NS (1000 * MS)
-/* Processes that have ended and are remembered, observed or not: some 30 KiB each. */
-#define MAX_PAST 1024
 
 struct target {
 	struct probe *probe;
@@ -81,7 +79,7 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 {
 	struct snapshot_unobserved *u = NULL;
 
-	if (t->past->nr_unobserved < MAX_PAST)
+	if (t->past->nr_unobserved < SNAPSHOT_PAST)
 		u = snapshot__add_unobserved(t->past);
 	if (!u) {
 		t->past->nr_unlisted++;
@@ -368,7 +366,7 @@ static void retire_image(struct target *t, struct process *p)
 {
 	process__count(p, &t->past_count);
 	if (process__has_gil(p)) {
-		bool listed = t->past->nr_processes < MAX_PAST &&
+		bool listed = t->past->nr_processes < SNAPSHOT_PAST &&
 			      !process__snapshot(p, t->past, p->end_ns);
 
 		t->past->nr_unlisted += !listed;

@@ -167,6 +167,43 @@ TEST(a_loss_spoils_what_depends_on_it)
 	}
 }
 
+/* Of more processes than are kept, the others may have broken it; not so of those unobserved. */
+TEST(processes_that_are_not_listed)
+{
+	static const struct {
+		const char *rule;
+		size_t listed;
+		enum judged verdict;
+	} rows[] = {
+		{"hold.max < 10s", 1, JUDGED_PASS},
+		{"hold.max < 10s", SNAPSHOT_PAST, JUDGED_INCONCLUSIVE},
+		{"hold.max < 1ns", SNAPSHOT_PAST, JUDGED_FAIL},
+		{"acquisitions > 1", SNAPSHOT_PAST, JUDGED_PASS},
+		{"hold.mean < 1ns", SNAPSHOT_PAST, JUDGED_INCONCLUSIVE},
+		{"gil_enabled == 1", SNAPSHOT_PAST, JUDGED_INCONCLUSIVE},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		struct snapshot *s = fixture__make("convoy");
+		struct runs runs = {&s, 1}, none = {NULL, 0};
+		struct assertion_error e;
+		struct assertion a;
+		struct judgement j;
+
+		while (s->nr_processes < rows[i].listed)
+			CHECK(snapshot__add_process(s), "memory");
+		s->nr_unlisted = 1;
+		CHECK(!assertion__parse(&a, rows[i].rule, &e), "%s", e.message);
+		CHECK(!judge(&j, &a, &runs, &none), "memory");
+		judgement__clear(&j);
+		snapshot__free(s);
+		CHECK(j.verdict == rows[i].verdict, "%s: %s", rows[i].rule,
+		      judged__name(j.verdict));
+		CHECK(j.verdict != JUDGED_INCONCLUSIVE || strstr(j.why, "processes have ended"),
+		      "%s", j.why);
+	}
+}
+
 /* ---- intervals ---- */
 
 static int compare_values(const void *a, const void *b)
