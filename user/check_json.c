@@ -69,6 +69,8 @@ static void put_figure(struct json *j, const char *key, const struct figure *f)
 	put_number(j, "high", f->high);
 	json__integer(j, "samples", f->samples);
 	put_string(j, "doubt", doubt_name(f->doubt));
+	if (f->skipped)
+		json__bool(j, "skipped", true);
 	json__close(j, '}');
 }
 

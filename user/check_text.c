@@ -66,8 +66,9 @@ static void put_runs(const struct text *t, const struct assertion *a, const stru
 
 	for (size_t i = 0; i < j->nr_runs && used + 100 < sizeof(line); i++)
 		used += (size_t)snprintf(
-			line + used, sizeof(line) - used, "%s%s",
-			i ? ", " : "each run: ", check__value(a, j->of_run[i].value, t->ascii).s);
+			line + used, sizeof(line) - used, "%s%s", i ? ", " : "each run: ",
+			j->of_run[i].skipped ? "skipped"
+					     : check__value(a, j->of_run[i].value, t->ascii).s);
 	text__spaces(t, INDENT);
 	text__wrap(t, TEXT_DIM, INDENT, INDENT + 2, line);
 }

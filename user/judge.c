@@ -101,17 +101,17 @@ static double pick_of(const struct figure *figures, size_t nr, double (*of)(cons
 
 static double value_of(const struct figure *f)
 {
-	return f->value;
+	return f->skipped ? NAN : f->value;
 }
 
 static double low_of(const struct figure *f)
 {
-	return f->low;
+	return f->skipped ? NAN : f->low;
 }
 
 static double high_of(const struct figure *f)
 {
-	return f->high;
+	return f->skipped ? NAN : f->high;
 }
 
 struct figure judge__aggregate(const struct figure *figures, size_t nr, enum assertion_op op,
@@ -122,15 +122,21 @@ struct figure judge__aggregate(const struct figure *figures, size_t nr, enum ass
 	bool worst = over == ASSERTION_WORST || over == ASSERTION_ALL;
 	bool smallest = extreme && worst != small_is_good;
 	bool largest = extreme && worst == small_is_good;
-	struct figure f = figures[0];
+	struct figure f;
+	size_t first = 0;
 
+	while (first + 1 < nr && figures[first].skipped)
+		first++;
+	f = figures[first];
 	f.fewest = f.samples;
 	if (nr == 1)
 		return f;
 	f.value = pick_of(figures, nr, value_of, smallest, largest);
 	f.low = pick_of(figures, nr, low_of, smallest, largest);
 	f.high = pick_of(figures, nr, high_of, smallest, largest);
-	for (size_t i = 1; i < nr; i++) {
+	for (size_t i = first + 1; i < nr; i++) {
+		if (figures[i].skipped)
+			continue;
 		f.samples += figures[i].samples;
 		if (figures[i].samples < f.fewest)
 			f.fewest = figures[i].samples;
@@ -150,7 +156,7 @@ static size_t worst_run(const struct figure *figures, size_t nr, enum assertion_
 	size_t found = 0;
 
 	for (size_t i = 0; i < nr; i++) {
-		double badness = figures[i].value;
+		double badness = value_of(&figures[i]);
 
 		if (op == ASSERTION_GT || op == ASSERTION_GE)
 			badness = -badness;
@@ -381,10 +387,27 @@ static enum judged compare_runs(const struct figure *figures, size_t nr, enum as
 		enum judged one =
 			judge__compare(op, figures[i].low, figures[i].high, limit_low, limit_high);
 
-		if (one > verdict)
+		if (!figures[i].skipped && one > verdict)
 			verdict = one;
 	}
 	return verdict;
+}
+
+/* Over all, each run has the condition for itself: fail if it holds in none. */
+static enum judged skip_runs(struct figure *of_run, const struct figure *figures, size_t nr,
+			     enum assertion_op op, double value)
+{
+	size_t skipped = 0, unsure = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		enum judged holds =
+			judge__compare(op, figures[i].low, figures[i].high, value, value);
+
+		of_run[i].skipped = holds == JUDGED_FAIL;
+		skipped += of_run[i].skipped;
+		unsure += holds == JUDGED_INCONCLUSIVE;
+	}
+	return skipped == nr ? JUDGED_FAIL : unsure ? JUDGED_INCONCLUSIVE : JUDGED_PASS;
 }
 
 /* The condition in the rule's scope; without the threads if it is not a figure of threads. True in
@@ -407,7 +430,10 @@ static int judge_condition(struct judgement *j, const struct assertion *a, const
 	err = measure(a, &c->figure, &scope, runs, figures, &key);
 	if (!err) {
 		f = judge__aggregate(figures, runs->nr, c->op, a->over);
-		verdict = compare_runs(figures, runs->nr, c->op, a->over, value, value);
+		if (a->over == ASSERTION_ALL)
+			verdict = skip_runs(j->of_run, figures, runs->nr, c->op, value);
+		else
+			verdict = compare_runs(figures, runs->nr, c->op, a->over, value, value);
 		*go_on = verdict == JUDGED_PASS;
 		if (verdict == JUDGED_FAIL) {
 			j->verdict = JUDGED_SKIPPED;
@@ -426,6 +452,7 @@ static int judge_condition(struct judgement *j, const struct assertion *a, const
 
 static void judge_figures(struct judgement *j, const struct assertion *a)
 {
+	j->figure = judge__aggregate(j->of_run, j->nr_runs, a->op, a->over);
 	j->verdict =
 		compare_runs(j->of_run, j->nr_runs, a->op, a->over, j->limit_low, j->limit_high);
 	j->worst_run = worst_run(j->of_run, j->nr_runs, a->op, j->limit);

@@ -80,7 +80,8 @@ struct figure {
 	__u64 fewest;  /* over several runs: of the one that has the fewest */
 	__u64 needed;  /* FIGURE_FEW: so many would do in each */
 	enum figure_doubt doubt;
-	bool none; /* a maximum of no waits although the GIL was used: 0 */
+	bool none;    /* a maximum of no waits although the GIL was used: 0 */
+	bool skipped; /* the rule's condition does not hold in this run, which counts for nothing */
 };
 
 struct figure figure__of(const struct metric *m, const struct statistic *st,

@@ -374,7 +374,13 @@ TEST(several_runs)
 		{"wait.p50 < 1s", JUDGED_PASS},
 		{"wait.p50 < 1s over worst", JUDGED_INCONCLUSIVE},
 		{"gil_enabled == 1 over all", JUDGED_PASS},
-		{"hold.max < 1s over all if wait.count > 0", JUDGED_SKIPPED},
+		{"hold.max < 1s over all if wait.count > 0", JUDGED_PASS},
+		{"hold.max < 1ms over all if wait.count > 0", JUDGED_FAIL},
+		/* Only "single" is left, or nothing. */
+		{"hold.max < 100ms over all if wait.count == 0", JUDGED_FAIL},
+		{"hold.max > 100ms over all if wait.count == 0", JUDGED_PASS},
+		{"hold.max < 1s over all if wait.count > 1000000", JUDGED_SKIPPED},
+		{"hold.max < 1s over all if wait.p99.9999 < 1s", JUDGED_INCONCLUSIVE},
 		{"hold.max < 1s if wait.count > 0", JUDGED_PASS},
 	};
 
