@@ -121,6 +121,24 @@ struct assertion_text check__rule(const struct assertion *a, bool ascii)
 	return to;
 }
 
+/* A share as a fraction, as exact as its limit may be: 0.9964. */
+static struct format format_fraction(double v)
+{
+	struct format f;
+	__u64 n;
+
+	if (v < 0 || v >= 10)
+		return format_mean(v);
+	n = (__u64)(v * 10000 + 0.5);
+	if (!n && v > 0)
+		return (struct format){"<0.0001"};
+	if (n == 10000 && v < 1)
+		return (struct format){">0.9999"};
+	snprintf(f.s, sizeof(f.s), "%llu.%04llu", (unsigned long long)n / 10000,
+		 (unsigned long long)n % 10000);
+	return f;
+}
+
 struct format check__value(const struct assertion *a, double value, bool ascii)
 {
 	const struct assertion_figure *fig = &a->figure;
@@ -134,7 +152,7 @@ struct format check__value(const struct assertion *a, double value, bool ascii)
 	case FIGURE_RATIO:
 		if (a->limit.unit == ASSERTION_PERCENT)
 			return format_percent(value);
-		return format_mean(value);
+		return format_fraction(value);
 	case FIGURE_RATE:
 		snprintf(f.s, sizeof(f.s), "%.40s/s", format_mean(value).s);
 		return f;

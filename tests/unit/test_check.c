@@ -254,6 +254,23 @@ TEST(moments_are_of_single_values)
 	}
 }
 
+/* What is shown must not be the limit, or on its other side, where it is not. */
+TEST(shares_as_fractions)
+{
+	static const struct {
+		double value;
+		const char *shown;
+	} rows[] = {{0, "0.0000"}, {0.00001, "<0.0001"}, {0.99643, "0.9964"}, {0.99999, ">0.9999"},
+		    {1, "1.0000"}, {1.5, "1.5000"},      {12.34, "12.3"}};
+	struct assertion_error e;
+	struct assertion a;
+
+	CHECK(!assertion__parse(&a, "held_ratio < 0.996", &e), "%s", e.message);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		CHECK(!strcmp(check__value(&a, rows[i].value, true).s, rows[i].shown), "%s: %s",
+		      rows[i].shown, check__value(&a, rows[i].value, true).s);
+}
+
 /* Two sub-interpreters, one after the other, with their GIL at the same place. */
 TEST(gils_at_one_address)
 {
