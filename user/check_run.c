@@ -103,6 +103,7 @@ static int observe(struct check_runs *r, const struct observe_options *o, bool c
 		err = err ?: add_run(r, s);
 	else
 		snapshot__free(s);
+	r->warmups += !counts && !r->command_status;
 	err = err ?: run.err;
 	if (err) {
 		failure__what(f, "out of memory, or of descriptors");
@@ -239,6 +240,7 @@ static int record(struct check_runs *r, struct observe_options *o, const char *p
 		r->command_status = *exit_status;
 		*over = end.interrupted || r->command_status;
 		counts = counts || r->command_status;
+		r->warmups += !counts;
 		err = counts ? check_runs__replay(r, file, f) : 0;
 		*exit_status = err ? EXIT_STATUS_USAGE : *exit_status;
 	}

@@ -10,6 +10,7 @@
 struct check_runs {
 	struct snapshot **list;
 	size_t nr;
+	size_t warmups;          /* that were not judged */
 	int command_status;      /* of the last run; 0 if there is no command */
 	struct moments *moments; /* what happens when goes in here; not owned */
 };

@@ -234,7 +234,7 @@ static int judge_runs(struct session *s, struct failure *f)
 		.moments = s->runs.moments,
 		.launched = s->observe->target.argv != NULL,
 		.command_status = s->runs.command_status,
-		.warmups = s->options->warmups,
+		.warmups = s->runs.warmups,
 		.inconclusive_is = s->options->inconclusive_is,
 	};
 	const struct runs now = {s->runs.list, s->runs.nr};
@@ -268,11 +268,19 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 	const struct check_options *o = s->options;
 	int err = 0;
 
-	if (o->trace)
-		return check_runs__record(&s->runs, s->observe, o->trace, o->repeat, o->warmups, f,
-					  status);
-	if (!o->nr_inputs)
-		return check_runs__observe(&s->runs, s->observe, o->repeat, o->warmups, f, status);
+	if (!o->nr_inputs) {
+		if (o->trace)
+			err = check_runs__record(&s->runs, s->observe, o->trace, o->repeat,
+						 o->warmups, f, status);
+		else
+			err = check_runs__observe(&s->runs, s->observe, o->repeat, o->warmups, f,
+						  status);
+		if (err || s->runs.nr)
+			return err;
+		failure__what(f, "interrupted before the first run that counts");
+		*status = EXIT_STATUS_CANNOT_OBSERVE;
+		return -EINTR;
+	}
 	*status = EXIT_STATUS_USAGE;
 	for (size_t i = 0; !err && i < o->nr_inputs; i++) {
 		if (s->runs.moments)

@@ -27,6 +27,14 @@ KEEPS = [PYTHON, workload("pydll_sleep.py"), 1, 1, 1000]
 RELEASES = [PYTHON, workload("cdll_sleep.py"), 1, 1, 1000]
 
 
+def until_interrupted(ready):
+    """A command that makes a file, and ends well at Ctrl-C."""
+    return [PYTHON, "-c", "import signal, time; end = []\n"
+            "signal.signal(signal.SIGINT, lambda *a: end.append(1))\n"
+            "open(%r, 'w').close()\n"
+            "while not end: time.sleep(0.01)" % ready]
+
+
 def run(*rules, command=None, options=(), **popen):
     """A run of `gilscope check` with these rules."""
     args = [a for rule in rules for a in ("--assert", rule)] + list(options)
@@ -187,6 +195,12 @@ def test_repetitions():
     equal(nice, [str(os.nice(0))] * 5, "the runs' priorities")
 
 
+def test_a_failing_warm_up_is_the_run():
+    report = judged("hold.max < 10s", command=[PYTHON, "-c", "raise SystemExit(7)"], status=7,
+                    options=["--warmup", 3, "--repeat", 2])
+    equal((report["runs"], report["warmups"]), (1, 0), "runs and warm-ups")
+
+
 def test_a_failing_command_is_not_repeated():
     marks = scratch("marks")
     code = "open(%r, 'a').write('x'); raise SystemExit(3)" % marks
@@ -274,6 +288,21 @@ def test_without_a_command_none_succeeds():
     equal(len(points), 1, "test points")
 
 
+@each(lambda: [[], ["--trace"]])
+def test_a_warm_up_that_is_interrupted(trace):
+    """With no run to judge nothing passes, not even over all of none."""
+    ready, path = scratch("ready"), scratch("kept.gil")
+    p = spawn([GILSCOPE, "check", "--assert", "hold.max < 1ns over all", "--warmup", "2", "--repeat",
+               "2"] + [a for o in trace for a in (o, path)] + ["--", *until_interrupted(ready)],
+              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    wait_until(lambda: os.path.exists(ready), "the first run")
+    p.send_signal(signal.SIGINT)
+    out, err = [s.decode() for s in p.communicate(timeout=30)]
+    equal((p.returncode, out, glob.glob(path + "*")), (CANNOT_OBSERVE, "", []),
+          "status, report and traces (stderr: %s)" % err)
+    check("interrupted before the first run" in err, "stderr: %s", err)
+
+
 def test_a_warm_up_that_fails_is_traced():
     path = scratch("kept.gil")
     done = run("hold.max < 1ns", options=["--trace", path, "--warmup", 1, "--repeat", 2],
@@ -298,12 +327,8 @@ def test_traced_repetitions():
                command=["sh", "-c", script])
     equal((done.status, glob.glob(path + "*")), (5, []), "status and traces")
 
-    patient = ("import signal, time; end = []\n"
-               "signal.signal(signal.SIGINT, lambda *a: end.append(1))\n"
-               "open(%r, 'w').close()\n"
-               "while not end: time.sleep(0.01)" % ready)
     p = spawn([GILSCOPE, "check", "--trace", path, "--repeat", "3", "--assert", "hold.max < 10s",
-               "--", PYTHON, "-c", patient], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+               "--", *until_interrupted(ready)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     wait_until(lambda: os.path.exists(ready), "the first run")
     p.send_signal(signal.SIGINT)
     err = p.communicate(timeout=30)[1].decode()
