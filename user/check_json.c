@@ -52,10 +52,11 @@ static void put_name(struct json *j, const char *key, const char *name, size_t s
 	json__string(j, key, copy);
 }
 
-/* A whole number as such: sums of times are larger than what json__real takes. */
+/* A whole number as such: sums of times are larger than what json__real takes, and of these a
+ * limit need not be whole. */
 static void put_number(struct json *j, const char *key, double v)
 {
-	if (isfinite(v) && v >= 0 && v < 9e18 && v == floor(v))
+	if (isfinite(v) && v >= 0 && v < 9e18 && (v == floor(v) || v > 1e12))
 		json__integer(j, key, (__u64)v);
 	else
 		json__real(j, key, v);

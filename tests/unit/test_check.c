@@ -271,6 +271,23 @@ TEST(shares_as_fractions)
 		      rows[i].shown, check__value(&a, rows[i].value, true).s);
 }
 
+/* A sum of 20 minutes, and a tenth. */
+TEST(json_has_large_limits)
+{
+	static const char *const rules[] = {"hold.sum < 1s", NULL};
+	struct trial t;
+	bool ok = begin(&t, "convoy", rules);
+	char *text;
+
+	CHECK(ok, "the rule");
+	t.check.judgements[0].limit = 1358045146067.5;
+	text = render(check_format__find("json"), &t.check, false);
+	end(&t);
+	ok = text && strstr(text, "\"limit\": 1358045146067,");
+	free(text);
+	CHECK(ok, "the limit is not there");
+}
+
 /* Two sub-interpreters, one after the other, with their GIL at the same place. */
 TEST(gils_at_one_address)
 {
