@@ -284,6 +284,8 @@ static void read_all(struct reader *r, struct baseline *b, const json_t *root)
 
 	if (!nr)
 		reject(r, "no report in it:", "[]");
+	if (nr > RUNS_LARGEST)
+		reject(r, "too many runs:", "[]");
 	b->list = calloc(nr + 1, sizeof(*b->list));
 	if (!b->list)
 		r->err = -ENOMEM;

@@ -12,8 +12,6 @@
 #include "format.h"
 #include "observe.h"
 
-#define MAX_REPEAT 1000
-
 /* A rule or a file of rules, in the order of the command line. */
 struct source {
 	const char *text;
@@ -60,9 +58,13 @@ static int set_config(void *options, const char *value, struct failure *f)
 static int set_input(void *options, const char *value, struct failure *f)
 {
 	struct check_options *o = options;
-	const char **list = reallocarray(o->inputs, o->nr_inputs + 1, sizeof(*list));
+	const char **list;
 
-	(void)f;
+	if (o->nr_inputs == RUNS_LARGEST) {
+		failure__what(f, "more than %d traces", RUNS_LARGEST);
+		return -EINVAL;
+	}
+	list = reallocarray(o->inputs, o->nr_inputs + 1, sizeof(*list));
 	if (!list)
 		return -ENOMEM;
 	o->inputs = list;
@@ -73,7 +75,7 @@ static int set_input(void *options, const char *value, struct failure *f)
 static int set_number(size_t *to, const char *value, long long least, struct failure *f)
 {
 	long long n;
-	int err = options__number(value, least, MAX_REPEAT, &n, f);
+	int err = options__number(value, least, RUNS_LARGEST, &n, f);
 
 	if (!err)
 		*to = (size_t)n;

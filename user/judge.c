@@ -81,16 +81,14 @@ static double pick(const double *sorted, size_t nr, bool smallest, bool largest)
 	return nr % 2 ? sorted[nr / 2] : sorted[nr / 2 - 1] / 2 + sorted[nr / 2] / 2;
 }
 
-#define MAX_RUNS 1000
-
 /* NAN in `of` counts for nothing: an unknown value. */
 static double pick_of(const struct figure *figures, size_t nr, double (*of)(const struct figure *f),
 		      bool smallest, bool largest)
 {
-	double sorted[MAX_RUNS];
+	double sorted[RUNS_LARGEST];
 	size_t n = 0;
 
-	for (size_t i = 0; i < nr && n < MAX_RUNS; i++)
+	for (size_t i = 0; i < nr && n < RUNS_LARGEST; i++)
 		if (!isnan(of(&figures[i])))
 			sorted[n++] = of(&figures[i]);
 	if (!n)

@@ -18,7 +18,9 @@ enum judged {
 /* "pass", "skipped", "warn", "inconclusive", "error", "fail" */
 const char *judged__name(enum judged j);
 
-/* Snapshots of runs, in order. They belong to somebody else. */
+#define RUNS_LARGEST 1000
+
+/* Snapshots of runs, in order, RUNS_LARGEST at most. They belong to somebody else. */
 struct runs {
 	struct snapshot *const *list;
 	size_t nr;

@@ -253,6 +253,8 @@ def test_a_trace_is_judged_as_the_run():
     equal(report["rules"][0]["measured"]["value"], hold["max_ns"], "the longest hold")
     done = gilscope("check", "-i", path, "-i", path, "--assert", "hold.max < 600ms over all")
     equal(done.status, FAILED, "status of two traces")
+    done = gilscope("check", *["-i", path] * 1001, "--assert", "hold.max < 10s over worst")
+    equal(done.status, USAGE, "status of more traces than are judged")
     for extra in ["-p", os.getpid()], ["--trace", "x"], ["--repeat", 2], ["--", "true"]:
         done = gilscope("check", *rules, "-i", path, *extra)
         equal(done.status, USAGE, "status with %s" % extra)

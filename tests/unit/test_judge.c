@@ -530,6 +530,23 @@ TEST(baselines_through_json)
 	}
 }
 
+TEST(baselines_of_too_many_runs)
+{
+	size_t nr = RUNS_LARGEST + 1;
+	char *text = calloc(nr + 2, 3);
+	struct failure f = {0};
+	struct baseline b;
+	int err;
+
+	CHECK(text, "memory");
+	for (size_t i = 0; i < nr; i++)
+		strcat(text + 2 * i, i ? ",{}" : "[{}");
+	strcat(text, "]");
+	err = baseline__parse(&b, text, strlen(text), "x.json", &f);
+	free(text);
+	CHECK(err == -EINVAL && strstr(f.what, "too many runs"), "%s", f.what);
+}
+
 TEST(bad_baselines)
 {
 	static const struct {
