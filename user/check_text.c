@@ -62,13 +62,15 @@ static void put_error(const struct text *t, const struct assertion *a, const str
 static void put_runs(const struct text *t, const struct assertion *a, const struct judgement *j)
 {
 	char line[1024];
-	size_t used = 0;
+	size_t used = 0, i;
 
-	for (size_t i = 0; i < j->nr_runs && used + 100 < sizeof(line); i++)
+	for (i = 0; i < j->nr_runs && used + 100 < sizeof(line); i++)
 		used += (size_t)snprintf(
 			line + used, sizeof(line) - used, "%s%s", i ? ", " : "each run: ",
 			j->of_run[i].skipped ? "skipped"
 					     : check__value(a, j->of_run[i].value, t->ascii).s);
+	if (i < j->nr_runs)
+		snprintf(line + used, sizeof(line) - used, " and %zu more", j->nr_runs - i);
 	text__spaces(t, INDENT);
 	text__wrap(t, TEXT_DIM, INDENT, INDENT + 2, line);
 }

@@ -253,6 +253,11 @@ def test_a_trace_is_judged_as_the_run():
     equal(report["rules"][0]["measured"]["value"], hold["max_ns"], "the longest hold")
     done = gilscope("check", "-i", path, "-i", path, "--assert", "hold.max < 600ms over all")
     equal(done.status, FAILED, "status of two traces")
+    done = gilscope("check", *["-i", path] * 400, "--assert", "hold.max < 600ms")
+    told = " ".join(done.out.split("each run: ")[1].split("\n\n")[0].split())
+    more = re.search(r"(.*) and (\d+) more$", told)
+    check(more, "the runs that are not told: %r", told[-60:])
+    equal(len(more.group(1).split(", ")) + int(more.group(2)), 400, "runs")
     done = gilscope("check", *["-i", path] * 1001, "--assert", "hold.max < 10s over worst")
     equal(done.status, USAGE, "status of more traces than are judged")
     for extra in ["-p", os.getpid()], ["--trace", "x"], ["--repeat", 2], ["--", "true"]:
