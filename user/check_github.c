@@ -9,6 +9,7 @@
 #include "check.h"
 #include "evidence.h"
 #include "format.h"
+#include "utf8.h"
 
 /* As the runner undoes it: % and line ends in a message; in a property also what ends one. */
 static void put_escaped(FILE *out, const char *s, bool property)
@@ -106,13 +107,19 @@ int check_github(FILE *out, const struct check *c, const struct render_options *
 /* In a cell of a table: nothing is Markdown, HTML or the end of the cell. */
 static void put_cell(FILE *out, const char *s)
 {
-	for (; *s; s++) {
-		if (*s == '\n' || *s == '\r')
+	size_t n;
+
+	for (; *s; s += n) {
+		__u32 c = utf8__decode(s, &n);
+
+		if (c == '\n' || c == '\r' || c == '\t')
 			putc(' ', out);
+		else if (c == UTF8_INVALID || utf8__columns(c) < 0)
+			fputs("\xef\xbf\xbd", out);
 		else if (strchr("&<>\"'`|*_[]()#~$@!\\:", *s))
 			fprintf(out, "&#%d;", *s);
 		else
-			putc(*s, out);
+			fwrite(s, 1, n, out);
 	}
 }
 

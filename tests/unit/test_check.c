@@ -24,7 +24,7 @@ static bool begin(struct trial *t, const char *fixture, const char *const *rules
 
 	memset(t, 0, sizeof(*t));
 	t->check.inconclusive_is = JUDGED_INCONCLUSIVE;
-	t->check.title = "a<b & \"c\"\n::error::d";
+	t->check.title = "a<b & \"c\"\n::error::d\x1b[31m\xff\x80";
 	t->run = fixture__make(fixture);
 	for (; *rules; rules++)
 		if (assertion_set__add(&t->set, *rules, &f))
