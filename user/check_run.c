@@ -158,6 +158,11 @@ static struct snapshot *final_snapshot(const struct replay *r)
 	s->processes = NULL;
 	s->unobserved = NULL;
 	s->nr_processes = s->nr_unobserved = s->nr_unlisted = 0;
+	if (s->lost.recording && !s->note[0])
+		snprintf(s->note, sizeof(s->note),
+			 "Edges are missing in the recording; these are the kernel's figures of "
+			 "all.");
+	s->lost.recording = 0;
 	if (!snapshot__append(s, figures))
 		return s;
 	snapshot__free(s);
