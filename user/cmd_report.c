@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -214,9 +215,42 @@ static int write_export(struct output *out, const struct report_options *o, stru
 	return err;
 }
 
-static int run(const struct report_options *o, struct replay *r, struct failure *f)
+/* For a report, the part that it is of. */
+static int replay_part(struct replay *r, const struct report_options *o, __u64 *until,
+		       struct failure *f)
+{
+	int err = begin(r, o, until, f);
+
+	if (!err && renderer__find(o->format) && replay__run(r, *until, f) < 0)
+		err = -EINVAL;
+	return err;
+}
+
+/* A GIL that nobody takes or lets go in this part is as it was before. */
+static int replay_again(struct replay **r, const struct report_options *o, __u64 *until,
+			struct failure *f)
+{
+	int err;
+
+	replay__free(*r);
+	err = replay__open(r, o->path, f);
+	if (err)
+		return err;
+	replay__read_all(*r);
+	return replay_part(*r, o, until, f);
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+static int run(const struct report_options *o, struct replay **replay, struct failure *f)
 {
 	struct output out = {0};
+	struct replay *r;
 	__u64 until;
 	int err;
 
@@ -225,9 +259,14 @@ static int run(const struct report_options *o, struct replay *r, struct failure 
 		failure__what(f, "the perfetto format is nothing for a terminal: -o FILE");
 		return -EINVAL;
 	}
-	err = begin(r, o, &until, f);
+	if (!is_regular(o->path))
+		replay__read_all(*replay);
+	err = replay_part(*replay, o, &until, f);
+	if (!err && renderer__find(o->format) && replay__has_skipped(*replay))
+		err = replay_again(replay, o, &until, f);
+	r = *replay;
 	if (!err && renderer__find(o->format))
-		err = replay__run(r, until, f) < 0 ? -EINVAL : replay__need_figures(r, o->path, f);
+		err = replay__need_figures(r, o->path, f);
 	if (!err && renderer__find(o->format))
 		err = replay__need_found(r, o->path, f);
 	err = err ?: output__open(&out, o->output, f);
@@ -321,8 +360,9 @@ static int report(void *options, struct failure *f)
 	if (o->verify) {
 		status = verify(r, o, f);
 	} else {
-		status = run(o, r, f) ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
-		tell_condition(r, o->path);
+		status = run(o, &r, f) ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
+		if (r)
+			tell_condition(r, o->path);
 	}
 	replay__free(r);
 	return status;

@@ -195,18 +195,21 @@ static void describe_gil(struct snapshot_gil *to, const struct snapshot_gil *fro
 	to->nr_folded = from->nr_folded;
 }
 
-static struct lock_delta integrals(const struct gil_lock *l, int locked_at_start, __u64 now)
+static struct lock_delta integrals(const struct snapshot_gil *g, __u64 now)
 {
+	const struct gil_lock *l = &g->lock;
+
 	if (!l->pid && !l->address)
 		return (struct lock_delta){0};
 	return (struct lock_delta){
-		.held = gil_lock_held_until(l, locked_at_start, now),
+		.held = gil_lock_held_until(l, g->locked_at_start, now),
 		.contended = gil_lock_contended_until(l, now),
 		.waiting = gil_lock_waiting_until(l, now),
 		.wait_slices = l->wait_slices,
 		.partial_waits = l->partial_waits,
 		.partial_holds = l->partial_holds,
 		.anomalies = l->anomalies,
+		.gap = g->gap_ns,
 	};
 }
 
@@ -262,8 +265,8 @@ int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 	track->fed = true;
 	track->past = track->at;
 	track->at = g->end_ns && g->end_ns < p->at ? g->end_ns : p->at;
-	before = integrals(&raw->lock, raw->locked_at_start, track->past);
-	now = integrals(&g->lock, g->locked_at_start, track->at);
+	before = integrals(raw, track->past);
+	now = integrals(g, track->at);
 	for (size_t n = 0; n < sizeof(d) / sizeof(__u64); n++)
 		((__u64 *)&d)[n] = counter_delta(((__u64 *)&now)[n], ((__u64 *)&before)[n]);
 	log__put(present_log(h), &e, sizeof(e));
@@ -273,6 +276,9 @@ int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 	if (!track->point_ns)
 		track->point_ns = g->lock.start;
 	raw->lock = g->lock;
+	raw->lost_edges = g->lost_edges;
+	raw->gaps = g->gaps;
+	raw->gap_ns = g->gap_ns;
 	describe_gil(raw, g);
 	for (int span = 0; span < HISTORY_SPANS; span++) {
 		struct snapshot_gil *view = gil_of(h->span[span], process, i);

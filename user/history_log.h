@@ -50,6 +50,7 @@ struct lock_delta {
 	__u64 partial_waits;
 	__u64 partial_holds;
 	__u64 anomalies;
+	__u64 gap; /* not observed */
 };
 
 struct pair_delta {

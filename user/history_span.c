@@ -203,7 +203,8 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	struct gil_track *track = &h->tracks[process].gils[gil];
 	const struct snapshot_gil *raw = &raw_process->gils[gil];
 	struct snapshot_gil *g = &p->gils[gil];
-	__u64 begin = larger(h->begin[span], raw->lock.start);
+	__u64 gap = track->lock[span].gap; /* it shortens the span as it does the lock's own time */
+	__u64 begin = larger(h->begin[span], raw->lock.start - raw->gap_ns) + gap;
 	__u64 end = snapshot_gil__end(raw_process, raw);
 	struct accrued open = {{0}, {0}};
 
@@ -221,6 +222,9 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	g->fig.wait.max = history__exact_max(h, span) ? track->wait_max
 						      : hist__bound(&g->fig.wait, track->wait_max);
 	settle_lock(h, span, raw, g, &track->lock[span], begin, end);
+	g->gap_ns = gap;
+	g->gaps = gap ? raw->gaps : 0;
+	g->lost_edges = gap ? raw->lost_edges : 0;
 	p->start_ns = larger(h->begin[span], raw_process->start_ns);
 	p->end_ns = raw_process->end_ns;
 }

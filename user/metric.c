@@ -24,8 +24,8 @@ static double at_most_all(double r)
 
 double gil__held_ratio(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	/* No edge has told, and neither has the lock's own word. */
-	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start < 0)
+	/* No edge has told, and neither has the lock's own word. Behind a gap, those before it have. */
+	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start < 0 && !g->gaps)
 		return NAN;
 	return at_most_all(ratio(
 		p, g, gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g))));

@@ -142,18 +142,24 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 	return r->follower ? tell_step(r, g, row, &s, before) : 0;
 }
 
+int replay__gap(struct replay *r, struct gil *g, __u64 since, __u64 ts)
+{
+	since = gil__gap(g, since, ts);
+	return r->follower && r->follower->gap
+		       ? r->follower->gap(r->follower_ctx, &g->public, since)
+		       : 0;
+}
+
 /* Frames are missing: anything may have happened to any GIL between what was read before them and
  * what comes now. */
 static int apply_gap(struct replay *r, __u64 ts)
 {
 	int err = 0;
 
+	r->gap = false;
 	for (struct program *pg = r->alive; pg && !err; pg = pg->next)
-		for (size_t i = 0; i < pg->nr_gils && !err; i++) {
-			gil__gap(pg->gils[i], pg->gils[i]->last_ts, ts);
-			if (r->follower && r->follower->gap)
-				err = r->follower->gap(r->follower_ctx, &pg->gils[i]->public, ts);
-		}
+		for (size_t i = 0; i < pg->nr_gils && !err; i++)
+			err = replay__gap(r, pg->gils[i], 0, ts);
 	return err;
 }
 
@@ -168,7 +174,7 @@ static int apply(struct replay *r, struct trace_item *item)
 		return replay__apply_record(r, &item->record);
 	case TRACE_ITEM_CHUNK:
 		r->nr_slots = 0;
-		return r->gap ? (r->gap = false, apply_gap(r, item->ts)) : 0;
+		return r->gap ? apply_gap(r, item->ts) : 0;
 	case TRACE_ITEM_GAP:
 		r->gap = true; /* until the next edges */
 		return 0;
@@ -179,10 +185,15 @@ static int apply(struct replay *r, struct trace_item *item)
 
 static int finish(struct replay *r)
 {
+	int err = 0;
+
 	r->finished = true;
 	if (r->status.flags & TRACE_STATUS_FINAL)
 		r->now = r->status.end_ns;
-	return replay__finish_figures(r);
+	if (r->gap)
+		err = apply_gap(r, r->now);
+	r->finished_at = r->now;
+	return err ?: replay__finish_figures(r);
 }
 
 static int out_of_memory(const struct replay *r, struct failure *f)
@@ -215,7 +226,7 @@ int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 		if (!r->have_item) {
 			err = finish(r);
 			if (err)
-				return out_of_memory(r, f);
+				return err == -ENOMEM ? out_of_memory(r, f) : err;
 			break;
 		}
 		if (item->kind == TRACE_ITEM_EDGE && item->ts > until_ns && !r->filtered) {
@@ -231,10 +242,8 @@ int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 		if (item->kind == TRACE_ITEM_EDGE && item->ts > r->now)
 			r->now = item->ts;
 	}
-	if (r->now > until_ns) {
-		r->now = until_ns;
-		r->ends_before = true;
-	}
+	r->ends_before = r->finished_at > until_ns;
+	r->now = r->ends_before ? until_ns : r->finished_at;
 	return 0;
 }
 
@@ -243,7 +252,8 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 	const struct replay_follower *follower = r->follower;
 	int more;
 
-	trace_reader__skip_until(r->reader, from_ns);
+	if (!r->read_all)
+		trace_reader__skip_until(r->reader, from_ns);
 	if (r->filtered) {
 		replay__reset(r, from_ns);
 		return 1;
@@ -259,6 +269,27 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 	if (more >= 0)
 		replay__reset(r, from_ns);
 	return more;
+}
+
+void replay__read_all(struct replay *r)
+{
+	r->read_all = true;
+}
+
+static void look_if_unseen(void *ctx, struct replay_gil *g)
+{
+	bool *unseen = ctx;
+
+	*unseen |= g->g.lock.state == GIL_LOCK_UNSEEN && g->g.locked_at_start < 0;
+}
+
+bool replay__has_skipped(struct replay *r)
+{
+	bool unseen = false;
+
+	if (r->ranged && !r->read_all && !replay__is_filtered(r))
+		replay__each(r, look_if_unseen, NULL, &unseen);
+	return unseen;
 }
 
 /* ---- opening, and what can be asked ---- */

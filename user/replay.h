@@ -59,6 +59,10 @@ const struct snapshot *replay__kernel_figures(const struct replay *r);
 void replay__only(struct replay *r, pid_t pid, pid_t tid);
 /* 0, or -ENOENT with f filled: it is not in what has been read of `path`. */
 int replay__need_found(const struct replay *r, const char *path, struct failure *f);
+/* Before replay__begin: nothing is skipped, though it would be faster. */
+void replay__read_all(struct replay *r);
+/* True if there is a GIL of which only what was skipped may tell whether it was held. */
+bool replay__has_skipped(struct replay *r);
 /*
  * Begins to count at from_ns, as if the observation had: what was under way then has a beginning
  * that was not seen. 1, 0, -errno as replay__run. Call it first.
@@ -105,7 +109,7 @@ struct replay_step {
 struct replay_follower {
 	/* 0, or -errno, which replay__run then returns with f not filled. */
 	int (*step)(void *ctx, const struct replay_step *s);
-	/* Edges of the GIL are missing; all that was under way is unknown. */
+	/* Edges of the GIL are missing from ts on; all that was under way is unknown. */
 	int (*gap)(void *ctx, struct replay_gil *gil, __u64 ts);
 	/* It is forgotten, or the replay is freed. */
 	void (*thread_gone)(void *ctx, struct replay_thread *t);

@@ -101,9 +101,7 @@ static int apply_lost(struct replay *r, struct span *body, __u64 ts)
 		return 0;
 	g->lost_edges += l.count;
 	r->lost_edges += l.count;
-	gil__gap(g, l.since, ts);
-	return r->follower && r->follower->gap ? r->follower->gap(r->follower_ctx, &g->public, ts)
-					       : 0;
+	return replay__gap(r, g, l.since, ts);
 }
 
 static int apply_unobserved(struct replay *r, struct span *body)

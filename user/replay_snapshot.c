@@ -103,6 +103,13 @@ static int add_pairs(const struct replay *r, const struct gil *g, struct snapsho
 	return 0;
 }
 
+/* What of the last gap lies beyond the end does not shorten the time before it. */
+static void cut_gap(struct snapshot_gil *g, __u64 beyond)
+{
+	g->lock.start -= beyond;
+	g->gap_ns -= beyond;
+}
+
 static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_process *p)
 {
 	struct snapshot_gil *sg = snapshot_process__add_gil(p);
@@ -113,6 +120,7 @@ static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_
 	sg->lost_edges = g->lost_edges;
 	sg->gaps = g->gaps;
 	sg->gap_ns = g->gap_ns;
+	cut_gap(sg, gil_elapsed(snapshot_gil__end(p, sg), g->gap_end));
 	/* Those who died waiting and of whom no edge took note. */
 	if (g->died > 0)
 		sg->lock.gone += (__u32)g->died;

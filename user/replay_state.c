@@ -377,20 +377,25 @@ void replay__relist_program(struct replay *r, struct program *pg)
 	*end = &pg->next;
 }
 
-void gil__gap(struct gil *g, __u64 since, __u64 ts)
+static __u64 larger(__u64 a, __u64 b)
 {
-	if (since < g->last_ts)
-		since = g->last_ts;
-	if (ts < since)
-		ts = since;
+	return a > b ? a : b;
+}
+
+__u64 gil__gap(struct gil *g, __u64 since, __u64 ts)
+{
+	since = larger(since, larger(g->public.g.lock.start, larger(g->last_ts, g->gap_end)));
+	ts = larger(since, ts);
 	gil_model_gap(&g->public.g.lock, since, ts);
 	g->public.g.locked_at_start = -1;
 	g->died = 0;
 	g->gap_ns += ts - since;
+	g->gap_end = ts;
 	g->gaps++;
 	for (struct row *row = g->rows; row; row = row->next)
 		if (row->public.t.state != GIL_THREAD_GONE)
 			row->public.t.state = GIL_THREAD_UNSEEN;
+	return since;
 }
 
 /* ---- a new beginning ---- */
@@ -419,7 +424,7 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 {
 	struct gil_lock *l = &g->public.g.lock;
 	int held = l->state == GIL_LOCK_HELD ? 1 : l->state == GIL_LOCK_FREE ? 0 : -1;
-	__u64 address = l->address;
+	__u64 address = l->address, gap_end = g->gap_end;
 
 	memset(l, 0, sizeof(*l));
 	gil_lock_begin(l, (__u32)g->program->p.pid, address, ts);
@@ -430,7 +435,17 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 	g->folded = NULL;
 	g->nr_folded = g->gaps = 0;
 	g->died = 0;
-	g->lost_edges = g->gap_ns = 0;
+	g->lost_edges = g->gap_ns = g->gap_end = 0;
+	if (gap_end > ts)
+		gil__gap(g, ts, gap_end);
+}
+
+static void reset_program(struct replay *r, struct program *pg, __u64 ts)
+{
+	for (size_t i = 0; i < pg->nr_gils; i++)
+		reset_gil(r, pg->gils[i], ts);
+	if (pg->p.start_ns < ts)
+		pg->p.start_ns = ts;
 }
 
 bool replay__is_filtered(const struct replay *r)
@@ -440,14 +455,18 @@ bool replay__is_filtered(const struct replay *r)
 
 void replay__reset(struct replay *r, __u64 ts)
 {
-	while (r->past)
-		replay__drop_program(r, r->past);
-	for (struct program *pg = r->alive; pg; pg = pg->next) {
-		for (size_t i = 0; i < pg->nr_gils; i++)
-			reset_gil(r, pg->gils[i], ts);
-		if (pg->p.start_ns < ts)
-			pg->p.start_ns = ts;
+	struct program *pg, *next;
+
+	/* Behind the last edge, the replay already knows of ends that are yet to come. */
+	for (pg = r->past; pg; pg = next) {
+		next = pg->next;
+		if (pg->p.end_ns > ts)
+			reset_program(r, pg, ts);
+		else
+			replay__drop_program(r, pg);
 	}
+	for (pg = r->alive; pg; pg = pg->next)
+		reset_program(r, pg, ts);
 	r->ranged = true;
 	r->lost_edges = 0;
 	r->start = r->now = ts;

@@ -35,6 +35,7 @@ struct gil {
 	__u32 gone_at_end; /* of those, at the end of the trace */
 	__u64 lost_edges;
 	__u64 gap_ns;
+	__u64 gap_end; /* of the last one; may be later than what the replay has come to */
 	__u32 gaps;
 	__u64 last_ts; /* of its last edge */
 };
@@ -57,10 +58,12 @@ struct replay {
 	bool finished;
 	bool filtered;    /* it has only the long waits and holds */
 	bool ranged;      /* it was asked for from some time on */
+	bool read_all;    /* what comes before that is not skipped */
 	bool ends_before; /* it was asked for up to some time */
 	bool gap;         /* frames are missing before the next edges */
 	__u64 start, now;
-	__u64 end; /* of the trace, or 0 */
+	__u64 finished_at; /* the end, if finished */
+	__u64 end;         /* of the trace, or 0 */
 	__u64 next_gil;
 	__u64 lost_edges;
 	pid_t only_pid, only_tid;
@@ -101,8 +104,10 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 int replay__fold_row(struct replay *r, struct row *row);
 int replay__count_pair(struct replay *r, struct gil *g, const struct gil_handoff *h);
 
-/* Edges of the GIL from `since` to `ts` are missing. */
-void gil__gap(struct gil *g, __u64 since, __u64 ts);
+/* Edges of the GIL from `since` to `ts` are missing; returns where that begins. */
+__u64 gil__gap(struct gil *g, __u64 since, __u64 ts);
+/* The same, told to the follower. 0, or the follower's error. */
+int replay__gap(struct replay *r, struct gil *g, __u64 since, __u64 ts);
 /* 0, or -errno: no memory, or the follower's error. */
 int replay__apply_record(struct replay *r, struct trace_record *record);
 /* What is older than ts is not in the trace. */

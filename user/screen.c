@@ -86,7 +86,7 @@ static void put_cost(const struct screen *sc, const struct pane *p, int row)
 	if (lost)
 		at = pane__printf(p, row, at, STYLE_BAD, "missed %s edges", format_count(lost).s);
 	else
-		at = pane__put(p, row, at, STYLE_DIM, "missed nothing");
+		at = pane__put(p, row, at, STYLE_DIM, s->note[0] ? s->note : "missed nothing");
 	if (s->nr_unobserved)
 		at = pane__printf(p, row, at, STYLE_BAD, ", %zu process%s not observed",
 				  s->nr_unobserved, s->nr_unobserved == 1 ? "" : "es");

@@ -348,7 +348,7 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
 		snprintf(line, sizeof(line),
 			 "held the whole time by one thread that never let it go");
-	else if (l->state == GIL_LOCK_UNSEEN)
+	else if (l->state == GIL_LOCK_UNSEEN && !g->gaps)
 		snprintf(line, sizeof(line), "nobody acquired or released it");
 	else if (l->state == GIL_LOCK_HELD &&
 		 (!p->exited || waiters || open > gil__observed(p, g) / HOLD_TOLD))

@@ -198,6 +198,7 @@ static int load_edges(struct trace_reader *r, const struct trace_frame *frame, s
 	if (frame->last < r->skip_until) {
 		skip_payload(r, frame);
 		r->edges = span_of(NULL, 0);
+		r->gap = false; /* what is missing before it does not matter either */
 		return 0;
 	}
 	got = load_payload(r, frame, &r->edge_bytes, &r->edges, f);
@@ -432,10 +433,9 @@ void trace_reader__skip_until(struct trace_reader *r, __u64 ts)
 /* ---- the index ---- */
 
 /* Loads the index's frame, which the file's tail points to. */
-static bool load_index(struct trace_reader *r, struct span *index)
+static bool load_index(struct trace_reader *r, struct trace_frame *frame, struct span *index)
 {
 	unsigned char tail[TRACE_TAIL_SIZE], bytes[TRACE_FRAME_SIZE];
-	struct trace_frame frame;
 	__u64 offset = 0;
 
 	if (fseeko(r->in, -TRACE_TAIL_SIZE, SEEK_END) ||
@@ -446,9 +446,9 @@ static bool load_index(struct trace_reader *r, struct span *index)
 		offset = offset << 8 | tail[i];
 	if (offset >> 62 || fseeko(r->in, (off_t)offset, SEEK_SET) ||
 	    fread(bytes, 1, sizeof(bytes), r->in) != sizeof(bytes) ||
-	    !trace_frame__parse(&frame, bytes) || frame.type != TRACE_FRAME_INDEX)
+	    !trace_frame__parse(frame, bytes) || frame->type != TRACE_FRAME_INDEX)
 		return false;
-	return load_payload(r, &frame, &r->meta_bytes, index, NULL) > 0;
+	return load_payload(r, frame, &r->meta_bytes, index, NULL) > 0;
 }
 
 __u64 trace_reader__last_ns(struct trace_reader *r)
@@ -456,13 +456,14 @@ __u64 trace_reader__last_ns(struct trace_reader *r)
 	const struct trace_condition condition = r->condition;
 	const __u64 offset = r->offset;
 	off_t here = ftello(r->in);
+	struct trace_frame frame;
 	struct span index;
 	__u64 last = 0;
 
 	/* Only before anything is read: the buffers are used. */
 	if (here < 0 || r->condition.edges || r->have_record)
 		return 0;
-	if (load_index(r, &index)) {
+	if (load_index(r, &frame, &index)) {
 		while (!span__done(&index)) {
 			span__number(&index); /* the offset, from the one before */
 			last += (__u64)span__signed(&index);
@@ -470,6 +471,8 @@ __u64 trace_reader__last_ns(struct trace_reader *r)
 		}
 		if (index.bad)
 			last = 0;
+		else if (frame.last > last) /* the observation went on when nothing happened */
+			last = frame.last;
 	}
 	clearerr(r->in);
 	r->condition = condition;

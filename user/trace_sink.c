@@ -31,6 +31,7 @@ struct output {
 	struct index_entry *index;
 	size_t nr_index;
 	__u32 sequence; /* of the last frame */
+	__u64 last;     /* the latest time in any */
 };
 
 struct trace_sink {
@@ -89,6 +90,8 @@ static void output__note(struct output *o, const struct trace_frame *f)
 	size_t kept = 0;
 
 	o->sequence = f->sequence;
+	if (f->last > o->last)
+		o->last = f->last;
 	if (f->type != TRACE_FRAME_EDGES)
 		return;
 	if (!o->index)
@@ -135,7 +138,9 @@ static int output__end(struct output *o)
 {
 	struct trace_chunk c = {.frame = {.type = TRACE_FRAME_INDEX,
 					  .sequence = o->sequence + 1,
-					  .count = (__u32)o->nr_index}};
+					  .count = (__u32)o->nr_index,
+					  .first = o->last,
+					  .last = o->last}};
 	struct index_entry before = {0};
 	struct bytes packed = {0};
 	int err;

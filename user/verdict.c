@@ -268,7 +268,7 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct snap
 		return VERDICT_NOTHING_SEEN;
 	if (v->held_ratio < HELD_BUSY)
 		return VERDICT_IDLE;
-	if (g->lock.state == GIL_LOCK_UNSEEN)
+	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
 		return VERDICT_ONE_THREAD; /* it never let go */
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i];

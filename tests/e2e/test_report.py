@@ -5,10 +5,11 @@ import functools
 import json
 import os
 import random
+import re
 
-from lib import (Workload, check, debian, equal, gil_of, gilscope, process_of, scratch, timeout,
-                 within)
-from traces import Timeline, decode, gils, intervals, record_workload, report
+from lib import (Workload, check, close_to, debian, equal, gil_of, gilscope, process_of, scratch,
+                 timeout, within)
+from traces import Timeline, decode, gils, intervals, record, record_workload, report
 
 
 @functools.lru_cache(None)
@@ -51,6 +52,22 @@ def test_a_range():
     check(gils(last)[0]["acquisitions"] > 0, "nothing in the last quarter")
     within(last["duration_ns"], seconds / 4 * 1e9 * 0.99, seconds / 4 * 1e9 * 1.01,
            "the last quarter's length")
+
+
+def test_a_range_without_edges():
+    """What was so before the range, and what comes after the last edge, counts as in any other."""
+    for code, held in (("time.sleep(3.5)", 0), ("while time.time() < end: pass", 1)):
+        code = "import time; end = time.time() + 3.5\n" + code
+        path = record("-d", "3", command=[debian().path, "-c", code])
+        with open(path, "rb") as f:
+            piped = gilscope("report", "--json", "--from", "1", "--to", "2", "-", stdin=f)
+        for result, wanted in ((report(path, "--from", "1", "--to", "2"), 1),
+                               (report(path, "--from", "1"), 2),
+                               (report(path, "--from", "-1"), 1),
+                               (report(path, "--from", "-2", "--to", "-1"), 1),
+                               (json.loads(piped.out), 1)):
+            close_to(result["duration_ns"], wanted * 1e9, 0.05, "its length")
+            equal(gils(result)[0]["held_ratio"], held, "share held")
 
 
 def test_one_process():
@@ -252,6 +269,49 @@ def test_flipped_bits():
             for g in gils(json.loads(done.out)):
                 check(g["hold"]["max_ns"] is None or g["hold"]["max_ns"] <= whole["hold"]["max_ns"],
                       "byte %d: a hold that never was", at)
+
+
+def edge_frames(data):
+    """Where the payloads of the frames of edges are."""
+    at, found = 8, []
+    while data[at:at + 4] == b"GILF":
+        size = int.from_bytes(data[at + 8:at + 12], "little")
+        if data[at + 4] == 3:
+            found.append((at + 48, size))
+        at += 48 + size
+    return found
+
+
+def spoilt(path, which):
+    """A copy with a byte changed in that frame of edges."""
+    def change(data):
+        at, size = edge_frames(data)[which]
+        data[at + size // 2] ^= 0xff
+    return changed(path, change)
+
+
+def test_missing_frames_are_not_observed():
+    """At the beginning, in the middle, at the end: what is missing is told, and counts as observed
+    neither in the report nor on the screen of top."""
+    path = record_workload("demo.py", 3, options=["-d", "3"])
+    with open(path, "rb") as f:
+        nr = len(edge_frames(f.read()))
+    check(nr >= 3, "%d frames of edges", nr)
+    for which in (0, nr // 2, nr - 1):
+        bad = spoilt(path, which)
+        result = report(bad, clean=False, expect_lost=True)
+        gil = gils(result)[0]
+        lost = gil["not_recorded"]
+        within(lost["ns"], 0.02e9, 1.5e9, "time that frame %d of %d took" % (which, nr))
+        within(gil["observed_ns"] + lost["ns"], 0.9 * result["duration_ns"],
+               result["duration_ns"], "observed and not")
+        shown = gilscope("top", "-b", "-i", bad, "--interval", 0.5, "-n", 100).out
+        check("missing or damaged" in shown, "top does not say so: %s", shown[-3000:])
+        # Nor is anything else unlikely, wherever a part of it begins or ends.
+        for share in re.findall(r"(?m)^held +(\S+)|on CPU (\S+) %", shown):
+            share = share[0] or share[1]
+            check(share == "?" if which == 0 and share == "?" else float(share) <= 100,
+                  "a share of %s %%", share)
 
 
 def test_what_is_no_trace():

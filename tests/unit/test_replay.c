@@ -5,6 +5,7 @@
  * can still be said.
  */
 #include "fixtures_machine.h"
+#include "metric.h"
 #include "random.h"
 #include "render.h"
 #include "fixtures_tape.h"
@@ -402,6 +403,41 @@ TEST(lost_edges_make_a_gap)
 		snapshot__free(wanted);
 		replay__free(r);
 		tape__free(&tape);
+	}
+}
+
+/* A part of the trace that begins, or ends, where edges are missing: what of that is in the part does
+ * not count as observed, and what is not takes nothing away. */
+TEST(a_part_may_begin_or_end_in_a_gap)
+{
+	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
+		for (int begins = 0; begins < 2; begins++) {
+			struct snapshot *s, *wanted;
+			struct replay *r;
+			const struct snapshot_gil *g;
+			__u64 since, ts, middle;
+
+			record(seed, &(struct shape){.loses = true});
+			since = run.edges[run.nr / 3].ts;
+			ts = run.edges[2 * run.nr / 3].ts;
+			middle = since + (ts - since) / 2;
+			wanted = live();
+			tape__end(&tape, wanted, false);
+			r = tape__replay(&tape, tape.file.size, &failure);
+			if (begins)
+				CHECK(replay__begin(r, middle, &failure) >= 0, "%s", failure.what);
+			s = replayed(r, begins ? ~0ULL : middle);
+			CHECK(s, "%s", failure.what);
+			g = &s->processes[0].gils[0];
+			CHECK(g->gaps == 1, "seed %llu", seed);
+			CHECK_EQ(g->gap_ns, begins ? ts - middle : middle - since);
+			CHECK_EQ(gil__observed(&s->processes[0], g),
+				 begins ? run.end - ts : since - run.start);
+			snapshot__free(s);
+			snapshot__free(wanted);
+			replay__free(r);
+			tape__free(&tape);
+		}
 	}
 }
 
