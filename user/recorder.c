@@ -489,11 +489,8 @@ static void finish(struct recorder *r)
 	if (!s)
 		fail(r, -ENOMEM);
 	figures = s && has_figures(r, s);
-	if (s && r->full && !figures) { /* what came later is not in the file */
+	if (s && r->full && !figures) /* what came later is not in the file */
 		s->end_ns = r->edge_ns;
-		s->probe_hits = trace_encoder__edges(r->encoder);
-		s->usdt_hits = 0;
-	}
 	if (!r->err)
 		fail(r, trace_encoder__finish(r->encoder, s, figures));
 	count = make_preamble(r, &preamble);

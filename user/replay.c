@@ -107,6 +107,7 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 	struct gil *g;
 	__u64 before[2] = {0}, free_since;
 
+	r->hits += edge_of[item->code].kind <= GIL_EDGE_RELEASE;
 	if (!row)
 		return 0; /* not asked for */
 	g = row->gil;

@@ -191,15 +191,17 @@ static void put_note(const struct replay *r, struct snapshot *s)
 /* What is beside the processes. */
 static void add_status(const struct replay *r, struct snapshot *s)
 {
-	const struct trace_condition *c = trace_reader__condition(r->reader);
 	bool all = r->finished && r->status.flags & TRACE_STATUS_FINAL;
+	/* The kernel has counted those that gave no edge, too, but for the whole recording alone. */
+	bool counted =
+		all && r->status.flags & TRACE_STATUS_FIGURES && !r->ranged && !r->ends_before;
 
 	s->start_ns = r->start;
 	s->end_ns = r->now;
 	s->probe_ns_per_hit = r->status.probe_ns_per_hit;
 	s->exit_status = all ? r->status.exit_status : -1;
-	s->probe_hits = all ? r->status.probe_hits : c->edges;
-	s->usdt_hits = all ? r->status.usdt_hits : 0;
+	s->probe_hits = counted ? r->status.probe_hits : r->hits;
+	s->usdt_hits = counted ? r->status.usdt_hits : 0;
 	s->lost = r->status.lost;
 	s->lost.recording = r->lost_edges;
 	s->nr_unlisted = r->status.nr_unlisted;

@@ -468,7 +468,7 @@ void replay__reset(struct replay *r, __u64 ts)
 	for (pg = r->alive; pg; pg = pg->next)
 		reset_program(r, pg, ts);
 	r->ranged = true;
-	r->lost_edges = 0;
+	r->lost_edges = r->hits = 0;
 	r->start = r->now = ts;
 }
 

@@ -66,6 +66,7 @@ struct replay {
 	__u64 end;         /* of the trace, or 0 */
 	__u64 next_gil;
 	__u64 lost_edges;
+	__u64 hits; /* of probes, that gave an edge */
 	pid_t only_pid, only_tid;
 	bool found_pid, found_tid; /* those */
 	size_t memory, memory_limit;

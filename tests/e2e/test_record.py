@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from lib import (GILSCOPE, Workload, check, check_nothing_left, check_untouched, bpf_objects, debian,
+from lib import (GILSCOPE, Workload, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
                  each, equal, gil_of, gilscope, process_of, scratch, some_interpreters, spawn,
                  timeout, total, usdt_pythons, wait_until, within, workers)
 from test_python2 import python2
@@ -306,6 +306,7 @@ def test_flight_recorder():
         result = report(path)
         equal(gil_of(process_of(result, w.pid))["anomalies"], 0, "anomalies in %s" % path)
         check(gils(result)[0]["acquisitions"] > 10000, "hardly anything is in %s", path)
+        close_to(result["probe_cost"]["hits"], 2 * gils(result)[0]["acquisitions"], 0.05, "hits")
     check("flight recorder" in result.get("note", ""), "the note: %r", result.get("note"))
     # A range counts from where the window begins.
     half = result["duration_ns"] / 2e9

@@ -45,6 +45,9 @@ def test_a_range():
                     "%.6f" % ((i + 1) * seconds / 4) if i < 3 else "1000") for i in range(4)]
     equal(sum(gils(p)[0]["acquisitions"] for p in parts if gils(p)), gils(whole)[0]["acquisitions"],
           "acquisitions of the four parts")
+    # A hit that gave no edge is known of the whole alone.
+    close_to(sum(p["probe_cost"]["hits"] for p in parts), whole["probe_cost"]["hits"], 0.02,
+             "hits of the four parts")
     for p in parts:
         within(p["duration_ns"], seconds / 4 * 1e9 * 0.99, seconds / 4 * 1e9 * 1.01, "a part's length")
         check(not gils(p) or not gils(p)[0]["anomalies"], "anomalies")
