@@ -94,9 +94,9 @@ int recording__stop(struct recording *r)
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
 }
 
-bool recording__has_failed(struct recording *r)
+bool recording__has_ended(struct recording *r, int *status)
 {
-	if (!r->pid || waitpid(r->pid, NULL, WNOHANG) != r->pid)
+	if (!r->pid || waitpid(r->pid, status, WNOHANG) != r->pid)
 		return false;
 	r->pid = 0;
 	return true;

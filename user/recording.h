@@ -21,7 +21,7 @@ struct recording {
 int recording__start(struct recording *r, const struct snapshot *s);
 /* Ends it; waits until the file is whole. 0, or -EIO if the recorder had failed. */
 int recording__stop(struct recording *r);
-/* True if it has ended by itself, since the last call. */
-bool recording__has_failed(struct recording *r);
+/* True if it has ended by itself, since the last call; `status` as of wait. */
+bool recording__has_ended(struct recording *r, int *status);
 
 #endif

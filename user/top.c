@@ -162,10 +162,14 @@ static void play(struct top *top)
 static void watch_recording(struct top *top)
 {
 	struct recording *r = &top->recording;
+	int status;
 
-	if (recording__has_failed(r))
-		snprintf(top->view.message, sizeof(top->view.message),
-			 "the recording has ended by itself: try gilscope record -p PID -o FILE");
+	/* With its targets, or because it could not go on. */
+	if (recording__has_ended(r, &status))
+		snprintf(top->view.message, sizeof(top->view.message), "%s%s",
+			 status ? "the recording has failed: try gilscope record -p PID -o FILE"
+				: "recorded ",
+			 status ? "" : r->path);
 	if (!top->observer)
 		return;
 	if (r->pid)
@@ -268,6 +272,9 @@ static void act(struct top *top, enum view_action action)
 		top->quit = true;
 		break;
 	case VIEW_RESET:
+		/* What came after the last picture, during a pause say, is forgotten as well. */
+		if (top->observer)
+			observer__feed(top->observer, top->history, true);
 		history__reset(top->history);
 		snprintf(top->view.message, sizeof(top->view.message), "figures are from now on");
 		break;

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import time
 
 from invariants import check_invariants
 from lib import (GILSCOPE, Workload, check, check_untouched, close_to, debian, equal, gilscope,
@@ -301,6 +302,36 @@ def test_recording():
         equal(s.end()[0], 0, "the status")
         restored(s)
     check_untouched(w.pid)
+
+
+def test_recording_until_the_targets_end():
+    w = convoy()
+    with watched(w) as s:
+        s.see(r"GIL-bound")
+        s.press("R")
+        s.see(r"REC \d")
+        wait_until(lambda: [f for f in s.files(".gil") if os.path.getsize(f)], "a trace")
+        w.process.kill()
+        s.see(r"ENDED")
+        s.see(r"(?m)^ recorded gilscope-%d-\S+\.gil" % w.pid)
+        run = gilscope("report", saved(s, ".gil"))
+        equal((run.status, run.err), (0, ""), "what report said")
+
+
+def test_reset_in_a_pause():
+    """What came between the last picture and the reset is forgotten as well."""
+    w = convoy()
+    with watched(w) as s:
+        s.see(r"GIL-bound")
+        s.press("Space")
+        s.see(r"PAUSED")
+        time.sleep(5)
+        s.press("r", "Space")
+        s.see_no(r"PAUSED")
+        shown = s.see(r"last ([1-9]\d* ms|\d\.\d+ s)")
+        length = re.search(r"last ([\d.]+) (m?s)", shown)
+        within(float(length.group(1)) / (1000 if length.group(2) == "ms" else 1), 0, 4,
+               "seconds since the reset")
 
 
 # --- windows and terminals -----------------------------------------------------------------------
