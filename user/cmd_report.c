@@ -240,6 +240,18 @@ static int replay_again(struct replay **r, const struct report_options *o, __u64
 	return replay_part(*r, o, until, f);
 }
 
+/* Opening the output would empty what is to be read. */
+static int check_output(const struct report_options *o, struct failure *f)
+{
+	struct stat in, out;
+
+	if (!o->output || !strcmp(o->output, "-") || stat(o->path, &in) || stat(o->output, &out) ||
+	    !S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+		return 0;
+	failure__what(f, "-o %s is the trace itself", o->output);
+	return -EINVAL;
+}
+
 static bool is_regular(const char *path)
 {
 	struct stat st;
@@ -261,7 +273,7 @@ static int run(const struct report_options *o, struct replay **replay, struct fa
 	}
 	if (!is_regular(o->path))
 		replay__read_all(*replay);
-	err = replay_part(*replay, o, &until, f);
+	err = check_output(o, f) ?: replay_part(*replay, o, &until, f);
 	if (!err && renderer__find(o->format) && replay__has_skipped(*replay))
 		err = replay_again(replay, o, &until, f);
 	r = *replay;

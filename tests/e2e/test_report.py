@@ -356,6 +356,16 @@ def test_bad_options():
         check(word in done.err, "%s: it said %r", options, done.err)
 
 
+def test_output_is_not_the_trace():
+    path = changed(convoy(), lambda data: None)
+    size = os.path.getsize(path)
+    for form in ("text", "csv"):
+        done = gilscope("report", path, "--format", form, "-o", path)
+        equal(done.status, 2, "status of %s" % form)
+        check("the trace itself" in done.err, "it said %r", done.err)
+        equal(os.path.getsize(path), size, "the trace's size")
+
+
 def test_output_cannot_be_written():
     done = gilscope("report", convoy(), "--format", "csv", "-o", "/dev/full")
     equal(done.status, 2, "status")
