@@ -402,16 +402,19 @@ void replay__only(struct replay *r, pid_t pid, pid_t tid)
 int replay__need_found(const struct replay *r, const char *path, struct failure *f)
 {
 	bool no_process = r->only_pid && !r->found_pid;
+	const char *where =
+		r->ranged || !r->finished || r->ends_before ? ", or not in this part" : "";
 
 	if (!no_process && (!r->only_tid || r->found_tid))
 		return 0;
 	if (no_process)
-		failure__what(f, "%s has no process %d", path, r->only_pid);
+		failure__what(f, "%s has no process %d%s", path, r->only_pid, where);
 	else if (r->only_pid)
-		failure__what(f, "%s has no thread %d of process %d", path, r->only_tid,
-			      r->only_pid);
+		failure__what(f, "%s has no thread %d of process %d%s", path, r->only_tid,
+			      r->only_pid, where);
 	else
-		failure__what(f, "%s has no thread %d that used the GIL", path, r->only_tid);
+		failure__what(f, "%s has no thread %d that used the GIL%s", path, r->only_tid,
+			      where);
 	failure__command(f, "gilscope report %s", path);
 	return -ENOENT;
 }

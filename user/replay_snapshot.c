@@ -134,12 +134,25 @@ static bool is_off_and_unused(const struct program *pg, const struct gil *g)
 	       g->public.g.lock.state == GIL_LOCK_UNSEEN;
 }
 
+/* If only one thread is asked for, so is only its process. One that exited may be in a shared row. */
+static bool may_have_thread(const struct replay *r, const struct program *pg)
+{
+	bool found = !r->only_tid;
+
+	for (size_t i = 0; i < pg->nr_gils && !found; i++) {
+		found = pg->gils[i]->folded;
+		for (const struct row *row = pg->gils[i]->rows; row && !found; row = row->next)
+			found = (pid_t)row->public.t.tid == r->only_tid;
+	}
+	return found;
+}
+
 static int add_process(const struct replay *r, const struct program *pg, struct snapshot *s)
 {
 	struct snapshot_process *p;
 	bool exited = pg->p.exited && pg->p.end_ns <= s->end_ns;
 
-	if (pg->left_out || pg->p.start_ns > s->end_ns)
+	if (pg->left_out || pg->p.start_ns > s->end_ns || !may_have_thread(r, pg))
 		return 0;
 	p = snapshot__add_process(s);
 	if (!p)

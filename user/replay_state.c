@@ -415,6 +415,7 @@ static void reset_rows(struct replay *r, struct gil *g)
 		memset(&t->fig, 0, sizeof(t->fig));
 		t->state = GIL_THREAD_UNSEEN;
 		row->listed = false;
+		r->found_tid |= (pid_t)t->tid == r->only_tid;
 		at = &row->next;
 	}
 	g->rows_end = at;
@@ -446,6 +447,7 @@ static void reset_program(struct replay *r, struct program *pg, __u64 ts)
 		reset_gil(r, pg->gils[i], ts);
 	if (pg->p.start_ns < ts)
 		pg->p.start_ns = ts;
+	r->found_pid |= !pg->left_out;
 }
 
 bool replay__is_filtered(const struct replay *r)
@@ -456,6 +458,9 @@ bool replay__is_filtered(const struct replay *r)
 void replay__reset(struct replay *r, __u64 ts)
 {
 	struct program *pg, *next;
+
+	r->found_pid = r->rest->nr_unobserved;
+	r->found_tid = false;
 
 	/* Behind the last edge, the replay already knows of ends that are yet to come. */
 	for (pg = r->past; pg; pg = next) {

@@ -57,6 +57,31 @@ def test_a_range():
            "the last quarter's length")
 
 
+def test_processes_and_threads_of_a_part():
+    """What ended before is not in it; and a thread's report is of its process alone."""
+    code = ("import subprocess, sys, threading, time\n"
+            "if len(sys.argv) == 1:\n"
+            "    subprocess.run([sys.executable, sys.argv[0], 'child'])\n"
+            "    time.sleep(1)\n"
+            "else:\n"
+            "    ts = [threading.Thread(target=lambda: sum(range(10 ** 7))) for _ in '123']\n"
+            "    [t.start() for t in ts]; [t.join() for t in ts]\n")
+    script = scratch("child.py")
+    with open(script, "w") as f:
+        f.write(code)
+    path = record(command=[debian().path, script])
+    whole = report(path)
+    child, parent = sorted(whole["processes"], key=lambda p: p["observed_ns"])
+    for option in ("--pid", "--thread"):
+        for form in ("json", "csv"):
+            done = gilscope("report", path, "--from", "-0.5", option, child["pid"], "--format", form)
+            equal(done.status, 2, "status")
+            check("not in this part" in done.err, "it said %r", done.err)
+        done = gilscope("report", "--json", path, option, parent["pid"])
+        equal([p["pid"] for p in json.loads(done.out)["processes"]], [parent["pid"]], "processes")
+        check("process %d" % child["pid"] not in done.out, "it tells of the child")
+
+
 def test_a_range_without_edges():
     """What was so before the range, and what comes after the last edge, counts as in any other."""
     for code, held in (("time.sleep(3.5)", 0), ("while time.time() < end: pass", 1)):
