@@ -348,6 +348,12 @@ static double held_ns(const struct snapshot_process *p, const struct snapshot_gi
 	return (double)gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
 }
 
+/* It is there with its last seconds, and these are over: so it may be in a window of top. */
+static bool is_past(const struct snapshot *s, const struct snapshot_process *p)
+{
+	return p->exited && p->end_ns < s->start_ns;
+}
+
 static struct overview look(const struct snapshot *s)
 {
 	struct overview o = {0};
@@ -358,7 +364,7 @@ static struct overview look(const struct snapshot *s)
 		o.free_threaded += p->free_threaded;
 		for (size_t j = 0; j < p->nr_gils; j++) {
 			o.gils++;
-			if (held_ns(p, &p->gils[j]) > o.held_most)
+			if (!is_past(s, p) && held_ns(p, &p->gils[j]) > o.held_most)
 				o.held_most = held_ns(p, &p->gils[j]);
 		}
 	}
@@ -417,7 +423,7 @@ struct verdict verdict__of_snapshot(const struct snapshot *s)
 		const struct snapshot_process *p = &s->processes[i];
 		bool busy = false;
 
-		for (size_t j = 0; j < p->nr_gils; j++)
+		for (size_t j = 0; j < p->nr_gils && !is_past(s, p); j++)
 			tally_gil(&t, &o, p, &p->gils[j], &busy);
 		t.busy_processes += busy;
 	}

@@ -228,6 +228,22 @@ TEST(a_short_helper_is_not_multiprocessing)
 	CHECK_EQ(v.pid, 1);
 }
 
+/* Of a window, a process that ended before it is no part, though its last seconds are still there. */
+TEST(what_ended_before_is_not_judged)
+{
+	struct snapshot *s = fixture__make("two_threads");
+	struct verdict v;
+
+	s->processes[0].exited = true;
+	s->start_ns = s->processes[0].end_ns - 1;
+	v = verdict__of_snapshot(s);
+	CHECK_STR(verdict_kind__name(v.kind), "shared");
+	s->start_ns = s->processes[0].end_ns + 1;
+	v = verdict__of_snapshot(s);
+	snapshot__free(s);
+	CHECK_STR(verdict_kind__name(v.kind), "nothing_seen");
+}
+
 TEST(an_unknown_lock_word_is_not_zero)
 {
 	struct snapshot *s = snapshot__new();
