@@ -7,6 +7,9 @@
 
 #include "history_track.h"
 
+/* So many processes that have ended are kept; as in target.c. */
+#define ENDED_MOST 1024
+
 struct history *history__new(__u64 window_ns)
 {
 	struct history *h = calloc(1, sizeof(*h));
@@ -23,20 +26,25 @@ struct history *history__new(__u64 window_ns)
 	return NULL;
 }
 
+static void clear_track(struct history *h, size_t process)
+{
+	struct process_track *track = &h->tracks[process];
+
+	for (size_t i = 0; i < h->raw->processes[process].nr_gils; i++) {
+		free(track->gils[i].rows);
+		free(track->gils[i].pairs);
+		free(track->gils[i].points);
+	}
+	free(track->gils);
+	*track = (struct process_track){0};
+}
+
 void history__free(struct history *h)
 {
 	if (!h)
 		return;
-	for (size_t i = 0; h->raw && i < h->raw->nr_processes; i++) {
-		for (size_t j = 0; j < h->raw->processes[i].nr_gils; j++) {
-			struct gil_track *g = &h->tracks[i].gils[j];
-
-			free(g->rows);
-			free(g->pairs);
-			free(g->points);
-		}
-		free(h->tracks[i].gils);
-	}
+	for (size_t i = 0; h->raw && i < h->raw->nr_processes; i++)
+		clear_track(h, i);
 	free(h->tracks);
 	for (size_t i = 0; i < h->nr; i++)
 		log__clear(&h->ticks[i].log);
@@ -71,7 +79,7 @@ void history__begin(struct history *h, __u64 now_ns)
 	struct tick *t;
 
 	for (size_t i = 0; i < h->raw->nr_processes; i++) {
-		h->tracks[i].seen = false;
+		h->tracks[i].seen = h->tracks[i].fed = false;
 		for (size_t j = 0; j < h->raw->processes[i].nr_gils; j++)
 			h->tracks[i].gils[j].fed = false;
 	}
@@ -96,10 +104,26 @@ static bool is_same(const struct snapshot_process *a, const struct snapshot_proc
 	return a->pid == b->pid && a->start_ns == b->start_ns;
 }
 
+/* A place that has become free, or the one behind the last. */
+static size_t find_place(struct history *h)
+{
+	size_t i = 0;
+
+	while (i < h->raw->nr_processes && !h->tracks[i].free)
+		i++;
+	return i;
+}
+
 static int add_process(struct history *h, const struct snapshot_process *p)
 {
-	size_t i = h->raw->nr_processes;
+	size_t i = find_place(h);
 
+	if (i < h->raw->nr_processes) {
+		h->tracks[i].free = h->tracks[i].ended = false;
+		h->raw->processes[i].start_ns = p->start_ns;
+		h->raw->processes[i].pid = p->pid;
+		return (int)i;
+	}
 	if (grow((void **)&h->tracks, &h->size, i, sizeof(*h->tracks)))
 		return -ENOMEM;
 	for (int span = 0; span < HISTORY_SPANS; span++)
@@ -145,6 +169,7 @@ int history__process(struct history *h, const struct snapshot_process *p)
 	}
 	h->next = i + 1;
 	track = &h->tracks[i];
+	track->fed = true;
 	if (track->ended)
 		return (int)i;
 	track->seen = true;
@@ -371,6 +396,34 @@ static void count_hits(struct history *h, const struct snapshot *s)
 	h->raw->usdt_hits = s->usdt_hits;
 }
 
+static void forget_process(struct history *h, size_t i)
+{
+	clear_track(h, i);
+	h->tracks[i].free = h->tracks[i].ended = true;
+	snapshot_process__clear(&h->raw->processes[i]);
+	h->raw->processes[i].exited = true;
+	for (int span = 0; span < HISTORY_SPANS; span++) {
+		snapshot_process__clear(&h->span[span]->processes[i]);
+		h->span[span]->processes[i].exited = true;
+	}
+}
+
+/* On a machine with many short processes there is no end of them. Those that no window can need any
+ * more, and nobody feeds, go; but not the first ones. */
+static void forget_ended(struct history *h)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < h->raw->nr_processes; i++) {
+		const struct process_track *track = &h->tracks[i];
+
+		if (!track->ended || track->free || kept++ < ENDED_MOST || track->fed)
+			continue;
+		if (track->last + h->nr <= h->nr_ticks)
+			forget_process(h, i);
+	}
+}
+
 int history__end(struct history *h, const struct snapshot *s)
 {
 	int err = 0;
@@ -394,6 +447,7 @@ int history__end(struct history *h, const struct snapshot *s)
 			h->tracks[i].ended = true;
 			h->tracks[i].last = h->nr_ticks;
 		}
+	forget_ended(h);
 	return present_log(h)->failed ? -ENOMEM : err;
 }
 

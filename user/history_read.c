@@ -110,7 +110,7 @@ struct snapshot *history__copy(const struct history *h, enum history_span span)
 			*u = from->unobserved[i];
 	}
 	for (size_t i = 0; ok && i < from->nr_processes; i++)
-		ok = !copy_process(s, &from->processes[i]);
+		ok = h->tracks[i].free || !copy_process(s, &from->processes[i]);
 	if (ok) {
 		snapshot__finish(s);
 		return s;

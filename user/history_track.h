@@ -56,7 +56,9 @@ struct process_track {
 	size_t size;
 	__u64 at; /* the end_ns of the last tick */
 	bool seen;
+	bool fed;   /* in this tick, be it that nothing was taken of it */
 	bool ended; /* nothing will be fed any more */
+	bool free;  /* and it was forgotten: another process may have its place */
 	__u64 last; /* the tick in which that turned out */
 };
 

@@ -16,17 +16,20 @@ static void gil__clear(struct snapshot_gil *g)
 	free(g->edges);
 }
 
+void snapshot_process__clear(struct snapshot_process *p)
+{
+	for (size_t i = 0; i < p->nr_gils; i++)
+		gil__clear(&p->gils[i]);
+	free(p->gils);
+	memset(p, 0, sizeof(*p));
+}
+
 void snapshot__free(struct snapshot *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->nr_processes; i++) {
-		struct snapshot_process *p = &s->processes[i];
-
-		for (size_t j = 0; j < p->nr_gils; j++)
-			gil__clear(&p->gils[j]);
-		free(p->gils);
-	}
+	for (size_t i = 0; i < s->nr_processes; i++)
+		snapshot_process__clear(&s->processes[i]);
 	free(s->processes);
 	free(s->unobserved);
 	free(s);

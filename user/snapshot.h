@@ -104,6 +104,9 @@ struct snapshot_gil *snapshot_process__add_gil(struct snapshot_process *p);
 struct gil_thread *snapshot_gil__add_thread(struct snapshot_gil *g);
 struct gil_handoff *snapshot_gil__add_edge(struct snapshot_gil *g);
 
+/* Frees what it holds, and zeroes it. */
+void snapshot_process__clear(struct snapshot_process *p);
+
 /* Appends deep copies of the processes and of the unobserved of `from`. 0 or -ENOMEM. */
 int snapshot__append(struct snapshot *s, const struct snapshot *from);
 

@@ -330,6 +330,38 @@ TEST(what_has_ended_keeps_its_last_seconds)
 	history__free(h);
 }
 
+/* Ever new processes, of which none stays: there is a limit to what is kept. */
+TEST(many_that_have_ended_are_forgotten)
+{
+	struct history *h = history__new(1 * S);
+	const struct snapshot *all = history__span(h, HISTORY_ALL);
+	struct snapshot *s = NULL, *copy;
+
+	for (int i = 0; i < 5000; i++) {
+		snapshot__free(s);
+		s = snapshot__new();
+		struct story st = story__begin(s, 100 + i, "short");
+
+		story__thread(&st, 100 + (__u32)i, "short");
+		story__edge(&st, 100 + (__u32)i, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 1 * MS);
+		story__end(&st, false);
+		s->processes[0].start_ns += (__u64)i * 100 * MS;
+		s->end_ns = s->processes[0].end_ns += (__u64)i * 100 * MS;
+		snapshot__finish(s);
+		CHECK_EQ(history__add(h, s), 0);
+	}
+	/* 1,024, and those of the last 30 seconds. */
+	CHECK(all->nr_processes > 1024 && all->nr_processes < 1024 + 310, "%zu", all->nr_processes);
+	copy = history__copy(h, HISTORY_ALL);
+	CHECK_EQ(copy->processes[0].pid, 100);
+	for (size_t i = 0; i < copy->nr_processes; i++)
+		CHECK(copy->processes[i].pid, "process %zu", i);
+	snapshot__free(copy);
+	snapshot__free(s);
+	history__free(h);
+}
+
 TEST(points_tell_the_last_minutes)
 {
 	struct snapshot *s = fixture__make("convoy");
