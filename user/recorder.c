@@ -379,6 +379,12 @@ static void on_usr2(void *ctx)
 
 	if (is_over(r))
 		return;
+	if (!strcmp(r->options->output, "-")) {
+		clear_progress(r);
+		fprintf(stderr,
+			"gilscope: nothing is written at SIGUSR2 with -o -, but at the end\n");
+		return;
+	}
 	observer__entries(r->observer);
 	err = dump(r, path, sizeof(path));
 	clear_progress(r);
@@ -423,7 +429,7 @@ static int begin(struct recorder *r, const struct target_spec *spec, struct fail
 	r->start_ns = observer__start_ns(r->observer);
 	err = put_header(r, spec);
 	err = err ?: r->to_file && ftruncate(r->fd, 0) ? -errno : start_timer(r);
-	if (r->options->window && strcmp(r->options->output, "-"))
+	if (r->options->window)
 		err = err ?: observer__on_signal(r->observer, SIGUSR2, on_usr2, r);
 	err = err ?: trace_sink__start(r->sink);
 	if (err)

@@ -318,6 +318,19 @@ def test_flight_recorder():
     check(result["duration_ns"] < 5e9, "it reaches back %d ns", result["duration_ns"])
 
 
+def test_flight_recorder_to_a_pipe():
+    """There is no FILE.1 beside a pipe; but SIGUSR2 is not the end of it."""
+    w = Workload(debian(), "stat_loop.py", 100000000)
+    with open(scratch("piped.gil"), "wb") as out:
+        r = Recording("-p", w.pid, "--flight-recorder", "1M", path="-", stdout=out).observes(w)
+    w.go()
+    time.sleep(0.5)
+    r.process.send_signal(signal.SIGUSR2)
+    check("with -o -" in r.process.stderr.readline(), "no word of it")
+    r.interrupt()
+    check(gils(report(out.name))[0]["acquisitions"] > 10000, "hardly anything is in it")
+
+
 def test_only_what_is_long():
     options = ["--min-wait", "0.004", "--min-hold", "0.004"]
     path = record_workload("convoy.py", 200, options=options)
