@@ -253,9 +253,12 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 
 	if (!to->input)
 		return observe_options__finish(&to->observe, argc, argv, rest, f);
-	if (rest == argc && !target->all && !target->nr_pids)
+	if (rest < argc || target->all || target->nr_pids)
+		failure__what(f, "a target and a trace: give one of them");
+	else if (to->observe.duration_ns)
+		failure__what(f, "-d is for a target: a trace is played back to its end, or -n");
+	else
 		return 0;
-	failure__what(f, "a target and a trace: give one of them");
 	return -EINVAL;
 }
 
