@@ -7,9 +7,6 @@
 
 #include "history_track.h"
 
-/* So many processes that have ended are kept; as in target.c. */
-#define ENDED_MOST 1024
-
 struct history *history__new(__u64 window_ns)
 {
 	struct history *h = calloc(1, sizeof(*h));
@@ -417,7 +414,7 @@ static void forget_ended(struct history *h)
 	for (size_t i = 0; i < h->raw->nr_processes; i++) {
 		const struct process_track *track = &h->tracks[i];
 
-		if (!track->ended || track->free || kept++ < ENDED_MOST || track->fed)
+		if (!track->ended || track->free || kept++ < SNAPSHOT_PAST || track->fed)
 			continue;
 		if (track->last + h->nr <= h->nr_ticks)
 			forget_process(h, i);

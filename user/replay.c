@@ -288,7 +288,7 @@ bool replay__has_skipped(struct replay *r)
 {
 	bool unseen = false;
 
-	if (r->ranged && !r->read_all && !replay__is_filtered(r))
+	if (r->ranged && !r->read_all && !r->filtered)
 		replay__each(r, look_if_unseen, NULL, &unseen);
 	return unseen;
 }
