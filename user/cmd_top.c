@@ -41,7 +41,13 @@ static int set_count(void *options, const char *value, struct failure *f)
 
 static int set_interval(void *options, const char *value, struct failure *f)
 {
-	return options__seconds(value, &((struct top_options *)options)->interval_ns, f);
+	struct top_options *to = options;
+	int err = options__seconds(value, &to->interval_ns, f);
+
+	if (err || to->interval_ns <= VIEW_INTERVAL_MOST)
+		return err;
+	failure__what(f, "10 seconds are the longest");
+	return -EINVAL;
 }
 
 static int set_theme(void *options, const char *value, struct failure *f)
@@ -251,9 +257,14 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 	struct top_options *to = options;
 	const struct target_spec *target = &to->observe.target;
 
-	if (!to->input)
-		return observe_options__finish(&to->observe, argc, argv, rest, f);
-	if (rest < argc || target->all || target->nr_pids)
+	if (!to->input && observe_options__finish(&to->observe, argc, argv, rest, f))
+		return -EINVAL;
+	if (to->command_output && !target->argv)
+		failure__what(f, "--command-output is for a command that is launched: it needs -- "
+				 "COMMAND");
+	else if (!to->input)
+		return 0;
+	else if (rest < argc || target->all || target->nr_pids)
 		failure__what(f, "a target and a trace: give one of them");
 	else if (to->observe.duration_ns)
 		failure__what(f, "-d is for a target: a trace is played back to its end, or -n");

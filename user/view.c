@@ -9,7 +9,8 @@
 
 const __u64 view_windows_ns[VIEW_WINDOWS] = {2 * S, 10 * S, 30 * S, 0};
 
-static const __u64 intervals_ns[] = {100 * MS, 250 * MS, 500 * MS, 1 * S, 2 * S, 5 * S, 10 * S};
+static const __u64 intervals_ns[] = {100 * MS, 250 * MS, 500 * MS,          1 * S,
+				     2 * S,    5 * S,    VIEW_INTERVAL_MOST};
 
 #define INTERVALS (int)(sizeof(intervals_ns) / sizeof(*intervals_ns))
 #define SPEED_MAX 10

@@ -92,7 +92,8 @@ enum view_action view__key(struct view *v, unsigned int key);
 
 /* The time between two frames. */
 __u64 view__interval_ns(const struct view *v);
-/* Sets it to the nearest one that there is. */
+#define VIEW_INTERVAL_MOST 10000000000ULL
+/* Sets it to the next longer one that there is. */
 void view__set_interval(struct view *v, __u64 ns);
 /* The length of the window, 0 for all. */
 __u64 view__window_ns(const struct view *v);

@@ -499,7 +499,8 @@ def test_nobody_reads():
 
 
 def test_wrong_usage():
-    for options in (("--theme", "pink"), ("-n", "0"), ("--interval", "x"), ()):
+    for options in (("--theme", "pink"), ("-n", "0"), ("--interval", "x"), ("--interval", "11"), (),
+                    ("--command-output", "/dev/null", "-p", str(os.getpid()))):
         run = gilscope("top", *options)
         equal(run.status, 2, "the status of %s" % (options,))
         check("gilscope top --help" in run.err, "%s", run.err)
