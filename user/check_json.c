@@ -172,6 +172,23 @@ static int put_rule(struct json *j, const struct check *c, size_t i)
 	return err;
 }
 
+static void put_unobserved(struct json *j, const struct check *c)
+{
+	json__open(j, "unobserved", '[');
+	for (size_t run = 0; run < c->runs.nr; run++)
+		for (size_t i = 0; i < c->runs.list[run]->nr_unobserved; i++) {
+			const struct snapshot_unobserved *u = &c->runs.list[run]->unobserved[i];
+
+			json__open_inline(j, NULL, '{');
+			json__integer(j, "run", run);
+			json__signed(j, "pid", u->pid);
+			put_name(j, "comm", u->comm, sizeof(u->comm));
+			json__string(j, "why", u->why);
+			json__close(j, '}');
+		}
+	json__close(j, ']');
+}
+
 int check_json(FILE *out, const struct check *c, const struct render_options *o)
 {
 	struct json j = {.out = out};
@@ -197,6 +214,7 @@ int check_json(FILE *out, const struct check *c, const struct render_options *o)
 	for (size_t i = 0; !err && i < c->set->nr; i++)
 		err = put_rule(&j, c, i);
 	json__close(&j, ']');
+	put_unobserved(&j, c);
 	json__close(&j, '}');
 	putc('\n', out);
 	return err ?: check__flush(out);

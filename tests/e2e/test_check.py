@@ -164,6 +164,14 @@ def test_a_process_that_runs():
         equal(verdicts(json.load(f)), ["fail"], "verdicts")
 
 
+def test_who_was_not_observed():
+    report = judged("hold.max < 10s", command=debian().argv("mp.py", "fork", 30, 200), status=0,
+                    options=["--max-processes", "16"])
+    check(report["unobserved"], "all were observed")
+    for u in report["unobserved"]:
+        equal((u["run"], u["why"]), (0, "the table of processes is full"), "who was not")
+
+
 def test_nothing_to_observe():
     done = run("hold.max < 1s", command=["true"])
     equal(done.status, CANNOT_OBSERVE, "status")
