@@ -158,7 +158,7 @@ static double hist_count_from(const struct gil_hist *h, __u64 from)
 /*
  * Native code that computes shows in the waits: the n-th waiter in a row has to wait n turns, but
  * not more, if each holder lets go when it is asked. Long holds alone prove nothing: without a
- * waiter nobody asks.
+ * waiter nobody asks. But without them there is no such code.
  */
 static bool is_native(struct verdict *v, const struct snapshot_gil *g)
 {
@@ -172,6 +172,9 @@ static bool is_native(struct verdict *v, const struct snapshot_gil *g)
 	all_turns = (double)turn * (row > 1 ? row : 1);
 	if (hist_time_from(&f->wait, all_turns < 1e18 ? (__u64)all_turns : ~0ULL) <
 	    LONG_WAITS_MUCH * (double)f->wait.sum)
+		return false;
+	/* Bad luck in a long row, and holders that lack a CPU, make long waits of short holds. */
+	if (row * hist_time_from(&f->hold, turn) < LONG_WAITS_MUCH * (double)f->wait.sum)
 		return false;
 	set_thread(v, t);
 	return true;

@@ -204,6 +204,35 @@ TEST(a_long_hold_alone_is_not_native_code)
 	CHECK_STR(verdict_kind__name(v.kind), "shared");
 }
 
+/* Nor do long waits, if the holds are short: one of the waiters has bad luck, and on a busy machine a
+ * holder lacks a CPU now and then. */
+TEST(long_waits_alone_are_not_native_code)
+{
+	struct snapshot *s = snapshot__new();
+	struct story st = story__begin(s, 1, "python3");
+	struct verdict v;
+	__u32 holder = 1;
+
+	for (__u32 tid = 1; tid <= 3; tid++)
+		story__thread(&st, tid, "python3");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	story__wait(&st, 2);
+	story__wait(&st, 3);
+	for (int i = 0; i < 200; i++) {
+		__u32 next = i % 40 == 39 ? 3 : holder == 1 ? 2 : 1;
+
+		story__pass(&st, i == 100 ? 25 * MS : 8 * MS);
+		story__hand_over(&st, holder, next, true);
+		story__wait(&st, holder);
+		holder = next;
+	}
+	story__end(&st, false);
+	snapshot__finish(s);
+	v = verdict__of_snapshot(s);
+	snapshot__free(s);
+	CHECK_STR(verdict_kind__name(v.kind), "shared");
+}
+
 /* A helper that starts and ends, and holds its GIL all of its short life, is not a second
  * worker. */
 TEST(a_short_helper_is_not_multiprocessing)
