@@ -27,11 +27,13 @@
 /* Such waits must be a quarter of all waiting: one import or one large sort is not a pattern. */
 #define LONG_WAITS_MUCH 0.25
 /* Convoy: waits of three quarters of an interval or more, for holds of a fifth of it or less; often
- * enough to have a median; and enough of them to be felt. */
+ * enough to have a median; and enough of them to be felt. Who waits so must have a tenth of all waiting:
+ * where ten threads compute, the one that started them is not what matters. */
 #define CONVOY_WAIT  0.75
 #define CONVOY_HOLD  0.20
 #define CONVOY_TURNS 10
 #define CONVOY_SHARE 0.05
+#define CONVOY_MOST  0.10
 /* In front of it: most of its time in holds of half an interval or more, of which half or more end
  * only because somebody asks. Its short holds, at its start say, tell nothing. */
 #define FRONT_HOLD 0.50
@@ -207,18 +209,20 @@ static bool is_convoy(struct verdict *v, const struct snapshot_process *p,
 		      const struct snapshot_gil *g)
 {
 	const struct gil_thread *victim = NULL, *front = NULL;
-	__u64 observed = gil__observed(p, g);
+	__u64 observed = gil__observed(p, g), waited = 0;
 
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i];
 
-		if (is_victim(v, t, observed) &&
-		    (!victim || t->fig.wait.sum > victim->fig.wait.sum))
-			victim = t;
+		if (is_victim(v, t, observed)) {
+			waited += t->fig.wait.sum;
+			if (!victim || t->fig.wait.sum > victim->fig.wait.sum)
+				victim = t;
+		}
 		if (is_in_front(v, g, t) && (!front || t->fig.hold.sum > front->fig.hold.sum))
 			front = t;
 	}
-	if (!victim || !front)
+	if (!victim || !front || (double)waited < CONVOY_MOST * (double)g->fig.wait.sum)
 		return false;
 	set_thread(v, victim);
 	v->holder = front->tid;

@@ -86,11 +86,15 @@ static void tell_shared(struct teller *t)
 static void tell_convoy(struct teller *t)
 {
 	const struct verdict *v = t->v;
+	__u64 intervals = v->wait_ns / ((__u64)v->switch_interval_us * 1000);
 
-	say(t,
-	    "%s needs the GIL only briefly, but when it has to wait, it waits %s (the median), "
-	    "about a whole switch interval (%s), behind %s, which lets go only when asked.",
-	    thread(t, v->tid, v->thread).s, format_ns(v->wait_ns, t->ascii).s, interval(t).s,
+	say(t, "%s needs the GIL only briefly, but when it has to wait, it waits %s (the median), ",
+	    thread(t, v->tid, v->thread).s, format_ns(v->wait_ns, t->ascii).s);
+	if (intervals < 2)
+		say(t, "about a whole switch interval (%s)", interval(t).s);
+	else
+		say(t, "more than %llu switch intervals (of %s)", intervals, interval(t).s);
+	say(t, ", behind %s, which lets go only when asked.",
 	    thread(t, v->holder, v->holder_name).s);
 	add(t, "Move the long computation to a process, or shorten the switch interval "
 	       "(sys.setswitchinterval).");

@@ -103,6 +103,56 @@ TEST(a_rare_convoy_is_told)
 	CHECK_STR(verdict_answer__name(v.answer), "partly");
 }
 
+/* Threads compute, and the one that has started them waited a whole turn for each: it is not what
+ * matters. */
+TEST(who_started_the_threads_is_no_convoy)
+{
+	struct snapshot *s = snapshot__new();
+	struct story st = story__begin(s, 1, "python3");
+	struct verdict v;
+	__u32 holder = 1;
+
+	for (__u32 tid = 1; tid <= 4; tid++) {
+		story__thread(&st, tid, "python3");
+		if (tid < 4)
+			story__wait(&st, tid);
+	}
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 150; i++) {
+		__u32 next = holder % 3 + 1;
+
+		if (i < 12)
+			story__wait(&st, 4);
+		story__pass(&st, 10 * MS);
+		if (i < 12) {
+			story__hand_over(&st, holder, 4, true);
+			story__wait(&st, holder);
+			story__pass(&st, 50 * US);
+			story__hand_over(&st, 4, next, false);
+		} else {
+			story__hand_over(&st, holder, next, true);
+			story__wait(&st, holder);
+		}
+		holder = next;
+	}
+	story__end(&st, false);
+	snapshot__finish(s);
+	v = verdict__of_snapshot(s);
+	snapshot__free(s);
+	CHECK_STR(verdict_kind__name(v.kind), "shared");
+	CHECK_EQ(v.threads, 3);
+}
+
+TEST(a_convoy_behind_several_threads_waits_several_intervals)
+{
+	struct verdict v = {.kind = VERDICT_CONVOY, .switch_interval_us = 5000, .wait_ns = 16 * MS};
+	struct verdict_text t;
+
+	verdict__tell(&v, false, &t);
+	CHECK(strstr(t.sentence, "16.0 ms (the median), more than 3 switch intervals (of 5 ms), "),
+	      "%s", t.sentence);
+}
+
 /* Both threads had an easy start, and not every turn has to wait: a convoy all the same. */
 TEST(a_convoy_after_an_easy_start)
 {
