@@ -144,8 +144,8 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 }
 
 /* Looks whether a searching process has become a CPython; `supposed`: because the kernel thinks
- * so. */
-static void look(struct target *t, struct process *p, bool supposed)
+ * so. -ESRCH: it has exited. */
+static int look(struct target *t, struct process *p, bool supposed)
 {
 	struct failure f = {0};
 	int err = python__inspect(p->pid, &p->python, &f);
@@ -154,18 +154,18 @@ static void look(struct target *t, struct process *p, bool supposed)
 	if (!err)
 		err = begin(t, p, &f);
 	if (!err)
-		return;
+		return 0;
 	if (err == -ESRCH) {
 		p->next_try_ns =
 			clock_ns() + LAST_TRY_NS; /* its exit is on its way, if it is known to us */
-		return;
+		return err;
 	}
 	p->contradiction[0] = '\0';
 	if (may_be_starting(p, err)) {
 		snprintf(p->contradiction, sizeof(p->contradiction), "%.255s", f.what);
 	} else if (!is_no_python_yet(err)) {
 		refuse(t, p, &f);
-		return;
+		return err;
 	}
 	if (supposed)
 		process__discard(p);
@@ -173,6 +173,7 @@ static void look(struct target *t, struct process *p, bool supposed)
 	else if (err == -EAGAIN && p->index >= 0)
 		sources__attach_own(&t->sources, p, &f);
 	try_later(p);
+	return err;
 }
 
 /* ---- running processes ---- */
@@ -215,14 +216,33 @@ static void adopt_any(void *ctx, pid_t pid)
 	refuse(t, p, &f);
 }
 
+/* A child that is no CPython is a target like one that is born under observation: it may start one. */
 static void adopt_if_child(void *ctx, pid_t pid)
 {
 	struct target *t = ctx;
 	long parent = proc_list__status(pid, "PPid");
 	struct failure f = {0};
+	char path[64], program[1];
+	struct process *p;
 
-	if (parent > 0 && !find(t, pid) && find(t, parent))
-		adopt(t, pid, &f);
+	if (parent <= 0 || find(t, pid) || !find(t, parent))
+		return;
+	/* Of one that has exited, and only waits for its parent, no end will be told. */
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	p = readlink(path, program, sizeof(program)) < 0 ? NULL : add(t, pid);
+	if (!p)
+		return;
+	p->index = probe__add_process(t->probe, pid);
+	if (p->index < 0) {
+		proc__comm(pid, p->comm);
+		failure__what(&f, "the table of processes is full");
+		refuse(t, p, &f);
+	} else if (look(t, p, false) == -ESRCH) {
+		p->state = PROCESS_ENDED; /* nobody may tell of it */
+		p->end_ns = clock_ns();
+	} else if (p->state == PROCESS_SEARCHING && !p->cond) {
+		sources__expect_exec(&t->sources, p);
+	}
 }
 
 /* Until a round finds no more: /proc is not in order of descent. */

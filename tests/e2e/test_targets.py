@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What can be observed: processes, commands and their wrappers, children; what is passed
 through."""
+import glob
 import json
 import os
 import signal
@@ -290,6 +291,33 @@ def test_children_of_a_process_by_number():
     run = g.finish()
     for child in truth["children"]:
         check_child(run.report, child, truth["rest_ns"])
+
+
+def test_descendants_that_run_already():
+    """Behind a shell, too, and what the shell starts later."""
+    script = "%s; %s" % (" ".join(command("--wait")), " ".join(command()))
+    w = Workload(debian(), "shell.py", script)
+    g = attach(w)
+    w.go()
+    first = w.truth()
+    w.expect("READY")
+    second = w.truth()
+    w.end()
+    run = g.finish()
+    check_stat_loop(run.report, first)
+    check_stat_loop(run.report, second)
+
+
+def test_a_descendant_that_cannot_be_observed():
+    old = glob.glob(os.path.expanduser("~/.pyenv/versions/3.6.*/bin/python3"))
+    if not old:
+        raise Skip("there is no Python 3.6")
+    w = Workload(debian(), "shell.py", "exec %s -c 'print(\"READY\", flush=True); input()'" % old[0])
+    g = attach(w)
+    w.go()
+    w.end()
+    whys = [u["why"] for u in g.finish().report["unobserved"]]
+    check(len(whys) == 1 and "Python 3.6" in whys[0], "%s", whys)
 
 
 def test_subprocess():
