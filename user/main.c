@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -43,6 +44,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 
+	/* Whoever ignores it passes that on, and the kernel then keeps no child's status. */
+	signal(SIGCHLD, SIG_DFL);
 	if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help")) {
 		print_usage(argc > 1 ? stdout : stderr);
 		return argc > 1 ? EXIT_STATUS_OK : EXIT_STATUS_USAGE;

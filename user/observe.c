@@ -188,12 +188,17 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 
 /* ---- the session ---- */
 
+/* What is ignored is taken in too once it is blocked. Of a SIGHUP, nohup means what it says; a shell
+ * ignores SIGINT for all that it starts with &. */
 static int open_signals(struct observer *ob)
 {
+	struct sigaction hangup;
+
 	sigemptyset(&ob->signals);
 	sigaddset(&ob->signals, SIGINT);
 	sigaddset(&ob->signals, SIGTERM);
-	sigaddset(&ob->signals, SIGHUP);
+	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+		sigaddset(&ob->signals, SIGHUP);
 	sigaddset(&ob->signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ob->signals, NULL);
 	ob->signal_fd = signalfd(-1, &ob->signals, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 from lib import (attach, check, check_untouched, debian, each, equal, gil_of, Gilscope, gilscope, interpreters,
                  is_observed, native_interpreters, process_of, scratch, Skip,
@@ -121,6 +122,25 @@ def test_summary_at(name):
     process_of(run.report, w.pid)
     check(w.alive(), "the target is gone")
     check_untouched(w.pid)
+
+
+def test_nohup():
+    """Who ignores a SIGHUP is not ended by it."""
+    w = Workload(debian(), "stat_loop.py", K)
+    g = attach(w, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    g.process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    w.go()
+    truth = w.truth()
+    w.end()
+    check_stat_loop(g.finish().report, truth)
+
+
+def test_sigchld_is_ignored():
+    """As whoever starts gilscope may leave it: the command's end is seen all the same."""
+    run = stat(command=["/usr/bin/python3", "-c", "import sys; sys.exit(7)"], status=7, seconds=20,
+               preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    equal(run.report["exit_status"], 7, "exit_status")
 
 
 def test_text_report_in_a_file():
