@@ -3,8 +3,9 @@
 #ifndef LIFECYCLE_H
 #define LIFECYCLE_H
 
-/* The records of a thread that ends, or whose program is replaced, are closed. */
-static __always_inline void close_records(struct task_struct *task)
+/* The records of a thread that ends, or whose program is replaced, are closed. `tid` is the number that
+ * they know it by: one that executes has taken the process's by then. */
+static __always_inline void close_records(struct task_struct *task, __u32 tid)
 {
 	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
 
@@ -17,7 +18,7 @@ static __always_inline void close_records(struct task_struct *task)
 		if (i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
-		if (!t || t->tid != (__u32)task->pid)
+		if (!t || t->tid != tid)
 			continue;
 		l = lock_at(t->lock);
 		if (!l || (recording && is_frozen()))
@@ -83,7 +84,7 @@ int on_exec(__u64 *ctx)
 	p = process_at(*index);
 	if (!p)
 		return 0;
-	close_records(task);
+	close_records(task, caller);
 	p->nr_locks = 0;
 	p->finder.known = 0;
 	p->semaphore_at = 0;
@@ -106,7 +107,7 @@ int on_exit(__u64 *ctx)
 	__u32 pid = task->tgid;
 	__u32 *index;
 
-	close_records(task);
+	close_records(task, task->pid);
 	/* Counted down before this point: the thread that brings it to 0 is the process's last. */
 	if (task->signal->live.counter != 0)
 		return 0;
