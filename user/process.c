@@ -69,6 +69,21 @@ void process__detach(struct process *p)
 	process__detach_usdt(p);
 }
 
+void process__renew(struct process *p)
+{
+	int old = p->index, index;
+
+	process__detach(p);
+	index = old < 0 ? old : probe__add_process(p->probe, p->pid);
+	if (index < 0)
+		return;
+	process__discard(p);
+	probe__give_process(p->probe, old);
+	p->index = index;
+	p->image = 0;
+	probe__process(p->probe, index)->state = GIL_PROCESS_NEW;
+}
+
 void process__detach_cond(struct process *p)
 {
 	probe__detach(p->probe, p->cond);

@@ -65,6 +65,10 @@ int process__attach(struct process *p, const struct site_file *file, struct fail
 void process__detach(struct process *p);
 void process__detach_cond(struct process *p);
 void process__detach_usdt(struct process *p);
+/* For a process that a thread other than its first has made another program: the thread has taken the
+ * process's number, the probes were for the one that had it. Until they are gone they hit beside new
+ * ones, so the process goes on with another record, for which they do not count. */
+void process__renew(struct process *p);
 /* The source that is not USDT: GIL_SOURCE_COND, or GIL_SOURCE_SEMAPHORE for a Python 2. */
 unsigned int process__own_source(const struct process *p);
 /* From which sources edges count: GIL_SOURCE_* bits. */

@@ -444,17 +444,17 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	memcpy(p->comm, e->comm, sizeof(p->comm));
 	p->state = PROCESS_SEARCHING;
 	p->source_why[0] = '\0';
-	p->image = e->image;
+	/* Else it is of a record that has been given back. */
+	if (p->index == (int)e->process)
+		p->image = e->image;
 	p->born_ns = e->ts;
 	p->late_ns = 0;
 	p->gil_turned_on = false;
 	p->is_confirmed = false;
 	p->switches = -1;
 	memset(&p->python, 0, sizeof(p->python));
-	/* A thread that executes takes the process's number, but its probes were for the one that
-	 * had it. */
 	if (e->other != e->pid)
-		process__detach(p);
+		process__renew(p);
 	if (p->index >= 0 && !sources__expects_exec(p))
 		sources__expect_exec(&t->sources, p);
 	p->try_delay_ns = 0;

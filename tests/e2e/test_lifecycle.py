@@ -81,6 +81,20 @@ def test_exec(interpreter):
         raise AssertionError("the earlier images' figures are dropped without a note")
 
 
+def test_exec_by_another_thread():
+    """It takes the process's number, and the probes of who had it may hit until they are gone. Six times: as a
+    rule they are gone soon enough."""
+    argv = debian().argv("stat_loop.py", 2000)
+    code = ("import os, threading\nthreading.Thread(target=os.execv, args=(%r, %r)).start()\n"
+            "while True: pass" % (argv[0], argv))
+    for _ in range(6):
+        run = stat(command=["/usr/bin/python3", "-c", code], env=debian().environment())
+        old, new = (gil_of(p) for p in run.report["processes"])
+        ended = {t["tid"] for t in old["threads"]} - {run.truth()["pid"]}
+        check(ended and not ended & {t["tid"] for t in new["threads"]},
+              "threads of both programs: %s", ended)
+
+
 def test_exec_of_something_else():
     code = ("import os\nfor _ in range(1000): os.stat('/')\n"
             "os.execv('/bin/sh', ['sh', '-c', 'exit 5'])")
