@@ -12,12 +12,16 @@
 struct doctor_options {
 	const char *python; /* NULL: none */
 	long long pid;      /* 0: none */
+	int nr_pids;
 	bool json, verbose;
 };
 
 static int set_pid(void *options, const char *value, struct failure *f)
 {
-	return options__number(value, 1, 4194304, &((struct doctor_options *)options)->pid, f);
+	struct doctor_options *o = options;
+
+	o->nr_pids++;
+	return options__number(value, 1, 4194304, &o->pid, f);
 }
 
 static int set_json(void *options, const char *value, struct failure *f)
@@ -66,7 +70,7 @@ static int take_subject(void *options, int argc, char **argv, int rest, struct f
 {
 	struct doctor_options *o = options;
 
-	if (argc - rest + (o->pid != 0) > 1) {
+	if (argc - rest + o->nr_pids > 1) {
 		failure__what(f, "more than one subject: give at most one of -p PID and PYTHON");
 		return -EINVAL;
 	}

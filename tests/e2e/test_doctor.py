@@ -235,7 +235,8 @@ def test_in_a_container():
 
 
 def test_usage():
-    for args in (["-p"], ["-p", "x"], ["-p", "1", "python3"], ["a", "b"], ["--nonsense"]):
+    for args in (["-p"], ["-p", "x"], ["-p", "1", "python3"], ["-p", "1", "-p", "2"], ["a", "b"],
+                 ["--nonsense"]):
         run = gilscope("doctor", *args)
         equal(run.status, USAGE, "status of doctor %s" % args)
         check("gilscope doctor --help" in run.err and not run.out, "it says: %s", run.err)
