@@ -179,6 +179,10 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 	if (rest < argc)
 		spec->argv = argv + rest;
 	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
+	if (targets == 1 && spec->user && !spec->argv) {
+		failure__what(f, "--user is for a command that is launched: it needs -- COMMAND");
+		return -EINVAL;
+	}
 	if (targets == 1)
 		return 0;
 	failure__what(f, targets ? "more than one target: give one of -p PID, -- COMMAND and --all"

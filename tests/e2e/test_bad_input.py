@@ -298,6 +298,11 @@ def test_all_and_a_command():
     refused(USAGE, args=["--all", "--", "true"])
 
 
+def test_a_user_without_a_command():
+    refused(USAGE, "--user", args=["--user", "root", "-p", os.getpid()])
+    refused(USAGE, "--user", args=["--user", "root", "--all"])
+
+
 # --- the command ---------------------------------------------------------------------------------
 
 def test_command_that_does_not_exist():
