@@ -82,6 +82,9 @@ static int explain_load(int err, struct failure *f)
 	} else if (err == -EPERM) {
 		failure__cause(f, "a container without the capabilities, or a kernel in lockdown");
 		failure__command(f, "cat /sys/kernel/security/lockdown");
+	} else if (err == -EMFILE) {
+		failure__cause(f, "a limit on open files that is too low");
+		failure__command(f, "ulimit -n 1024");
 	} else {
 		failure__cause(
 			f, "a kernel older than Linux 5.15, or one built without what is needed");

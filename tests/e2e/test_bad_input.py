@@ -4,6 +4,7 @@ the documented exit status, and nothing left attached (the runner looks for BPF 
 test)."""
 import glob
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -233,6 +234,11 @@ def test_no_btf():
     equal(out, "", "stdout")
     check("btf" in err.lower(), "the message does not name BTF: %s", err)
     equal(any(breakpoints(w.pid)), False, "something left attached")
+
+
+def test_too_few_files_may_be_open():
+    refused(CANNOT_OBSERVE, "ulimit", args=["--", "true"],
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (16, 16)))
 
 
 # --- the command line ----------------------------------------------------------------------------
