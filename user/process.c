@@ -456,12 +456,13 @@ void process__refresh(struct process *p)
 
 int process__verify(struct process *p, struct failure *f)
 {
+	const struct gil_process *record = probe__process(p->probe, p->index);
 	long switches;
 
-	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->libc->is_static ||
-	    p->libc->from != COND_SITES_CODE)
+	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->nr_gils ||
+	    p->python.semaphore_at || p->python.free_threaded_build)
 		return 0;
-	if (process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
+	if (record->dropped || process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
 		p->is_confirmed = true;
 		return 0;
 	}
@@ -473,10 +474,15 @@ int process__verify(struct process *p, struct failure *f)
 	process__tell_end(p, false);
 	process__give_records(p);
 	process__freeze(p);
-	failure__what(f,
-		      "the pthread_cond_signal that was located in %s by its code is not what "
-		      "the GIL uses",
-		      p->python.path);
+	if (p->libc->is_static && p->libc->from == COND_SITES_CODE)
+		failure__what(f,
+			      "the pthread_cond_signal that was located in %s by its code is not "
+			      "what the GIL uses",
+			      p->python.path);
+	else
+		failure__what(f,
+			      "its GIL changes hands, but the probes on its C library are not hit: "
+			      "the file may have been changed in an overlay since it was loaded");
 	return -EPROTO;
 }
 

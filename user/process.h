@@ -87,8 +87,8 @@ void process__freeze(struct process *p);
 void process__refresh(struct process *p);
 /* Takes in a GIL that the kernel has found, by the index of its record. */
 void process__adopt_gil(struct process *p, unsigned int lock);
-/* Where its C library was located by code: 0, or -EPROTO with f filled if its GIL has been taken
- * and no hit was seen; it is then no longer observed. */
+/* 0, or -EPROTO with f filled if threads have taken its GIL from each other and no acquisition was seen: the
+ * probes are not where they should be, and it is no longer observed. */
 int process__verify(struct process *p, struct failure *f);
 /* True if there is something to report of it. */
 bool process__has_gil(const struct process *p);

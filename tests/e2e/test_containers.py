@@ -2,11 +2,13 @@
 """Targets that the host sees differently: in namespaces of their own, of files that are no more,
 and of many versions at once."""
 import os
+import re
 import shutil
+import subprocess
 
-from lib import (Interpreter, Workload, attach, built, check, debian, each, embedded_library, equal,
-                 gil_of, interpreters, process_of, scratch, stat, thread, timeout, total,
-                 version_of, within, workers)
+from lib import (Interpreter, Skip, Workload, attach, built, check, debian, each, embedded_library, equal,
+                 gil_of, gilscope, interpreters, process_of, scratch, spawn, stat, thread, timeout,
+                 total, version_of, within, workers)
 
 K = 2000
 
@@ -153,3 +155,22 @@ def test_all_versions_at_once():
         equal(process["python"], truth["python"], "python of process %s" % truth["pid"])
         row = thread(process, truth["threads"][0]["tid"])
         within(row["acquisitions"], K, K + 20, "acquisitions of %s" % truth["python"])
+
+
+def test_library_changed_in_an_overlay():
+    """What is mapped is not what the path leads to, and probes there are not hit: that is no idle GIL."""
+    code = ("import os, threading\nfor _ in range(2): threading.Thread(target=lambda: [sum(range(1000)) for _ in "
+            "iter(int, 1)], daemon=True).start()\nprint(os.getpid(), flush=True)\ninput()")
+    script = ("mkdir %(at)s && mount -t tmpfs none %(at)s && cd %(at)s && mkdir upper work root && mount -t overlay "
+              "overlay -o lowerdir=/,upperdir=upper,workdir=work root && exec chroot root /usr/bin/python3 -c \"$0\"")
+    process = spawn(["unshare", "-m", "sh", "-c", script % {"at": scratch("overlay")}, code],
+                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pid = process.stdout.readline()
+    if not pid:
+        raise Skip("no overlay can be mounted")
+    with open("/proc/self/maps") as f:
+        libc = re.search(r"/\S*/libc\.so\.6", f.read())[0]
+    os.utime("/proc/%s/root%s" % (pid.strip(), libc))
+    run = gilscope("stat", "-p", pid.strip(), "-d", "1")
+    equal(run.status, 4, "status (stdout: %s)" % run.out[:200])
+    check("overlay" in run.err, "it says: %s", run.err)
