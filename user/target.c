@@ -44,6 +44,7 @@ struct target {
 	struct process *processes;
 	struct sources sources;
 	struct snapshot *past; /* what has ended, and what could not be observed */
+	char refusal[sizeof(((struct snapshot_unobserved *)NULL)->why)]; /* "": none */
 	struct launch launch;
 	__u64 start_ns;
 	__u64 frozen_ns; /* 0: the figures are still moving */
@@ -92,12 +93,20 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 		probe__listener(t->probe)->unobserved(probe__listener(t->probe)->ctx, u);
 }
 
+/* The same of one that was, or claimed to be, a CPython. */
+static void note_refused(struct target *t, const struct process *p, const char *why)
+{
+	if (!t->refusal[0])
+		snprintf(t->refusal, sizeof(t->refusal), "%.*s", (int)sizeof(t->refusal) - 1, why);
+	note_unobserved(t, p, why);
+}
+
 static void refuse(struct target *t, struct process *p, const struct failure *f)
 {
 	p->state = PROCESS_REFUSED;
 	process__discard(p);
 	process__detach(p);
-	note_unobserved(t, p, f->what);
+	note_refused(t, p, f->what);
 }
 
 static void try_later(struct process *p)
@@ -469,7 +478,7 @@ static void on_exit_event(struct target *t, const struct gil_event *e)
 	if (!p)
 		return;
 	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
-		note_unobserved(t, p, p->contradiction);
+		note_refused(t, p, p->contradiction);
 	p->end_ns = e->ts;
 	p->state = PROCESS_ENDED;
 	process__detach(p);
@@ -633,7 +642,7 @@ bool target__seen_python(const struct target *t)
 
 const char *target__refusal(const struct target *t)
 {
-	return t->past->nr_unobserved ? t->past->unobserved[0].why : NULL;
+	return t->refusal[0] ? t->refusal : NULL;
 }
 
 void target__freeze(struct target *t)

@@ -165,6 +165,14 @@ def test_command_without_python_is_still_run():
     check(process.err.strip() or len(process.out.split("\n")) > 2, "nothing is said")
 
 
+def test_the_reason_is_of_a_python():
+    """Not of a shell's children, which were gone before they could be looked at."""
+    script = "for i in $(seq 60); do (:) & done; wait; exec %s -c pass" % debian().path
+    run = gilscope("stat", "--source", "usdt", "--", "sh", "-c", script, env=debian().environment())
+    equal(run.status, CANNOT_OBSERVE, "status")
+    check("no GIL probes" in run.err, "it says: %s", run.err)
+
+
 # --- permissions ---------------------------------------------------------------------------------
 
 def as_nobody():
