@@ -440,6 +440,11 @@ void observer__lost(struct observer *ob, struct snapshot_lost *lost)
 	target__lost(ob->target, lost);
 }
 
+long observer__cost(const struct observer *ob)
+{
+	return target__uses_usdt(ob->target) ? -1 : ob->ns_per_hit;
+}
+
 struct snapshot *observer__snapshot(struct observer *ob)
 {
 	struct snapshot *s = target__snapshot(ob->target);

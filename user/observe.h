@@ -54,6 +54,8 @@ __u64 observer__start_ns(const struct observer *ob);
 void observer__entries(struct observer *ob);
 /* What is lost so far. */
 void observer__lost(struct observer *ob, struct snapshot_lost *lost);
+/* ns a hit; -1: not known yet, as there are USDT probes. */
+long observer__cost(const struct observer *ob);
 /* Ends the observation; what the snapshots say no longer changes. The probes are still there,
  * without effect. */
 void observer__stop(struct observer *ob);

@@ -54,6 +54,7 @@ struct recorder {
 	__u64 edge_ns; /* of the last edge */
 	unsigned int dumps;
 	struct snapshot_lost lost;
+	long cost_ns; /* of a hit, as told last */
 	void (*on_pipe)(int signal); /* what SIGPIPE did before */
 };
 
@@ -288,15 +289,20 @@ static void put_summary(struct recorder *r, const struct snapshot *s)
 
 /* ---- while it goes on ---- */
 
-static void note_losses(struct recorder *r, __u64 now)
+/* For a trace that will have no end. */
+static void note_status(struct recorder *r, __u64 now)
 {
-	struct trace_status status = {
-		.start_ns = r->start_ns, .end_ns = now, .exit_status = -1, .probe_ns_per_hit = -1};
+	struct trace_status status = {.start_ns = r->start_ns,
+				      .end_ns = now,
+				      .exit_status = -1,
+				      .probe_ns_per_hit = observer__cost(r->observer)};
 
 	observer__lost(r->observer, &status.lost);
-	if (!memcmp(&status.lost, &r->lost, sizeof(r->lost)) && r->flush_ns)
+	if (!memcmp(&status.lost, &r->lost, sizeof(r->lost)) && r->flush_ns &&
+	    status.probe_ns_per_hit == r->cost_ns)
 		return;
 	r->lost = status.lost;
+	r->cost_ns = status.probe_ns_per_hit;
 	fail(r, trace_encoder__status(r->encoder, &status, now));
 }
 
@@ -304,7 +310,7 @@ static void flush(struct recorder *r, __u64 now)
 {
 	if (is_over(r))
 		return;
-	note_losses(r, now);
+	note_status(r, now);
 	r->flush_ns = now + FLUSH_NS;
 	fail(r, trace_encoder__flush(r->encoder));
 	end_if_full(r);

@@ -687,6 +687,15 @@ void target__lost(const struct target *t, struct snapshot_lost *lost)
 	probe__read_lost(t->probe, lost);
 }
 
+bool target__uses_usdt(const struct target *t)
+{
+	const struct process *p = t->processes;
+
+	while (p && !p->by_usdt)
+		p = p->next;
+	return p || t->past_count.usdt_hits;
+}
+
 void target__describe(const struct target *t, struct process_count count, struct snapshot *s)
 {
 	s->start_ns = t->start_ns;

@@ -63,6 +63,8 @@ void target__freeze(struct target *t);
 
 /* When the observation began. */
 __u64 target__start_ns(const struct target *t);
+/* True if edges of any process, be it an ended one, came from its own USDT probes. */
+bool target__uses_usdt(const struct target *t);
 /* What is lost so far, as in a snapshot. */
 void target__lost(const struct target *t, struct snapshot_lost *lost);
 

@@ -242,6 +242,7 @@ def test_killed_in_the_middle_of_a_write():
         check(w.alive(), "the target is gone")
         result = check_readable(r.path, "cut off")
         check(gils(result)[0]["acquisitions"] > 1000, "hardly anything is in the file")
+        check(result["probe_cost"]["ns_per_hit"], "what a hit costs was known, and is not in it")
     check_untouched(w.pid)
     check_nothing_left(before)
 
