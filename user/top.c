@@ -19,6 +19,8 @@
 
 #define PLAIN_WIDTH  100
 #define PLAIN_HEIGHT 40
+/* So long a key may have to wait for the trace. */
+#define PLAYER_PATIENCE_MS 50
 
 /* ---- open and close ---- */
 
@@ -53,6 +55,7 @@ void top__close(struct top *top)
 {
 	terminal__close(top->terminal);
 	recording__stop(&top->recording);
+	player__stop(&top->player);
 	history__free(top->history);
 	if (top->timer_fd >= 0)
 		close(top->timer_fd);
@@ -117,16 +120,26 @@ static void show(struct top *top)
 }
 
 /* "x2, 3.20 s of 10.0 s" */
-static void describe_playback(struct top *top)
+static void describe_playback(struct top *top, bool waiting)
 {
 	__u64 start = replay__start(top->replay), end = top->replay_end_ns;
 	struct format at = format_ns(gil_elapsed(start, top->replayed_ns), top->ascii);
 	struct format all = format_ns(gil_elapsed(start, end), top->ascii);
 	int speed = top->view.speed;
 
-	snprintf(top->playback, sizeof(top->playback), "x%s%d, %.24s%s%.24s", speed < 0 ? "1/" : "",
-		 1 << (speed < 0 ? -speed : speed), at.s, end ? " of " : "", end ? all.s : "");
+	snprintf(top->playback, sizeof(top->playback), "x%s%d, %.24s%s%.24s%s",
+		 speed < 0 ? "1/" : "", 1 << (speed < 0 ? -speed : speed), at.s, end ? " of " : "",
+		 end ? all.s : "", waiting ? ", waiting for more" : "");
 	top->facts.playback = top->playback;
+}
+
+/* As replay__run. -EAGAIN: the trace comes through a pipe, and more of it is not there yet. */
+static int run_replay(struct top *top, struct failure *f)
+{
+	if (!top->terminal)
+		return replay__run(top->replay, top->replayed_ns, f);
+	top->player.replay = top->replay;
+	return player__run(&top->player, top->replayed_ns, PLAYER_PATIENCE_MS, f);
 }
 
 /* One interval, at the chosen speed. */
@@ -140,19 +153,24 @@ static void play(struct top *top)
 	if (top->facts.state)
 		return; /* that was the end */
 	by = top->view.speed < 0 ? by >> -top->view.speed : by << top->view.speed;
-	top->replayed_ns += by ? by : 1;
-	more = replay__run(top->replay, top->replayed_ns, &f);
+	if (!top->player.running)
+		top->replayed_ns += by ? by : 1;
+	more = run_replay(top, &f);
+	if (more == -EAGAIN) {
+		describe_playback(top, true);
+		return;
+	}
 	s = replay__snapshot(top->replay);
 	if (!s || history__add(top->history, s))
 		more = -ENOMEM;
 	snapshot__free(s);
 	if (more == 1) {
-		describe_playback(top);
+		describe_playback(top, false);
 		return;
 	}
 	top->facts.state = "END";
 	top->replayed_ns = replay__now(top->replay);
-	describe_playback(top);
+	describe_playback(top, false);
 	if (more < 0)
 		snprintf(top->view.message, sizeof(top->view.message), "%.150s",
 			 f.what[0] ? f.what : strerror(-more));

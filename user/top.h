@@ -6,6 +6,7 @@
 #include "failure.h"
 #include "history.h"
 #include "observe.h"
+#include "player.h"
 #include "recording.h"
 #include "replay.h"
 #include "screen.h"
@@ -19,6 +20,7 @@ struct top {
 	struct observer *observer; /* NULL: a playback, or the target has ended */
 	struct recording recording;
 	struct replay *replay; /* NULL: live */
+	struct player player;  /* of it, where keys are read */
 	__u64 replayed_ns;     /* up to here */
 	__u64 replay_end_ns;   /* 0: not known */
 	bool ascii;

@@ -276,6 +276,25 @@ def test_playback():
     check(len(re.findall(r"(?m)^ gilscope ", run.out)) >= 4 and ", END" in run.out, "%s", run.out)
 
 
+def test_playback_of_a_pipe_that_is_silent():
+    trace, pipe = scratch("whole.gil"), scratch("pipe")
+    run = gilscope("record", "-q", "-o", trace, "--", *debian().argv("demo.py", 2))
+    equal(run.status, 0, "the status of record; %s" % run.err)
+    with open(trace, "rb") as f:
+        data = f.read()
+    os.mkfifo(pipe)
+    writer = os.open(pipe, os.O_RDWR)  # so that it opens at once, and stays open
+    os.write(writer, data[:min(len(data) * 2 // 3, 60000)])
+    with screen("-i", pipe) as s:
+        s.see(r"waiting for more")
+        s.press("?")
+        s.see(r"pause")
+        s.press("?", "q")
+        equal(s.end()[0], 0, "the status")
+        restored(s)
+    os.close(writer)
+
+
 def test_no_playback():
     run = gilscope("top", "-i", "/no/such/trace")
     equal(run.status, 2, "the status")
