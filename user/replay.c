@@ -213,6 +213,20 @@ static bool is_beside(const struct replay *r, const struct trace_item *item, __u
 	return item->ts > until_ns || (r->ranged && item->ts < r->start);
 }
 
+/* Where a gap begins later, that is not to be told yet, though it is read here. */
+static bool is_later(const struct replay *r, const struct trace_item *item, __u64 until_ns)
+{
+	struct span body = item->record.body;
+	struct trace_lost lost;
+
+	if (r->filtered)
+		return false;
+	if (item->kind == TRACE_ITEM_EDGE)
+		return item->ts > until_ns;
+	return item->kind == TRACE_ITEM_RECORD && item->record.type == TRACE_RECORD_LOST &&
+	       trace_lost__get(&body, &lost) && lost.since > until_ns;
+}
+
 int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 {
 	while (!r->finished) {
@@ -230,7 +244,7 @@ int replay__run(struct replay *r, __u64 until_ns, struct failure *f)
 				return err == -ENOMEM ? out_of_memory(r, f) : err;
 			break;
 		}
-		if (item->kind == TRACE_ITEM_EDGE && item->ts > until_ns && !r->filtered) {
+		if (is_later(r, item, until_ns)) {
 			r->now = until_ns;
 			return 1;
 		}

@@ -441,6 +441,37 @@ TEST(a_part_may_begin_or_end_in_a_gap)
 	}
 }
 
+/* The gap is read with the first edge behind it. */
+TEST(a_part_may_end_before_a_gap)
+{
+	struct snapshot *s = NULL;
+	struct replay *r;
+
+	tape__begin(&tape, PID, 1000, true, NULL);
+	tape__thread(&tape, 0, 100, GIL_THREAD_IDLE, 2000);
+	tape__edge(&tape, 0, GIL_EDGE_ACQUIRE, 0, 0, 2000);
+	tape__lost(&tape, 5, 8000, 9000);
+	tape__edge(&tape, 0, GIL_EDGE_ACQUIRE, 0, 0, 9000);
+	tape__end(&tape, NULL, false);
+	r = tape__replay(&tape, tape.file.size, &failure);
+	for (__u64 until = 5000; until <= 10000; until += 5000) {
+		const struct snapshot_gil *g;
+
+		snapshot__free(s);
+		s = replayed(r, until);
+		CHECK(s, "%s", failure.what);
+		g = &s->processes[0].gils[0];
+		CHECK_EQ(g->gaps, until > 8000);
+		CHECK_EQ(g->gap_ns, until > 8000 ? 1000 : 0);
+		CHECK_EQ(g->lock.start, until > 8000 ? 2000 : 1000);
+		CHECK_EQ(gil_lock_held_until(&g->lock, g->locked_at_start, s->end_ns),
+			 until > 8000 ? 6000 : 3000);
+	}
+	snapshot__free(s);
+	replay__free(r);
+	tape__free(&tape);
+}
+
 /* Waits and holds of which a replay has seen beginning and end, from a length on. */
 struct intervals {
 	__u64 min_wait_ns, min_hold_ns;
