@@ -462,11 +462,12 @@ int process__verify(struct process *p, struct failure *f)
 	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->nr_gils ||
 	    p->python.semaphore_at || p->python.free_threaded_build)
 		return 0;
+	/* First: what is counted here has been seen when the acquisitions are. */
+	switches = python__switches(p->pid, &p->python);
 	if (record->dropped || process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
 		p->is_confirmed = true;
 		return 0;
 	}
-	switches = python__switches(p->pid, &p->python);
 	if (p->switches < 0)
 		p->switches = switches;
 	if (switches < 0 || switches - p->switches < SURE_SWITCHES)
