@@ -22,12 +22,9 @@ static int read_again(pid_t pid, uint64_t address, void *to, size_t size)
 
 long python__switch_interval(pid_t pid, __u64 gil)
 {
-	long interval;
+	uint64_t interval;
 
-	if (read_again(pid, gil, &interval, sizeof(interval)) || interval < 1 ||
-	    interval > PYTHON_LONGEST_INTERVAL)
-		return -1;
-	return interval;
+	return read_again(pid, gil, &interval, sizeof(interval)) ? -1 : python_interval(interval);
 }
 
 bool python__is_free_threaded(pid_t pid, const struct python *py)

@@ -428,12 +428,11 @@ int python_layout__get(const struct python_version *v, const void *head, size_t 
 int python_layout__read_gil(const struct python_layout *layout, const void *head, size_t size,
 			    struct python_gil *gil)
 {
-	uint64_t interval;
 	int32_t enabled;
 
 	if (size < PYTHON_GIL_HEAD || layout->gil_shift > PYTHON_FREE_THREADED_SHIFT)
 		return -EPROTO;
-	interval = word(head, layout->gil_shift);
+	gil->switch_interval_us = python_interval(word(head, layout->gil_shift));
 	gil->locked = (int32_t)word(head, layout->gil_shift + GIL_OFFSET_LOCKED);
 	enabled = (int32_t)word(head, 0);
 	gil->last_holder = word(head, layout->gil_shift + GIL_OFFSET_LAST_HOLDER);
@@ -441,13 +440,12 @@ int python_layout__read_gil(const struct python_layout *layout, const void *head
 	gil->enabled = !layout->gil_shift || enabled == PYTHON_GIL_ENABLED;
 	if (gil->locked == -1)
 		return -EAGAIN;
-	if (gil->locked < 0 || gil->locked > 1 || !interval || interval > PYTHON_LONGEST_INTERVAL ||
+	if (gil->locked < 0 || gil->locked > 1 || gil->switch_interval_us < 0 ||
 	    (layout->gil_shift && enabled < 0))
 		return -EPROTO;
 	if (gil->last_holder % sizeof(uint64_t) || gil->last_holder >> ADDRESS_BITS ||
-	    (gil->locked && !gil->last_holder))
+	    (!gil->last_holder && (gil->locked || !word(head, layout->gil_shift))))
 		return -EPROTO;
-	gil->switch_interval_us = (long)interval;
 	return 0;
 }
 

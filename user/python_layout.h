@@ -50,8 +50,12 @@ struct python_layout {
 	uint64_t drop_request, thread_interpreter; /* the latter in a thread state */
 };
 
-/* sys.setswitchinterval() takes 1 µs and more; above an hour it is no interval. */
-#define PYTHON_LONGEST_INTERVAL 3600000000L
+/* What sys.setswitchinterval() has put there, as the interpreter takes it: 0, from less than a µs, is
+ * 1 µs. -1: its nanoseconds cannot be told in 64 bits. */
+static inline long python_interval(uint64_t us)
+{
+	return us > INT64_MAX / 1000 ? -1 : us ? (long)us : 1;
+}
 
 /* The words of a GIL that are looked at: its first bytes, `gil_shift` included. */
 #define PYTHON_GIL_HEAD 32

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "trace_record.h"
@@ -69,7 +70,7 @@ bool trace_record__get(struct span *s, struct trace_record *r)
 #define GIL_IS_MAIN           1U
 #define GIL_REQUESTS_UNKNOWN  2U
 
-#define LONGEST_INTERVAL_US 3600000000L
+#define LONGEST_INTERVAL_US (INT64_MAX / 1000)
 
 static void put_gil(struct bytes *b, __u32 place, const struct snapshot_gil *g)
 {

@@ -89,6 +89,19 @@ def test_switch_interval_is_read(interpreter):
     equal(gil["switch_interval_us"], 2000, "switch_interval_us")
 
 
+@each(lambda: [(i, v) for i in interpreters() for v in ((1e-7, 1), (1e9, 10 ** 15))])
+def test_switch_interval_is_unusual(case):
+    """It may be any number above 0; below 1 µs it is 1 µs."""
+    interpreter, (secs, us) = case
+    w = Workload(interpreter, "cpu_threads.py", 1, 0.1, secs)
+    g = attach(w)
+    w.go()
+    w.truth()
+    w.end()
+    gil = gil_of(process_of(g.finish().report, w.pid))
+    equal(gil["switch_interval_us"], us, "switch_interval_us")
+
+
 def test_attach_and_leave_again_and_again():
     w = Workload(debian(), "compute_check.py")
     w.go()  # the workload's first line: it begins to compute

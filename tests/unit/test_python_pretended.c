@@ -190,6 +190,30 @@ TEST(python_pretended)
 	CHECK_EQ(py.drop_request.offset[0], 24);
 }
 
+static void pretend_short_interval(void)
+{
+	pretend_3_11();
+	put_gil(360, 0, 1);
+}
+
+static void pretend_rather_long_interval(void)
+{
+	pretend_3_11();
+	put_gil(360, 1000000000000000, 1);
+}
+
+/* sys.setswitchinterval(1e-7) leaves 0, which the interpreter takes as 1 µs; 1e9 is fine, too. */
+TEST(python_unusual_intervals)
+{
+	struct python py;
+	struct failure f;
+
+	CHECK_EQ(inspect_pretended(pretend_short_interval, &py, &f), 0);
+	CHECK_EQ(py.switch_interval_us, 1);
+	CHECK_EQ(inspect_pretended(pretend_rather_long_interval, &py, &f), 0);
+	CHECK_EQ(py.switch_interval_us, 1000000000000000);
+}
+
 /* All fields are 8 further on: the address is such that the fixed offsets hold. */
 TEST(python_free_threaded)
 {
@@ -239,12 +263,13 @@ static void pretend_no_interval(void)
 {
 	pretend_3_11();
 	put_gil(360, 0, 0);
+	put(360 + GIL_OFFSET_LAST_HOLDER, 0);
 }
 
 static void pretend_long_interval(void)
 {
 	pretend_3_11();
-	put_gil(360, 3600000001, 0);
+	put_gil(360, INT64_MAX / 1000 + 1, 0);
 }
 
 static void pretend_main_nowhere(void)
