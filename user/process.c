@@ -148,8 +148,7 @@ static struct process_gil *add_gil(struct process *p, int lock, __u64 address, l
 		.address = address,
 		.interpreter = interpreter,
 		.locked_at_start = -1,
-		.switch_interval_us =
-			p->python.semaphore_at ? -1 : python__switch_interval(p->pid, address),
+		.switch_interval_us = python__switch_interval(p->pid, &p->python, address),
 	};
 	return grown;
 }
@@ -441,8 +440,9 @@ void process__refresh(struct process *p)
 	if (p->state != PROCESS_TRACED)
 		return;
 	for (size_t i = 0; i < p->nr_gils; i++) {
-		interval =
-			p->gils[i].end_ns ? 0 : python__switch_interval(p->pid, p->gils[i].address);
+		if (p->gils[i].end_ns)
+			continue;
+		interval = python__switch_interval(p->pid, &p->python, p->gils[i].address);
 		if (interval > 0)
 			p->gils[i].switch_interval_us = interval;
 	}

@@ -51,8 +51,8 @@ int python__inspect(pid_t pid, struct python *py, struct failure *f);
 
 /* True if it is a free-threaded build, and its GIL is still, or again, turned off. */
 bool python__is_free_threaded(pid_t pid, const struct python *py);
-/* Reads the switch interval of the GIL at this address again (µs); -1 if it cannot be read. */
-long python__switch_interval(pid_t pid, __u64 gil);
+/* Reads the switch interval of the GIL at this address again (µs); -1 if it has none, or is no more. */
+long python__switch_interval(pid_t pid, const struct python *py, __u64 gil);
 /* Reads the GIL's `locked` word again: 1, 0, or -1 if it cannot be read. */
 int python__locked(pid_t pid, const struct python *py);
 

@@ -20,11 +20,26 @@ static int read_again(pid_t pid, uint64_t address, void *to, size_t size)
 	return err;
 }
 
-long python__switch_interval(pid_t pid, __u64 gil)
+/* Ends with its interpreter, which first gives up the pointer to it. */
+static bool is_own_gil(pid_t pid, const struct python *py, uint64_t gil)
+{
+	uint64_t own = gil - py->layout.gil_shift, pointer;
+
+	return !read_again(pid, own - py->layout.own_gil + py->layout.gil_pointer, &pointer,
+			   sizeof(pointer)) &&
+	       pointer == own;
+}
+
+long python__switch_interval(pid_t pid, const struct python *py, __u64 gil)
 {
 	uint64_t interval;
 
-	return read_again(pid, gil, &interval, sizeof(interval)) ? -1 : python_interval(interval);
+	if (py->semaphore_at || read_again(pid, gil, &interval, sizeof(interval)))
+		return -1;
+	/* After it, lest it has been read from what was no GIL any more. */
+	if (gil != py->gil && !is_own_gil(pid, py, gil))
+		return -1;
+	return python_interval(interval);
 }
 
 bool python__is_free_threaded(pid_t pid, const struct python *py)

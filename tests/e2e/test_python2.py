@@ -129,6 +129,13 @@ def test_launched(interpreter):
 
 
 @each(python2)
+def test_no_switch_interval(interpreter):
+    code = "import threading, time; threading.Thread(target=time.sleep, args=(0.5,)).start()"
+    run = stat(command=[interpreter.path, "-c", code], env=interpreter.environment())
+    equal(gil_of(run.report["processes"][0])["switch_interval_us"], None, "switch_interval_us")
+
+
+@each(python2)
 def test_without_a_thread(interpreter):
     run = stat(command=[interpreter.path, "-c", "import time; time.sleep(0.5)"],
                env=interpreter.environment())

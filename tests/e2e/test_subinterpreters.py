@@ -23,6 +23,9 @@ def check_own(process, told):
         one = t["interpreter"]
         gil = row_of(process, one["id"])
         check(not gil["main"], "a sub-interpreter's GIL is the main one")
+        # Not what is in its place when it has ended.
+        check(gil["switch_interval_us"] in (5000, None), "switch_interval_us is %s",
+              gil["switch_interval_us"])
         threads = [r for r in gil["threads"] if r["tid"] == t["tid"]]
         equal(len(threads), 1, "rows of the thread that ran interpreter %s" % one["id"])
         check(threads[0]["acquisitions"] >= one["calls"], "%s acquisitions for %s calls",

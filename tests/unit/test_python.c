@@ -77,7 +77,7 @@ static void check_sleeping(const char *python, const struct child *c)
 	CHECK_EQ(py.switch_interval_us, 1000);
 	CHECK_EQ(py.locked, 0);
 	CHECK(py.path[0] == '/' && !py.free_threaded && py.drop_request.known, "%s", python);
-	CHECK_EQ(python__switch_interval(c->pid, py.gil), 1000);
+	CHECK_EQ(python__switch_interval(c->pid, &py, py.gil), 1000);
 	CHECK_EQ(python__locked(c->pid, &py), 0);
 	CHECK_EQ(libc__find(c->pid, &libc, &f), 0);
 	CHECK_EQ(libc__find(0, &own, &f), 0);
@@ -297,7 +297,7 @@ TEST(python_not_one)
 	CHECK(!strncmp(f.command, "ls -l /proc/", 12), "%s", f.command);
 	CHECK_EQ(python__inspect(pid, &py, &f), -ESRCH);
 	CHECK_EQ(python__inspect(pid, &py, NULL), -ESRCH);
-	CHECK_EQ(python__switch_interval(pid, py.gil), -1);
+	CHECK_EQ(python__switch_interval(pid, &py, py.gil), -1);
 	CHECK_EQ(python__locked(pid, &py), -1);
 }
 
