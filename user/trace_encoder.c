@@ -302,16 +302,17 @@ int encoder__lost(struct trace_encoder *e, const struct enc_gil *g, const struct
 
 static int put_lost(struct trace_encoder *e, struct enc_gil *g)
 {
-	struct trace_lost lost = {
+	const struct trace_lost lost = {
 		.process = g->process, .gil = g->place, .count = g->lost, .since = g->lost_since};
+	__u64 until = g->lost_until;
 
-	g->lost = 0;
-	return encoder__lost(e, g, &lost, g->lost_until);
+	g->lost = g->lost_until = 0;
+	return encoder__lost(e, g, &lost, until);
 }
 
 static void note_lost(struct enc_gil *g, __u64 n, __u64 since, __u64 until)
 {
-	if (!g->lost)
+	if (!g->lost_until)
 		g->lost_since = since;
 	g->lost += n;
 	g->lost_until = until;
@@ -322,7 +323,7 @@ static int keep_pending(struct trace_encoder *e, struct enc_thread *t,
 {
 	struct enc_gil *g = t->gil;
 
-	if (g->nr_pending == PENDING_MOST || g->lost) {
+	if (g->nr_pending == PENDING_MOST || g->lost_until) {
 		note_lost(g, 1, s->ts, s->ts);
 		e->lost_total++;
 		return 0;
@@ -348,7 +349,7 @@ int encoder__release_pending(struct trace_encoder *e, struct enc_gil *g)
 	for (size_t i = 0; i < g->nr_pending && !err; i++)
 		err = encode(e, g->pending[i].thread, &g->pending[i].edge);
 	drop_pending(g);
-	return err ?: g->lost ? put_lost(e, g) : 0;
+	return err ?: g->lost_until ? put_lost(e, g) : 0;
 }
 
 /* ---- the ring's entries ---- */
@@ -398,10 +399,16 @@ static int enter_lost(struct trace_encoder *e, const struct gil_stream_lost *s)
 {
 	struct enc_gil *g = encoder__gil(e, s->gil.pid, s->gil.address, s->gil.start);
 
-	e->lost_total += s->count;
+	__u64 count = s->count;
+
+	if (g) {
+		count -= g->lost_told < count ? g->lost_told : count;
+		g->lost_told = 0;
+	}
+	e->lost_total += count;
 	if (!g)
 		return 0;
-	note_lost(g, s->count, s->since, s->edge.ts);
+	note_lost(g, count, s->since, s->edge.ts);
 	return g->known ? put_lost(e, g) : 0;
 }
 

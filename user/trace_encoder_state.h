@@ -22,6 +22,7 @@ struct enc_gil {
 	struct enc_pending *pending;
 	size_t nr_pending, pending_room;
 	__u64 lost, lost_since, lost_until; /* not yet told */
+	__u64 lost_told; /* of what the ring is yet to tell: a flight recorder was written before */
 };
 
 struct enc_thread {

@@ -156,21 +156,23 @@ static void forget_oldest(struct trace_encoder *e)
 }
 
 /* What was lost last, and no later edge has told of. */
-static int put_lost_rest(struct trace_encoder *e, const struct enc_gil *g, const struct gil_lock *l,
+static int put_lost_rest(struct trace_encoder *e, struct enc_gil *g, const struct gil_lock *l,
 			 __u64 now)
 {
-	const struct trace_lost lost = {
-		.process = g->process, .gil = g->place, .count = l->lost, .since = l->lost_since};
+	const struct trace_lost lost = {.process = g->process,
+					.gil = g->place,
+					.count = l->lost - g->lost_told,
+					.since = l->lost_since};
 
-	if (!l->lost || l->lost_since > now)
+	if (l->lost <= g->lost_told || l->lost_since > now)
 		return 0;
-	e->lost_total += l->lost;
+	e->lost_total += lost.count;
+	g->lost_told = l->lost;
 	return encoder__lost(e, g, &lost, now);
 }
 
 /* All that can be told of the GIL's edges, now that there are no more. */
-static int put_rest(struct trace_encoder *e, const struct enc_gil *g, const struct gil_lock *l,
-		    __u64 now)
+static int put_rest(struct trace_encoder *e, struct enc_gil *g, const struct gil_lock *l, __u64 now)
 {
 	int err = encoder__tell_idle(e, g, now);
 

@@ -574,6 +574,37 @@ TEST(filtered_traces_keep_what_is_long)
 	CHECK(waits > RUNS && holds > RUNS, "%zu waits, %zu holds: too few to tell", waits, holds);
 }
 
+/* A flight recorder is written while edges are lost, and goes on. */
+TEST(what_is_lost_is_counted_once)
+{
+	struct snapshot *s = snapshot__new();
+	struct snapshot_process *p = snapshot__add_process(s);
+	struct snapshot_gil *g;
+
+	tape__begin(&tape, PID, 1000, true, NULL);
+	tape__thread(&tape, 0, 100, GIL_THREAD_IDLE, 1000);
+	tape__edge(&tape, 0, GIL_EDGE_ACQUIRE, 0, 0, 2000);
+	*p = tape.process;
+	p->gils = NULL;
+	p->nr_gils = 0;
+	g = snapshot_process__add_gil(p);
+	*g = tape.gil;
+	g->lock.lost = 5;
+	g->lock.lost_since = 3000;
+	s->end_ns = 4000;
+	for (int i = 0; i < 2; i++)
+		CHECK(!trace_encoder__finish(tape.encoder, s, false));
+	CHECK_EQ(trace_encoder__lost(tape.encoder), 5);
+	tape__lost(&tape, 7, 3000, 5000);
+	tape__edge(&tape, 0, GIL_EDGE_RELEASE, 0, 0, 5000);
+	CHECK_EQ(trace_encoder__lost(tape.encoder), 7);
+	tape__lost(&tape, 2, 6000, 7000);
+	tape__edge(&tape, 0, GIL_EDGE_ACQUIRE, 0, 0, 7000);
+	CHECK_EQ(trace_encoder__lost(tape.encoder), 9);
+	snapshot__free(s);
+	tape__free(&tape);
+}
+
 /* A wait that was long is told of with its end, and a long hold too, though the trace ends in it. */
 TEST(filtered_traces_tell_of_what_goes_on_at_their_end)
 {
