@@ -54,7 +54,7 @@ struct recorder {
 	__u64 edge_ns; /* of the last edge */
 	unsigned int dumps;
 	struct snapshot_lost lost;
-	long cost_ns; /* of a hit, as told last */
+	long cost_ns;                /* of a hit, as told last */
 	void (*on_pipe)(int signal); /* what SIGPIPE did before */
 };
 
