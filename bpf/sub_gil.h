@@ -40,23 +40,11 @@ static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u
 	return 1;
 }
 
-/* True if its interpreter has ended, which first gives up the pointer to it; user space will see
- * that later. */
-static __always_inline int is_given_up(const struct gil_finder *f, __u64 gil)
-{
-	__u64 own = gil - f->shift, used;
-
-	return !bpf_probe_read_user(&used, sizeof(used),
-				    (void *)(own - f->own_gil + f->gil_pointer)) &&
-	       used != own;
-}
-
 /* A place in p->lock[] for one more; GIL_PROCESS_LOCKS if there is none. */
 static __always_inline __u32 free_slot(struct gil_process *p)
 {
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++)
-		if (i >= p->nr_locks || !p->lock[i].address ||
-		    (i && is_given_up(&p->finder, p->lock[i].address)))
+		if (i >= p->nr_locks || !p->lock[i].address)
 			return i;
 	p->full = 1;
 	return GIL_PROCESS_LOCKS;

@@ -89,15 +89,6 @@ def test_one_after_the_other(interpreter):
     check_own(process, truth["threads"])
 
 
-@each(with_own_gils)
-def test_some_after_each_other(interpreter):
-    # Two or three at a time, at addresses of their own: that an earlier one has ended is seen by the
-    # kernel's programs, before the list is looked at again.
-    process, truth, _ = stat_workload(interpreter, "subinterpreters.py", "sequence", 12, 100, 3)
-    check_own(process, truth["threads"])
-    equal(process["note"], "", "note")
-
-
 def quick_with_own_gils():
     """Not the debug builds: before they have made the last interpreter, the first is gone."""
     return [i for i in with_own_gils() if i in optimised_interpreters()]

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """subinterpreters.py own|shared N CALLS SECS: N sub-interpreters, and one more that is made after
 READY, in a thread each: CALLS calls of os.stat, then SECS seconds of bytecode.
-subinterpreters.py sequence N CALLS [THREADS]: N of them, each made, used and ended before the next
-one; in so many threads, N each.
+subinterpreters.py sequence N CALLS: N of them, each made, used and ended before the next one.
 
 From Python 3.12 on they may have GILs of their own. Each tells the truth about itself through a
 pipe."""
@@ -65,6 +64,7 @@ def together(own, n, calls, ns):
 
 
 def in_sequence(n, calls):
+    truth.ready()
     told = []
     for _ in range(n):
         one = create(True)
@@ -73,19 +73,10 @@ def in_sequence(n, calls):
     return told
 
 
-def in_sequences(n, calls, threads):
-    truth.ready()
-    if threads == 1:
-        return in_sequence(n, calls)
-    told = truth.in_threads(threads, lambda: {"told": in_sequence(n, calls)})
-    return [t for one in told for t in one["told"]]
-
-
 def main():
     args = truth.arguments()
     if args[0] == "sequence":
-        threads = int(args[3]) if len(args) > 3 else 1
-        truth.tell(threads=in_sequences(int(args[1]), int(args[2]), threads))
+        truth.tell(threads=in_sequence(int(args[1]), int(args[2])))
     else:
         truth.tell(threads=together(args[0] == "own", int(args[1]), int(args[2]),
                                     int(float(args[3]) * 1e9)))
