@@ -14,24 +14,39 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* Signals are for the caller. */
+static void interrupt(int signal)
+{
+	(void)signal; /* it has ended the read */
+}
+
+/* Signals are for the caller, but for the one that ends a read. */
 static int start(struct player *p)
 {
-	sigset_t all, before;
+	const struct sigaction wake = {.sa_handler = interrupt};
+	sigset_t others, before;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
+	sigaction(SIGUSR1, &wake, NULL);
+	sigfillset(&others);
+	sigdelset(&others, SIGUSR1);
+	pthread_sigmask(SIG_SETMASK, &others, &before);
 	err = pthread_create(&p->thread, NULL, run, p);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	p->running = !err;
 	return -err;
 }
 
-int player__run(struct player *p, __u64 until_ns, unsigned int ms, struct failure *f)
+static bool has_ended(struct player *p, unsigned int ms)
 {
 	__u64 limit = clock_ns() + ms * 1000000ULL;
 	struct timespec at = {(time_t)(limit / 1000000000), (long)(limit % 1000000000)};
+
+	p->running = pthread_clockjoin_np(p->thread, NULL, CLOCK_MONOTONIC, &at) != 0;
+	return !p->running;
+}
+
+int player__run(struct player *p, __u64 until_ns, unsigned int ms, struct failure *f)
+{
 	int err = 0;
 
 	if (!p->running) {
@@ -41,9 +56,8 @@ int player__run(struct player *p, __u64 until_ns, unsigned int ms, struct failur
 	}
 	if (err)
 		return err;
-	if (pthread_clockjoin_np(p->thread, NULL, CLOCK_MONOTONIC, &at))
+	if (!has_ended(p, ms))
 		return -EAGAIN;
-	p->running = false;
 	*f = p->failure;
 	return p->more;
 }
@@ -52,7 +66,7 @@ void player__stop(struct player *p)
 {
 	if (!p->running)
 		return;
-	pthread_cancel(p->thread); /* it is reading */
-	pthread_join(p->thread, NULL);
-	p->running = false;
+	do /* it may only be about to read */
+		pthread_kill(p->thread, SIGUSR1);
+	while (!has_ended(p, 10));
 }
