@@ -131,6 +131,11 @@ static __always_inline __u64 gil_elapsed(__u64 from, __u64 to)
 	return to > from ? to - from : 0;
 }
 
+static __always_inline __u64 gil_later(__u64 a, __u64 b)
+{
+	return a > b ? a : b;
+}
+
 /* Charges the thread's time up to ts to where it has been since `mark`. */
 static __always_inline void gil_thread_account(struct gil_thread *t, __u64 ts)
 {

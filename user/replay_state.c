@@ -377,15 +377,11 @@ void replay__relist_program(struct replay *r, struct program *pg)
 	*end = &pg->next;
 }
 
-static __u64 larger(__u64 a, __u64 b)
-{
-	return a > b ? a : b;
-}
-
 __u64 gil__gap(struct gil *g, __u64 since, __u64 ts)
 {
-	since = larger(since, larger(g->public.g.lock.start, larger(g->last_ts, g->gap_end)));
-	ts = larger(since, ts);
+	since = gil_later(since,
+			  gil_later(g->public.g.lock.start, gil_later(g->last_ts, g->gap_end)));
+	ts = gil_later(since, ts);
 	gil_model_gap(&g->public.g.lock, since, ts);
 	g->public.g.locked_at_start = -1;
 	g->died = 0;
