@@ -34,6 +34,21 @@ static bool judge_on(struct judgement *j, struct assertion *a, const char *rule,
 	return ok;
 }
 
+/* A rule, judged on s, which is freed, as the only run. Of j only the verdict and why remain. */
+static bool judge_one(struct judgement *j, const char *rule, struct snapshot *s)
+{
+	struct runs runs = {&s, 1}, none = {NULL, 0};
+	struct assertion_error e;
+	struct assertion a;
+	bool ok = !assertion__parse(&a, rule, &e);
+
+	memset(j, 0, sizeof(*j));
+	ok = ok && !judge(j, &a, &runs, &none);
+	judgement__clear(j);
+	snapshot__free(s);
+	return ok;
+}
+
 /* Rules on the fixture "convoy": two threads, 334 waits or so. */
 static const struct {
 	const char *rule;
@@ -107,9 +122,6 @@ TEST(nothing_passes_by_being_unknown)
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
 		for (int lost = 0; lost < 3; lost++) {
 			struct snapshot *s = fixture__make("convoy");
-			struct runs runs = {&s, 1}, none = {NULL, 0};
-			struct assertion_error e;
-			struct assertion a;
 			struct judgement j;
 
 			if (lost == 0)
@@ -118,10 +130,7 @@ TEST(nothing_passes_by_being_unknown)
 				s->lost.events = 1;
 			else
 				s->processes[0].gils[0].lock.anomalies = 1;
-			CHECK(!assertion__parse(&a, rules[i], &e), "%s: %s", rules[i], e.message);
-			CHECK(!judge(&j, &a, &runs, &none), "memory");
-			judgement__clear(&j);
-			snapshot__free(s);
+			CHECK(judge_one(&j, rules[i], s), "%s", rules[i]);
 			CHECK(j.verdict == JUDGED_INCONCLUSIVE, "%s: %s", rules[i],
 			      judged__name(j.verdict));
 			CHECK(strstr(j.why, "lost"), "%s: %s", rules[i], j.why);
@@ -149,19 +158,13 @@ TEST(a_loss_spoils_what_depends_on_it)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct snapshot *s = fixture__make("convoy");
-		struct runs runs = {&s, 1}, none = {NULL, 0};
-		struct assertion_error e;
-		struct assertion a;
 		struct judgement j;
 		double requested = (double)s->processes[0].gils[0].fig.requested_releases;
 
 		s->lost.switches = 3;
 		s->lost.requests = (__u64)(2 * (505 - requested));
 		CHECK(requested > 0 && requested < 505, "%g", requested);
-		CHECK(!assertion__parse(&a, rows[i].rule, &e), "%s", e.message);
-		CHECK(!judge(&j, &a, &runs, &none), "memory");
-		judgement__clear(&j);
-		snapshot__free(s);
+		CHECK(judge_one(&j, rows[i].rule, s), "%s", rows[i].rule);
 		CHECK(j.verdict == rows[i].verdict, "%s: %s", rows[i].rule,
 		      judged__name(j.verdict));
 	}
@@ -185,18 +188,12 @@ TEST(processes_that_are_not_listed)
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		struct snapshot *s = fixture__make("convoy");
-		struct runs runs = {&s, 1}, none = {NULL, 0};
-		struct assertion_error e;
-		struct assertion a;
 		struct judgement j;
 
 		while (s->nr_processes < rows[i].listed)
 			CHECK(snapshot__add_process(s), "memory");
 		s->nr_unlisted = 1;
-		CHECK(!assertion__parse(&a, rows[i].rule, &e), "%s", e.message);
-		CHECK(!judge(&j, &a, &runs, &none), "memory");
-		judgement__clear(&j);
-		snapshot__free(s);
+		CHECK(judge_one(&j, rows[i].rule, s), "%s", rows[i].rule);
 		CHECK(j.verdict == rows[i].verdict, "%s: %s", rows[i].rule,
 		      judged__name(j.verdict));
 		CHECK(j.verdict != JUDGED_INCONCLUSIVE || strstr(j.why, "processes have ended"),
@@ -262,9 +259,6 @@ TEST(verdicts_on_random_distributions_are_right)
 	for (__u64 seed = 1; seed <= 1000; seed++) {
 		struct snapshot *s = fixture__make("convoy");
 		struct snapshot_gil *g = &s->processes[0].gils[0];
-		struct runs runs = {&s, 1}, none = {NULL, 0};
-		struct assertion_error e;
-		struct assertion a;
 		struct judgement j;
 		char rule[80];
 		__u64 r = random_seed(seed + 7), truth, limit;
@@ -277,10 +271,7 @@ TEST(verdicts_on_random_distributions_are_right)
 		truth = values[rank - 1];
 		limit = truth - truth / 8 + random_below(&r, truth / 4 + 2);
 		snprintf(rule, sizeof(rule), "wait.p90 < %lluns", (unsigned long long)limit);
-		CHECK(!assertion__parse(&a, rule, &e), "%s", e.message);
-		CHECK(!judge(&j, &a, &runs, &none), "memory");
-		judgement__clear(&j);
-		snapshot__free(s);
+		CHECK(judge_one(&j, rule, s), "%s", rule);
 		if (j.verdict == JUDGED_PASS)
 			CHECK(truth < limit, "seed %llu passes", seed);
 		else if (j.verdict == JUDGED_FAIL)

@@ -6,6 +6,17 @@
 #include "test.h"
 #include "verdict.h"
 
+/* The verdict of a story that has been told; frees s. */
+static struct verdict finished(struct snapshot *s)
+{
+	struct verdict v;
+
+	snapshot__finish(s);
+	v = verdict__of_snapshot(s);
+	snapshot__free(s);
+	return v;
+}
+
 static struct verdict judge(const char *name)
 {
 	struct snapshot *s = fixture__make(name);
@@ -96,9 +107,7 @@ TEST(a_rare_convoy_is_told)
 		story__hand_over(&st, 2, 1, false);
 	}
 	story__end(&st, false);
-	snapshot__finish(s);
-	v = verdict__of_snapshot(s);
-	snapshot__free(s);
+	v = finished(s);
 	CHECK_STR(verdict_kind__name(v.kind), "convoy");
 	CHECK_STR(verdict_answer__name(v.answer), "partly");
 }
@@ -136,9 +145,7 @@ TEST(who_started_the_threads_is_no_convoy)
 		holder = next;
 	}
 	story__end(&st, false);
-	snapshot__finish(s);
-	v = verdict__of_snapshot(s);
-	snapshot__free(s);
+	v = finished(s);
 	CHECK_STR(verdict_kind__name(v.kind), "shared");
 	CHECK_EQ(v.threads, 3);
 }
@@ -180,9 +187,7 @@ TEST(a_convoy_after_an_easy_start)
 		story__hand_over(&st, 2, 1, false);
 	}
 	story__end(&st, false);
-	snapshot__finish(s);
-	v = verdict__of_snapshot(s);
-	snapshot__free(s);
+	v = finished(s);
 	CHECK_STR(verdict_kind__name(v.kind), "convoy");
 	CHECK_EQ(v.tid, 2);
 	CHECK_EQ(v.holder, 1);
@@ -248,9 +253,7 @@ TEST(a_long_hold_alone_is_not_native_code)
 		story__hand_over(&st, 2, 1, true);
 	}
 	story__end(&st, false);
-	snapshot__finish(s);
-	v = verdict__of_snapshot(s);
-	snapshot__free(s);
+	v = finished(s);
 	CHECK_STR(verdict_kind__name(v.kind), "shared");
 }
 
@@ -277,9 +280,7 @@ TEST(long_waits_alone_are_not_native_code)
 		holder = next;
 	}
 	story__end(&st, false);
-	snapshot__finish(s);
-	v = verdict__of_snapshot(s);
-	snapshot__free(s);
+	v = finished(s);
 	CHECK_STR(verdict_kind__name(v.kind), "shared");
 }
 
@@ -300,9 +301,7 @@ TEST(a_short_helper_is_not_multiprocessing)
 	story__edge(&st, 2, GIL_EDGE_ACQUIRE, 0);
 	story__pass(&st, 15 * MS);
 	story__end(&st, true);
-	snapshot__finish(s);
-	v = verdict__of_snapshot(s);
-	snapshot__free(s);
+	v = finished(s);
 	CHECK_STR(verdict_kind__name(v.kind), "one_thread");
 	CHECK_EQ(v.pid, 1);
 }
