@@ -44,14 +44,6 @@ static void put_string(struct json *j, const char *key, const char *value)
 		json__null(j, key);
 }
 
-static void put_name(struct json *j, const char *key, const char *name, size_t size)
-{
-	char copy[32];
-
-	snprintf(copy, sizeof(copy), "%.*s", (int)size, name);
-	json__string(j, key, copy);
-}
-
 /* A whole number as such: sums of times are larger than what json__real takes, and of these a
  * limit need not be whole. */
 static void put_number(struct json *j, const char *key, double v)
@@ -94,9 +86,9 @@ static int put_evidence(struct json *j, const struct check *c, size_t i)
 		else
 			json__null(j, "tid");
 		if (row->thread)
-			put_name(j, "comm", row->thread->comm, sizeof(row->thread->comm));
+			json__name(j, "comm", row->thread->comm, sizeof(row->thread->comm));
 		else
-			put_name(j, "comm", row->process->comm, sizeof(row->process->comm));
+			json__name(j, "comm", row->process->comm, sizeof(row->process->comm));
 		put_number(j, "value", row->figure.value);
 		json__integer(j, "samples", row->samples);
 		if (e.of_values)
@@ -126,7 +118,7 @@ static void put_moments(struct json *j, const struct check *c, size_t i)
 			json__integer(j, "tid", o->tid);
 		else
 			json__null(j, "tid");
-		put_name(j, "comm", o->comm, sizeof(o->comm));
+		json__name(j, "comm", o->comm, sizeof(o->comm));
 		json__integer(j, "values", o->values);
 		if (o->longest)
 			json__integer(j, "longest", o->longest);
@@ -182,7 +174,7 @@ static void put_unobserved(struct json *j, const struct check *c)
 			json__open_inline(j, NULL, '{');
 			json__integer(j, "run", run);
 			json__signed(j, "pid", u->pid);
-			put_name(j, "comm", u->comm, sizeof(u->comm));
+			json__name(j, "comm", u->comm, sizeof(u->comm));
 			json__string(j, "why", u->why);
 			json__close(j, '}');
 		}

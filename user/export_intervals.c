@@ -56,14 +56,6 @@ static void put_csv(FILE *out, const struct interval *i)
 
 /* ---- ndjson ---- */
 
-static void put_name(struct json *j, const char *key, const char *name, size_t size)
-{
-	char copy[64];
-
-	snprintf(copy, sizeof(copy), "%.*s", (int)size, name);
-	json__string(j, key, copy);
-}
-
 static void put_parts(struct json *j, const struct interval *i)
 {
 	const __u64 *part = i->step->part;
@@ -87,9 +79,9 @@ static void put_ndjson(FILE *out, const struct interval *i)
 	json__integer(&j, "start_ns", s->since);
 	json__integer(&j, "duration_ns", s->ns);
 	json__signed(&j, "pid", p->pid);
-	put_name(&j, "comm", p->comm, sizeof(p->comm));
+	json__name(&j, "comm", p->comm, sizeof(p->comm));
 	json__integer(&j, "tid", t->tid);
-	put_name(&j, "thread", t->comm, sizeof(t->comm));
+	json__name(&j, "thread", t->comm, sizeof(t->comm));
 	json__string(&j, "gil", address);
 	put_parts(&j, i);
 	if (i->is_wait && s->handoff.count) {

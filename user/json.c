@@ -90,6 +90,14 @@ void json__string(struct json *j, const char *key, const char *value)
 	put_string(j->out, value);
 }
 
+void json__name(struct json *j, const char *key, const char *name, size_t size)
+{
+	char copy[64];
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)size, name);
+	json__string(j, key, copy);
+}
+
 void json__integer(struct json *j, const char *key, __u64 value)
 {
 	begin(j, key);

@@ -24,6 +24,8 @@ void json__open(struct json *j, const char *key, char bracket);
 void json__open_inline(struct json *j, const char *key, char bracket);
 void json__close(struct json *j, char bracket);
 void json__string(struct json *j, const char *key, const char *value);
+/* A name of fixed size, of which the end need not be a zero byte. */
+void json__name(struct json *j, const char *key, const char *name, size_t size);
 void json__integer(struct json *j, const char *key, __u64 value);
 void json__signed(struct json *j, const char *key, long long value);
 /* To six decimals; null if it is not a finite number. */

@@ -11,19 +11,6 @@
 #include "render.h"
 #include "verdict.h"
 
-/* Names of fixed size need not end in a zero byte. */
-static void put_name(struct json *j, const char *key, const char *name, size_t size)
-{
-	char copy[64];
-
-	if (size >= sizeof(copy))
-		size = sizeof(copy) - 1;
-	size = strnlen(name, size);
-	memcpy(copy, name, size);
-	copy[size] = '\0';
-	json__string(j, key, copy);
-}
-
 static void put_buckets(struct json *j, const struct gil_hist *h, bool is_time)
 {
 	json__open(j, "buckets", '[');
@@ -97,7 +84,7 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 {
 	json__open(j, NULL, '{');
 	json__integer(j, "tid", t->tid);
-	put_name(j, "comm", t->comm, sizeof(t->comm));
+	json__name(j, "comm", t->comm, sizeof(t->comm));
 	for (const struct metric *m = metric_table; m->name; m++) {
 		if (!metric__is_per_thread(m))
 			continue;
@@ -235,13 +222,13 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 {
 	json__open(j, NULL, '{');
 	json__signed(j, "pid", p->pid);
-	put_name(j, "comm", p->comm, sizeof(p->comm));
+	json__name(j, "comm", p->comm, sizeof(p->comm));
 	if (p->python[0])
-		put_name(j, "python", p->python, sizeof(p->python));
+		json__name(j, "python", p->python, sizeof(p->python));
 	else
 		json__null(j, "python");
 	if (p->source[0])
-		put_name(j, "source", p->source, sizeof(p->source));
+		json__name(j, "source", p->source, sizeof(p->source));
 	else
 		json__null(j, "source");
 	if (p->source_why[0])
@@ -285,7 +272,7 @@ static void put_unobserved(struct json *j, const struct snapshot *s)
 
 		json__open_inline(j, NULL, '{');
 		json__signed(j, "pid", u->pid);
-		put_name(j, "comm", u->comm, sizeof(u->comm));
+		json__name(j, "comm", u->comm, sizeof(u->comm));
 		json__string(j, "why", u->why);
 		json__close(j, '}');
 	}
