@@ -146,7 +146,7 @@ static struct snapshot *final_snapshot(const struct replay *r)
 {
 	const struct trace_condition *c = replay__condition(r);
 	const struct snapshot *figures = replay__kernel_figures(r);
-	struct snapshot *s = figures ? snapshot__new() : replay__snapshot(r);
+	struct snapshot *s = figures ? snapshot__copy(figures) : replay__snapshot(r);
 
 	if (!s)
 		return NULL;
@@ -154,19 +154,12 @@ static struct snapshot *final_snapshot(const struct replay *r)
 		s->not_whole = c->damaged || c->missing || !c->whole;
 		return s;
 	}
-	*s = *figures;
-	s->processes = NULL;
-	s->unobserved = NULL;
-	s->nr_processes = s->nr_unobserved = s->nr_unlisted = 0;
 	if (s->lost.recording && !s->note[0])
 		snprintf(s->note, sizeof(s->note),
 			 "Edges are missing in the recording; these are the kernel's figures of "
 			 "all.");
 	s->lost.recording = 0;
-	if (!snapshot__append(s, figures))
-		return s;
-	snapshot__free(s);
-	return NULL;
+	return s;
 }
 
 /* Goes through the trace step by step, looking on. 0 or -errno; f is filled if it is the file's

@@ -281,28 +281,15 @@ static void keep_thread(struct snapshot_gil *g, pid_t tid)
 /* Of a trace with only the long waits and holds: the figures at its end are those of all. */
 static struct snapshot *copy_figures(const struct replay *r, const struct snapshot *figures)
 {
-	struct snapshot *s = snapshot__new();
+	struct snapshot *s = snapshot__copy(figures);
 
 	if (!s)
 		return NULL;
-	s->start_ns = figures->start_ns;
-	s->end_ns = figures->end_ns;
-	s->probe_hits = figures->probe_hits;
-	s->usdt_hits = figures->usdt_hits;
-	s->probe_ns_per_hit = figures->probe_ns_per_hit;
-	s->exit_status = figures->exit_status;
-	s->lost = figures->lost;
-	memcpy(s->note, figures->note, sizeof(s->note));
-	if (!snapshot__append(s, figures)) {
-		s->nr_unlisted = figures->nr_unlisted;
-		for (size_t i = 0; r->only_tid && i < s->nr_processes; i++)
-			for (size_t j = 0; j < s->processes[i].nr_gils; j++)
-				keep_thread(&s->processes[i].gils[j], r->only_tid);
-		snapshot__finish(s);
-		return s;
-	}
-	snapshot__free(s);
-	return NULL;
+	for (size_t i = 0; r->only_tid && i < s->nr_processes; i++)
+		for (size_t j = 0; j < s->processes[i].nr_gils; j++)
+			keep_thread(&s->processes[i].gils[j], r->only_tid);
+	snapshot__finish(s);
+	return s;
 }
 
 static struct snapshot *from_edges(const struct replay *r)

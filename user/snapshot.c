@@ -237,6 +237,22 @@ int snapshot__append(struct snapshot *s, const struct snapshot *from)
 	return 0;
 }
 
+struct snapshot *snapshot__copy(const struct snapshot *from)
+{
+	struct snapshot *s = snapshot__new();
+
+	if (!s)
+		return NULL;
+	*s = *from;
+	s->processes = NULL;
+	s->unobserved = NULL;
+	s->nr_processes = s->nr_unobserved = s->nr_unlisted = 0;
+	if (!snapshot__append(s, from))
+		return s;
+	snapshot__free(s);
+	return NULL;
+}
+
 void snapshot__finish(struct snapshot *s)
 {
 	for (size_t i = 0; i < s->nr_processes; i++) {

@@ -107,6 +107,8 @@ struct gil_handoff *snapshot_gil__add_edge(struct snapshot_gil *g);
 /* Frees what it holds, and zeroes it. */
 void snapshot_process__clear(struct snapshot_process *p);
 
+/* A deep copy. NULL: no memory. */
+struct snapshot *snapshot__copy(const struct snapshot *from);
 /* Appends deep copies of the processes and of the unobserved of `from`. 0 or -ENOMEM. */
 int snapshot__append(struct snapshot *s, const struct snapshot *from);
 
