@@ -10,18 +10,15 @@
 
 /* ---- frames ---- */
 
-static int put_chunk(struct trace_encoder *e, struct trace_chunk *c)
+static int put_chunk(struct trace_encoder *e, struct trace_chunk *c, __u32 sequence)
 {
-	int err;
-
 	if (c->payload.failed) {
 		bytes__free(&c->payload);
 		return -ENOMEM;
 	}
 	c->frame.size = (__u32)c->payload.size;
-	c->frame.sequence = e->sequence++;
-	err = e->options.put(e->options.ctx, c);
-	return err;
+	c->frame.sequence = sequence;
+	return e->options.put(e->options.ctx, c);
 }
 
 int trace_encoder__flush(struct trace_encoder *e)
@@ -47,11 +44,11 @@ int trace_encoder__flush(struct trace_encoder *e)
 	e->meta_count = e->edge_count = e->nr_slots = 0;
 	e->chunk++;
 	if (meta.payload.size)
-		err = put_chunk(e, &meta);
+		err = put_chunk(e, &meta, e->sequence++);
 	else
 		bytes__free(&meta.payload);
 	if (edges.payload.size && !err)
-		err = put_chunk(e, &edges);
+		err = put_chunk(e, &edges, e->sequence++);
 	else
 		bytes__free(&edges.payload);
 	return err;
@@ -80,7 +77,7 @@ int trace_encoder__header(struct trace_encoder *e, const struct trace_header *h)
 	};
 
 	trace_header__put(&c.payload, h);
-	return c.payload.failed ? -ENOMEM : e->options.put(e->options.ctx, &c);
+	return put_chunk(e, &c, 0);
 }
 
 /* ---- edges ---- */
@@ -398,16 +395,12 @@ static int enter_thread(struct trace_encoder *e, const struct gil_stream_thread 
 static int enter_lost(struct trace_encoder *e, const struct gil_stream_lost *s)
 {
 	struct enc_gil *g = encoder__gil(e, s->gil.pid, s->gil.address, s->gil.start);
+	__u64 told = g ? g->lost_told : 0, count = s->count > told ? s->count - told : 0;
 
-	__u64 count = s->count;
-
-	if (g) {
-		count -= g->lost_told < count ? g->lost_told : count;
-		g->lost_told = 0;
-	}
 	e->lost_total += count;
 	if (!g)
 		return 0;
+	g->lost_told = 0;
 	note_lost(g, count, s->since, s->edge.ts);
 	return g->known ? put_lost(e, g) : 0;
 }
