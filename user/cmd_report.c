@@ -262,6 +262,7 @@ static bool is_regular(const char *path)
 static int run(const struct report_options *o, struct replay **replay, struct failure *f)
 {
 	struct output out = {0};
+	bool is_report = renderer__find(o->format) != NULL;
 	struct replay *r;
 	__u64 until;
 	int err;
@@ -274,17 +275,15 @@ static int run(const struct report_options *o, struct replay **replay, struct fa
 	if (!is_regular(o->path))
 		replay__read_all(*replay);
 	err = check_output(o, f) ?: replay_part(*replay, o, &until, f);
-	if (!err && renderer__find(o->format) && replay__has_skipped(*replay))
+	if (!err && is_report && replay__has_skipped(*replay))
 		err = replay_again(replay, o, &until, f);
 	r = *replay;
-	if (!err && renderer__find(o->format))
-		err = replay__need_figures(r, o->path, f);
-	if (!err && renderer__find(o->format))
-		err = replay__need_found(r, o->path, f);
+	if (!err && is_report)
+		err = replay__need_figures(r, o->path, f) ?: replay__need_found(r, o->path, f);
 	err = err ?: output__open(&out, o->output, f);
 	if (err)
 		return err;
-	if (renderer__find(o->format))
+	if (is_report)
 		return write_report(&out, o, r, f);
 	return write_export(&out, o, r, until, f) ?: replay__need_found(r, o->path, f);
 }

@@ -231,6 +231,7 @@ static int play_back(const struct top_options *to, struct failure *f)
 
 	err = err ?: replay__need_figures(top.replay, to->input, f);
 	top.view.playback = true;
+	top.player.replay = top.replay;
 	if (!err) {
 		top.replay_end_ns = replay__end(top.replay);
 		top.replayed_ns = replay__start(top.replay);

@@ -6,7 +6,8 @@
 
 #include "evidence.h"
 
-bool evidence__is_of_values(const struct assertion *a)
+/* The limit is one of single values, and not of their number or of their sum. */
+static bool is_of_values(const struct assertion *a)
 {
 	enum statistic_kind kind = a->figure.statistic.kind;
 
@@ -132,7 +133,7 @@ int evidence__of(struct evidence *e, const struct assertion *a, const struct jud
 	int err;
 
 	memset(e, 0, sizeof(*e));
-	e->of_values = evidence__is_of_values(a);
+	e->of_values = is_of_values(a);
 	sel = selection__of(run, &a->scope);
 	if (!sel)
 		return -ENOMEM;

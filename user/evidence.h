@@ -28,9 +28,6 @@ struct evidence {
 int evidence__of(struct evidence *e, const struct assertion *a, const struct judgement *j,
 		 const struct snapshot *run);
 
-/* True if the limit is one of single values, and not of their number or of their sum. */
-bool evidence__is_of_values(const struct assertion *a);
-
 /* How many values are surely on the wrong side of a limit. */
 __u64 evidence__beyond(const struct gil_hist *h, enum assertion_op op, double limit);
 

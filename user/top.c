@@ -138,7 +138,6 @@ static int run_replay(struct top *top, struct failure *f)
 {
 	if (!top->terminal)
 		return replay__run(top->replay, top->replayed_ns, f);
-	top->player.replay = top->replay;
 	return player__run(&top->player, top->replayed_ns, PLAYER_PATIENCE_MS, f);
 }
 
