@@ -13,11 +13,6 @@
 
 #include "history_track.h"
 
-static __u64 larger(__u64 a, __u64 b)
-{
-	return a > b ? a : b;
-}
-
 /* At least 0: a wait that turns out not to be measured is taken back. */
 static __u64 less(__u64 a, __u64 b)
 {
@@ -181,7 +176,7 @@ static void settle_lock(const struct history *h, enum history_span span,
 
 	memcpy(l, &raw->lock, offsetof(struct gil_lock, handoff));
 	l->start = begin;
-	l->since = larger(l->since, begin);
+	l->since = gil_later(l->since, begin);
 	l->mark = end;
 	l->held_ns = 0;
 	l->held_ns = less(d->held, gil_lock_held_until(l, raw->locked_at_start, end));
@@ -204,7 +199,7 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	const struct snapshot_gil *raw = &raw_process->gils[gil];
 	struct snapshot_gil *g = &p->gils[gil];
 	__u64 gap = track->lock[span].gap; /* it shortens the span as it does the lock's own time */
-	__u64 begin = larger(h->begin[span], raw->lock.start - raw->gap_ns) + gap;
+	__u64 begin = gil_later(h->begin[span], raw->lock.start - raw->gap_ns) + gap;
 	__u64 end = snapshot_gil__end(raw_process, raw);
 	struct accrued open = {{0}, {0}};
 
@@ -225,7 +220,7 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	g->gap_ns = gap;
 	g->gaps = gap ? raw->gaps : 0;
 	g->lost_edges = gap ? raw->lost_edges : 0;
-	p->start_ns = larger(h->begin[span], raw_process->start_ns);
+	p->start_ns = gil_later(h->begin[span], raw_process->start_ns);
 	p->end_ns = raw_process->end_ns;
 }
 

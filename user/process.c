@@ -456,7 +456,6 @@ void process__refresh(struct process *p)
 
 int process__verify(struct process *p, struct failure *f)
 {
-	const struct gil_process *record = probe__process(p->probe, p->index);
 	long switches;
 
 	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->nr_gils ||
@@ -464,7 +463,8 @@ int process__verify(struct process *p, struct failure *f)
 		return 0;
 	/* First: what is counted here has been seen when the acquisitions are. */
 	switches = python__switches(p->pid, &p->python);
-	if (record->dropped || process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
+	if (probe__process(p->probe, p->index)->dropped ||
+	    process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
 		p->is_confirmed = true;
 		return 0;
 	}
