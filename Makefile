@@ -41,7 +41,7 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 # link it alone.
 EDGE := calibrate cheap_site check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report \
 	cmd_stat cmd_top command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed \
-	launch libc main observe options output player probe probe_records proc_list proc_maps process process_gil python \
+	launch libc main observe options output player probe probe_kernel probe_records proc_list proc_maps process process_gil python \
 	python2 python_again python_file python_layout recorder recording site_file sources target terminal top \
 	trace_sink usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
@@ -62,7 +62,7 @@ $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
 	$(BPFTOOL) gen skeleton $< name gilscope_bpf > $@.new
 	mv $@.new $@
 
-$(BUILD)/probe.o $(BUILD)/probe_records.o: $(BUILD)/gilscope.skel.h
+$(BUILD)/probe.o $(BUILD)/probe_kernel.o $(BUILD)/probe_records.o: $(BUILD)/gilscope.skel.h
 
 $(BUILD)/%.o: user/%.c $(HEADERS) | $(BUILD)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c $< -o $@
@@ -127,7 +127,7 @@ check: deps
 # ---- the benchmarks and the demo ----
 
 $(BUILD)/bench-empty: tests/bench/empty.c $(FINDING:%=$(BUILD)/%.o) \
-		$(addprefix $(BUILD)/,closer.o probe.o probe_records.o site_file.o libcore.a)
+		$(addprefix $(BUILD)/,closer.o probe.o probe_kernel.o probe_records.o site_file.o libcore.a)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
 
 bench: deps

@@ -19,17 +19,16 @@
  * Their cookie has the index of the process's record, where the GILs' addresses are few enough to
  * compare one by one: no hash is looked up on the way.
  *
- * Preemption. From Linux 6.0 on a uprobe's program can be preempted, and then the scheduler's
- * programs run in the middle of it, on the record it is updating. They see its odd sequence count,
- * leave it alone and count the miss: the record stays consistent and only the split of one interval
- * is off. The clock is read after the count was made odd, so that no scheduler edge can slip between
- * a time and its use.
+ * preempt.h says what happens when such a program is preempted, gil_verifier.h which shapes the
+ * verifiers of older kernels want.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "gil_maps.h"
+#include "gil_verifier.h"
+#include "preempt.h"
 #include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -93,9 +92,10 @@ struct {
 	__type(value, __u32);
 } process_of SEC(".maps");
 
+/* Preallocated: a tracing program that allocates at run time makes Linux 5.15 and 5.19 log a
+ * warning when it is loaded. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 1);
 	__type(key, struct gil_pair);
 	__type(value, struct gil_pair_sum);
@@ -121,10 +121,12 @@ struct thread_records {
 	__u32 index[GIL_THREAD_LOCKS];
 };
 
+/* Not a task storage, which would fit: on Linux 6.0 and 6.1 all look-ups in one fail on a CPU while
+ * a program that was just looking is preempted there. */
 struct {
-	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, int);
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32); /* tid */
 	__type(value, struct thread_records);
 } records SEC(".maps");
 
@@ -265,8 +267,9 @@ static __noinline int count_pair(__u32 lock_index, __u32 from, __u32 to, __u64 w
 /* An argument of the USDT probe that has fired. */
 static __always_inline __u64 argument(struct pt_regs *ctx, const struct gil_argument *a)
 {
-	__u32 size = a->size < 8 ? a->size : 8;
-	__u64 value = 0, word;
+	__u64 size = a->size, value = 0, word;
+
+	GIL_VERIFIER_BELOW(size, 9);
 
 	if (a->kind == GIL_ARGUMENT_CONSTANT)
 		return a->value;
@@ -279,10 +282,16 @@ static __always_inline __u64 argument(struct pt_regs *ctx, const struct gil_argu
 	return value;
 }
 
-/* What a hit tells, beside where. */
+/*
+ * What a hit tells. The GIL stands here by value, as it was read from the process's record: to the
+ * verifier it is then the same whichever place in that record it was found at, and the code behind
+ * the search is walked once and not for each place.
+ */
 struct hit {
 	enum gil_edge_kind kind;
 	__u32 tid;
+	__u32 lock; /* index of the GIL's record */
+	__u64 address;
 	struct pt_regs *ctx;
 	const struct gil_argument *requested; /* USDT only */
 };
@@ -307,9 +316,8 @@ static __noinline int is_off(__u64 gil)
 	return !enabled;
 }
 
-static __always_inline int is_no_edge(const struct gil_process *p, __u64 gil,
-				      const struct gil_lock *l, const struct gil_thread *t,
-				      const struct hit *hit)
+static __always_inline int is_no_edge(const struct gil_process *p, const struct gil_lock *l,
+				      const struct gil_thread *t, const struct hit *hit)
 {
 	if (gil_rarely(p->sources & GIL_SOURCE_TAKEOVER))
 		return is_told(l, t, hit->kind);
@@ -317,23 +325,21 @@ static __always_inline int is_no_edge(const struct gil_process *p, __u64 gil,
 		return 0;
 	if (gil_rarely(p->free_threaded) && t->state != GIL_THREAD_HOLDING &&
 	    l->state != GIL_LOCK_UNSEEN)
-		return t->state != GIL_THREAD_WAITING || !is_off(gil);
+		return t->state != GIL_THREAD_WAITING || !is_off(hit->address);
 	return !gil_model_is_release(l, t);
 }
 
-static __always_inline int is_requested(const struct gil_process *p, __u64 gil,
-					const struct hit *hit)
+static __always_inline int is_requested(const struct gil_process *p, const struct hit *hit)
 {
 	if (hit->requested)
 		return argument(hit->ctx, hit->requested) != 0;
-	return drop_requested(p, gil);
+	return drop_requested(p, hit->address);
 }
 
-static __always_inline void edge(struct gil_process *p, const struct gil_process_lock *pl,
-				 const struct hit *hit)
+static __always_inline void edge(struct gil_process *p, const struct hit *hit)
 {
 	struct gil_handoff handoff = {0};
-	struct gil_lock *l = lock_at(pl->lock);
+	struct gil_lock *l = lock_at(hit->lock);
 	struct gil_thread *t;
 	int requested = 0;
 	__u32 gone_seen;
@@ -341,10 +347,10 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 
 	if (!l)
 		return;
-	t = thread_of(p, pl->lock, l, hit->tid);
+	t = thread_of(p, hit->lock, l, hit->tid);
 	if (!t)
 		return;
-	if (gil_rarely(is_no_edge(p, pl->address, l, t, hit))) {
+	if (gil_rarely(is_no_edge(p, l, t, hit))) {
 		__sync_fetch_and_add(&p->other_hits, 1);
 		return;
 	}
@@ -364,7 +370,7 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	} else {
 		/* Reading user memory twice costs more than the rest; nobody can have asked if
 		 * nobody waits. */
-		requested = gil_model_has_waiters(l) && is_requested(p, pl->address, hit);
+		requested = gil_model_has_waiters(l) && is_requested(p, hit);
 		gil_model_release(l, t, requested, now);
 	}
 	if (recording)
@@ -373,7 +379,7 @@ static __always_inline void edge(struct gil_process *p, const struct gil_process
 	seq_step(&t->seq);
 	seq_step(&l->seq);
 	if (gil_rarely(handoff.count))
-		count_pair(pl->lock, handoff.from, handoff.to, handoff.wait_ns);
+		count_pair(hit->lock, handoff.from, handoff.to, handoff.wait_ns);
 }
 
 /*
@@ -412,48 +418,79 @@ static __noinline int suppose_gil(__u32 index, __u64 address)
 
 #include "sub_gil.h"
 
-static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64 cond, __u32 tid)
+/* The index of the record of the process's GIL at this address, or GIL_NONE. */
+static __always_inline __u32 lock_of(const struct gil_process *p, __u64 address)
 {
-	__u32 found;
-
-	if (gil_rarely(p->state == GIL_PROCESS_NEW))
-		suppose_gil(index, cond - GIL_OFFSET_SWITCH_COND);
+	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
 		if (i >= p->nr_locks)
 			break;
-		if (cond == p->lock[i].address + GIL_OFFSET_SWITCH_COND) {
+		if (p->lock[i].address == address)
+			return p->lock[i].lock;
+	}
+	return GIL_NONE;
+}
+
+/* Which GIL's condition variable this is, and what its signal tells. The GIL of a sub-interpreter
+ * that has ended is forgotten, if another one has been made in its place. False: none. */
+static __always_inline int is_signal(struct gil_process *p, __u64 cond, struct hit *hit)
+{
+	GIL_VERIFIER_UNROLL
+	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
+		__u64 address;
+
+		if (i >= p->nr_locks)
+			break;
+		address = p->lock[i].address;
+		hit->lock = p->lock[i].lock;
+		if (cond == address + GIL_OFFSET_SWITCH_COND) {
 			if (gil_rarely(i) && is_replaced(&p->finder, &p->lock[i])) {
 				p->lock[i].address = 0;
 				continue;
 			}
-			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
-			return;
+			hit->kind = GIL_EDGE_ACQUIRE;
+			hit->address = cond - GIL_OFFSET_SWITCH_COND;
+			return 1;
 		}
-		if (cond == p->lock[i].address + GIL_OFFSET_COND) {
-			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_RELEASE, .tid = tid});
-			return;
+		if (cond == address + GIL_OFFSET_COND) {
+			hit->kind = GIL_EDGE_RELEASE;
+			hit->address = cond - GIL_OFFSET_COND;
+			return 1;
 		}
 	}
-	found = find_sub_gil(index, cond - GIL_OFFSET_SWITCH_COND);
-	if (found < GIL_PROCESS_LOCKS)
-		edge(p, &p->lock[found & (GIL_PROCESS_LOCKS - 1)],
-		     &(struct hit){.kind = GIL_EDGE_ACQUIRE, .tid = tid});
-	else
+	return 0;
+}
+
+static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64 cond, __u32 tid)
+{
+	struct hit hit = {.tid = tid};
+
+	if (gil_rarely(p->state == GIL_PROCESS_NEW))
+		suppose_gil(index, cond - GIL_OFFSET_SWITCH_COND);
+	if (gil_rarely(!is_signal(p, cond, &hit))) {
+		hit.kind = GIL_EDGE_ACQUIRE;
+		hit.address = cond - GIL_OFFSET_SWITCH_COND;
+		hit.lock = find_sub_gil(index, hit.address);
+	}
+	if (gil_rarely(hit.lock == GIL_NONE))
 		__sync_fetch_and_add(&p->other_hits, 1);
+	else
+		edge(p, &hit);
 }
 
 /* Out of line: the signals are what costs, as they come at every acquisition and release. */
 static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid)
 {
-	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
-		if (i >= p->nr_locks)
-			break;
-		if (cond == p->lock[i].address + GIL_OFFSET_COND) {
-			edge(p, &p->lock[i], &(struct hit){.kind = GIL_EDGE_WAIT, .tid = tid});
-			return 0;
-		}
-	}
-	__sync_fetch_and_add(&p->other_hits, 1);
+	struct hit hit = {.kind = GIL_EDGE_WAIT,
+			  .tid = tid,
+			  .address = cond - GIL_OFFSET_COND,
+			  .lock = GIL_NONE};
+
+	hit.lock = lock_of(p, hit.address);
+	if (hit.lock == GIL_NONE)
+		__sync_fetch_and_add(&p->other_hits, 1);
+	else
+		edge(p, &hit);
 	return 0;
 }
 
@@ -483,8 +520,7 @@ static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_t
 }
 
 /* Both functions of libc: one program, so that one uprobe_multi link can carry both. */
-SEC("uprobe")
-int on_cond(struct pt_regs *ctx)
+UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
 	__u64 pid_tgid = current_pid_tgid();
@@ -500,36 +536,32 @@ int on_cond(struct pt_regs *ctx)
 }
 
 /* The three probes that an interpreter itself may have, wherever the compiler has put them. */
-SEC("uprobe")
-int on_usdt(struct pt_regs *ctx)
+UPROBE_PROGRAM(on_usdt, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 pid_tgid = current_pid_tgid();
 	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_USDT);
 	__u32 which = GIL_COOKIE_ARGUMENTS(cookie), kind = GIL_COOKIE_KIND(cookie);
 	struct gil_arguments *a = bpf_map_lookup_elem(&arguments, &which);
-	__u64 gil;
+	struct hit hit = {.tid = (__u32)pid_tgid, .ctx = ctx};
 
 	if (!p || !a)
 		return 0;
-	gil = argument(ctx, &a->gil);
+	hit.requested = &a->requested;
+	hit.address = argument(ctx, &a->gil);
 	if (gil_rarely(p->state == GIL_PROCESS_NEW && kind == GIL_SITE_USDT_ACQUIRE))
-		suppose_gil((__u32)cookie, gil);
-	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++) {
-		struct hit hit = {GIL_EDGE_RELEASE, (__u32)pid_tgid, ctx, &a->requested};
-
-		if (i >= p->nr_locks)
-			break;
-		if (gil != p->lock[i].address)
-			continue;
-		if (kind == GIL_SITE_USDT_WAIT)
-			hit.kind = GIL_EDGE_WAIT;
-		else if (kind == GIL_SITE_USDT_ACQUIRE)
-			hit.kind = GIL_EDGE_ACQUIRE;
-		edge(p, &p->lock[i], &hit);
-		return 0;
-	}
-	__sync_fetch_and_add(&p->other_hits, 1);
+		suppose_gil((__u32)cookie, hit.address);
+	hit.lock = lock_of(p, hit.address);
+	if (kind == GIL_SITE_USDT_WAIT)
+		hit.kind = GIL_EDGE_WAIT;
+	else if (kind == GIL_SITE_USDT_ACQUIRE)
+		hit.kind = GIL_EDGE_ACQUIRE;
+	else
+		hit.kind = GIL_EDGE_RELEASE;
+	if (hit.lock == GIL_NONE)
+		__sync_fetch_and_add(&p->other_hits, 1);
+	else
+		edge(p, &hit);
 	return 0;
 }
 

@@ -7,10 +7,11 @@
  * they know it by: one that executes has taken the process's by then. */
 static __always_inline void close_records(struct task_struct *task, __u32 tid)
 {
-	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
 
 	if (!r)
 		return;
+	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t;
 		struct gil_lock *l;
@@ -30,7 +31,7 @@ static __always_inline void close_records(struct task_struct *task, __u32 tid)
 			stream_exit(l, t);
 		seq_step(&t->seq);
 	}
-	bpf_task_storage_delete(&records, task);
+	bpf_map_delete_elem(&records, &tid);
 }
 
 /* A record for a new child. Its GILs are entered by user space, which knows the parent's. */

@@ -7,17 +7,21 @@
 /* The thread's record if it waits or holds; `sleeps`: it is just going to sleep. */
 static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
 {
-	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
+	__u32 tid = task->pid;
+	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
 	struct gil_thread *t;
+	__u64 current;
 
 	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
 		return NULL;
 	if (recording && is_frozen())
 		return NULL;
-	t = thread_at(r->index[r->current & (GIL_THREAD_LOCKS - 1)]);
-	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == (__u32)task->pid)
+	current = r->current;
+	GIL_VERIFIER_BELOW(current, GIL_THREAD_LOCKS);
+	t = thread_at(r->index[current]);
+	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == tid)
 		semaphore_sleeps(t->record);
-	if (!t || !gil_thread_is_timed(t) || t->tid != (__u32)task->pid)
+	if (!t || !gil_thread_is_timed(t) || t->tid != tid)
 		return NULL;
 	if (t->seq & 1) {
 		struct gil_tables *tab = the_tables();

@@ -43,6 +43,7 @@ static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u
 /* A place in p->lock[] for one more; GIL_PROCESS_LOCKS if there is none. */
 static __always_inline __u32 free_slot(struct gil_process *p)
 {
+	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_PROCESS_LOCKS; i++)
 		if (i >= p->nr_locks || !p->lock[i].address)
 			return i;
@@ -50,7 +51,7 @@ static __always_inline __u32 free_slot(struct gil_process *p)
 	return GIL_PROCESS_LOCKS;
 }
 
-/* Its place, or GIL_PROCESS_LOCKS if there is no room. */
+/* The index of its record, or GIL_NONE if there is no room. */
 static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, __u64 address,
 					   __u32 number)
 {
@@ -59,11 +60,11 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, _
 	struct gil_lock *l;
 
 	if (!tab || n >= GIL_PROCESS_LOCKS)
-		return GIL_PROCESS_LOCKS;
+		return GIL_NONE;
 	i = take_index(&free_locks, &tab->next_lock, max_locks, &tab->locks_full);
 	l = lock_at(i);
 	if (!l)
-		return GIL_PROCESS_LOCKS;
+		return GIL_NONE;
 	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
 	l->born = 1;
 	l->interpreter = number;
@@ -74,7 +75,7 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, _
 		p->nr_locks = n + 1;
 	send_event(GIL_EVENT_SUB_GIL, p->pid, i, index, p->image,
 		   (void *)bpf_get_current_task_btf());
-	return n;
+	return i;
 }
 
 /* False if somebody else is entering a GIL and does not come to an end: it has lost its CPU. */
@@ -88,21 +89,21 @@ static __always_inline int begin_to_enter(struct gil_process *p)
 
 /*
  * In a traced process, a sub-interpreter may have made its own GIL, and this is the first time that
- * it is taken. Its place in p->lock[]; GIL_PROCESS_LOCKS if that is no GIL, or there is no room.
+ * it is taken. The index of its record, or GIL_NONE: it is no GIL, or there is no room.
  */
-__noinline __u32 find_sub_gil(__u32 index, __u64 address)
+static __noinline __u32 find_sub_gil(__u32 index, __u64 address)
 {
 	struct gil_process *p = process_at(index);
 	__u32 number = 0, n;
 
 	if (!p || !p->finder.known || p->state != GIL_PROCESS_TRACED ||
 	    !is_sub_gil(&p->finder, address, &number))
-		return GIL_PROCESS_LOCKS;
+		return GIL_NONE;
 	if (free_slot(p) >= GIL_PROCESS_LOCKS)
-		return GIL_PROCESS_LOCKS;
+		return GIL_NONE;
 	if (!begin_to_enter(p)) {
 		__sync_fetch_and_add(&p->dropped, 1); /* the next acquisition will do */
-		return GIL_PROCESS_LOCKS;
+		return GIL_NONE;
 	}
 	n = enter_sub_gil(p, index, address, number);
 	__sync_val_compare_and_swap(&p->entering, 1, 0);

@@ -6,6 +6,7 @@
 /* From its second GIL on a thread's records are always searched for: `current` has to follow. */
 static __always_inline void mark_several(const struct thread_records *r, __u32 tid)
 {
+	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
 
@@ -16,10 +17,11 @@ static __always_inline void mark_several(const struct thread_records *r, __u32 t
 
 /* Where in the thread's list a new record goes: behind the others, or in place of one that user
  * space has taken back, because the GIL's interpreter is gone. GIL_THREAD_LOCKS: nowhere. */
-static __always_inline __u32 free_record(const struct thread_records *r, __u32 tid)
+static __always_inline __u64 free_record(const struct thread_records *r, __u32 tid)
 {
-	__u32 n = r->count;
+	__u64 n = r->count;
 
+	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
 
@@ -29,24 +31,36 @@ static __always_inline __u32 free_record(const struct thread_records *r, __u32 t
 	return n;
 }
 
+/* The thread's list, made if it is not there; NULL if the table is full. */
+static __always_inline struct thread_records *records_of(__u32 tid)
+{
+	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
+	struct thread_records none = {};
+
+	if (r)
+		return r;
+	bpf_map_update_elem(&records, &tid, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&records, &tid);
+}
+
 /*
  * Makes the calling thread's record for this GIL; its index, or GIL_NONE. The rare path: once per
- * thread and GIL. This and other functions with loops are global: the verifier then looks at them
- * once, and not in every place from which they are called.
+ * thread and GIL.
  */
-__noinline __u32 thread_new(__u32 lock_index)
+static __noinline __u32 thread_new(__u32 lock_index)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct gil_tables *tab = the_tables();
 	struct gil_lock *l = lock_at(lock_index);
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 i, n, tid = (__u32)pid_tgid;
+	__u32 i, tid = (__u32)pid_tgid;
 	struct thread_records *r;
 	struct gil_thread *t;
+	__u64 n;
 
 	if (!tab || !l)
 		return GIL_NONE;
-	r = bpf_task_storage_get(&records, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	r = records_of(tid);
 	n = r ? free_record(r, tid) : GIL_THREAD_LOCKS;
 	if (!r || n >= GIL_THREAD_LOCKS) {
 		__sync_fetch_and_add(&tab->threads_full, 1);
@@ -64,7 +78,8 @@ __noinline __u32 thread_new(__u32 lock_index)
 									 : GIL_THREAD_UNSEEN;
 	t->tid = tid;
 	t->record = i;
-	r->index[n & (GIL_THREAD_LOCKS - 1)] = i;
+	GIL_VERIFIER_BELOW(n, GIL_THREAD_LOCKS);
+	r->index[n] = i;
 	r->current = n;
 	if (n == r->count)
 		r->count++;
@@ -76,16 +91,16 @@ __noinline __u32 thread_new(__u32 lock_index)
 }
 
 /* The index of the calling thread's record for this GIL, made if it is not there; or GIL_NONE. */
-__noinline __u32 thread_search(__u32 lock_index)
+static __noinline __u32 thread_search(__u32 lock_index)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct thread_records *r = bpf_task_storage_get(&records, task, NULL, 0);
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
 
-	for (__u32 i = 0; r && i < GIL_THREAD_LOCKS; i++) {
+	GIL_VERIFIER_UNROLL
+	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t;
 
-		if (i >= r->count)
+		if (!r || i >= r->count)
 			break;
 		t = thread_at(r->index[i]);
 		if (t && t->lock == lock_index && t->tid == tid) {

@@ -16,6 +16,7 @@
 #else
 #include <linux/types.h>
 #endif
+#include "gil_verifier.h"
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))
@@ -97,14 +98,14 @@ static __always_inline __u64 gil_hist_lo(__u32 i)
 
 static __always_inline void gil_hist_add(struct gil_hist *h, __u64 v)
 {
-	__u32 i = gil_hist_slot(v);
+	__u64 i = gil_hist_slot(v);
 
 	h->count++;
 	h->sum += v;
 	if (v > h->max)
 		h->max = v;
-	if (i < GIL_HIST_SLOTS) /* always true; said again where the verifier can see it */
-		h->slot[i]++;
+	GIL_VERIFIER_BELOW(i, GIL_HIST_SLOTS); /* it is, but the verifier has to see it */
+	h->slot[i]++;
 }
 
 #endif

@@ -55,44 +55,6 @@ static size_t table_bytes(const struct table *t)
 	return (t->size * t->max + page - 1) / page * page;
 }
 
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	(void)level, (void)fmt, (void)ap;
-	return 0;
-}
-
-static int loud(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
-}
-
-static int explain_load(int err, struct failure *f)
-{
-	failure__what(f, "cannot load the BPF programs: %s", strerror(-err));
-	if (access("/sys/kernel/btf/vmlinux", R_OK)) {
-		failure__cause(
-			f, "this kernel has no type information (/sys/kernel/btf/vmlinux); it is "
-			   "built with CONFIG_DEBUG_INFO_BTF=y by all large distributions");
-		failure__command(f, "ls -l /sys/kernel/btf/vmlinux");
-	} else if (geteuid() != 0) {
-		failure__cause(
-			f, "loading and attaching probes needs root (or CAP_BPF, CAP_PERFMON and "
-			   "CAP_SYS_PTRACE)");
-		failure__command(f, "sudo gilscope ...");
-	} else if (err == -EPERM) {
-		failure__cause(f, "a container without the capabilities, or a kernel in lockdown");
-		failure__command(f, "cat /sys/kernel/security/lockdown");
-	} else if (err == -EMFILE) {
-		failure__cause(f, "a limit on open files that is too low");
-		failure__command(f, "ulimit -n 1024");
-	} else {
-		failure__cause(
-			f, "a kernel older than Linux 5.15, or one built without what is needed");
-		failure__command(f, "gilscope stat --verbose ... 2>&1 | less");
-	}
-	return err;
-}
-
 static int map_table(struct table *t, struct bpf_map *map, struct bpf_map *recycled)
 {
 	t->map = map;
@@ -170,21 +132,22 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	bpf_map__set_max_entries(s->maps.free_locks, locks);
 	bpf_map__set_max_entries(s->maps.threads, threads);
 	bpf_map__set_max_entries(s->maps.free_threads, threads);
+	bpf_map__set_max_entries(s->maps.records, threads);
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
 }
 
-static struct bpf_program *program_in(const struct gilscope_bpf *s, enum probe_program which)
+/* The form of the program that this kernel gets: bpf/preempt.h. */
+struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
+				      enum probe_program which)
 {
-	switch (which) {
-	case PROBE_COND:
-		return s->progs.on_cond;
-	case PROBE_USDT:
-		return s->progs.on_usdt;
-	case PROBE_SEMAPHORE:
-		return s->progs.on_semaphore;
-	default:
-		return s->progs.on_nothing;
-	}
+	struct bpf_program *const form[PROBE_PROGRAMS][2] = {
+		[PROBE_COND] = {s->progs.on_cond, s->progs.on_cond_preempt_off},
+		[PROBE_USDT] = {s->progs.on_usdt, s->progs.on_usdt_preempt_off},
+		[PROBE_SEMAPHORE] = {s->progs.on_semaphore, s->progs.on_semaphore_preempt_off},
+		[PROBE_EMPTY] = {s->progs.on_nothing, s->progs.on_nothing},
+	};
+
+	return form[which][p->kernel.preempt_off];
 }
 
 /* So few targets have these that loading them with the others would only delay the rest. */
@@ -201,23 +164,27 @@ static struct gilscope_bpf *open_skeleton(struct probe *p)
 		return NULL;
 	set_sizes(p, s);
 	for (int i = 0; p->multi && i < PROBE_PROGRAMS; i++)
-		bpf_program__set_expected_attach_type(program_in(s, i), ATTACH_TYPE_UPROBE_MULTI);
+		bpf_program__set_expected_attach_type(probe__program_in(p, s, i),
+						      ATTACH_TYPE_UPROBE_MULTI);
 	return s;
 }
 
 static int load(struct probe *p)
 {
+	struct bpf_program *program;
 	struct gilscope_bpf *s;
 
-	libbpf_set_print(p->options.verbose ? loud : quiet);
 	s = p->skel = open_skeleton(p);
 	if (!s)
 		return -errno;
+	bpf_object__for_each_program (program, s->obj)
+		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
+			bpf_program__set_autoload(program, false);
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (is_rare(i))
-			bpf_program__set_autoload(program_in(s, i), false);
-		else
-			p->loaded[i] = s;
+			continue;
+		bpf_program__set_autoload(probe__program_in(p, s, i), true);
+		p->loaded[i] = s;
 	}
 	return gilscope_bpf__load(s);
 }
@@ -230,7 +197,7 @@ static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_progra
 	int err = 0;
 
 	bpf_object__for_each_program (program, s->obj)
-		bpf_program__set_autoload(program, program == program_in(s, which));
+		bpf_program__set_autoload(program, program == probe__program_in(p, s, which));
 	bpf_object__for_each_map (map, s->obj) {
 		const struct bpf_map *first =
 			bpf_object__find_map_by_name(p->skel->obj, bpf_map__name(map));
@@ -251,7 +218,7 @@ int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
 	err = s ? load_alone(p, s, which) : -errno;
 	if (err) {
 		gilscope_bpf__destroy(s);
-		return explain_load(err, f);
+		return probe_kernel__explain(err, f);
 	}
 	p->loaded[which] = s;
 	return 0;
@@ -281,18 +248,23 @@ static int attach_scheduler(struct probe *p)
 
 static int start(struct probe *p, struct failure *f)
 {
-	int err = load(p);
+	int err;
 
+	probe_kernel__listen(p->options.verbose);
+	err = probe_kernel__look(&p->kernel, f);
+	if (err == -ENOTSUP)
+		return err;
+	err = err ?: load(p);
 	err = err ?: map_tables(p);
 	err = err ?: attach_scheduler(p);
 	if (err)
-		return explain_load(err, f);
+		return probe_kernel__explain(err, f);
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
 	if (!p->ring)
-		return explain_load(-errno, f);
+		return probe_kernel__explain(-errno, f);
 	if (p->options.listener)
 		p->edges = ring_buffer__new(bpf_map__fd(p->skel->maps.edges), on_entry, p, NULL);
-	return p->edges || !p->options.listener ? 0 : explain_load(-errno, f);
+	return p->edges || !p->options.listener ? 0 : probe_kernel__explain(-errno, f);
 }
 
 static void stop(struct probe *p)
@@ -451,8 +423,10 @@ static int attach(struct probe *p, struct attachment *a, enum probe_program whic
 		cookie[i] = GIL_COOKIE(index, site[i].kind, site[i].arguments);
 	}
 	if (p->multi)
-		return attach_multi(a, program_in(p->loaded[which], which), pid, path, &sites);
-	return attach_perf_events(a, program_in(p->loaded[which], which), pid, path, &sites);
+		return attach_multi(a, probe__program_in(p, p->loaded[which], which), pid, path,
+				    &sites);
+	return attach_perf_events(a, probe__program_in(p, p->loaded[which], which), pid, path,
+				  &sites);
 }
 
 struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,

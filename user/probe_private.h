@@ -14,11 +14,26 @@ struct table {
 	unsigned int max;
 };
 
+/* What this kernel can do. */
+struct probe_kernel {
+	bool preempt_off; /* programs can turn preemption off (Linux 6.10) */
+};
+
+/* Looks, by the kernel's type information. 0; -ENOTSUP with f filled if the programs would not be
+ * safe here; or -errno if there is no type information. */
+int probe_kernel__look(struct probe_kernel *k, struct failure *f);
+/* Keeps what libbpf has to say about a program that is rejected, and prints all that it says if
+ * `aloud`. */
+void probe_kernel__listen(bool aloud);
+/* Fills f with why the programs could not be loaded, and returns err. */
+int probe_kernel__explain(int err, struct failure *f);
+
 struct probe {
 	struct gilscope_bpf *skel;
 	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
 	struct probe_options options;
 	bool multi;
+	struct probe_kernel kernel;
 	struct table processes, locks, threads;
 	struct gil_tables *tables;
 	struct ring_buffer *ring, *edges;
@@ -27,5 +42,9 @@ struct probe {
 	struct closer *closer;
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
+
+/* The program in a loaded object, in the form that this kernel gets: see bpf/preempt.h. */
+struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
+				      enum probe_program which);
 
 #endif

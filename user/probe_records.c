@@ -253,8 +253,9 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 	const struct gil_tables *t = p->tables;
 	struct gilscope_bpf *s = p->skel;
 
-	lost->edges += recursion_misses(s->progs.on_cond) + recursion_misses(s->progs.on_usdt) +
-		       recursion_misses(s->progs.on_semaphore);
+	for (int i = 0; i < PROBE_PROGRAMS; i++)
+		if (p->loaded[i])
+			lost->edges += recursion_misses(probe__program_in(p, p->loaded[i], i));
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Programs on uprobes, and what preemption does to them.
+ *
+ * From Linux 6.0 on such a program can be preempted, on a kernel that preempts at all (before, the
+ * kernel turned preemption off around it). Another thread may then run the same program on the same
+ * CPU, and the scheduler's programs run in the middle of it. What each kernel makes of that:
+ *
+ *  - 6.13 and later give a program with a deep stack a private one for each CPU. Both runs of the
+ *    program share it, and the first one goes on with the second one's pointers: the kernel oopses.
+ *    So preemption is turned off in the program's body, by kfuncs that exist from 6.10 on. The entry
+ *    itself needs less than the 64 bytes of stack that make the kernel use a private one.
+ *
+ *  - 6.10 to 6.12 have no private stacks. The kfuncs are used all the same, because a body that is
+ *    not preempted is also never met half-way by the scheduler's programs.
+ *
+ *  - 6.0 to 6.9 have neither the private stacks nor the kfuncs. There a body can be preempted, and
+ *    nothing that it uses minds:
+ *     - its stack is the thread's own kernel stack;
+ *     - no map is per CPU, and no helper that it calls keeps anything per CPU while it can be
+ *       preempted: hash tables, queues and rings hold their locks with interrupts off;
+ *     - a GIL's record is written under the GIL's mutex, so the other thread cannot be writing it;
+ *     - Python 2's GIL has no mutex; its record's sequence count is a lock that gives up and counts
+ *       the edge as lost (semaphore.h);
+ *     - a thread's record is written by that thread and by the scheduler's programs, which leave it
+ *       alone while its sequence count is odd, and count the miss (lost.switches). The record stays
+ *       consistent, and the split of one interval is off. The clock is read after the count was
+ *       made odd, so that no scheduler edge can come between a time and its use;
+ *     - whoever makes a record announces it last, so the scheduler's programs never follow an index
+ *       to a record that is half made.
+ *
+ * The scheduler's own programs run with interrupts off and so cannot be preempted.
+ *
+ * Every program on a uprobe is made by UPROBE_PROGRAM, in two forms: NAME, and NAME_preempt_off for
+ * kernels that have the kfuncs. They are two programs, and not one with a condition, because kernels
+ * that do not know kfuncs reject a program for an unreachable call of one. User space loads one of
+ * them (probe.c), and refuses a kernel that has private stacks but no kfuncs.
+ */
+#ifndef PREEMPT_H
+#define PREEMPT_H
+
+#include <bpf/bpf_helpers.h>
+
+extern void bpf_preempt_disable(void) __weak __ksym; /* Linux 6.10 */
+extern void bpf_preempt_enable(void) __weak __ksym;
+
+/* Opens the body of a program on a uprobe: UPROBE_PROGRAM(name, struct pt_regs *ctx) { ... }. Within
+ * it no function may be global: Linux 6.10 to 6.14 allow no call of one while preemption is off. */
+#define UPROBE_PROGRAM(name, argument)                                                             \
+	static __noinline int name##_body(argument);                                               \
+	SEC("uprobe") int name(argument)                                                           \
+	{                                                                                          \
+		return name##_body(ctx);                                                           \
+	}                                                                                          \
+	SEC("uprobe") int name##_preempt_off(argument)                                             \
+	{                                                                                          \
+		bpf_preempt_disable();                                                             \
+		name##_body(ctx);                                                                  \
+		bpf_preempt_enable();                                                              \
+		return 0;                                                                          \
+	}                                                                                          \
+	static __noinline int name##_body(argument)
+
+#endif
