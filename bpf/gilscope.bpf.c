@@ -520,7 +520,7 @@ static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_t
 }
 
 /* Both functions of libc: one program, so that one uprobe_multi link can carry both. */
-UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
+PREEMPTIBLE_PROGRAM("uprobe", on_cond, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
 	__u64 pid_tgid = current_pid_tgid();
@@ -536,7 +536,7 @@ UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
 }
 
 /* The three probes that an interpreter itself may have, wherever the compiler has put them. */
-UPROBE_PROGRAM(on_usdt, struct pt_regs *ctx)
+PREEMPTIBLE_PROGRAM("uprobe", on_usdt, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 pid_tgid = current_pid_tgid();

@@ -29,12 +29,15 @@
  *     - whoever makes a record announces it last, so the scheduler's programs never follow an index
  *       to a record that is half made.
  *
- * The scheduler's own programs run with interrupts off and so cannot be preempted.
+ * A program on a tracepoint can be preempted too, where the tracepoint is not in the scheduler itself
+ * (seen on 7.2 for those of processes). The kernel then skips the program for whoever comes next on
+ * that CPU, and counts that (lost.events). With preemption off in the body only a few instructions
+ * are left where that can happen. The scheduler's own tracepoints run with interrupts off.
  *
- * Every program on a uprobe is made by UPROBE_PROGRAM, in two forms: NAME, and NAME_preempt_off for
- * kernels that have the kfuncs. They are two programs, and not one with a condition, because kernels
- * that do not know kfuncs reject a program for an unreachable call of one. User space loads one of
- * them (probe.c), and refuses a kernel that has private stacks but no kfuncs.
+ * Every program that can be preempted is made by PREEMPTIBLE_PROGRAM, in two forms: NAME, and
+ * NAME_preempt_off for kernels that have the kfuncs. They are two programs, and not one with a
+ * condition, because kernels that do not know kfuncs reject a program for an unreachable call of one.
+ * User space loads one of them (probe.c), and refuses a kernel that has private stacks but no kfuncs.
  */
 #ifndef PREEMPT_H
 #define PREEMPT_H
@@ -44,15 +47,16 @@
 extern void bpf_preempt_disable(void) __weak __ksym; /* Linux 6.10 */
 extern void bpf_preempt_enable(void) __weak __ksym;
 
-/* Opens the body of a program on a uprobe: UPROBE_PROGRAM(name, struct pt_regs *ctx) { ... }. Within
- * it no function may be global: Linux 6.10 to 6.14 allow no call of one while preemption is off. */
-#define UPROBE_PROGRAM(name, argument)                                                             \
+/* Opens the body of a program: PREEMPTIBLE_PROGRAM("uprobe", name, struct pt_regs *ctx) { ... }.
+ * Within it no function may be global: Linux 6.10 to 6.14 allow no call of one while preemption is
+ * off. */
+#define PREEMPTIBLE_PROGRAM(section, name, argument)                                               \
 	static __noinline int name##_body(argument);                                               \
-	SEC("uprobe") int name(argument)                                                           \
+	SEC(section) int name(argument)                                                            \
 	{                                                                                          \
 		return name##_body(ctx);                                                           \
 	}                                                                                          \
-	SEC("uprobe") int name##_preempt_off(argument)                                             \
+	SEC(section) int name##_preempt_off(argument)                                              \
 	{                                                                                          \
 		bpf_preempt_disable();                                                             \
 		name##_body(ctx);                                                                  \

@@ -136,18 +136,48 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
 }
 
-/* The form of the program that this kernel gets: bpf/preempt.h. */
-struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
+#define PREEMPT_OFF "_preempt_off"
+
+/* A program by its name, in the form that this kernel gets: bpf/preempt.h. */
+static struct bpf_program *program_named(const struct probe *p, const struct gilscope_bpf *s,
+					 const char *name)
+{
+	struct bpf_program *program = NULL;
+	char other[64];
+
+	snprintf(other, sizeof(other), "%s" PREEMPT_OFF, name);
+	if (p->kernel.preempt_off)
+		program = bpf_object__find_program_by_name(s->obj, other);
+	return program ?: bpf_object__find_program_by_name(s->obj, name);
+}
+
+static struct bpf_program *program_in(const struct probe *p, const struct gilscope_bpf *s,
 				      enum probe_program which)
 {
-	struct bpf_program *const form[PROBE_PROGRAMS][2] = {
-		[PROBE_COND] = {s->progs.on_cond, s->progs.on_cond_preempt_off},
-		[PROBE_USDT] = {s->progs.on_usdt, s->progs.on_usdt_preempt_off},
-		[PROBE_SEMAPHORE] = {s->progs.on_semaphore, s->progs.on_semaphore_preempt_off},
-		[PROBE_EMPTY] = {s->progs.on_nothing, s->progs.on_nothing},
+	static const char *const name[PROBE_PROGRAMS] = {
+		[PROBE_COND] = "on_cond",
+		[PROBE_USDT] = "on_usdt",
+		[PROBE_SEMAPHORE] = "on_semaphore",
+		[PROBE_EMPTY] = "on_nothing",
 	};
 
-	return form[which][p->kernel.preempt_off];
+	return program_named(p, s, name[which]);
+}
+
+/* Those on tracepoints. */
+static const char *const tracepoints[PROBE_TRACEPOINTS] = {
+	[PROBE_SWITCH] = "on_switch", [PROBE_WAKEUP] = "on_wakeup", [PROBE_FORK] = "on_fork",
+	[PROBE_EXEC] = "on_exec",     [PROBE_EXIT] = "on_exit",
+};
+
+struct bpf_program *probe__program(const struct probe *p, enum probe_program which)
+{
+	return p->loaded[which] ? program_in(p, p->loaded[which], which) : NULL;
+}
+
+struct bpf_program *probe__tracepoint(const struct probe *p, enum probe_tracepoint which)
+{
+	return program_named(p, p->skel, tracepoints[which]);
 }
 
 /* So few targets have these that loading them with the others would only delay the rest. */
@@ -164,7 +194,7 @@ static struct gilscope_bpf *open_skeleton(struct probe *p)
 		return NULL;
 	set_sizes(p, s);
 	for (int i = 0; p->multi && i < PROBE_PROGRAMS; i++)
-		bpf_program__set_expected_attach_type(probe__program_in(p, s, i),
+		bpf_program__set_expected_attach_type(program_in(p, s, i),
 						      ATTACH_TYPE_UPROBE_MULTI);
 	return s;
 }
@@ -178,12 +208,13 @@ static int load(struct probe *p)
 	if (!s)
 		return -errno;
 	bpf_object__for_each_program (program, s->obj)
-		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
-			bpf_program__set_autoload(program, false);
+		bpf_program__set_autoload(program, false);
+	for (int i = 0; i < PROBE_TRACEPOINTS; i++)
+		bpf_program__set_autoload(probe__tracepoint(p, i), true);
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (is_rare(i))
 			continue;
-		bpf_program__set_autoload(probe__program_in(p, s, i), true);
+		bpf_program__set_autoload(program_in(p, s, i), true);
 		p->loaded[i] = s;
 	}
 	return gilscope_bpf__load(s);
@@ -197,7 +228,7 @@ static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_progra
 	int err = 0;
 
 	bpf_object__for_each_program (program, s->obj)
-		bpf_program__set_autoload(program, program == probe__program_in(p, s, which));
+		bpf_program__set_autoload(program, program == program_in(p, s, which));
 	bpf_object__for_each_map (map, s->obj) {
 		const struct bpf_map *first =
 			bpf_object__find_map_by_name(p->skel->obj, bpf_map__name(map));
@@ -224,23 +255,11 @@ int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
 	return 0;
 }
 
-static int attach_scheduler(struct probe *p)
+static int attach_tracepoints(struct probe *p)
 {
-	struct gilscope_bpf *s = p->skel;
-	const struct {
-		struct bpf_program *program;
-		struct bpf_link **link;
-	} row[] = {
-		{s->progs.on_switch, &s->links.on_switch},
-		{s->progs.on_wakeup, &s->links.on_wakeup},
-		{s->progs.on_fork, &s->links.on_fork},
-		{s->progs.on_exec, &s->links.on_exec},
-		{s->progs.on_exit, &s->links.on_exit},
-	};
-
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		*row[i].link = bpf_program__attach(row[i].program);
-		if (!*row[i].link)
+	for (int i = 0; i < PROBE_TRACEPOINTS; i++) {
+		p->tracepoint[i] = bpf_program__attach(probe__tracepoint(p, i));
+		if (!p->tracepoint[i])
 			return -errno;
 	}
 	return 0;
@@ -256,7 +275,7 @@ static int start(struct probe *p, struct failure *f)
 		return err;
 	err = err ?: load(p);
 	err = err ?: map_tables(p);
-	err = err ?: attach_scheduler(p);
+	err = err ?: attach_tracepoints(p);
 	if (err)
 		return probe_kernel__explain(err, f);
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
@@ -278,6 +297,10 @@ static void stop(struct probe *p)
 	if (p->tables)
 		munmap(p->tables, sysconf(_SC_PAGESIZE));
 	p->tables = NULL;
+	for (int i = 0; i < PROBE_TRACEPOINTS; i++) {
+		bpf_link__destroy(p->tracepoint[i]);
+		p->tracepoint[i] = NULL;
+	}
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (p->loaded[i] != p->skel)
 			gilscope_bpf__destroy(p->loaded[i]);
@@ -423,10 +446,8 @@ static int attach(struct probe *p, struct attachment *a, enum probe_program whic
 		cookie[i] = GIL_COOKIE(index, site[i].kind, site[i].arguments);
 	}
 	if (p->multi)
-		return attach_multi(a, probe__program_in(p, p->loaded[which], which), pid, path,
-				    &sites);
-	return attach_perf_events(a, probe__program_in(p, p->loaded[which], which), pid, path,
-				  &sites);
+		return attach_multi(a, program_in(p, p->loaded[which], which), pid, path, &sites);
+	return attach_perf_events(a, program_in(p, p->loaded[which], which), pid, path, &sites);
 }
 
 struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,

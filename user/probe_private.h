@@ -28,9 +28,19 @@ void probe_kernel__listen(bool aloud);
 /* Fills f with why the programs could not be loaded, and returns err. */
 int probe_kernel__explain(int err, struct failure *f);
 
+enum probe_tracepoint {
+	PROBE_SWITCH,
+	PROBE_WAKEUP,
+	PROBE_FORK,
+	PROBE_EXEC,
+	PROBE_EXIT,
+	PROBE_TRACEPOINTS,
+};
+
 struct probe {
 	struct gilscope_bpf *skel;
 	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
+	struct bpf_link *tracepoint[PROBE_TRACEPOINTS];
 	struct probe_options options;
 	bool multi;
 	struct probe_kernel kernel;
@@ -43,8 +53,8 @@ struct probe {
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 
-/* The program in a loaded object, in the form that this kernel gets: see bpf/preempt.h. */
-struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
-				      enum probe_program which);
+/* A program that has been loaded, or NULL. */
+struct bpf_program *probe__program(const struct probe *p, enum probe_program which);
+struct bpf_program *probe__tracepoint(const struct probe *p, enum probe_tracepoint which);
 
 #endif

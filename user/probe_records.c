@@ -243,7 +243,7 @@ static __u64 recursion_misses(const struct bpf_program *program)
 	struct bpf_prog_info info = {0};
 	__u32 size = sizeof(info);
 
-	if (bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+	if (!program || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
 		return 0;
 	return info.recursion_misses;
 }
@@ -251,15 +251,15 @@ static __u64 recursion_misses(const struct bpf_program *program)
 void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 {
 	const struct gil_tables *t = p->tables;
-	struct gilscope_bpf *s = p->skel;
 
 	for (int i = 0; i < PROBE_PROGRAMS; i++)
-		if (p->loaded[i])
-			lost->edges += recursion_misses(probe__program_in(p, p->loaded[i], i));
-	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
-			  recursion_misses(s->progs.on_wakeup);
+		lost->edges += recursion_misses(probe__program(p, i));
+	for (int i = PROBE_SWITCH; i <= PROBE_WAKEUP; i++)
+		lost->switches += recursion_misses(probe__tracepoint(p, i));
+	for (int i = PROBE_FORK; i < PROBE_TRACEPOINTS; i++)
+		lost->events += recursion_misses(probe__tracepoint(p, i));
+	lost->switches += t->switches_missed;
 	lost->handoffs += t->edges_full;
-	lost->events += t->events_lost + recursion_misses(s->progs.on_fork) +
-			recursion_misses(s->progs.on_exec) + recursion_misses(s->progs.on_exit);
+	lost->events += t->events_lost;
 	lost->requests += t->requests_unread;
 }
