@@ -28,7 +28,6 @@
 #include <bpf/bpf_tracing.h>
 #include "gil_maps.h"
 #include "gil_verifier.h"
-#include "preempt.h"
 #include "registers.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -158,6 +157,8 @@ static __always_inline struct gil_tables *the_tables(void)
 
 	return bpf_map_lookup_elem(&tables, &zero);
 }
+
+#include "preempt.h"
 
 static __always_inline struct gil_process *process_at(__u32 i)
 {
@@ -520,7 +521,7 @@ static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_t
 }
 
 /* Both functions of libc: one program, so that one uprobe_multi link can carry both. */
-PREEMPTIBLE_PROGRAM("uprobe", on_cond, struct pt_regs *ctx)
+UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
 	__u64 pid_tgid = current_pid_tgid();
@@ -536,7 +537,7 @@ PREEMPTIBLE_PROGRAM("uprobe", on_cond, struct pt_regs *ctx)
 }
 
 /* The three probes that an interpreter itself may have, wherever the compiler has put them. */
-PREEMPTIBLE_PROGRAM("uprobe", on_usdt, struct pt_regs *ctx)
+UPROBE_PROGRAM(on_usdt, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
 	__u64 pid_tgid = current_pid_tgid();

@@ -54,7 +54,7 @@ static __always_inline __u32 process_new(__u32 pid)
 	return i;
 }
 
-PREEMPTIBLE_PROGRAM("tp_btf/sched_process_fork", on_fork, __u64 *ctx)
+PROCESS_PROGRAM(sched_process_fork, on_fork, __u64 *ctx)
 {
 	struct task_struct *parent = (struct task_struct *)ctx[0];
 	struct task_struct *child = (struct task_struct *)ctx[1];
@@ -68,7 +68,7 @@ PREEMPTIBLE_PROGRAM("tp_btf/sched_process_fork", on_fork, __u64 *ctx)
 	return 0;
 }
 
-PREEMPTIBLE_PROGRAM("tp_btf/sched_process_exec", on_exec, __u64 *ctx)
+PROCESS_PROGRAM(sched_process_exec, on_exec, __u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[0];
 	__u32 caller = (__u32)ctx[1], pid = task->tgid;
@@ -99,7 +99,7 @@ PREEMPTIBLE_PROGRAM("tp_btf/sched_process_exec", on_exec, __u64 *ctx)
 	return 0;
 }
 
-PREEMPTIBLE_PROGRAM("tp_btf/sched_process_exit", on_exit, __u64 *ctx)
+PROCESS_PROGRAM(sched_process_exit, on_exit, __u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[0];
 	__u32 pid = task->tgid;

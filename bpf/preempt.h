@@ -29,39 +29,84 @@
  *     - whoever makes a record announces it last, so the scheduler's programs never follow an index
  *       to a record that is half made.
  *
- * A program on a tracepoint can be preempted too, where the tracepoint is not in the scheduler itself
- * (seen on 7.2 for those of processes). The kernel then skips the program for whoever comes next on
- * that CPU, and counts that (lost.events). With preemption off in the body only a few instructions
- * are left where that can happen. The scheduler's own tracepoints run with interrupts off.
+ * So every program on a uprobe is made by UPROBE_PROGRAM, in two forms: NAME, and NAME_preempt_off
+ * for kernels that have the kfuncs. They are two programs, and not one with a condition, because
+ * kernels that do not know kfuncs reject a program for an unreachable call of one. User space loads
+ * one of them (probe.c), and refuses a kernel that has private stacks but no kfuncs.
  *
- * Every program that can be preempted is made by PREEMPTIBLE_PROGRAM, in two forms: NAME, and
- * NAME_preempt_off for kernels that have the kfuncs. They are two programs, and not one with a
- * condition, because kernels that do not know kfuncs reject a program for an unreachable call of one.
- * User space loads one of them (probe.c), and refuses a kernel that has private stacks but no kfuncs.
+ * The programs on the scheduler's tracepoints run with interrupts off. Those on the tracepoints of
+ * processes can be preempted on newer kernels (seen on 7.2), and while one is, the kernel skips it
+ * for whoever comes next on that CPU. Turning preemption off would not help: what wakes gilscope is
+ * in the program, and the switch would come where preemption is turned on again, which is still in
+ * the program. So each is made by PROCESS_PROGRAM, twice. NAME_again runs second, and does the work
+ * if NAME was skipped. An event is lost only if both are skipped, and that is counted (lost.events).
  */
 #ifndef PREEMPT_H
 #define PREEMPT_H
 
 #include <bpf/bpf_helpers.h>
 
+#define EEXIST 17
+
 extern void bpf_preempt_disable(void) __weak __ksym; /* Linux 6.10 */
 extern void bpf_preempt_enable(void) __weak __ksym;
 
-/* Opens the body of a program: PREEMPTIBLE_PROGRAM("uprobe", name, struct pt_regs *ctx) { ... }.
- * Within it no function may be global: Linux 6.10 to 6.14 allow no call of one while preemption is
- * off. */
-#define PREEMPTIBLE_PROGRAM(section, name, argument)                                               \
+/* Opens the body of a program on a uprobe: UPROBE_PROGRAM(name, struct pt_regs *ctx) { ... }. Within
+ * it no function may be global: Linux 6.10 to 6.14 allow no call of one while preemption is off. */
+#define UPROBE_PROGRAM(name, argument)                                                             \
 	static __noinline int name##_body(argument);                                               \
-	SEC(section) int name(argument)                                                            \
+	SEC("uprobe") int name(argument)                                                           \
 	{                                                                                          \
 		return name##_body(ctx);                                                           \
 	}                                                                                          \
-	SEC(section) int name##_preempt_off(argument)                                              \
+	SEC("uprobe") int name##_preempt_off(argument)                                             \
 	{                                                                                          \
 		bpf_preempt_disable();                                                             \
 		name##_body(ctx);                                                                  \
 		bpf_preempt_enable();                                                              \
 		return 0;                                                                          \
+	}                                                                                          \
+	static __noinline int name##_body(argument)
+
+/* The threads that are between NAME and NAME_again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32); /* tid */
+	__type(value, __u8);
+} handled SEC(".maps");
+
+/* A mark that is there already has been left by an event of which NAME_again was skipped. */
+static __always_inline void mark_handled(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+	struct gil_tables *tab = the_tables();
+	__u8 yes = 1;
+
+	if (bpf_map_update_elem(&handled, &tid, &yes, BPF_NOEXIST) == -EEXIST && tab)
+		__sync_fetch_and_add(&tab->skipped_in_vain, 1);
+}
+
+/* True once after mark_handled(). */
+static __always_inline int was_handled(void)
+{
+	__u32 tid = (__u32)bpf_get_current_pid_tgid();
+
+	return !bpf_map_delete_elem(&handled, &tid);
+}
+
+/* Opens the body of a program on a tracepoint of processes: PROCESS_PROGRAM(sched_process_exit,
+ * name, __u64 *ctx) { ... }. */
+#define PROCESS_PROGRAM(tracepoint, name, argument)                                                \
+	static __noinline int name##_body(argument);                                               \
+	SEC("tp_btf/" #tracepoint) int name(argument)                                              \
+	{                                                                                          \
+		mark_handled();                                                                    \
+		return name##_body(ctx);                                                           \
+	}                                                                                          \
+	SEC("tp_btf/" #tracepoint) int name##_again(argument)                                      \
+	{                                                                                          \
+		return was_handled() ? 0 : name##_body(ctx);                                       \
 	}                                                                                          \
 	static __noinline int name##_body(argument)
 

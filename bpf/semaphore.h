@@ -212,7 +212,7 @@ static __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 }
 
 /* All of these places. */
-PREEMPTIBLE_PROGRAM("uprobe", on_semaphore, struct pt_regs *ctx)
+UPROBE_PROGRAM(on_semaphore, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = current_pid_tgid();
 	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_SEMAPHORE);

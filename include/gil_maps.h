@@ -184,6 +184,7 @@ struct gil_tables {
 	__u64 events_lost;     /* process events lost: the ring was full */
 	__u64 switches_missed; /* scheduler edges that met a record in the middle of an update */
 	__u64 requests_unread; /* releases of which the drop request could not be read */
+	__u64 skipped_in_vain; /* runs of a second program that had nothing to do (bpf/preempt.h) */
 };
 
 /* Key and value of the table of handoffs. */

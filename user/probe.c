@@ -136,48 +136,22 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
 }
 
-#define PREEMPT_OFF "_preempt_off"
-
-/* A program by its name, in the form that this kernel gets: bpf/preempt.h. */
-static struct bpf_program *program_named(const struct probe *p, const struct gilscope_bpf *s,
-					 const char *name)
-{
-	struct bpf_program *program = NULL;
-	char other[64];
-
-	snprintf(other, sizeof(other), "%s" PREEMPT_OFF, name);
-	if (p->kernel.preempt_off)
-		program = bpf_object__find_program_by_name(s->obj, other);
-	return program ?: bpf_object__find_program_by_name(s->obj, name);
-}
-
 static struct bpf_program *program_in(const struct probe *p, const struct gilscope_bpf *s,
 				      enum probe_program which)
 {
-	static const char *const name[PROBE_PROGRAMS] = {
-		[PROBE_COND] = "on_cond",
-		[PROBE_USDT] = "on_usdt",
-		[PROBE_SEMAPHORE] = "on_semaphore",
-		[PROBE_EMPTY] = "on_nothing",
+	struct bpf_program *const form[PROBE_PROGRAMS][2] = {
+		[PROBE_COND] = {s->progs.on_cond, s->progs.on_cond_preempt_off},
+		[PROBE_USDT] = {s->progs.on_usdt, s->progs.on_usdt_preempt_off},
+		[PROBE_SEMAPHORE] = {s->progs.on_semaphore, s->progs.on_semaphore_preempt_off},
+		[PROBE_EMPTY] = {s->progs.on_nothing, s->progs.on_nothing},
 	};
 
-	return program_named(p, s, name[which]);
+	return form[which][p->kernel.preempt_off]; /* bpf/preempt.h */
 }
-
-/* Those on tracepoints. */
-static const char *const tracepoints[PROBE_TRACEPOINTS] = {
-	[PROBE_SWITCH] = "on_switch", [PROBE_WAKEUP] = "on_wakeup", [PROBE_FORK] = "on_fork",
-	[PROBE_EXEC] = "on_exec",     [PROBE_EXIT] = "on_exit",
-};
 
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which)
 {
 	return p->loaded[which] ? program_in(p, p->loaded[which], which) : NULL;
-}
-
-struct bpf_program *probe__tracepoint(const struct probe *p, enum probe_tracepoint which)
-{
-	return program_named(p, p->skel, tracepoints[which]);
 }
 
 /* So few targets have these that loading them with the others would only delay the rest. */
@@ -208,9 +182,8 @@ static int load(struct probe *p)
 	if (!s)
 		return -errno;
 	bpf_object__for_each_program (program, s->obj)
-		bpf_program__set_autoload(program, false);
-	for (int i = 0; i < PROBE_TRACEPOINTS; i++)
-		bpf_program__set_autoload(probe__tracepoint(p, i), true);
+		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
+			bpf_program__set_autoload(program, false);
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (is_rare(i))
 			continue;
@@ -257,9 +230,25 @@ int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
 
 static int attach_tracepoints(struct probe *p)
 {
-	for (int i = 0; i < PROBE_TRACEPOINTS; i++) {
-		p->tracepoint[i] = bpf_program__attach(probe__tracepoint(p, i));
-		if (!p->tracepoint[i])
+	struct gilscope_bpf *s = p->skel;
+	const struct {
+		struct bpf_program *program;
+		struct bpf_link **link;
+	} row[] = {
+		{s->progs.on_switch, &s->links.on_switch},
+		{s->progs.on_wakeup, &s->links.on_wakeup},
+		/* In this order: bpf/preempt.h. */
+		{s->progs.on_fork, &s->links.on_fork},
+		{s->progs.on_fork_again, &s->links.on_fork_again},
+		{s->progs.on_exec, &s->links.on_exec},
+		{s->progs.on_exec_again, &s->links.on_exec_again},
+		{s->progs.on_exit, &s->links.on_exit},
+		{s->progs.on_exit_again, &s->links.on_exit_again},
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		*row[i].link = bpf_program__attach(row[i].program);
+		if (!*row[i].link)
 			return -errno;
 	}
 	return 0;
@@ -297,10 +286,6 @@ static void stop(struct probe *p)
 	if (p->tables)
 		munmap(p->tables, sysconf(_SC_PAGESIZE));
 	p->tables = NULL;
-	for (int i = 0; i < PROBE_TRACEPOINTS; i++) {
-		bpf_link__destroy(p->tracepoint[i]);
-		p->tracepoint[i] = NULL;
-	}
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (p->loaded[i] != p->skel)
 			gilscope_bpf__destroy(p->loaded[i]);

@@ -28,19 +28,9 @@ void probe_kernel__listen(bool aloud);
 /* Fills f with why the programs could not be loaded, and returns err. */
 int probe_kernel__explain(int err, struct failure *f);
 
-enum probe_tracepoint {
-	PROBE_SWITCH,
-	PROBE_WAKEUP,
-	PROBE_FORK,
-	PROBE_EXEC,
-	PROBE_EXIT,
-	PROBE_TRACEPOINTS,
-};
-
 struct probe {
 	struct gilscope_bpf *skel;
 	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
-	struct bpf_link *tracepoint[PROBE_TRACEPOINTS];
 	struct probe_options options;
 	bool multi;
 	struct probe_kernel kernel;
@@ -55,6 +45,5 @@ struct probe {
 
 /* A program that has been loaded, or NULL. */
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which);
-struct bpf_program *probe__tracepoint(const struct probe *p, enum probe_tracepoint which);
 
 #endif

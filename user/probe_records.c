@@ -248,18 +248,34 @@ static __u64 recursion_misses(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
+/* Events of which both programs were skipped: bpf/preempt.h. Where the second one alone was, the
+ * first one's mark is still there, or was in the way of another. */
+static __u64 events_skipped(const struct probe *p)
+{
+	const struct gilscope_bpf *s = p->skel;
+	__u64 skipped = recursion_misses(s->progs.on_fork_again) +
+			recursion_misses(s->progs.on_exec_again) +
+			recursion_misses(s->progs.on_exit_again);
+	__u64 in_vain = p->tables->skipped_in_vain;
+	__u32 key, *previous = NULL;
+
+	while (skipped && !bpf_map_get_next_key(bpf_map__fd(s->maps.handled), previous, &key)) {
+		previous = &key;
+		in_vain++;
+	}
+	return skipped > in_vain ? skipped - in_vain : 0;
+}
+
 void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 {
 	const struct gil_tables *t = p->tables;
+	const struct gilscope_bpf *s = p->skel;
 
 	for (int i = 0; i < PROBE_PROGRAMS; i++)
 		lost->edges += recursion_misses(probe__program(p, i));
-	for (int i = PROBE_SWITCH; i <= PROBE_WAKEUP; i++)
-		lost->switches += recursion_misses(probe__tracepoint(p, i));
-	for (int i = PROBE_FORK; i < PROBE_TRACEPOINTS; i++)
-		lost->events += recursion_misses(probe__tracepoint(p, i));
-	lost->switches += t->switches_missed;
+	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
+			  recursion_misses(s->progs.on_wakeup);
 	lost->handoffs += t->edges_full;
-	lost->events += t->events_lost;
+	lost->events += t->events_lost + events_skipped(p);
 	lost->requests += t->requests_unread;
 }
