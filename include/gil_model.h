@@ -432,9 +432,9 @@ static __always_inline __u64 gil_lock_waiting_until(const struct gil_lock *l, __
 }
 
 /* One edge through the model: the replay's and the tests' way in. Returns the handoff it is, if
- * any. */
-static inline struct gil_handoff gil_model_step(struct gil_lock *l, struct gil_thread *t,
-						const struct gil_edge *e)
+ * any. Always inlined, as a BPF function of its own cannot return a structure. */
+static __always_inline struct gil_handoff gil_model_step(struct gil_lock *l, struct gil_thread *t,
+							 const struct gil_edge *e)
 {
 	struct gil_handoff none = {0};
 
