@@ -137,8 +137,10 @@ const volatile __u8 follow_children = 1;
 const volatile __u8 report_all_execs = 0; /* also of processes that are not targets */
 
 /*
- * A record's sequence count. x86 keeps stores in order, so the compiler is all that has to be held
- * back; elsewhere an atomic operation with a result is a full barrier.
+ * A record's sequence count, which has one writer at a time. x86 keeps stores in order, so the
+ * compiler is all that has to be held back. Elsewhere the step has to be a full barrier. In BPF an
+ * atomic operation is one only if it fetches the old value: an exchange always does, while clang
+ * makes an addition of which nobody uses the result into one that does not.
  */
 static __always_inline void seq_step(__u32 *seq)
 {
@@ -147,7 +149,7 @@ static __always_inline void seq_step(__u32 *seq)
 	*(volatile __u32 *)seq = *seq + 1;
 	asm volatile("" ::: "memory");
 #else
-	__sync_fetch_and_add(seq, 1);
+	__sync_lock_test_and_set(seq, *seq + 1);
 #endif
 }
 

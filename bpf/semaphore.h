@@ -42,9 +42,10 @@ static __noinline int lock_enter(__u32 lock_index)
 	return 0;
 }
 
+/* Whoever has entered is the only one to change the count. */
 static __always_inline void lock_leave(struct gil_lock *l)
 {
-	__sync_fetch_and_add(&l->seq, 1);
+	seq_step(&l->seq);
 }
 
 /* One edge, to the model and, if it is recorded, to the ring. */
