@@ -26,6 +26,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 WORKLOADS = os.path.join(ROOT, "tests", "workloads")
 GILSCOPE = os.path.abspath(os.environ.get("GILSCOPE", os.path.join(ROOT, "build", "gilscope")))
 OLDEST = (3, 8)  # what gilscope supports at least
+# Numbers of system calls, which each architecture has its own of.
+SYSCALL = {"x86_64": {"bpf": 321, "exit": 60, "futex": 202},
+           "aarch64": {"bpf": 280, "exit": 93, "futex": 98}}[os.uname().machine]
 
 started = []  # every process that a test has started, so that none survives it
 
@@ -572,7 +575,6 @@ def check_untouched(pid):
 
 # --- BPF objects, as the kernel lists them -------------------------------------------------------
 
-SYS_BPF = 321
 NEXT_ID = {"prog": 11, "map": 12, "link": 31}  # commands BPF_*_GET_NEXT_ID
 
 
@@ -587,7 +589,7 @@ def bpf_ids(command):
     last = 0
     while True:
         struct.pack_into("II", attributes, 0, last, 0)
-        if syscall(SYS_BPF, command, attributes, 12) != 0:
+        if syscall(SYSCALL["bpf"], command, attributes, 12) != 0:
             return
         last = struct.unpack_from("II", attributes)[1]
         yield last

@@ -2,11 +2,9 @@
 """Attaching to processes that run already."""
 import os
 
-from lib import (Workload, attach, check, check_untouched, debian, each, equal, gil_of,
+from lib import (SYSCALL, Workload, attach, check, check_untouched, debian, each, equal, gil_of,
                  interpreters, is_observed, process_of, stat, thread, timeout, total, wait_until,
                  within, workers)
-
-FUTEX = "202"  # the system call, on x86-64
 
 
 def sleepers_on_a_lock(pid):
@@ -14,7 +12,7 @@ def sleepers_on_a_lock(pid):
     n = 0
     for tid in os.listdir("/proc/%d/task" % pid):
         with open("/proc/%d/task/%s/syscall" % (pid, tid)) as f:
-            n += f.read().split()[0] == FUTEX
+            n += f.read().split()[0] == str(SYSCALL["futex"])
     return n
 
 

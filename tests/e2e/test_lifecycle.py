@@ -4,7 +4,7 @@ right, nothing is left behind, nothing hangs."""
 import os
 import signal
 
-from lib import (Gilscope, Workload, attach, bpf_objects, check, debian, each, equal, gil_of,
+from lib import (SYSCALL, Gilscope, Workload, attach, bpf_objects, check, debian, each, equal, gil_of,
                  interpreters, native_interpreters, process_of, some_interpreters, spawn, stat,
                  stat_workload, thread, timeout, total, wait_until, within, workers)
 
@@ -188,7 +188,7 @@ def test_leader_thread_ends_first():
             "    for _ in range(2000): os.stat('/')\n"
             "    os._exit(0)\n"
             "threading.Thread(target=run).start()\n"
-            "ctypes.CDLL(None).syscall(60, 0)\n")  # exit of this thread alone, on x86-64
+            "ctypes.CDLL(None).syscall(%d, 0)\n" % SYSCALL["exit"])  # of this thread alone
     run = stat(command=["/usr/bin/python3", "-c", code])
     n = total(workers(run.report["processes"][0]), "acquisitions")
     within(n, 2000, 2020, "acquisitions after the main thread's end")

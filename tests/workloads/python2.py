@@ -45,7 +45,7 @@ def in_threads(n, body):
     def run():
         begin = now()
         facts = body()
-        facts.update(begin=begin, end=now(), tid=libc.syscall(186))  # gettid on x86-64
+        facts.update(begin=begin, end=now(), tid=libc.gettid())
         results.append(facts)
 
     threads = [threading.Thread(target=run) for _ in range(n)]

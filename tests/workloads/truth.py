@@ -45,7 +45,7 @@ def tid():
     if hasattr(threading, "get_native_id"):
         return threading.get_native_id()
     import ctypes  # 3.7
-    return ctypes.CDLL(None).syscall(186)  # gettid on x86-64
+    return ctypes.CDLL(None).gettid()
 
 
 def in_threads(n, body):
