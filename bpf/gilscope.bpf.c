@@ -522,19 +522,33 @@ static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_t
 	return p;
 }
 
+/* The first argument of the probed function. On arm64 the probe may stand where another register has
+ * it (see cheap_site.h), of which the cookie has the number. */
+static __always_inline __u64 first_argument(struct pt_regs *ctx, __u64 cookie)
+{
+#if defined(__TARGET_ARCH_arm64)
+	return gil_register(ctx, GIL_COOKIE_ARGUMENTS(cookie));
+#else
+	(void)cookie;
+	return PT_REGS_PARM1(ctx);
+#endif
+}
+
 /* Both functions of libc: one program, so that one uprobe_multi link can carry both. */
 UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
 	__u64 pid_tgid = current_pid_tgid();
 	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_COND);
+	__u64 cond;
 
 	if (!p)
 		return 0;
+	cond = first_argument(ctx, cookie);
 	if (gil_rarely(GIL_COOKIE_KIND(cookie) == GIL_SITE_COND_TIMEDWAIT))
-		timedwait_hit(p, PT_REGS_PARM1(ctx), (__u32)pid_tgid);
+		timedwait_hit(p, cond, (__u32)pid_tgid);
 	else
-		signal_hit(p, (__u32)cookie, PT_REGS_PARM1(ctx), (__u32)pid_tgid);
+		signal_hit(p, (__u32)cookie, cond, (__u32)pid_tgid);
 	return 0;
 }
 

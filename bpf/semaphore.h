@@ -218,7 +218,7 @@ UPROBE_PROGRAM(on_semaphore, struct pt_regs *ctx)
 	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = current_pid_tgid();
 	struct gil_process *p = process_hit(cookie, pid_tgid, GIL_SOURCE_SEMAPHORE);
 	__u32 site = GIL_COOKIE_KIND(cookie), tid = (__u32)pid_tgid, value = 0;
-	__u64 first = PT_REGS_PARM1(ctx);
+	__u64 first = first_argument(ctx, cookie);
 
 	if (!p)
 		return 0;

@@ -143,8 +143,8 @@ struct gil_arguments {
 /* Different ones that can be told apart at the same time. Index 0 is none. */
 #define GIL_MAX_ARGUMENTS 256
 
-/* A probe's cookie: the index of the process's record, the kind of site, and the index of how to
- * read its arguments. */
+/* A probe's cookie: the index of the process's record, the kind of site, and how to read its
+ * arguments (struct probe_site). */
 #define GIL_COOKIE(process, kind, arguments)                                                       \
 	((__u64)(process) | (__u64)(kind) << 32 | (__u64)(arguments) << 40)
 #define GIL_COOKIE_KIND(cookie)      ((__u32)((cookie) >> 32) & 0xff)

@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "cheap_site.h"
+#include "cheap_site_arm64.h"
 
-#define LOOKED_AT 32 /* bytes */
-#define LONGEST   6  /* of what is looked at in one step */
+#define LOOKED_AT       32   /* bytes */
+#define LONGEST         6    /* of what is looked at in one step */
+#define LOOKED_AT_ARM64 4096 /* the whole of a function */
 
 /* Whole instructions that may be passed over, as C libraries and interpreters begin with them: their
  * first bytes, and how many more there are, whatever these are. */
@@ -44,20 +46,33 @@ static unsigned int harmless_length(const uint8_t *p)
 	return 0;
 }
 
-uint64_t cheap_site(struct elf_file *e, uint64_t offset)
+static uint64_t skipped_x86(const uint8_t *code)
 {
-	const uint8_t *code = elf_file__bytes(e, offset, LOOKED_AT);
 	unsigned int i = 0, step;
 
-	if (!code || e->machine != EM_X86_64)
-		return offset;
 	while (i + LONGEST <= LOOKED_AT) {
 		if (is_emulated(code + i))
-			return offset + i;
+			return i;
 		step = harmless_length(code + i);
 		if (!step)
 			break;
 		i += step;
 	}
-	return offset;
+	return 0;
+}
+
+struct probe_site cheap_site(struct elf_file *e, uint64_t offset, enum gil_site_kind kind)
+{
+	struct probe_site site = {.offset = offset, .kind = kind};
+	uint64_t size = e->machine == EM_AARCH64 ? LOOKED_AT_ARM64 : LOOKED_AT;
+	const uint8_t *code;
+
+	if (offset < e->size && size > e->size - offset)
+		size = e->size - offset;
+	code = elf_file__bytes(e, offset, size);
+	if (code && e->machine == EM_X86_64 && size == LOOKED_AT)
+		site.offset += skipped_x86(code);
+	else if (code && e->machine == EM_AARCH64)
+		site.offset += 4 * cheap_site__arm64(code, size / 4, &site.arguments);
+	return site;
 }

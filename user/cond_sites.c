@@ -29,8 +29,7 @@ static int by_symbols(struct elf_file *e, struct elf_file *symbols,
 		err = err ?: elf_file__offset(e, symbol.value, &at);
 		if (err)
 			return err;
-		site[i] =
-			(struct probe_site){.offset = cheap_site(e, at), .kind = functions[i].kind};
+		site[i] = cheap_site(e, at, functions[i].kind);
 	}
 	return 0;
 }
@@ -66,8 +65,7 @@ static int by_code(struct elf_file *e, struct probe_site site[COND_SITES])
 	for (int i = 0; !err && i < COND_SITES; i++) {
 		err = elf_file__offset(e, address[i], &at);
 		if (!err)
-			site[i] = (struct probe_site){.offset = cheap_site(e, at),
-						      .kind = functions[i].kind};
+			site[i] = cheap_site(e, at, functions[i].kind);
 	}
 	return err;
 }

@@ -13,7 +13,9 @@ struct probe_site {
 	unsigned long semaphore; /* offset in the file of the 16-bit counter that the kernel raises
 				    in a process while it is probed here; 0: there is none */
 	enum gil_site_kind kind;
-	__u32 arguments; /* index in the table of arguments; 0 where the kind needs none */
+	/* Of the interpreter's own probes: the index in the table of arguments. Of a function, on
+	 * arm64: the register that has its first argument here. */
+	__u32 arguments;
 };
 
 #endif

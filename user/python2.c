@@ -76,7 +76,7 @@ static int function_site(struct elf_file *e, const char *name, enum gil_site_kin
 
 	err = err ?: elf_file__offset(e, symbol->value, &at);
 	if (!err)
-		*site = (struct probe_site){.offset = cheap_site(e, at), .kind = kind};
+		*site = cheap_site(e, at, kind);
 	return err;
 }
 

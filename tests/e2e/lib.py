@@ -537,7 +537,8 @@ def probed_bytes(pid):
 
 
 def functions_in(path):
-    """[(file offset, first bytes)] of the probed functions in a library."""
+    """[(file offset, first bytes)] of the probed functions in a library: a probe may be some
+    instructions behind the start."""
     text = subprocess.run(["readelf", "-W", "--segments", "--dyn-syms", path], check=True,
                           capture_output=True, text=True).stdout
     segments = [[int(n, 16) for n in found] for found in re.findall(
@@ -548,7 +549,7 @@ def functions_in(path):
         offset = [address - v + o for o, v, size in segments if v <= address < v + size][0]
         with open(path, "rb") as f:
             f.seek(offset)
-            found.append((offset, f.read(8)))
+            found.append((offset, f.read(64)))
     return found
 
 
@@ -560,7 +561,7 @@ def breakpoints(pid):
         for offset, original in functions:
             low, _, first, _, _ = mapped(pid, lambda i, _: i == inode)
             memory.seek(low + offset - first)
-            found.append(memory.read(8) != original)
+            found.append(memory.read(64) != original)
     return found
 
 

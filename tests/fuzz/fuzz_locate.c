@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	cond_locate(&e, &a, &b);
 	for (a = 0; a <= size; a += 7)
-		if (cheap_site(&e, a) - a > 32)
+		if (cheap_site(&e, a, GIL_SITE_COND_SIGNAL).offset - a > 64)
 			abort();
 	elf_symtab__find(&e, "pthread_cond_signal", &symbol);
 	for (unsigned int i = 0; i <= ELF_DEBUG_PLACES; i++)
