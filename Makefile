@@ -40,7 +40,8 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 # What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
 # link it alone.
 EDGE := calibrate cheap_site cheap_site_arm64 check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report \
-	cmd_stat cmd_top command_output cond_locate cond_sites doctor_machine doctor_python elf_file elf_symtab feed \
+	cmd_stat cmd_top command_output cond_code_arm64 cond_code_x86 cond_locate cond_sites doctor_machine doctor_python \
+	elf_file elf_symtab feed \
 	launch libc main observe options output player probe probe_kernel probe_records proc_list proc_maps process process_gil python \
 	python2 python_again python_file python_layout recorder recording site_file sources target terminal top \
 	trace_sink usdt usdt_argument
@@ -77,9 +78,9 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # ---- tests ----
 
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
-EDGE_TESTS := test_elf test_locate test_proc_maps test_python test_python_file test_python_pretended test_usdt
+EDGE_TESTS := test_elf test_locate test_locate_arm64 test_proc_maps test_python test_python_file test_python_pretended test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-FINDING := cheap_site cheap_site_arm64 cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_again python_file python_layout usdt usdt_argument
+FINDING := cheap_site cheap_site_arm64 cond_code_arm64 cond_code_x86 cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_again python_file python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 

@@ -25,6 +25,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "cond_code.h"
 #include "cond_locate.h"
 
 #define MAX_BLOCKS  256 /* that may end in a message */
@@ -35,13 +36,6 @@
 #define AROUND      1024 /* take_gil is hardly larger */
 #define WRAPPER     256  /* PyCOND_TIMEDWAIT is no longer than this */
 #define NEAR        8192 /* jumps within a function */
-
-/* The executable segment with the interpreter's code. */
-struct code {
-	const uint8_t *at;
-	uint64_t start, size;
-	bool absolute; /* addresses may be immediate operands: ET_EXEC */
-};
 
 struct votes {
 	uint64_t function[MAX_VOTES];
@@ -55,6 +49,7 @@ enum wanted {
 
 struct hunt {
 	const struct code *code;
+	const struct cond_code *arch;
 	enum wanted wanted;
 	struct votes *votes;
 	unsigned int nr_jumps;
@@ -62,48 +57,11 @@ struct hunt {
 	size_t nr_blocks;
 };
 
-static int32_t rel32(const struct code *c, uint64_t i)
+/* True if a call's result is compared with ETIMEDOUT in [from, to). */
+static bool is_compared(const struct hunt *h, uint64_t from, uint64_t to)
 {
-	int32_t v;
-
-	memcpy(&v, c->at + i, sizeof(v));
-	return v;
-}
-
-static bool is_code(const struct code *c, uint64_t address)
-{
-	return address >= c->start && address - c->start < c->size;
-}
-
-/* ---- calls and checks ---- */
-
-/* The function that the call at index i calls; 0 if that is no call, or one out of the code. */
-static uint64_t callee(const struct code *c, uint64_t i)
-{
-	uint64_t address;
-
-	if (c->size < 5 || i > c->size - 5 || c->at[i] != 0xe8)
-		return 0;
-	address = c->start + i + 5 + (uint64_t)(int64_t)rel32(c, i + 1);
-	return is_code(c, address) ? address : 0;
-}
-
-static bool is_test_eax(const struct code *c, uint64_t i)
-{
-	return c->at[i] == 0x85 && c->at[i + 1] == 0xc0;
-}
-
-static bool is_compare_110(const struct code *c, uint64_t i)
-{
-	return c->at[i] == 0x83 && c->at[i + 1] == 0xf8 && c->at[i + 2] == 110;
-}
-
-/* True if `compare` holds at some index in [from, to). */
-static bool between(const struct code *c, uint64_t from, uint64_t to,
-		    bool (*compare)(const struct code *, uint64_t))
-{
-	for (; from + 3 <= to; from++)
-		if (compare(c, from))
+	for (; from < to; from += h->arch->step)
+		if (h->arch->is_compare(h->code, from))
 			return true;
 	return false;
 }
@@ -118,12 +76,13 @@ static void vote(struct votes *v, uint64_t function)
 static bool look_for_timed_out(struct hunt *h, uint64_t from, uint64_t to)
 {
 	const struct code *c = h->code;
+	uint64_t call = h->arch->call;
 	bool any = false;
 
-	for (uint64_t i = from; i < to && i + 5 + AFTER_CALL <= c->size; i++) {
-		if (!callee(c, i) || !between(c, i + 5, i + 5 + AFTER_CALL, is_compare_110))
+	for (uint64_t i = from; i < to && i + call + AFTER_CALL <= c->size; i += h->arch->step) {
+		if (!h->arch->callee(c, i) || !is_compared(h, i + call, i + call + AFTER_CALL))
 			continue;
-		vote(h->votes, callee(c, i));
+		vote(h->votes, h->arch->callee(c, i));
 		any = true;
 	}
 	return any;
@@ -133,16 +92,16 @@ static bool look_for_timed_out(struct hunt *h, uint64_t from, uint64_t to)
 static void look_before(struct hunt *h, uint64_t j)
 {
 	const struct code *c = h->code;
-	uint64_t function = 0, i = 0;
+	uint64_t function = 0, call = h->arch->call, i = 0;
 
 	if (h->wanted == WANTED_TIMEDWAIT &&
 	    look_for_timed_out(h, j > AROUND ? j - AROUND : 0, j + AROUND))
 		return;
-	for (uint64_t k = 7; !function && k <= BEFORE_JUMP && k <= j; k++) {
+	for (uint64_t k = call; !function && k <= BEFORE_JUMP && k <= j; k += h->arch->step) {
 		i = j - k;
-		function = callee(c, i);
+		function = h->arch->callee(c, i);
 	}
-	if (!function || !between(c, i + 5, j + 1, is_test_eax))
+	if (!function || !h->arch->is_check(c, i + call, j))
 		return;
 	if (h->wanted == WANTED_SIGNAL)
 		vote(h->votes, function);
@@ -152,30 +111,13 @@ static void look_before(struct hunt *h, uint64_t j)
 
 /* ---- jumps ---- */
 
-/* The index that the jump at index i goes to, conditional or not; -1 if there is no jump. */
-static int64_t jumps_to(const struct code *c, uint64_t i, bool *conditional)
-{
-	const uint8_t *p = c->at + i;
-
-	*conditional = p[0] != 0xe9 && p[0] != 0xeb;
-	if (p[0] == 0x0f && (p[1] & 0xf0) == 0x80)
-		return (int64_t)i + 6 + rel32(c, i + 2);
-	if (p[0] == 0xe9)
-		return (int64_t)i + 5 + rel32(c, i + 1);
-	if (p[0] == 0xeb || (p[0] & 0xf0) == 0x70)
-		return (int64_t)i + 2 + (int8_t)p[1];
-	return -1;
-}
-
 /* The code at index i may be reached by a conditional jump past it that is not taken. */
 static void look_at_fallthrough(struct hunt *h, uint64_t i)
 {
-	const uint8_t *at = h->code->at;
+	int64_t jump = h->arch->passed_by(h->code, i);
 
-	if (i >= 2 && (at[i - 2] & 0xfe) == 0x74)
-		look_before(h, i - 2);
-	else if (i >= 6 && at[i - 6] == 0x0f && (at[i - 5] & 0xfe) == 0x84)
-		look_before(h, i - 6);
+	if (jump >= 0)
+		look_before(h, (uint64_t)jump);
 }
 
 /* Conditional jumps to the jump at index j. */
@@ -184,8 +126,9 @@ static void look_at_detours(struct hunt *h, uint64_t j)
 	const struct code *c = h->code;
 	bool conditional;
 
-	for (uint64_t i = j > NEAR ? j - NEAR : 0; i < j + NEAR && i + 8 <= c->size; i++)
-		if (jumps_to(c, i, &conditional) == (int64_t)j && conditional)
+	for (uint64_t i = j > NEAR ? j - NEAR : 0; i < j + NEAR && i + COND_CODE_LONGEST <= c->size;
+	     i += h->arch->step)
+		if (h->arch->jumps_to(c, i, &conditional) == (int64_t)j && conditional)
 			look_before(h, i);
 }
 
@@ -208,8 +151,9 @@ static void look_at_jumps(struct hunt *h)
 		low = (int64_t)h->block[k] < low ? (int64_t)h->block[k] : low;
 		high = (int64_t)h->block[k] > high ? (int64_t)h->block[k] : high;
 	}
-	for (uint64_t i = 0; i + 8 <= c->size && h->nr_jumps < MAX_JUMPS; i++) {
-		to = jumps_to(c, i, &conditional);
+	for (uint64_t i = 0; i + COND_CODE_LONGEST <= c->size && h->nr_jumps < MAX_JUMPS;
+	     i += h->arch->step) {
+		to = h->arch->jumps_to(c, i, &conditional);
 		if (to < low || to > high || !is_block(h, to))
 			continue;
 		h->nr_jumps++;
@@ -223,27 +167,6 @@ static void look_at_jumps(struct hunt *h)
 }
 
 /* ---- messages ---- */
-
-/* True if the four bytes at index i are an operand that is the address `target`. */
-static bool refers(const struct code *c, uint64_t i, uint64_t target)
-{
-	if (c->at[i - 2] == 0x8d && (c->at[i - 1] & 0xc7) == 0x05) /* lea reg, [rip + operand] */
-		return c->start + i + 4 + (uint64_t)(int64_t)rel32(c, i) == target;
-	return c->absolute && (c->at[i - 1] & 0xf8) == 0xb8 && (uint32_t)rel32(c, i) == target;
-}
-
-static void note_references(struct hunt *h, uint64_t message)
-{
-	/* From the start of a block to the operand: `mov reg, message`, `lea reg, [message]`, or
-	 * either behind such an instruction for the other argument, the function's name. */
-	static const uint64_t ahead[] = {1, 3, 6, 10};
-	const struct code *c = h->code;
-
-	for (uint64_t i = 10; i + 4 <= c->size; i++)
-		for (size_t k = 0; k < 4 && refers(c, i, message); k++)
-			if (h->nr_blocks < MAX_BLOCKS)
-				h->block[h->nr_blocks++] = i - ahead[k];
-}
 
 static void look_for_message(struct elf_file *e, struct hunt *h, const char *message)
 {
@@ -259,7 +182,9 @@ static void look_for_message(struct elf_file *e, struct hunt *h, const char *mes
 			continue;
 		at = memmem(data, segment->filesz, message, length);
 		if (at)
-			note_references(h, segment->vaddr + (uint64_t)(at - data));
+			h->nr_blocks +=
+				h->arch->blocks(h->code, segment->vaddr + (uint64_t)(at - data),
+						h->block + h->nr_blocks, MAX_BLOCKS - h->nr_blocks);
 	}
 	if (h->nr_blocks)
 		look_at_jumps(h);
@@ -296,20 +221,29 @@ static int find_code(struct elf_file *e, struct code *code)
 	return code->at ? 0 : -EBADMSG;
 }
 
+/* How the file's code is read; NULL if that is not known. */
+static const struct cond_code *code_of(const struct elf_file *e)
+{
+	if (e->machine == EM_X86_64)
+		return &cond_code_x86;
+	return e->machine == EM_AARCH64 ? &cond_code_arm64 : NULL;
+}
+
 int cond_locate(struct elf_file *e, uint64_t *signal, uint64_t *timedwait)
 {
 	struct votes signals = {.n = 0}, waits = {.n = 0};
-	struct hunt signal_hunt = {.wanted = WANTED_SIGNAL, .votes = &signals};
-	struct hunt wait_hunt = {.wanted = WANTED_TIMEDWAIT, .votes = &waits};
 	struct code code;
+	struct hunt signal_hunt = {
+		.code = &code, .arch = code_of(e), .wanted = WANTED_SIGNAL, .votes = &signals};
+	struct hunt wait_hunt = {
+		.code = &code, .arch = code_of(e), .wanted = WANTED_TIMEDWAIT, .votes = &waits};
 	int err;
 
-	if (e->machine != EM_X86_64)
+	if (!code_of(e))
 		return -ENOTSUP;
 	err = find_code(e, &code);
 	if (err)
 		return err;
-	signal_hunt.code = wait_hunt.code = &code;
 	look_for_message(e, &signal_hunt, "PyCOND_SIGNAL(gil->cond) failed");
 	look_for_message(e, &signal_hunt, "PyCOND_SIGNAL(gil->switch_cond) failed");
 	look_for_message(e, &wait_hunt, "PyCOND_WAIT(gil->cond) failed");
