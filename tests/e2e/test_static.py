@@ -14,7 +14,6 @@ from lib import (ROOT, Interpreter, Skip, Workload, attach, check, check_asleep_
 MS = 1000000
 CANNOT_OBSERVE = 4
 K = 20000
-X86 = os.uname().machine == "x86_64"
 
 
 def tool(*argv):
@@ -66,8 +65,6 @@ class Kind:
         return self.name
 
     def interpreter(self):
-        if not X86 and "by the code" in self.how:
-            raise Skip("the code of a stripped interpreter is known on x86-64 only")
         path = self.make()
         return Interpreter(self.name, path, version_of(path, self.env), self.env)
 
@@ -178,8 +175,6 @@ def misleading():
 
 
 def test_located_wrongly_is_refused():
-    if not X86:
-        raise Skip("there is no locating by code")
     path = misleading()
     interpreter = Interpreter("misleading", path, (3, 11, 2), {"PYTHONHOME": "/usr"})
     w = Workload(interpreter, "cpu_threads.py", 2, 3)
