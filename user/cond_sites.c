@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cheap_site.h"
@@ -70,12 +73,33 @@ static int by_code(struct elf_file *e, struct probe_site site[COND_SITES])
 	return err;
 }
 
+/* True for what has glibc's start code linked in: it reads this variable of the environment. */
+static bool has_glibc(struct elf_file *e)
+{
+	static const char variable[] = "GLIBC_TUNABLES";
+
+	for (unsigned int i = 0; i < e->nr_segments; i++) {
+		const struct elf_segment *s = &e->segment[i];
+		const void *data = elf_file__bytes(e, s->offset, s->filesz);
+
+		if (data && memmem(data, s->filesz, variable, sizeof(variable)))
+			return true;
+	}
+	return false;
+}
+
 int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 		     struct probe_site site[COND_SITES], enum cond_sites_from *from,
 		     struct failure *f)
 {
 	int err;
 
+	/* See libc__has_known_layout(). */
+	if (e->machine == EM_AARCH64 && !has_glibc(e)) {
+		failure__what(f, "the C library that is linked into %s is not glibc", path);
+		failure__cause(f, "CPython on musl is supported on x86-64 only");
+		return -ENOTSUP;
+	}
 	*from = COND_SITES_SYMBOLS;
 	if (!by_symbols(e, e, site))
 		return 0;

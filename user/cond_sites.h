@@ -21,7 +21,7 @@ enum cond_sites_from {
 
 /*
  * Finds them in e, the file `path` of a process of which the root folder is `root` ("" or
- * "/proc/PID/root"). 0 with both sites and *from set; -ENOENT or -EBADMSG with f filled.
+ * "/proc/PID/root"). 0 with both sites and *from set; -ENOENT, -EBADMSG, or -ENOTSUP (musl on arm64) with f filled.
  */
 int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 		     struct probe_site site[COND_SITES], enum cond_sites_from *from,

@@ -4,6 +4,7 @@
  * stubs that pass calls on to it. So a libpthread that defines them is always the one; from 2.34 on
  * what is left of libpthread defines nothing. musl has them in its one library.
  */
+#include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
@@ -60,6 +61,7 @@ static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
 		err = find_site(&e, "pthread_cond_timedwait", GIL_SITE_COND_TIMEDWAIT,
 				&libc->site[1]);
 	if (!err) {
+		libc->machine = e.machine;
 		libc->dev = st.st_dev;
 		libc->ino = st.st_ino;
 		strcpy(libc->path, map->path);
@@ -109,11 +111,11 @@ static int fail(pid_t pid, int err, struct failure *f)
 	return err;
 }
 
-/* musl's mutex, which stands between a GIL's condition variables, has 40 bytes on each architecture;
- * the offsets in gil_maps.h are of glibc's, which differ where its mutex does. */
-static bool has_known_layout(const struct libc *libc)
+/* A mutex stands between a GIL's condition variables. musl's has 40 bytes on each architecture, glibc's
+ * on x86-64, too, but 48 on arm64; the offsets in gil_maps.h are of glibc's. */
+bool libc__has_known_layout(const char *path, uint16_t machine)
 {
-	return !strstr(libc->path, "musl") || GIL_OFFSET_SWITCH_COND == GIL_OFFSET_COND + 48 + 40;
+	return !strstr(path, "musl") || machine == EM_X86_64;
 }
 
 int libc__find(pid_t pid, struct libc *libc, struct failure *f)
@@ -129,7 +131,7 @@ int libc__find(pid_t pid, struct libc *libc, struct failure *f)
 	proc_maps__free(&maps);
 	if (err)
 		return fail(pid, err, f);
-	if (has_known_layout(libc))
+	if (libc__has_known_layout(libc->path, libc->machine))
 		return 0;
 	failure__what(f, "process %d uses musl, whose mutexes are not laid out as glibc's here",
 		      pid);

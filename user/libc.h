@@ -5,6 +5,8 @@
 #define LIBC_H
 
 #include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "failure.h"
@@ -17,6 +19,7 @@ struct libc {
 				     namespace and even if it was deleted: /proc/PID/map_files/...
 				   */
 	char path[PATH_MAX];      /* as the process's map names it; for people */
+	uint16_t machine;         /* EM_X86_64 or EM_AARCH64 */
 	dev_t dev;
 	ino_t ino;
 	/* pthread_cond_signal, pthread_cond_timedwait: the default version of each */
@@ -30,5 +33,8 @@ struct libc {
  * from those that are known) or another -errno.
  */
 int libc__find(pid_t pid, struct libc *libc, struct failure *f);
+
+/* False if a GIL is not laid out as gil_maps.h has it, for a library of this path and ELF machine. */
+bool libc__has_known_layout(const char *path, uint16_t machine);
 
 #endif

@@ -433,6 +433,13 @@ TEST(libc_own)
 	CHECK_EQ(access(libc.open_path, R_OK), 0);
 }
 
+TEST(libc_with_musl)
+{
+	CHECK(libc__has_known_layout("/lib/ld-musl-x86_64.so.1", EM_X86_64));
+	CHECK(!libc__has_known_layout("/lib/ld-musl-aarch64.so.1", EM_AARCH64));
+	CHECK(libc__has_known_layout("/lib/aarch64-linux-gnu/libc.so.6", EM_AARCH64));
+}
+
 TEST(libc_of_no_process)
 {
 	struct failure f = {.what = ""};

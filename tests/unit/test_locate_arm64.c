@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "cheap_site.h"
+#include "cond_sites.h"
 #include "locate_image.h"
 #include "test.h"
 
@@ -162,6 +163,25 @@ TEST(locate_needs_the_right_address)
 	make_image();
 	put(FATAL_COND + 12, 0x91000021); /* add x1, x1, #0 */
 	check_not_found();
+}
+
+TEST(static_musl_is_refused)
+{
+	struct probe_site site[COND_SITES];
+	enum cond_sites_from from;
+	struct failure f = {0};
+	struct elf_file e;
+
+	make_image();
+	CHECK_EQ(elf_file__open_memory(&e, &image, sizeof(image)), 0);
+	CHECK_EQ(cond_sites__find(&e, "", "/bin/python", site, &from, &f), -ENOTSUP);
+	CHECK_STR(f.what, "the C library that is linked into /bin/python is not glibc");
+	CHECK_STR(f.cause, "CPython on musl is supported on x86-64 only");
+	strcpy((char *)image.code + 3000, "GLIBC_TUNABLES");
+	CHECK_EQ(cond_sites__find(&e, "", "/bin/python", site, &from, &f), 0);
+	CHECK_EQ(from, COND_SITES_CODE);
+	CHECK_EQ(site[0].offset, offsetof(struct image, code) + SIGNAL);
+	CHECK_EQ(site[1].kind, GIL_SITE_COND_TIMEDWAIT);
 }
 
 /* Whatever the bytes are, and however few: no more than an answer comes of it. */
