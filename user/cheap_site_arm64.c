@@ -62,6 +62,7 @@ static bool writes_one(uint32_t insn)
 		{0xff800000, 0x91000000}, /* add xd, xn, #imm */
 		{0xff800000, 0xd1000000}, /* sub xd, xn, #imm */
 		{0x1f800000, 0x12800000}, /* mov rd, #imm */
+		{0xffe0ffe0, 0x2a0003e0}, /* mov wd, wm */
 		{0xffc00000, 0xb9400000}, /* ldr wt, [xn, #imm] */
 		{0xffc00000, 0xf9400000}, /* ldr xt, [xn, #imm] */
 	};

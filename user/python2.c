@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "arm64.h"
 #include "cheap_site.h"
 #include "elf_symtab.h"
 #include "python2.h"
@@ -16,35 +17,66 @@ static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *
 }
 
 /*
- * PyEval_AcquireLock() and PyEval_ReleaseLock() do nothing but pass the variable's value on:
+ * PyEval_AcquireLock() and PyEval_ReleaseLock() do nothing but pass the variable's value on. Each of
+ * these finds the variable in a function's first bytes, of which the address is known.
  *
  *	mov rdi, [rip + variable]
  */
+static int loaded_x86(const uint8_t *code, uint64_t address, uint64_t *variable)
+{
+	int32_t distance;
+
+	for (unsigned int i = 0; i + 7 <= LOOKED_AT; i++) {
+		if (code[i] != 0x48 || code[i + 1] != 0x8b || code[i + 2] != 0x3d)
+			continue;
+		memcpy(&distance, code + i + 3, sizeof(distance));
+		*variable = address + i + 7 + (uint64_t)(int64_t)distance;
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/*
+ *	adrp x0, variable's page
+ *	ldr  x0, [x0, variable's place in it]
+ */
+static int loaded_arm64(const uint8_t *code, uint64_t address, uint64_t *variable)
+{
+	uint64_t page = 0;
+
+	for (unsigned int i = 0; i < LOOKED_AT / 4; i++) {
+		uint32_t insn = arm64_at(code, i);
+
+		if (arm64_is_adrp(insn) && arm64_rd(insn) == 0)
+			page = arm64_adr(insn, address + 4 * i);
+		if (page && (insn & 0xffc003ff) == 0xf9400000) {
+			*variable = page + 8 * (insn >> 10 & 0xfff);
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
 static int argument_passed(struct elf_file *e, const char *function, uint64_t *variable)
 {
 	struct elf_symbol symbol;
 	const uint8_t *code;
 	uint64_t at;
-	int32_t distance;
 
 	if (find_symbol(e, function, &symbol) || elf_file__offset(e, symbol.value, &at))
 		return -ENOENT;
 	code = elf_file__bytes(e, at, LOOKED_AT);
-	for (unsigned int i = 0; code && i + 7 <= LOOKED_AT; i++) {
-		if (code[i] != 0x48 || code[i + 1] != 0x8b || code[i + 2] != 0x3d)
-			continue;
-		memcpy(&distance, code + i + 3, sizeof(distance));
-		*variable = symbol.value + i + 7 + (uint64_t)(int64_t)distance;
-		return 0;
-	}
-	return -ENOENT;
+	if (!code)
+		return -ENOENT;
+	return e->machine == EM_AARCH64 ? loaded_arm64(code, symbol.value, variable)
+					: loaded_x86(code, symbol.value, variable);
 }
 
 static int variable_by_code(struct elf_file *e, uint64_t *variable)
 {
 	uint64_t other;
 
-	if (e->machine != EM_X86_64 || argument_passed(e, "PyEval_AcquireLock", variable) ||
+	if (argument_passed(e, "PyEval_AcquireLock", variable) ||
 	    argument_passed(e, "PyEval_ReleaseLock", &other) || *variable != other)
 		return -ENOTSUP;
 	return 0;

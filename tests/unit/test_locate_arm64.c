@@ -234,6 +234,16 @@ static const uint32_t timedwait_2_41[] = {
 	0xaa0203f7, /* mov x23, x2 */
 	0xd0000942, /* adrp x2 */
 };
+/* PyThread_acquire_lock of Debian's Python 2.7.18 */
+static const uint32_t acquire_2_7[] = {
+	0xa9bd7bfd, /* stp x29, x30, [sp, #-48]! */
+	0x910003fd, /* mov x29, sp */
+	0xa90153f3, /* stp x19, x20, [sp, #16] */
+	0x2a0103f4, /* mov w20, w1 */
+	0xf90013f5, /* str x21, [sp, #32] */
+	0xaa0003f5, /* mov x21, x0 */
+	0x340001a1, /* cbz w1 */
+};
 static const uint32_t signal_musl[] = {
 	0xf9400001, /* ldr x1, [x0] */
 	0xaa0003e4, /* mov x4, x0 */
@@ -265,6 +275,7 @@ TEST(cheap_sites)
 	CHEAP(signal_2_41, 9, 20);
 	CHEAP(timedwait_2_41, 6, 0);
 	CHEAP(signal_musl, 2, 0);
+	CHEAP(acquire_2_7, 6, 0);
 	CHEAP(((uint32_t[]){0xb40002c1}), 0, 0); /* cbz: cheap as it is */
 }
 
