@@ -29,22 +29,39 @@ def expire(_signal, _frame):
     raise Expired()
 
 
-def discover():
-    """(name, function to call without arguments, its time limit) of each test."""
+def discover(one_each):
+    """(name, function to call without arguments, its time limit) of each test. `one_each`: of the
+    interpreters that a test runs on, only Debian's, or else the first."""
     for path in sorted(glob.glob(os.path.join(lib.HERE, "test_*.py"))):
         module = os.path.splitext(os.path.basename(path))[0]
         found = vars(importlib.import_module(module))
         for name, test in list(found.items()):
             if name.startswith("test_") and callable(test) and test.__module__ == module:
-                yield from cases(module[len("test_"):] + "." + name[len("test_"):], test)
+                yield from cases(module[len("test_"):] + "." + name[len("test_"):], test, one_each)
 
 
-def cases(name, test):
+def interpreter_of(parameter):
+    """The name of the interpreter in a test's parameter, or None."""
+    for part in parameter if isinstance(parameter, (tuple, list)) else [parameter]:
+        if isinstance(part, (lib.Interpreter, lib.Unbuilt)):
+            return part.name
+    return None
+
+
+def of_one_interpreter(parameters):
+    names = [interpreter_of(p) for p in parameters]
+    chosen = "debian" if "debian" in names else names[0] if names else None
+    return [p for p, name in zip(parameters, names) if name in (None, chosen)]
+
+
+def cases(name, test, one_each):
     limit = getattr(test, "timeout", TIMEOUT)
     if not hasattr(test, "parameters"):
         yield name, test, limit
         return
     parameters = list(test.parameters())
+    if one_each:
+        parameters = of_one_interpreter(parameters)
     if not parameters:
         yield name, nothing_to_run, limit
     for p in parameters:
@@ -126,6 +143,8 @@ def main():
                         help="only tests with TEXT in their name; several: any of them")
     parser.add_argument("-a", metavar="TEXT", action="append", default=[],
                         help="and of these only those with this TEXT, too; several: any of them")
+    parser.add_argument("-1", "--one-each", action="store_true",
+                        help="of the interpreters that a test runs on only Debian's, or else the first")
     parser.add_argument("-l", "--list", action="store_true", help="list the tests, run none")
     options = parser.parse_args()
     if os.geteuid() != 0:
@@ -136,7 +155,7 @@ def main():
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     again = []
     begin = time.monotonic()
-    for name, test, limit in discover():
+    for name, test, limit in discover(options.one_each):
         if any(texts and not any(t in name for t in texts) for texts in (options.k, options.a)):
             continue
         if options.list:
