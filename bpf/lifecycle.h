@@ -50,6 +50,7 @@ static __always_inline __u32 process_new(__u32 pid)
 	p->state = GIL_PROCESS_QUIET;
 	p->sources = GIL_SOURCE_COND;
 	p->pid = pid;
+	p->bound = pid;
 	bpf_map_update_elem(&process_of, &pid, &i, BPF_ANY);
 	return i;
 }
@@ -99,6 +100,31 @@ PROCESS_PROGRAM(sched_process_exec, on_exec, __u64 *ctx)
 	return 0;
 }
 
+/* True while all threads of a process are killed: at its end, or as one of them executes another
+ * program. */
+static __always_inline int is_killed(const struct signal_struct *signal)
+{
+	const struct signal_struct___before_5_17 *older = (const void *)signal;
+
+	if (signal->flags & SIGNAL_GROUP_EXIT)
+		return 1;
+	if (bpf_core_field_exists(signal->group_exec_task))
+		return signal->group_exec_task != NULL;
+	return older->group_exit_task != NULL;
+}
+
+/* A thread ends by itself, while others go on. Its memory map is none of its own any more by now, and
+ * that may be what the kernel knew the process's probes by. */
+static __always_inline void tell_unbound(struct task_struct *task)
+{
+	__u32 pid = task->tgid;
+	__u32 *index = bpf_map_lookup_elem(&process_of, &pid);
+	struct gil_process *p = index ? process_at(*index) : NULL;
+
+	if (p && p->bound == (__u32)task->pid && !is_killed(task->signal))
+		send_event(GIL_EVENT_UNBOUND, pid, p->bound, *index, p->image, task);
+}
+
 PROCESS_PROGRAM(sched_process_exit, on_exit, __u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[0];
@@ -107,8 +133,10 @@ PROCESS_PROGRAM(sched_process_exit, on_exit, __u64 *ctx)
 
 	close_records(task, task->pid);
 	/* Counted down before this point: the thread that brings it to 0 is the process's last. */
-	if (task->signal->live.counter != 0)
+	if (task->signal->live.counter != 0) {
+		tell_unbound(task);
 		return 0;
+	}
 	index = bpf_map_lookup_elem(&process_of, &pid);
 	if (!index)
 		return 0;

@@ -94,6 +94,8 @@ struct gil_process {
 	struct gil_drop_request drop_request;
 	__u64 other_hits; /* probe hits that were not about a GIL */
 	__u64 dropped;    /* edges lost because a table was full */
+	__u32 bound;      /* the thread that its probes end with: the main one, as a rule */
+	__u32 pad;
 };
 
 /* What a probe's hit means. */
@@ -156,6 +158,7 @@ enum gil_event_kind {
 	GIL_EVENT_EXIT,
 	GIL_EVENT_NEW_GIL, /* a process in state NEW: its supposed GIL is now lock[0] */
 	GIL_EVENT_SUB_GIL, /* a process in state TRACED: the kernel has found one more GIL */
+	GIL_EVENT_UNBOUND, /* the thread that its probes are bound to has ended, and others go on */
 };
 
 #define GIL_NONE (~0U)
@@ -165,7 +168,7 @@ struct gil_event {
 	__u32 kind;
 	__u32 pid;
 	__u32 other; /* FORK: the parent's pid; EXEC: the calling thread's tid; SUB_GIL: the index of
-			* the GIL's record */
+			* the GIL's record; UNBOUND: the thread's tid */
 	__u32 process; /* index of the process's record, or GIL_NONE */
 	__u32 image;   /* the process's `image` after the event */
 	char comm[16];

@@ -65,6 +65,10 @@ void probe__freeze(struct probe *p);
 /* A record for process pid, in state QUIET, known to the kernel as a target. Its index, or -ENOSPC
  * or -errno. */
 int probe__add_process(struct probe *p, pid_t pid);
+/* The same in two steps: for the kernel the process may have another record until the second one. The
+ * second returns 0 or -errno. */
+int probe__take_process(struct probe *p, pid_t pid);
+int probe__enter_process(struct probe *p, unsigned int index);
 /* A zeroed record for a GIL: its index, or -ENOSPC. */
 int probe__take_lock(struct probe *p);
 

@@ -67,26 +67,40 @@ static void read_record(const struct table *t, unsigned int index, void *copy)
 	memcpy(copy, at, t->size);
 }
 
-int probe__add_process(struct probe *p, pid_t pid)
+int probe__take_process(struct probe *p, pid_t pid)
 {
-	__u32 key = pid, value;
 	int i = take(&p->processes, &p->tables->next_process, &p->tables->processes_full);
 	struct gil_process *process;
 
 	if (i < 0)
 		return i;
 	process = record(&p->processes, i);
-	process->pid = pid;
+	process->pid = process->bound = pid;
 	process->state = GIL_PROCESS_QUIET;
 	process->sources = GIL_SOURCE_COND;
-	value = i;
-	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.process_of), &key, &value, BPF_ANY)) {
-		int err = -errno;
-
-		give(&p->processes, i);
-		return err;
-	}
 	return i;
+}
+
+int probe__enter_process(struct probe *p, unsigned int index)
+{
+	const struct gil_process *process = record(&p->processes, index);
+	__u32 key = process->pid, value = index;
+
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.process_of), &key, &value, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int probe__add_process(struct probe *p, pid_t pid)
+{
+	int i = probe__take_process(p, pid), err;
+
+	if (i < 0)
+		return i;
+	err = probe__enter_process(p, i);
+	if (err)
+		give(&p->processes, i);
+	return err ?: i;
 }
 
 int probe__take_lock(struct probe *p)

@@ -64,7 +64,15 @@ typedef struct {
 } atomic_t;
 
 struct signal_struct {
-	atomic_t live; /* threads that have not begun to exit */
+	atomic_t live;                       /* threads that have not begun to exit */
+	unsigned int flags;                  /* SIGNAL_... */
+	struct task_struct *group_exec_task; /* all others are killed, as this one executes */
+};
+
+#define SIGNAL_GROUP_EXIT 0x4U /* all threads are killed */
+
+struct signal_struct___before_5_17 {
+	struct task_struct *group_exit_task; /* is group_exec_task */
 };
 
 struct sched_entity {
