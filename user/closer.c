@@ -84,6 +84,16 @@ void closer__add(struct closer *c, void (*close)(void *what), void *what)
 		close(what);
 }
 
+bool closer__is_idle(struct closer *c)
+{
+	bool idle;
+
+	pthread_mutex_lock(&c->mutex);
+	idle = !c->workers;
+	pthread_mutex_unlock(&c->mutex);
+	return idle;
+}
+
 void closer__wait(struct closer *c)
 {
 	pthread_mutex_lock(&c->mutex);

@@ -7,10 +7,14 @@
 #ifndef CLOSER_H
 #define CLOSER_H
 
+#include <stdbool.h>
+
 struct closer;
 
 /* NULL if there is no memory. */
 struct closer *closer__new(void);
+/* True if all is closed that was added so far. */
+bool closer__is_idle(struct closer *c);
 /* Waits until all is closed that was added so far. */
 void closer__wait(struct closer *c);
 /* The same, and frees. NULL is fine. */

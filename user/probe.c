@@ -160,14 +160,14 @@ static bool is_rare(enum probe_program which)
 	return which == PROBE_USDT || which == PROBE_SEMAPHORE;
 }
 
-static struct gilscope_bpf *open_skeleton(struct probe *p)
+static struct gilscope_bpf *open_skeleton(struct probe *p, bool multi)
 {
 	struct gilscope_bpf *s = gilscope_bpf__open();
 
 	if (!s)
 		return NULL;
 	set_sizes(p, s);
-	for (int i = 0; p->multi && i < PROBE_PROGRAMS; i++)
+	for (int i = 0; multi && i < PROBE_PROGRAMS; i++)
 		bpf_program__set_expected_attach_type(program_in(p, s, i),
 						      ATTACH_TYPE_UPROBE_MULTI);
 	return s;
@@ -178,7 +178,7 @@ static int load(struct probe *p)
 	struct bpf_program *program;
 	struct gilscope_bpf *s;
 
-	s = p->skel = open_skeleton(p);
+	s = p->skel = open_skeleton(p, p->multi);
 	if (!s)
 		return -errno;
 	bpf_object__for_each_program (program, s->obj)
@@ -211,21 +211,32 @@ static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_progra
 	return err ?: gilscope_bpf__load(s);
 }
 
-int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
+/* Where the object is that has the program for uprobe_multi links, or for perf events. */
+static struct gilscope_bpf **object_with(struct probe *p, enum probe_program which, bool multi)
 {
-	struct gilscope_bpf *s;
+	return multi == p->multi ? &p->loaded[which] : &p->for_events[which];
+}
+
+static int prepare(struct probe *p, enum probe_program which, bool multi, struct failure *f)
+{
+	struct gilscope_bpf *s, **object = object_with(p, which, multi);
 	int err;
 
-	if (p->loaded[which])
+	if (*object)
 		return 0;
-	s = open_skeleton(p);
+	s = open_skeleton(p, multi);
 	err = s ? load_alone(p, s, which) : -errno;
 	if (err) {
 		gilscope_bpf__destroy(s);
 		return probe_kernel__explain(err, f);
 	}
-	p->loaded[which] = s;
+	*object = s;
 	return 0;
+}
+
+int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
+{
+	return prepare(p, which, p->multi, f);
 }
 
 static int attach_tracepoints(struct probe *p)
@@ -289,7 +300,8 @@ static void stop(struct probe *p)
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (p->loaded[i] != p->skel)
 			gilscope_bpf__destroy(p->loaded[i]);
-		p->loaded[i] = NULL;
+		gilscope_bpf__destroy(p->for_events[i]);
+		p->loaded[i] = p->for_events[i] = NULL;
 	}
 	gilscope_bpf__destroy(p->skel);
 	p->skel = NULL;
@@ -419,9 +431,11 @@ static void close_attachment(void *what)
 	free(a);
 }
 
-static int attach(struct probe *p, struct attachment *a, enum probe_program which, pid_t pid,
-		  unsigned int index, const char *path, const struct probe_site *site, size_t n)
+static int attach(struct probe *p, struct attachment *a, enum probe_program which, bool multi,
+		  pid_t pid, unsigned int index, const char *path, const struct probe_site *site,
+		  size_t n)
 {
+	struct bpf_program *program = program_in(p, *object_with(p, which, multi), which);
 	__u64 offset[PROBE_SITES], semaphore[PROBE_SITES], cookie[PROBE_SITES];
 	const struct site_list sites = {offset, semaphore, cookie, n};
 
@@ -430,14 +444,15 @@ static int attach(struct probe *p, struct attachment *a, enum probe_program whic
 		semaphore[i] = site[i].semaphore;
 		cookie[i] = GIL_COOKIE(index, site[i].kind, site[i].arguments);
 	}
-	if (p->multi)
-		return attach_multi(a, program_in(p, p->loaded[which], which), pid, path, &sites);
-	return attach_perf_events(a, program_in(p, p->loaded[which], which), pid, path, &sites);
+	if (multi)
+		return attach_multi(a, program, pid, path, &sites);
+	return attach_perf_events(a, program, pid, path, &sites);
 }
 
-struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
-				 unsigned int index, const char *path,
-				 const struct probe_site *site, size_t n, struct failure *f)
+static struct attachment *attach_or_explain(struct probe *p, enum probe_program which, bool multi,
+					    pid_t pid, unsigned int index, const char *path,
+					    const struct probe_site *site, size_t n,
+					    struct failure *f)
 {
 	struct attachment *a;
 	int err = -E2BIG;
@@ -447,9 +462,9 @@ struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_
 		return NULL;
 	a->fd = -1;
 	if (n <= PROBE_SITES)
-		err = probe__prepare(p, which, f);
+		err = prepare(p, which, multi, f);
 	if (!err)
-		err = attach(p, a, which, pid, index, path, site, n);
+		err = attach(p, a, which, multi, pid, index, path, site, n);
 	if (!err)
 		return a;
 	failure__what(f, "cannot attach probes to process %d: %s", pid, strerror(-err));
@@ -458,6 +473,20 @@ struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_
 	probe__detach(p, a);
 	errno = -err;
 	return NULL;
+}
+
+struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
+				 unsigned int index, const char *path,
+				 const struct probe_site *site, size_t n, struct failure *f)
+{
+	return attach_or_explain(p, which, p->multi, pid, index, path, site, n, f);
+}
+
+struct attachment *probe__attach_thread(struct probe *p, enum probe_program which, pid_t tid,
+					unsigned int index, const char *path,
+					const struct probe_site *site, size_t n, struct failure *f)
+{
+	return attach_or_explain(p, which, false, tid, index, path, site, n, f);
 }
 
 /* The same arguments are entered once: copies of a probe often have them in the same place. */
@@ -483,6 +512,11 @@ void probe__detach(struct probe *p, struct attachment *a)
 {
 	if (a)
 		closer__add(p->closer, close_attachment, a);
+}
+
+bool probe__is_settled(struct probe *p)
+{
+	return closer__is_idle(p->closer);
 }
 
 void probe__settle(struct probe *p)

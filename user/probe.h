@@ -100,12 +100,19 @@ void probe__give_thread(struct probe *p, unsigned int index);
 struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
 				 unsigned int index, const char *path,
 				 const struct probe_site *site, size_t n, struct failure *f);
+/* The same by perf events, which end with the thread tid and not with its process's main one. All
+ * threads of the process hit them. */
+struct attachment *probe__attach_thread(struct probe *p, enum probe_program which, pid_t tid,
+					unsigned int index, const char *path,
+					const struct probe_site *site, size_t n, struct failure *f);
 /* The index under which a site of the USDT program finds how to read its arguments. -ENOSPC or
  * -errno. */
 int probe__enter_arguments(struct probe *p, const struct gil_arguments *a);
 /* Takes the probes away, in the background: the kernel needs some 40 ms for it. NULL is fine. */
 void probe__detach(struct probe *p, struct attachment *a);
-/* Waits until all that was detached is gone. */
+/* True if all that was detached is gone. */
+bool probe__is_settled(struct probe *p);
+/* Waits until it is. */
 void probe__settle(struct probe *p);
 
 /* True if one link carries all probes of a file (uprobe_multi, Linux 6.6); else they are perf events. */

@@ -31,6 +31,8 @@ int probe_kernel__explain(int err, struct failure *f);
 struct probe {
 	struct gilscope_bpf *skel;
 	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
+	/* The same for perf events beside uprobe_multi links, which takes a program of another type. */
+	struct gilscope_bpf *for_events[PROBE_PROGRAMS];
 	struct probe_options options;
 	bool multi;
 	struct probe_kernel kernel;
