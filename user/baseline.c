@@ -250,6 +250,8 @@ static void read_lost(struct reader *r, const json_t *o, struct snapshot_lost *l
 	l->requests = get_integer(r, lost, "requests");
 	if (json_object_get(lost, "recording")) /* only where something was */
 		l->recording = get_integer(r, lost, "recording");
+	if (json_object_get(lost, "gaps"))
+		l->gaps = get_integer(r, lost, "gaps");
 }
 
 static struct snapshot *read_report(struct reader *r, const json_t *o)

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -243,4 +246,117 @@ bool calibrate_fork(struct probe *p)
 	probe__detach(p, a);
 	site_file__free_all(list);
 	return safe;
+}
+
+/* ---- a main thread that ends first ---- */
+
+#define LATE_HITS 3
+
+static void await_byte(int pipe)
+{
+	char byte;
+
+	if (read(pipe, &byte, 1) != 1)
+		_exit(1);
+}
+
+static void *wait_and_hit(void *pipe)
+{
+	pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+
+	await_byte(*(int *)pipe);
+	for (int i = 0; i < LATE_HITS; i++)
+		pthread_cond_signal(&cond);
+	_exit(0);
+}
+
+/* A child whose main thread ends at the first byte from the pipe; another one goes on, and hits the
+ * probes at the second. -1: there is none. */
+static pid_t fork_late_hits(int pipe)
+{
+	pid_t pid = fork();
+	pthread_t thread;
+
+	if (pid)
+		return pid;
+	await_byte(pipe);
+	if (pthread_create(&thread, NULL, wait_and_hit, &pipe))
+		_exit(1);
+	syscall(SYS_exit, 0); /* of this thread alone */
+	_exit(1);
+}
+
+/* The state of a thread, as /proc has it. */
+static char state_of(pid_t pid)
+{
+	char path[64], line[512] = "";
+	const char *end;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 'X';
+	if (!fgets(line, sizeof(line), file))
+		line[0] = '\0';
+	fclose(file);
+	end = strrchr(line, ')');
+	return end && end[1] ? end[2] : 'X';
+}
+
+/* Lets the child's main thread end, then the other one hit the probes. False if it does not. */
+static bool make_late_hits(pid_t pid, int go)
+{
+	const struct timespec pause = {.tv_nsec = 100 * 1000};
+
+	if (write(go, "", 1) != 1)
+		return false;
+	for (int i = 0; i < 1000 && state_of(pid) != 'Z'; i++)
+		nanosleep(&pause, NULL);
+	return state_of(pid) == 'Z' && write(go, "", 1) == 1;
+}
+
+/* True if those hits are seen. */
+static bool sees_late_hits(struct probe *p, const struct site_file *file, pid_t pid, int go)
+{
+	struct attachment *a = NULL;
+	int index = probe__add_process(p, pid);
+	bool seen = false;
+
+	if (index >= 0)
+		a = probe__attach(p, file->program, pid, index, file->open_path, file->site,
+				  file->n, NULL);
+	if (a)
+		__atomic_store_n(&probe__process(p, index)->state, GIL_PROCESS_TRACED,
+				 __ATOMIC_SEQ_CST);
+	if (!a || !make_late_hits(pid, go))
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	if (a)
+		seen = probe__process(p, index)->other_hits >= LATE_HITS;
+	probe__detach(p, a);
+	if (index >= 0)
+		probe__give_process(p, index);
+	return seen;
+}
+
+bool calibrate_outlives(struct probe *p)
+{
+	struct site_file *list = NULL;
+	struct failure f = {0};
+	const struct site_file *file = site_file__of_libc(&list, 0, &f);
+	bool outlives = false;
+	int go[2];
+	pid_t pid;
+
+	if (file && !pipe2(go, O_CLOEXEC)) {
+		pid = fork_late_hits(go[0]);
+		if (pid > 0)
+			outlives = sees_late_hits(p, file, pid, go[1]);
+		close(go[0]);
+		close(go[1]);
+	}
+	site_file__free_all(list);
+	return outlives;
 }

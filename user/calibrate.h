@@ -27,4 +27,10 @@ void calibrate_usdt(struct probe *p, long *ns_per_hit);
  */
 bool calibrate_fork(struct probe *p);
 
+/*
+ * True if uprobe_multi links go on when the main thread of their process has ended and others have not;
+ * as long as the breakpoints are there, see process_bind.c.
+ */
+bool calibrate_outlives(struct probe *p);
+
 #endif

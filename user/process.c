@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "format.h"
 #include "proc_maps.h"
 #include "process.h"
 
@@ -20,7 +21,7 @@ struct process *process__new(struct probe *probe, pid_t pid)
 	if (!p)
 		return NULL;
 	p->probe = probe;
-	p->pid = pid;
+	p->pid = p->bound = pid;
 	p->index = p->discarded = -1;
 	p->switches = -1;
 	return p;
@@ -54,8 +55,7 @@ int process__attach(struct process *p, const struct site_file *file, struct fail
 	}
 	probe__detach(p->probe, *attachment);
 	*of = NULL;
-	*attachment = probe__attach(p->probe, file->program, p->pid, p->index, file->open_path,
-				    file->site, file->n, f);
+	*attachment = process__attach_bound(p, file, f);
 	if (!*attachment)
 		return -errno;
 	p->attached_ns = clock_ns();
@@ -81,19 +81,23 @@ void process__renew(struct process *p)
 	probe__give_process(p->probe, old);
 	p->index = index;
 	p->image = 0;
+	p->bound = p->pid;
+	p->bound_by_events = false;
 	probe__process(p->probe, index)->state = GIL_PROCESS_NEW;
 }
 
 void process__detach_cond(struct process *p)
 {
 	probe__detach(p->probe, p->cond);
-	p->cond = NULL;
+	probe__detach(p->probe, p->keep_cond);
+	p->cond = p->keep_cond = NULL;
 }
 
 void process__detach_usdt(struct process *p)
 {
 	probe__detach(p->probe, p->usdt);
-	p->usdt = NULL;
+	probe__detach(p->probe, p->keep_usdt);
+	p->usdt = p->keep_usdt = NULL;
 }
 
 unsigned int process__own_source(const struct process *p)
@@ -148,7 +152,7 @@ static struct process_gil *add_gil(struct process *p, int lock, __u64 address, l
 		.address = address,
 		.interpreter = interpreter,
 		.locked_at_start = -1,
-		.switch_interval_us = python__switch_interval(p->pid, &p->python, address),
+		.switch_interval_us = python__switch_interval(p->bound, &p->python, address),
 	};
 	return grown;
 }
@@ -322,7 +326,7 @@ static void look_at_interpreters(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
 	struct python_own_gil list[4 * GIL_PROCESS_LOCKS];
-	int n = python__own_gils(p->pid, &p->python, list, sizeof(list) / sizeof(*list));
+	int n = python__own_gils(p->bound, &p->python, list, sizeof(list) / sizeof(*list));
 
 	if (n < 0)
 		return;
@@ -380,7 +384,7 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	}
 	/* Only used if no edge is ever seen: then the word has not changed since. */
 	if (p->nr_gils)
-		p->gils[0].locked_at_start = python__locked(p->pid, &p->python);
+		p->gils[0].locked_at_start = python__locked(p->bound, &p->python);
 	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, clock_ns()) : 0;
 	return 0;
 }
@@ -442,11 +446,11 @@ void process__refresh(struct process *p)
 	for (size_t i = 0; i < p->nr_gils; i++) {
 		if (p->gils[i].end_ns)
 			continue;
-		interval = python__switch_interval(p->pid, &p->python, p->gils[i].address);
+		interval = python__switch_interval(p->bound, &p->python, p->gils[i].address);
 		if (interval > 0)
 			p->gils[i].switch_interval_us = interval;
 	}
-	if (p->python.free_threaded && !python__is_free_threaded(p->pid, &p->python)) {
+	if (p->python.free_threaded && !python__is_free_threaded(p->bound, &p->python)) {
 		p->python.free_threaded = false;
 		p->gil_turned_on = true;
 	}
@@ -462,7 +466,7 @@ int process__verify(struct process *p, struct failure *f)
 	    p->python.semaphore_at || p->python.free_threaded_build)
 		return 0;
 	/* First: what is counted here has been seen when the acquisitions are. */
-	switches = python__switches(p->pid, &p->python);
+	switches = python__switches(p->bound, &p->python);
 	if (probe__process(p->probe, p->index)->dropped ||
 	    process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
 		p->is_confirmed = true;
@@ -554,7 +558,16 @@ static void note(const struct process *p, struct snapshot_process *sp)
 {
 	const struct gil_process *record = probe__process(p->probe, p->index);
 
-	if (p->python.semaphore_at && !p->nr_gils)
+	if (p->goes_on && !p->breaks_off)
+		snprintf(sp->note, sizeof(sp->note),
+			 "Its probes ended with the thread that they were bound to, so it was not "
+			 "observed for %.20s. Until then it has a row of its own.",
+			 format_ns(p->late_ns, true).s);
+	else if (p->breaks_off)
+		snprintf(sp->note, sizeof(sp->note),
+			 "Its probes ended with the thread that they were bound to. What it did "
+			 "after that was not observed.");
+	else if (p->python.semaphore_at && !p->nr_gils)
 		snprintf(sp->note, sizeof(sp->note),
 			 "A Python 2 has no GIL before its first thread, and it started none.");
 	else if (p->nr_unlisted_gils)

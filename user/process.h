@@ -32,6 +32,14 @@ struct process {
 	__u32 image;   /* counts execs */
 	/* Its probes; NULL: none. Both while one takes over from the other. */
 	struct attachment *cond, *usdt;
+	/* While those outlive the thread that they are bound to: see process_bind.c. */
+	struct attachment *keep_cond, *keep_usdt;
+	/* The thread whose end is the end of its probes, and through which its memory is read: its
+	 * main one, as long as that lives. */
+	pid_t bound;
+	bool bound_by_events; /* to another one, by perf events of which each ends with its thread */
+	bool goes_on;         /* its row goes on from one that ended with such a thread, */
+	bool breaks_off;      /* or ends with it, and nothing goes on */
 	/* The files that these are, or were, in; owned by the target. */
 	const struct site_file *libc, *interpreter;
 	bool by_usdt;         /* its edges come from the interpreter's own probes */
@@ -61,6 +69,19 @@ void process__free(struct process *p);
 /* Puts probes on the given file, in place of those of its kind that it has. 0 or -errno with f
  * filled. */
 int process__attach(struct process *p, const struct site_file *file, struct failure *f);
+/* Probes for its record, bound to where they are bound to now. NULL with errno and f set. */
+struct attachment *process__attach_bound(struct process *p, const struct site_file *file,
+					 struct failure *f);
+/*
+ * The thread that its probes were bound to has ended. Binds them to one that lives: these as they are,
+ * if uprobe_multi links outlive their thread, or others, for the record at `index`. 0; -ESRCH if no
+ * thread lives; -ENOLINK if they can't be kept, as some are gone; or another -errno with f filled.
+ */
+int process__keep(struct process *p, pid_t ended, struct failure *f);
+int process__bind_again(struct process *p, pid_t ended, unsigned int index, struct failure *f);
+/* No program works on its threads' records any more: what they hold is final. Takes some ms. The
+ * process's record must be frozen. */
+void process__end_threads(struct process *p);
 /* Takes its probes away: all, or those of one kind. */
 void process__detach(struct process *p);
 void process__detach_cond(struct process *p);

@@ -261,6 +261,8 @@ static void put_lost(struct json *j, const struct snapshot_lost *l)
 	json__integer(j, "requests", l->requests);
 	if (l->recording)
 		json__integer(j, "recording", l->recording);
+	if (l->gaps)
+		json__integer(j, "gaps", l->gaps);
 	json__close(j, '}');
 }
 

@@ -274,7 +274,8 @@ void snapshot__finish(struct snapshot *s)
 
 __u64 snapshot_lost__total(const struct snapshot_lost *l)
 {
-	return l->edges + l->switches + l->handoffs + l->events + l->requests + l->recording;
+	return l->edges + l->switches + l->handoffs + l->events + l->requests + l->recording +
+	       l->gaps;
 }
 
 /* The slot of the rank-th value, from 1 on; GIL_HIST_SLOTS: it is the maximum, which is exact. */

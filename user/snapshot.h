@@ -72,6 +72,7 @@ struct snapshot_lost {
 	__u64 events;    /* process events */
 	__u64 requests;  /* releases not told apart into requested and voluntary */
 	__u64 recording; /* edges that a recording had no room for */
+	__u64 gaps;      /* times that a process lost its probes with a thread of its own */
 };
 
 struct snapshot {

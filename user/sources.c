@@ -14,7 +14,8 @@
 
 void sources__init(struct sources *s, struct probe *probe, enum sources_wanted wanted)
 {
-	*s = (struct sources){.probe = probe, .wanted = wanted, .fork_is_safe = -1};
+	*s = (struct sources){
+		.probe = probe, .wanted = wanted, .fork_is_safe = -1, .outlive_thread = -1};
 }
 
 void sources__clear(struct sources *s)
@@ -183,4 +184,22 @@ void sources__expect_exec(struct sources *s, struct process *p)
 bool sources__expects_exec(const struct process *p)
 {
 	return p->cond && is_libc(p->libc);
+}
+
+bool sources__keep(struct sources *s, struct process *p, pid_t ended)
+{
+	struct failure f = {0};
+	int err;
+
+	/* What is just being taken away may have taken this process's breakpoints along. */
+	if (!probe__is_multi(s->probe) || p->bound_by_events || s->outlive_thread == 0 ||
+	    !probe__is_settled(s->probe))
+		return false;
+	/* First, as the trial takes probes away. */
+	err = process__keep(p, ended, &f);
+	if (err && err != -ESRCH)
+		return false;
+	if (s->outlive_thread < 0)
+		s->outlive_thread = calibrate_outlives(s->probe);
+	return s->outlive_thread;
 }

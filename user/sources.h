@@ -17,6 +17,7 @@ struct sources {
 	enum sources_wanted wanted;
 	struct site_file *files; /* that have been looked into */
 	int fork_is_safe;        /* of a process with probes on long nops; -1: not tried yet */
+	int outlive_thread; /* uprobe_multi links do the thread that they are bound to; or -1 */
 };
 
 void sources__init(struct sources *s, struct probe *probe, enum sources_wanted wanted);
@@ -33,6 +34,9 @@ int sources__attach(struct sources *s, struct process *p, struct site_file **usd
 int sources__settle(struct process *p, const struct site_file *usdt, struct failure *f);
 /* To be called again and again: ends a take-over whose time has come. */
 void sources__end_takeover(struct process *p, __u64 now);
+
+/* The thread that the process's probes were bound to has ended. True if they stay, and miss nothing. */
+bool sources__keep(struct sources *s, struct process *p, pid_t ended);
 
 /* Probes the functions that its GIL calls, in whatever file, unless its probes are there already. 0
  * or -errno with f. */

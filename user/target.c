@@ -50,6 +50,7 @@ struct target {
 	__u64 frozen_ns; /* 0: the figures are still moving */
 	__u64 tick_ns;
 	struct process_count past_count; /* of processes that have ended */
+	__u64 nr_gaps;                   /* times that one lost its probes with a thread */
 	size_t nr_seen;                  /* programs that were a CPython and could be traced */
 	int exit_status;
 };
@@ -157,7 +158,7 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 static int look(struct target *t, struct process *p, bool supposed)
 {
 	struct failure f = {0};
-	int err = python__inspect(p->pid, &p->python, &f);
+	int err = python__inspect(p->bound, &p->python, &f);
 
 	proc__comm(p->pid, p->comm);
 	if (!err)
@@ -313,9 +314,7 @@ static int start_command(struct target *t, struct failure *f, int *exit_status)
 		return err;
 	if (t->launch.pid == 0)
 		launch__child(&t->launch, t->spec->argv);
-	/* The command should not run while the kernel still tidies up after the trial. And where
-	 * the main thread has exited, taking away any other probe on the same function takes this
-	 * process's away too. */
+	/* The command should not run while the kernel still tidies up after the trial. */
 	probe__settle(t->probe);
 	err = hold_command(t, f);
 	if (err) {
@@ -458,6 +457,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 		p->image = e->image;
 	p->born_ns = e->ts;
 	p->late_ns = 0;
+	p->goes_on = p->breaks_off = false;
 	p->gil_turned_on = false;
 	p->is_confirmed = false;
 	p->switches = -1;
@@ -479,9 +479,102 @@ static void on_exit_event(struct target *t, const struct gil_event *e)
 		return;
 	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
 		note_refused(t, p, p->contradiction);
-	p->end_ns = e->ts;
+	if (!p->breaks_off)
+		p->end_ns = e->ts;
 	p->state = PROCESS_ENDED;
 	process__detach(p);
+}
+
+/* What is known of the process so far is a row that ends at `since`. */
+static void end_row(struct target *t, struct process *p, __u64 since)
+{
+	p->end_ns = since;
+	process__end_threads(p);
+	process__harvest(p);
+	retire_image(t, p);
+	p->end_ns = 0;
+}
+
+/* What follows is another row, of the record at `index`. */
+static void go_on(struct target *t, struct process *p, unsigned int index, __u64 since)
+{
+	unsigned int old = p->index, sources = process__sources(p);
+	struct failure f = {0};
+	int err;
+
+	end_row(t, p, since);
+	probe__give_process(t->probe, old);
+	p->index = (int)index;
+	p->image = 0;
+	p->born_ns = since;
+	p->goes_on = true;
+	p->is_confirmed = false;
+	p->switches = -1;
+	p->state = PROCESS_SEARCHING;
+	process__set_sources(p, sources);
+	err = process__trace(p);
+	if (err == -EAGAIN) {
+		try_later(p);
+	} else if (err) {
+		failure__what(&f, "the table of GILs is full");
+		refuse(t, p, &f);
+	}
+	process__tell(p);
+}
+
+/* A thread's end has taken the probes away. A record of its own for what follows tells the two apart. */
+static void bind_again(struct target *t, struct process *p, const struct gil_event *e)
+{
+	struct failure f = {.what = "the table of processes is full"};
+	int index, err;
+
+	process__freeze(p);
+	index = probe__take_process(t->probe, p->pid);
+	err = index < 0 ? index : process__bind_again(p, (pid_t)e->other, index, &f);
+	err = err ?: probe__enter_process(t->probe, index);
+	if (!err) {
+		t->nr_gaps++;
+		go_on(t, p, index, e->ts);
+		return;
+	}
+	if (index >= 0)
+		probe__give_process(t->probe, index);
+	t->nr_gaps++;
+	p->breaks_off = true;
+	if (err == -ESRCH) { /* no thread is left: its exit is on its way */
+		p->end_ns = e->ts;
+		return;
+	}
+	end_row(t, p, e->ts);
+	refuse(t, p, &f);
+}
+
+/* The same while nothing of it is known yet. */
+static void search_again(struct target *t, struct process *p, const struct gil_event *e)
+{
+	struct failure f = {0};
+	int err;
+
+	/* An edge that the kernel has kept may have been followed by others. */
+	if (probe__process(t->probe, p->index)->state != GIL_PROCESS_NEW)
+		process__discard(p);
+	err = process__bind_again(p, (pid_t)e->other, p->index, &f);
+	if (err && err != -ESRCH)
+		refuse(t, p, &f);
+}
+
+static void on_unbound(struct target *t, const struct gil_event *e)
+{
+	struct process *p = find(t, e->pid);
+
+	if (!p || p->bound != (pid_t)e->other || (!p->cond && !p->usdt))
+		return;
+	if (sources__keep(&t->sources, p, (pid_t)e->other))
+		return;
+	if (p->state == PROCESS_TRACED)
+		bind_again(t, p, e);
+	else if (p->state == PROCESS_SEARCHING)
+		search_again(t, p, e);
 }
 
 static void on_event(void *ctx, const struct gil_event *e)
@@ -499,9 +592,13 @@ static void on_event(void *ctx, const struct gil_event *e)
 	case GIL_EVENT_EXIT:
 		on_exit_event(t, e);
 		break;
+	case GIL_EVENT_UNBOUND:
+		on_unbound(t, e);
+		break;
 	case GIL_EVENT_SUB_GIL:
 		p = find(t, e->pid);
-		if (p && p->state == PROCESS_TRACED && p->image == e->image) {
+		if (p && p->state == PROCESS_TRACED && p->image == e->image &&
+		    p->index == (int)e->process) {
 			process__adopt_gil(p, e->other);
 			process__tell(p);
 		}
@@ -683,7 +780,7 @@ void target__lost(const struct target *t, struct snapshot_lost *lost)
 
 	for (const struct process *p = t->processes; p; p = p->next)
 		process__count_with(p, 0, &count);
-	*lost = (struct snapshot_lost){.edges = count.dropped};
+	*lost = (struct snapshot_lost){.edges = count.dropped, .gaps = t->nr_gaps};
 	probe__read_lost(t->probe, lost);
 }
 
@@ -705,6 +802,7 @@ void target__describe(const struct target *t, struct process_count count, struct
 	s->probe_hits = t->past_count.hits + count.hits;
 	s->usdt_hits = t->past_count.usdt_hits + count.usdt_hits;
 	s->lost.edges = t->past_count.dropped + count.dropped;
+	s->lost.gaps = t->nr_gaps;
 	probe__read_lost(t->probe, &s->lost);
 }
 

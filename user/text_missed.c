@@ -88,6 +88,9 @@ static size_t put_lost(const struct text *t, const struct snapshot_lost *l)
 			 "lost: a child process may have gone unseen.");
 	told += put_loss(t, l->requests, "release", "releases",
 			 "could not be told apart into requested and voluntary.");
+	told += put_loss(t, l->gaps, "time a process was", "times a process was",
+			 "not observed for a moment, because the thread that its probes were bound "
+			 "to had ended: counts are too low, by how much is not known.");
 	told += put_loss(
 		t, l->recording, "edge was", "edges were",
 		"not recorded: the ring between the kernel and gilscope was full. A larger "

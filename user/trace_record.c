@@ -246,6 +246,7 @@ void trace_status__put(struct bytes *b, const struct trace_status *s)
 	bytes__number(b, s->lost.handoffs);
 	bytes__number(b, s->lost.events);
 	bytes__number(b, s->lost.requests);
+	bytes__number(b, s->lost.gaps);
 }
 
 bool trace_status__get(struct span *s, struct trace_status *status)
@@ -264,5 +265,7 @@ bool trace_status__get(struct span *s, struct trace_status *status)
 	status->lost.handoffs = span__number(s);
 	status->lost.events = span__number(s);
 	status->lost.requests = span__number(s);
+	if (!span__done(s)) /* not in the first traces */
+		status->lost.gaps = span__number(s);
 	return !s->bad;
 }

@@ -286,6 +286,13 @@ def timeout(seconds):
     return mark
 
 
+def attached_by(how):
+    """The environment for a gilscope that attaches by "perf events", or as best it can ("multi")."""
+    env = debian().environment()
+    env.pop("GILSCOPE_PERF_EVENTS", None)
+    return dict(env, GILSCOPE_PERF_EVENTS="1") if how == "perf events" else env
+
+
 # --- processes -----------------------------------------------------------------------------------
 
 def spawn(argv, **options):

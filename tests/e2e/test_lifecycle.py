@@ -3,8 +3,10 @@
 right, nothing is left behind, nothing hangs."""
 import os
 import signal
+import subprocess
+import time
 
-from lib import (SYSCALL, Gilscope, Workload, attach, bpf_objects, check, debian, each, equal, gil_of,
+from lib import (SYSCALL, Gilscope, Workload, attach, attached_by, bpf_objects, check, debian, each, equal, gil_of, gilscope,
                  interpreters, native_interpreters, process_of, some_interpreters, spawn, stat,
                  stat_workload, thread, timeout, total, wait_until, within, workers)
 
@@ -180,18 +182,91 @@ def test_1000_threads_in_turn():
     within(n, 2 * 5000, 10 * 5000, "acquisitions of 5,000 threads")
 
 
-def test_leader_thread_ends_first():
-    """The main thread is gone, others go on (pthread_exit in main): the process is not over."""
-    code = ("import ctypes, os, threading, time\n"
-            "def run():\n"
-            "    time.sleep(1)\n"
-            "    for _ in range(2000): os.stat('/')\n"
-            "    os._exit(0)\n"
-            "threading.Thread(target=run).start()\n"
-            "ctypes.CDLL(None).syscall(%d, 0)\n" % SYSCALL["exit"])  # of this thread alone
-    run = stat(command=["/usr/bin/python3", "-c", code])
-    n = total(workers(run.report["processes"][0]), "acquisitions")
-    within(n, 2000, 2020, "acquisitions after the main thread's end")
+# --- the thread that the kernel knows the probes by ends first -----------------------------------
+
+class Ending:
+    """gilscope with leader_ends.py as its command, up to the end of the last thread that ends."""
+
+    def __init__(self, how, calls, ends, after=lambda i: None):
+        self.g = Gilscope(command=debian().argv("leader_ends.py", calls, ends),
+                          env=attached_by(how), stdin=subprocess.PIPE)
+        for i in range(1, ends + 1):
+            equal(self.g.process.stdout.readline(), "ENDED %d\n" % i, "the workload's line")
+            after(i)
+            self.g.process.stdin.write("\n")
+            self.g.process.stdin.flush()
+
+    def finish(self, gaps):
+        """(report, rows of the process, acquisitions of the last thread)"""
+        run = self.g.finish(expect_lost=gaps > 0)
+        truth = run.truth()
+        rows = [p for p in run.report["processes"] if p["pid"] == truth["pid"]]
+        found = [t for p in rows for t in workers(p) if t["tid"] == truth["tid"]]
+        equal(run.report["lost"].get("gaps", 0), gaps, "gaps")
+        return run.report, rows, total(found, "acquisitions")
+
+
+def settled(_):
+    """What was to be attached again has been."""
+    time.sleep(0.5)
+
+
+def another_comes_and_goes(_):
+    """Probes on the same functions are put into another process, and taken away."""
+    w = Workload(debian(), "stat_loop.py", 10)
+    g = attach(w)
+    w.go()
+    w.end()
+    g.finish()
+    settled(_)
+
+
+@each(lambda: [("multi", 1), ("multi", 3), ("perf events", 1), ("perf events", 3)])
+def test_threads_that_end_first(case):
+    """The main thread ends (pthread_exit in main), and so may those that its probes are bound to
+    then: what others do is counted, and what was missed is told."""
+    how, ends = case
+    gaps = ends if how == "perf events" else 0
+    report, rows, n = Ending(how, 2000, ends, settled).finish(gaps)
+    within(n, 2000, 2020, "acquisitions after the last thread's end")
+    equal(len(rows), gaps + 1, "rows of the process")
+    for p in rows[1:]:
+        check(p["late_ns"] > 0 and "not observed for" in p["note"], "it says %r of %s ns",
+              p["note"], p["late_ns"])
+        check(p["observed_ns"] < report["duration_ns"], "each row has all of the time")
+
+
+@each(lambda: ["multi", "perf events"])
+def test_probes_stay_though_others_go(how):
+    """While the kernel has no memory map for the main thread, another observer leaves."""
+    _, _, n = Ending(how, 2000, 1, another_comes_and_goes).finish(how == "perf events")
+    within(n, 2000, 2020, "acquisitions after the other observer's end")
+
+
+def test_probes_lost_with_a_thread_are_told():
+    """In the text; and no rule is decided."""
+    env, argv = attached_by("perf events"), debian().argv("leader_ends.py", 10, 1)
+    done = gilscope("stat", "--", *argv, env=env)
+    check("1 time a process was not observed for a moment" in done.out + done.err, "it says %s",
+          (done.out + done.err)[-600:])
+    for rule in "acquisitions < 1000000", "hold.max < 100s", "wait.count >= 0":
+        done = gilscope("check", "--assert", rule, "--", *argv, env=env)
+        check("events were lost" in done.out and done.status == 3, "%s: status %s, %s", rule,
+              done.status, done.out + done.err)
+
+
+def test_threads_that_are_killed_are_no_loss():
+    """The main thread ends because the process does, or as another thread executes a program."""
+    for code in ("import os, threading\n"
+                 "threading.Thread(target=lambda: os.execv(%r, ['python3', '-c', ''])).start()\n"
+                 "threading.Event().wait()\n" % "/usr/bin/python3",
+                 "import os, threading\n"
+                 "threading.Thread(target=lambda: os._exit(0)).start()\n"
+                 "threading.Event().wait()\n"):
+        for _ in range(5):
+            run = stat(command=["/usr/bin/python3", "-c", code],
+                       env=attached_by("perf events"))
+            equal(run.report["lost_events"], 0, "events lost")
 
 
 def test_stopped_and_continued():

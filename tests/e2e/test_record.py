@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from lib import (GILSCOPE, Workload, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
+from lib import (GILSCOPE, Workload, attached_by, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
                  each, equal, gil_of, gilscope, process_of, scratch, some_interpreters, spawn,
                  timeout, total, usdt_pythons, wait_until, within, workers)
 from test_python2 import python2
@@ -245,6 +245,16 @@ def test_killed_in_the_middle_of_a_write():
         check(result["probe_cost"]["ns_per_hit"], "what a hit costs was known, and is not in it")
     check_untouched(w.pid)
     check_nothing_left(before)
+
+
+@each(lambda: ["multi", "perf events"])
+def test_replay_is_exact_though_threads_end_first(how):
+    """With perf events the process's row ends with the main thread, and another one begins."""
+    path = record_workload("leader_ends.py", 1000, 2, env=attached_by(how))
+    result = report(path, expect_lost=how == "perf events")
+    gaps = result["lost"].get("gaps", 0)
+    check(gaps in ((1, 2) if how == "perf events" else (0,)), "gaps: %s", gaps)
+    verify(path)
 
 
 # --- options -------------------------------------------------------------------------------------

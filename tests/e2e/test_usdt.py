@@ -7,8 +7,8 @@ import os
 import struct
 
 from invariants import check_invariants
-from lib import (GILSCOPE, Gilscope, Skip, Workload, check, debian, each, equal,
-                 gil_of, gilscope, mapped, process_of, scratch, spawn, stat, stat_workload, thread,
+from lib import (GILSCOPE, Gilscope, Skip, Workload, attached_by, check, debian, each,
+                 equal, gil_of, gilscope, mapped, process_of, scratch, spawn, stat, stat_workload, thread,
                  usdt_pythons, wait_until, within)
 from notes import Elf, one_byte_nops, tampered
 
@@ -111,8 +111,7 @@ def test_children(method):
 @each(lambda: ["multi", "perf events"])
 def test_children_of_a_fork_survive(how):
     """Whatever the kernel makes of the nops: gilscope alone chooses only what is safe."""
-    env = dict(one().environment(), GILSCOPE_PERF_EVENTS="1") if how == "perf events" else None
-    run = stat(command=one().argv("fork_hits.py", 20), env=env or one().environment())
+    run = stat(command=one().argv("fork_hits.py", 20), env=attached_by(how))
     equal(run.truth()["failed"], 0, "children that crashed")
 
 

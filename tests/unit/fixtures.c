@@ -383,7 +383,7 @@ static struct snapshot *make_hostile(void)
 	strcpy(u->comm, "a\rb");
 	strcpy(u->why, "its interpreter is not known.");
 	s->lost = (struct snapshot_lost){
-		.edges = 1, .switches = 2, .handoffs = 3000, .events = 4, .requests = 5};
+		.edges = 1, .switches = 2, .handoffs = 3000, .events = 4, .requests = 5, .gaps = 6};
 	s->probe_ns_per_hit = -1;
 	s->exit_status = 139;
 	story__end(&st, false);

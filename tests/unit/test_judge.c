@@ -120,7 +120,7 @@ TEST(nothing_passes_by_being_unknown)
 					    "wait.count >= 0",   "contended.ratio < 99%"};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		for (int lost = 0; lost < 3; lost++) {
+		for (int lost = 0; lost < 4; lost++) {
 			struct snapshot *s = fixture__make("convoy");
 			struct judgement j;
 
@@ -128,6 +128,8 @@ TEST(nothing_passes_by_being_unknown)
 				s->lost.edges = 1;
 			else if (lost == 1)
 				s->lost.events = 1;
+			else if (lost == 2)
+				s->lost.gaps = 1;
 			else
 				s->processes[0].gils[0].lock.anomalies = 1;
 			CHECK(judge_one(&j, rules[i], s), "%s", rules[i]);

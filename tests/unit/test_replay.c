@@ -120,7 +120,7 @@ static void decorate(struct snapshot *s)
 	s->exit_status = 42;
 	s->nr_unlisted = 7;
 	s->lost = (struct snapshot_lost){
-		.edges = 1, .switches = 2, .handoffs = 3, .events = 4, .requests = 5};
+		.edges = 1, .switches = 2, .handoffs = 3, .events = 4, .requests = 5, .gaps = 6};
 	u->pid = 12;
 	strcpy(u->comm, "unseen");
 	strcpy(u->why, "it was not to be");
