@@ -42,7 +42,7 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 EDGE := calibrate cheap_site cheap_site_arm64 check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report \
 	cmd_stat cmd_top command_output cond_code_arm64 cond_code_x86 cond_locate cond_sites doctor_machine doctor_python \
 	elf_file elf_symtab feed \
-	launch libc main observe options output player probe probe_kernel probe_records proc_list proc_maps process process_bind process_gil python \
+	launch libc main observe open_files options output player probe probe_kernel probe_records proc_list proc_maps process process_bind process_gil python \
 	python2 python_again python_file python_layout recorder recording site_file sources target terminal top \
 	trace_sink usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "open_files.h"
 
 struct identity {
 	bool change;
@@ -109,6 +110,7 @@ void launch__child(struct launch *l, char **argv)
 	/* Nothing, and the end of the file, means that the parent gave up. */
 	if (read(l->go_fd, &go, 1) != 1)
 		_exit(EXIT_STATUS_CANNOT_OBSERVE);
+	open_files__restore();
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(l->err_fd, &err, sizeof(err)) != sizeof(err))

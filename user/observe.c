@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "feed.h"
 #include "observe.h"
+#include "open_files.h"
 
 #define MAX_HOOKS 8
 
@@ -272,6 +273,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		return err;
 	ob->options = o;
 	ob->signal_fd = -1;
+	open_files__raise();
 	ob->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = ob->epoll_fd < 0 ? -errno : open_signals(ob);
 	err = err ?: probe__open(&ob->probe, &po, f);

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Attaching to processes that run already."""
 import os
+import resource
 
-from lib import (SYSCALL, Workload, attach, check, check_untouched, debian, each, equal, gil_of,
+from lib import (SYSCALL, Workload, attach, attached_by, check, check_untouched, debian, each, equal, gil_of,
                  interpreters, is_observed, process_of, stat, thread, timeout, total, wait_until,
                  within, workers)
 
@@ -141,3 +142,39 @@ def test_many_threads_that_are_there_already():
     equal(gil_of(process)["partial_waits"], 100, "partial_waits")
     calls = sum(t["calls"] for t in truth["threads"])
     check(total(workers(process), "acquisitions") >= calls, "acquisitions below %s", calls)
+
+
+# --- the limit on open files ----------------------------------------------------------------------
+
+def files_limited_to(soft, hard):
+    """Lets a program have so many files open, and so many if it asks for more."""
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@timeout(120)
+def test_more_processes_than_open_files():
+    """A perf event and its link are a file each: four for a process. gilscope raises its own limit; and
+    at the end of that it names who is not observed."""
+    n = 40
+    for hard in (4 * n * 2, 4 * n // 2):
+        w = Workload(debian(), "waiting_children.py", n, 50)
+        g = attach(w, env=attached_by("perf events"), preexec_fn=files_limited_to(4 * n // 2, hard))
+        w.go()
+        w.end()
+        report = g.finish(seconds=90).report
+        unobserved = [u["why"] for u in report["unobserved"]]
+        equal(len(report["processes"]) + len(unobserved), n + 1, "processes")
+        if hard > 4 * n:
+            equal(unobserved, [], "processes that were not observed")
+        else:
+            check(unobserved and all("Too many open files" in u for u in unobserved),
+                  "it says %s", unobserved)
+        for p in report["processes"]:
+            check(p["pid"] == w.pid or gil_of(p)["acquisitions"] >= 50, "process %s: %s", p["pid"],
+                  gil_of(p)["acquisitions"])
+
+
+def test_the_command_keeps_its_limit_on_open_files():
+    code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    run = stat(command=["/usr/bin/python3", "-c", code], preexec_fn=files_limited_to(200, 300))
+    equal(run.out.strip(), "(200, 300)", "the command's limits")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 
-from lib import (SYSCALL, Gilscope, Workload, attach, attached_by, bpf_objects, check, debian, each, equal, gil_of, gilscope,
+from lib import (Gilscope, Workload, attach, attached_by, bpf_objects, check, debian, each, equal, gil_of, gilscope,
                  interpreters, native_interpreters, process_of, some_interpreters, spawn, stat,
                  stat_workload, thread, timeout, total, wait_until, within, workers)
 
