@@ -3,6 +3,7 @@
 #   make            build/gilscope
 #   make demo       set up, build, and show `gilscope stat` on a small convoy of threads
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
+#   make check-perf-events  every end-to-end test with probes attached as on kernels before 6.6, on one interpreter each
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
@@ -125,6 +126,10 @@ check: deps
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
 
+check-perf-events: deps
+	$(MAKE) --no-print-directory all
+	tests/run $(BUILD) perf-events
+
 # ---- the benchmarks and the demo ----
 
 $(BUILD)/bench-empty: tests/bench/empty.c $(FINDING:%=$(BUILD)/%.o) \
@@ -161,5 +166,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
