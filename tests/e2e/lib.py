@@ -290,7 +290,25 @@ def attached_by(how):
     """The environment for a gilscope that attaches by "perf events", or as best it can ("multi")."""
     env = debian().environment()
     env.pop("GILSCOPE_PERF_EVENTS", None)
-    return dict(env, GILSCOPE_PERF_EVENTS="1") if how == "perf events" else env
+    if how == "perf events":
+        return dict(env, GILSCOPE_PERF_EVENTS="1")
+    if probes_here() != "uprobe_multi":
+        raise Skip("no uprobe_multi here, or it fails its trial")
+    return env
+
+
+@functools.lru_cache(None)
+def probes_here():
+    """What gilscope attaches by on this kernel if it is not told."""
+    env = dict(os.environ)
+    env.pop("GILSCOPE_PERF_EVENTS", None)
+    told = subprocess.run([GILSCOPE, "doctor", "--json"], env=env, capture_output=True, text=True)
+    return json.loads(told.stdout)["machine"]["probes"]
+
+
+def kernel():
+    """Its version: (6, 12)."""
+    return tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 
 
 # --- processes -----------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from lib import (Gilscope, Workload, attach, attached_by, bpf_objects, check, debian, each, equal, gil_of, gilscope,
-                 interpreters, native_interpreters, process_of, some_interpreters, spawn, stat,
+                 interpreters, kernel, native_interpreters, process_of, some_interpreters, spawn, stat,
                  stat_workload, thread, timeout, total, wait_until, within, workers)
 
 CHILD_SLACK = 20  # a child's first steps after fork, and its end, take the GIL a few times
@@ -184,6 +184,9 @@ def test_1000_threads_in_turn():
 
 # --- the thread that the kernel knows the probes by ends first -----------------------------------
 
+LINKS_OUTLIVE_THREADS = (6, 12)  # those of uprobe_multi: same_thread_group in bpf_trace.c
+
+
 class Ending:
     """gilscope with leader_ends.py as its command, up to the end of the last thread that ends."""
 
@@ -226,7 +229,7 @@ def test_threads_that_end_first(case):
     """The main thread ends (pthread_exit in main), and so may those that its probes are bound to
     then: what others do is counted, and what was missed is told."""
     how, ends = case
-    gaps = ends if how == "perf events" else 0
+    gaps = 0 if how == "multi" and kernel() >= LINKS_OUTLIVE_THREADS else ends
     report, rows, n = Ending(how, 2000, ends, settled).finish(gaps)
     within(n, 2000, 2020, "acquisitions after the last thread's end")
     equal(len(rows), gaps + 1, "rows of the process")
@@ -239,7 +242,8 @@ def test_threads_that_end_first(case):
 @each(lambda: ["multi", "perf events"])
 def test_probes_stay_though_others_go(how):
     """While the kernel has no memory map for the main thread, another observer leaves."""
-    _, _, n = Ending(how, 2000, 1, another_comes_and_goes).finish(how == "perf events")
+    gaps = 0 if how == "multi" and kernel() >= LINKS_OUTLIVE_THREADS else 1
+    _, _, n = Ending(how, 2000, 1, another_comes_and_goes).finish(gaps)
     within(n, 2000, 2020, "acquisitions after the other observer's end")
 
 
