@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "proc_maps.h"
@@ -231,26 +232,39 @@ int proc__open_mapped(pid_t pid, const char *path)
 	return fd;
 }
 
-int proc_mem__open(pid_t pid)
+int proc_image__open(pid_t pid)
 {
-	return proc_open(pid, "mem");
+	return proc_open(pid, "maps");
 }
 
-int proc_mem__read(int mem, uint64_t address, void *to, size_t size)
+/* An open "maps" stays with the memory that the process had when it was opened, and is empty once
+ * that is gone. */
+bool proc_image__is_over(int image)
+{
+	char c;
+
+	return pread(image, &c, 1, 0) <= 0;
+}
+
+/* Not through /proc/PID/mem: that file is its owner's, so that opening another user's takes
+ * CAP_DAC_READ_SEARCH besides CAP_SYS_PTRACE. */
+int proc_mem__read(pid_t pid, uint64_t address, void *to, size_t size)
 {
 	size_t done = 0;
 
 	if (address > INT64_MAX - size)
 		return -EFAULT;
 	while (done < size) {
-		ssize_t n = pread(mem, (char *)to + done, size - done, (off_t)(address + done));
+		struct iovec own = {(char *)to + done, size - done};
+		struct iovec its = {(void *)(uintptr_t)(address + done), size - done};
+		ssize_t n = process_vm_readv(pid ? pid : getpid(), &own, 1, &its, 1, 0);
 
 		if (n > 0)
 			done += (size_t)n;
 		else if (!n)
-			return -ESRCH;
+			return -EFAULT;
 		else if (errno != EINTR)
-			return errno == EIO ? -EFAULT : -errno;
+			return -errno;
 	}
 	return 0;
 }

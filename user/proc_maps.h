@@ -53,10 +53,14 @@ int proc__open_mapped(pid_t pid, const char *path);
 /* What follows the last '/'. */
 const char *proc_map__basename(const struct proc_map *map);
 
-/* The process's memory: a descriptor to be closed, or -errno. */
-int proc_mem__open(pid_t pid);
-/* 0, -ESRCH if the process is over, -EFAULT if that is not mapped, or another -errno. */
-int proc_mem__read(int mem, uint64_t address, void *to, size_t size);
+/* What the process runs at this moment, until it executes another program or ends: a descriptor to be
+ * closed, or -errno. */
+int proc_image__open(pid_t pid);
+bool proc_image__is_over(int image);
+
+/* From the process's memory. 0, -ESRCH if the process is over, -EFAULT if that is not mapped,
+ * -EPERM, or another -errno. */
+int proc_mem__read(pid_t pid, uint64_t address, void *to, size_t size);
 
 /* The program that the process runs, as its maps name it; "" if it cannot be told. */
 void proc__exe(pid_t pid, char path[PATH_MAX]);

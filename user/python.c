@@ -48,7 +48,6 @@ struct inspection {
 	struct failure *f;
 	struct proc_maps maps;
 	char exe[PATH_MAX];
-	int mem;
 
 	/* The file that defines _PyRuntime, or, of a Python 2, the pointer to its GIL */
 	bool found, is_2;
@@ -244,7 +243,7 @@ static int find_version(struct inspection *in, struct python_version *v)
 	int err;
 
 	if (!python_file__symbol(&in->elf, "Py_Version", &symbol)) {
-		err = proc_mem__read(in->mem, in->bias + symbol.value, &hex, sizeof(hex));
+		err = proc_mem__read(in->pid, in->bias + symbol.value, &hex, sizeof(hex));
 		if (err == -EFAULT)
 			return fail_contradiction(in, "3.11 or newer", "Py_Version");
 		if (err)
@@ -289,16 +288,16 @@ static int find_gil(struct inspection *in, const struct python_version *v,
 	uint64_t main, id;
 	int err;
 
-	err = proc_mem__read(in->mem, in->runtime + l->main, &main, sizeof(main));
+	err = proc_mem__read(in->pid, in->runtime + l->main, &main, sizeof(main));
 	if (!err && !main)
 		return fail_not_ready(in);
 	if (!err)
-		err = proc_mem__read(in->mem, main + l->id, &id, sizeof(id));
+		err = proc_mem__read(in->pid, main + l->id, &id, sizeof(id));
 	if (err == -EFAULT || (!err && id))
 		return fail_contradiction(in, v->text, "main interpreter");
 	*gil = in->runtime + l->gil;
 	if (!err && !l->gil)
-		err = proc_mem__read(in->mem, main + l->gil_pointer, gil, sizeof(*gil));
+		err = proc_mem__read(in->pid, main + l->gil_pointer, gil, sizeof(*gil));
 	if (err)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
 	if (!*gil)
@@ -314,19 +313,19 @@ static bool uses_gil(struct inspection *in, const struct python_layout *l, uint6
 {
 	uint64_t pointer, at;
 
-	if (proc_mem__read(in->mem, in->runtime + l->main, &at, sizeof(at)) || !interpreter)
+	if (proc_mem__read(in->pid, in->runtime + l->main, &at, sizeof(at)) || !interpreter)
 		return false;
 	if (interpreter == at)
 		return true;
 	if (!l->gil)
-		return !proc_mem__read(in->mem, interpreter + l->gil_pointer, &pointer,
+		return !proc_mem__read(in->pid, interpreter + l->gil_pointer, &pointer,
 				       sizeof(pointer)) &&
 		       pointer == gil;
 	/* Up to 3.11 the list of interpreters begins right before the pointer to the main one, and
 	 * an interpreter with the pointer to the next. */
 	at = in->runtime + l->main - sizeof(at);
 	for (int i = 0; i < MAX_INTERPRETERS; i++) {
-		if (proc_mem__read(in->mem, at, &at, sizeof(at)) || !at)
+		if (proc_mem__read(in->pid, at, &at, sizeof(at)) || !at)
 			return false;
 		if (at == interpreter)
 			return true;
@@ -341,7 +340,7 @@ static bool is_holder_plausible(struct inspection *in, const struct python_layou
 {
 	uint64_t interpreter;
 
-	return !gil->locked || (!proc_mem__read(in->mem, gil->last_holder + l->thread_interpreter,
+	return !gil->locked || (!proc_mem__read(in->pid, gil->last_holder + l->thread_interpreter,
 						&interpreter, sizeof(interpreter)) &&
 				uses_gil(in, l, interpreter, address));
 }
@@ -358,7 +357,7 @@ static int read_gil(struct inspection *in, const struct python_version *v,
 	for (int i = 0; i < HOLDER_TRIES && !err && !plausible; i++) {
 		if (i)
 			nanosleep(&moment, NULL);
-		err = proc_mem__read(in->mem, address, head, sizeof(head));
+		err = proc_mem__read(in->pid, address, head, sizeof(head));
 		if (err && err != -EFAULT)
 			return proc__fail(in->pid, err, "read the memory of", in->f);
 		if (!err)
@@ -387,16 +386,16 @@ static int read_python2(struct inspection *in, struct python *py)
 	strcpy(py->path, in->map.path);
 	py->semaphore_at = in->runtime;
 	py->switch_interval_us = -1;
-	err = proc_mem__read(in->mem, in->runtime, &py->gil, sizeof(py->gil));
+	err = proc_mem__read(in->pid, in->runtime, &py->gil, sizeof(py->gil));
 	if (!err && py->gil)
-		err = proc_mem__read(in->mem, py->gil, &value, sizeof(value));
+		err = proc_mem__read(in->pid, py->gil, &value, sizeof(value));
 	if (err == -EFAULT || value > 1)
 		return fail_contradiction(in, v.text, "GIL");
 	if (err)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
 	py->locked = !value;
 	if (!python_file__symbol(&in->elf, "_Py_CheckInterval", &symbol))
-		proc_mem__read(in->mem, in->bias + symbol.value, &py->check_interval,
+		proc_mem__read(in->pid, in->bias + symbol.value, &py->check_interval,
 			       sizeof(py->check_interval));
 	return 0;
 }
@@ -409,7 +408,7 @@ static int read_runtime(struct inspection *in, struct python *py)
 	uint64_t address;
 	int err;
 
-	err = proc_mem__read(in->mem, in->runtime, in->head, sizeof(in->head));
+	err = proc_mem__read(in->pid, in->runtime, in->head, sizeof(in->head));
 	/* 3.9's _PyRuntime is smaller than the head, and may end the mapping. */
 	if (err && err != -EFAULT)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
@@ -437,14 +436,16 @@ static int read_runtime(struct inspection *in, struct python *py)
 
 int python__inspect(pid_t pid, struct python *py, struct failure *f)
 {
-	struct inspection in = {.pid = pid, .f = f, .mem = -1};
-	int err;
+	struct inspection in = {.pid = pid, .f = f};
+	int image = proc_image__open(pid), err;
 
 	memset(py, 0, sizeof(*py));
 	proc__comm(pid, in.comm);
-	err = proc_maps__read(pid, &in.maps);
-	if (err)
-		return proc__fail(pid, err, "look into", f);
+	err = image < 0 ? image : proc_maps__read(pid, &in.maps);
+	if (err) {
+		proc__fail(pid, err, "look into", f);
+		goto out;
+	}
 	proc__exe(pid, in.exe);
 	for (enum pass pass = 0; pass < NR_PASSES; pass++)
 		if (search(&in, pass))
@@ -452,16 +453,16 @@ int python__inspect(pid_t pid, struct python *py, struct failure *f)
 	err = in.found ? 0 : fail_not_python(&in);
 	if (err)
 		goto out;
-	in.mem = proc_mem__open(pid);
-	if (in.mem < 0)
-		err = proc__fail(pid, in.mem, "read the memory of", f);
-	else
-		err = (in.is_2 ? read_python2 : read_runtime)(&in, py);
+	err = (in.is_2 ? read_python2 : read_runtime)(&in, py);
+	/* What was read is then of two programs. */
+	if (err != -ESRCH && proc_image__is_over(image))
+		err = fail(&in, -EAGAIN, "has just executed another program, or is ending",
+			   "what was read of its memory may be of both");
 out:
+	if (image >= 0)
+		close(image);
 	if (in.found)
 		elf_file__close(&in.elf);
-	if (in.mem >= 0)
-		close(in.mem);
 	proc_maps__free(&in.maps);
 	return err;
 }

@@ -169,16 +169,48 @@ TEST(mem_own)
 {
 	static const char secret[] = "a word in memory";
 	char copy[sizeof(secret)];
-	int mem = proc_mem__open(0);
 
-	CHECK(mem >= 0);
-	CHECK_EQ(proc_mem__read(mem, (uintptr_t)secret, copy, sizeof(copy)), 0);
+	CHECK_EQ(proc_mem__read(0, (uintptr_t)secret, copy, sizeof(copy)), 0);
 	CHECK_STR(copy, secret);
-	CHECK_EQ(proc_mem__read(mem, 8, copy, sizeof(copy)), -EFAULT);
-	CHECK_EQ(proc_mem__read(mem, UINT64_MAX, copy, sizeof(copy)), -EFAULT);
-	CHECK_EQ(proc_mem__read(mem, INT64_MAX, copy, sizeof(copy)), -EFAULT);
-	CHECK_EQ(proc_mem__read(mem, 1ULL << 48, copy, sizeof(copy)), -EFAULT);
-	close(mem);
+	CHECK_EQ(proc_mem__read(0, 8, copy, sizeof(copy)), -EFAULT);
+	CHECK_EQ(proc_mem__read(0, UINT64_MAX, copy, sizeof(copy)), -EFAULT);
+	CHECK_EQ(proc_mem__read(0, INT64_MAX, copy, sizeof(copy)), -EFAULT);
+	CHECK_EQ(proc_mem__read(0, 1ULL << 48, copy, sizeof(copy)), -EFAULT);
+}
+
+/* It ends with an exec, though the process goes on. */
+TEST(image)
+{
+	int image = proc_image__open(0), go[2], started[2], other;
+	pid_t pid;
+	char c;
+
+	CHECK(image >= 0 && !proc_image__is_over(image));
+	close(image);
+	CHECK(!pipe2(go, O_CLOEXEC) && !pipe2(started, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		close(go[1]);
+		CHECK_EQ(read(go[0], &c, 1), 0);
+		execl("/bin/sleep", "sleep", "60", (char *)NULL);
+		_exit(1);
+	}
+	CHECK(pid > 0);
+	close(started[1]);
+	image = proc_image__open(pid);
+	CHECK(!proc_image__is_over(image));
+	close(go[1]);
+	CHECK_EQ(read(started[0], &c, 1), 0); /* the exec has closed it */
+	CHECK(proc_image__is_over(image));
+	other = proc_image__open(pid);
+	CHECK(other >= 0 && !proc_image__is_over(other));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	CHECK(proc_image__is_over(other));
+	close(image);
+	close(other);
+	close(go[0]);
+	close(started[0]);
 }
 
 TEST(process_that_ends)
@@ -186,20 +218,16 @@ TEST(process_that_ends)
 	char word[8], comm[16], exe[PATH_MAX];
 	struct proc_maps maps;
 	pid_t pid = fork();
-	int mem;
 
 	if (!pid)
 		for (;;)
 			pause();
 	CHECK(pid > 0);
-	mem = proc_mem__open(pid);
+	CHECK_EQ(proc_mem__read(pid, (uintptr_t)&pid, word, sizeof(pid)), 0);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-	CHECK(mem >= 0);
-	CHECK_EQ(proc_mem__read(mem, (uintptr_t)word, word, sizeof(word)), -ESRCH);
-	close(mem);
 	CHECK_EQ(proc_maps__read(pid, &maps), -ESRCH);
-	CHECK_EQ(proc_mem__open(pid), -ESRCH);
+	CHECK_EQ(proc_mem__read(pid, (uintptr_t)word, word, sizeof(word)), -ESRCH);
 	proc__comm(pid, comm);
 	CHECK_STR(comm, "?");
 	proc__exe(pid, exe);
