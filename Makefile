@@ -43,7 +43,7 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 EDGE := calibrate cheap_site cheap_site_arm64 check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report \
 	cmd_stat cmd_top command_output cond_code_arm64 cond_code_x86 cond_locate cond_sites doctor_machine doctor_python \
 	elf_file elf_symtab feed \
-	launch libc main observe open_files options output player probe probe_kernel probe_records proc_list proc_maps process process_bind process_gil python \
+	launch libc main observe open_files options output player privilege probe probe_kernel probe_records proc_list proc_maps process process_bind process_gil python \
 	python2 python_again python_file python_layout recorder recording site_file sources target terminal top \
 	trace_sink usdt usdt_argument
 CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
@@ -81,7 +81,7 @@ $(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
 # Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
 EDGE_TESTS := test_elf test_locate test_locate_arm64 test_proc_maps test_python test_python_file test_python_pretended test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-FINDING := cheap_site cheap_site_arm64 cond_code_arm64 cond_code_x86 cond_locate cond_sites elf_file elf_symtab libc proc_maps python python2 python_again python_file python_layout usdt usdt_argument
+FINDING := cheap_site cheap_site_arm64 cond_code_arm64 cond_code_x86 cond_locate cond_sites elf_file elf_symtab libc privilege proc_maps python python2 python_again python_file python_layout usdt usdt_argument
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 

@@ -125,7 +125,7 @@ static bool announce(struct check_runs *r, size_t i, size_t repeat, size_t warmu
 	return counts;
 }
 
-int check_runs__observe(struct check_runs *r, const struct observe_options *o, size_t repeat,
+int check_runs__observe(struct check_runs *r, struct observe_options *o, size_t repeat,
 			size_t warmups, struct failure *f, int *exit_status)
 {
 	bool over = false;
@@ -134,6 +134,7 @@ int check_runs__observe(struct check_runs *r, const struct observe_options *o, s
 	for (size_t i = 0; !err && !over && i < warmups + repeat; i++) {
 		bool counts = announce(r, i, repeat, warmups);
 
+		o->runs_again = i + 1 < warmups + repeat;
 		err = observe(r, o, counts, &over, f, exit_status);
 	}
 	return err;
@@ -258,6 +259,7 @@ int check_runs__record(struct check_runs *r, struct observe_options *o, const ch
 	for (size_t i = 0; !err && !over && i < warmups + repeat; i++) {
 		bool counts = announce(r, i, repeat, warmups);
 
+		o->runs_again = i + 1 < warmups + repeat;
 		err = record(r, o, path, counts, &over, f, exit_status);
 	}
 	if (err)

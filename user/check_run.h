@@ -19,7 +19,7 @@ struct check_runs {
  * Observes the target, a command `repeat` times after `warmups` runs that do not count. Ends early
  * when the command fails, or the user interrupts it. 0, or -errno with f and *exit_status filled.
  */
-int check_runs__observe(struct check_runs *r, const struct observe_options *o, size_t repeat,
+int check_runs__observe(struct check_runs *r, struct observe_options *o, size_t repeat,
 			size_t warmups, struct failure *f, int *exit_status);
 /*
  * The same, by recording: each run goes into a file, PATH.1, PATH.2..., and is then replayed, which

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "closer.h"
+#include "privilege.h"
 
 #define MAX_WORKERS 32 /* they mostly sleep; the more of them, the more share a grace period */
 
@@ -35,6 +36,7 @@ static void *work(void *arg)
 {
 	struct closer *c = arg;
 
+	privilege__keep(0);
 	pthread_mutex_lock(&c->mutex);
 	while (c->jobs) {
 		struct job *job = c->jobs;

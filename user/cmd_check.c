@@ -11,6 +11,7 @@
 #include "command_line.h"
 #include "format.h"
 #include "observe.h"
+#include "privilege.h"
 
 /* A rule or a file of rules, in the order of the command line. */
 struct source {
@@ -264,6 +265,14 @@ static int judge_runs(struct session *s, struct failure *f)
 	return status;
 }
 
+/* Files that are removed if nothing comes of it, or renamed. */
+static bool touches_files(const struct check_options *o)
+{
+	const struct check_report_options *r = &o->reports;
+
+	return o->trace || r->output || r->junit || r->openmetrics || r->save_baseline;
+}
+
 /* The runs, from wherever they come. 0, or -errno with f and *status. */
 static int get_runs(struct session *s, struct failure *f, int *status)
 {
@@ -271,6 +280,7 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 	int err = 0;
 
 	if (!o->nr_inputs) {
+		s->observe->needs_later = touches_files(o) ? CAPABILITIES_FILES : 0;
 		if (o->trace)
 			err = check_runs__record(&s->runs, s->observe, o->trace, o->repeat,
 						 o->warmups, f, status);
@@ -284,6 +294,7 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 		return -EINTR;
 	}
 	*status = EXIT_STATUS_USAGE;
+	privilege__keep(CAPABILITIES_FILES);
 	for (size_t i = 0; !err && i < o->nr_inputs; i++) {
 		if (s->runs.moments)
 			moments__begin(s->runs.moments, i);

@@ -8,6 +8,7 @@
 #include "command_line.h"
 #include "doctor_look.h"
 #include "output.h"
+#include "privilege.h"
 
 struct doctor_options {
 	const char *python; /* NULL: none */
@@ -88,6 +89,9 @@ static int examine(void *options, struct failure *f)
 
 	if (d) {
 		doctor_look__machine(&d->machine, o->verbose);
+		privilege__keep(capability__least(privilege__have(),
+						  CAPABILITIES_OTHERS | CAPABILITIES_MAPPED |
+							  privilege__of_own_processes()));
 		if (o->pid)
 			doctor_look__process(&d->python, &d->machine, (pid_t)o->pid);
 		else if (o->python)

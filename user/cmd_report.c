@@ -11,6 +11,7 @@
 #include "export.h"
 #include "format.h"
 #include "output.h"
+#include "privilege.h"
 #include "render.h"
 
 /* A time of the trace, from its start, or, if negative, from its end. */
@@ -366,6 +367,7 @@ static int report(void *options, struct failure *f)
 	struct replay *r;
 	int status;
 
+	privilege__keep(o->output ? CAPABILITIES_FILES : CAPABILITY(CAP_DAC_READ_SEARCH));
 	if (replay__open(&r, o->path, f))
 		return EXIT_STATUS_USAGE;
 	if (o->verify) {

@@ -7,6 +7,7 @@
 #include "command.h"
 #include "command_line.h"
 #include "command_output.h"
+#include "privilege.h"
 #include "top.h"
 
 struct top_options {
@@ -276,9 +277,15 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 
 static int run(void *options, struct failure *f)
 {
-	const struct top_options *to = options;
+	struct top_options *to = options;
 
-	return to->input ? play_back(to, f) : observe(to, f);
+	/* Keys write what is on the screen to files, and start a recorder. */
+	to->observe.needs_later =
+		CAPABILITIES_FILES | CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_NICE);
+	if (!to->input)
+		return observe(to, f);
+	privilege__keep(CAPABILITIES_FILES);
+	return play_back(to, f);
 }
 
 int cmd_top(int argc, char **argv)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <limits.h>
-#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +9,6 @@
 
 #define OLDEST_KERNEL_MAJOR 5
 #define OLDEST_KERNEL_MINOR 15
-
-/* Linux 5.8; not in older headers. */
-#ifndef CAP_PERFMON
-#define CAP_PERFMON 38
-#define CAP_BPF     39
-#endif
 
 __attribute__((format(printf, 5, 6))) static void add(struct doctor_part *part, const char *name,
 						      enum doctor_state state, const char *command,
@@ -65,47 +58,41 @@ static void judge_kernel(struct doctor *d)
 		    "CONFIG_DEBUG_INFO_BTF, or /sys is not mounted");
 }
 
-/* Names of needed capabilities that are missing; "" if none is. */
-static void missing_capabilities(unsigned long long have, char *names, size_t size)
+#define SETCAP "sudo setcap %s $(command -v gilscope)"
+
+static void judge_missing(struct doctor *d, capabilities missing)
 {
-	static const struct {
-		int bit;
-		const char *name;
-	} needed[] = {
-		{CAP_BPF, "CAP_BPF"},
-		{CAP_PERFMON, "CAP_PERFMON"},
-		{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
-	};
-	bool admin = have >> CAP_SYS_ADMIN & 1;
+	const struct doctor_machine *m = &d->machine;
 
-	names[0] = '\0';
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		size_t used = strlen(names);
-
-		/* CAP_SYS_ADMIN includes the first two. */
-		if (have >> needed[i].bit & 1 || (admin && needed[i].bit != CAP_SYS_PTRACE))
-			continue;
-		snprintf(names + used, size - used, "%s%s", used ? ", " : "", needed[i].name);
-	}
+	if (m->root)
+		add(&d->machine_part, "capabilities", DOCTOR_BAD,
+		    "docker run --privileged --pid=host ...",
+		    "missing, though this is root: %s; in a container it must be given them",
+		    capability__names(missing).s);
+	else
+		add(&d->machine_part, "capabilities", DOCTOR_BAD, "sudo gilscope doctor",
+		    "missing: %s", capability__names(missing).s);
 }
 
 static void judge_capabilities(struct doctor *d)
 {
 	const struct doctor_machine *m = &d->machine;
-	char missing[64];
+	capabilities needed = CAPABILITIES_PROBES | CAPABILITIES_OTHERS;
+	capabilities missing = capability__missing(m->capabilities, needed);
+	char command[256];
 
-	missing_capabilities(m->capabilities, missing, sizeof(missing));
-	if (missing[0] && !m->root)
-		add(&d->machine_part, "capabilities", DOCTOR_BAD, "sudo gilscope doctor",
-		    "missing: %s", missing);
-	else if (missing[0])
-		add(&d->machine_part, "capabilities", DOCTOR_BAD,
-		    "docker run --privileged --pid=host ...",
-		    "missing, though this is root: %s; in a container it must be given them",
-		    missing);
-	else
+	if (missing & CAPABILITIES_PROBES && !m->hit) {
+		judge_missing(d, missing);
+	} else if (missing & CAPABILITIES_OTHERS) {
+		needed |= capability__least(m->capabilities, CAPABILITIES_PROBES);
+		snprintf(command, sizeof(command), SETCAP, capability__for_setcap(needed).s);
+		add(&d->machine_part, "capabilities", DOCTOR_NOTE, command,
+		    "enough for your own processes and for commands that gilscope launches; those "
+		    "of other users take CAP_SYS_PTRACE");
+	} else {
 		add(&d->machine_part, "capabilities", DOCTOR_GOOD, "",
 		    "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, or what includes them");
+	}
 }
 
 static void judge_namespaces(struct doctor *d)
@@ -265,11 +252,4 @@ const struct doctor_check *doctor__obstacle(const struct doctor *d)
 	const struct doctor_check *c = first_bad(&d->machine_part);
 
 	return c ? c : first_bad(&d->python_part);
-}
-
-unsigned long long doctor__capabilities(const char *status)
-{
-	const char *line = strstr(status, "CapEff:");
-
-	return line ? strtoull(line + strlen("CapEff:"), NULL, 16) : 0;
 }

@@ -10,16 +10,16 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "capability.h"
 #include "failure.h"
 #include "render.h"
 
 /* ---- facts ---- */
 
-/* A capability is a bit in `capabilities`, as in linux/capability.h. */
 struct doctor_machine {
 	char release[66], hardware[66]; /* as uname(2) has them */
 	bool btf;                       /* the kernel's type information can be read */
-	unsigned long long capabilities;
+	capabilities capabilities;
 	bool root;
 	bool in_user_namespace, in_pid_namespace; /* not in the machine's first one */
 	char lockdown[128];                       /* /sys/kernel/security/lockdown; "": none */
@@ -105,8 +105,4 @@ const struct doctor_check *doctor__obstacle(const struct doctor *d);
 /* 0 or -errno. */
 int doctor__render_text(FILE *out, const struct doctor *d, const struct render_options *o);
 int doctor__render_json(FILE *out, const struct doctor *d, const struct render_options *o);
-
-/* Of /proc/self/status: the effective capabilities; 0 if that is not it. */
-unsigned long long doctor__capabilities(const char *status);
-
 #endif

@@ -14,6 +14,7 @@
 #include "feed.h"
 #include "observe.h"
 #include "open_files.h"
+#include "privilege.h"
 
 #define MAX_HOOKS 8
 
@@ -250,6 +251,32 @@ static void announce(const struct observer *ob)
 	fputs(ob->deadline_ns ? "\n" : "; Ctrl-C ends it\n", stderr);
 }
 
+/* The command that was launched, if one was, has its own already. */
+static void drop_capabilities(const struct observer *ob)
+{
+	const struct observe_options *o = ob->options;
+	capabilities have = privilege__have();
+	capabilities needed = probe__needs() | CAPABILITIES_OTHERS | CAPABILITIES_MAPPED |
+			      o->needs_later;
+
+	if (o->target.argv)
+		needed |= CAPABILITIES_SIGNALS;
+	if (capability__missing(have, CAPABILITIES_OTHERS))
+		needed |= privilege__of_own_processes();
+	if (!o->runs_again)
+		privilege__keep(capability__least(have, needed));
+}
+
+/* The observation is over. */
+static void drop_more_capabilities(const struct observer *ob)
+{
+	const struct observe_options *o = ob->options;
+
+	if (!o->runs_again)
+		privilege__keep(capability__least(privilege__have(),
+						  CAPABILITIES_SIGNALS | o->needs_later));
+}
+
 int observer__start(struct observer **out, const struct observe_options *o, struct failure *f,
 		    int *exit_status)
 {
@@ -292,6 +319,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	ob->raised = true;
 	if (o->duration_ns)
 		ob->deadline_ns = clock_ns() + o->duration_ns;
+	drop_capabilities(ob);
 	announce(ob);
 	*out = ob;
 	return 0;
@@ -499,6 +527,7 @@ int observer__finish(struct observer *ob, struct failure *f)
 					  : "no CPython runs on this machine");
 	}
 	target__detach(ob->target);
+	drop_more_capabilities(ob);
 	wait_for_command(ob);
 	status = target__exit_status(ob->target);
 	observer__free(ob);

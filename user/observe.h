@@ -4,6 +4,7 @@
 #ifndef OBSERVE_H
 #define OBSERVE_H
 
+#include "capability.h"
 #include "failure.h"
 #include "history.h"
 #include "options.h"
@@ -20,6 +21,11 @@ struct observe_options {
 	 * of two, to the listener, and so does what becomes known of processes. 0 and NULL: none. */
 	size_t ring_size;
 	const struct listener *listener;
+	/* Once the observation has begun, capabilities are given up, but for those that it needs and
+	 * these; `runs_again`: none yet, as the command will be launched once more, and is to have what
+	 * the user has. */
+	capabilities needs_later;
+	bool runs_again;
 };
 
 /* Rows for struct observe_options. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "capability.h"
 #include "failure.h"
 #include "gil_maps.h"
 #include "listener.h"
@@ -117,6 +118,8 @@ void probe__settle(struct probe *p);
 
 /* True if one link carries all probes of a file (uprobe_multi, Linux 6.6); else they are perf events. */
 bool probe__is_multi(const struct probe *p);
+/* The capabilities that attaching takes, to further processes or to another thread of one. */
+capabilities probe__needs(void);
 /* Makes probe__attach use perf events from here on, though the kernel has uprobe_multi: it failed
  * its test. */
 int probe__use_perf_events(struct probe *p, struct failure *f);

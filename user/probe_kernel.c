@@ -13,6 +13,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "privilege.h"
 #include "probe_private.h"
 
 #define TYPE_INFORMATION "/sys/kernel/btf/vmlinux"
@@ -214,22 +215,6 @@ static bool is_confidential(void)
 	return yes;
 }
 
-static void explain_rights(int err, struct failure *f)
-{
-	if (geteuid() != 0) {
-		failure__cause(
-			f, "loading and attaching probes needs root (or CAP_BPF, CAP_PERFMON and "
-			   "CAP_SYS_PTRACE)");
-		failure__command(f, "sudo gilscope ...");
-	} else if (err == -EPERM) {
-		failure__cause(f, "a container without the capabilities");
-		failure__command(f, "docker run --privileged --pid=host ...");
-	} else {
-		failure__cause(f, "a limit on open files that is too low");
-		failure__command(f, "ulimit -n 1024");
-	}
-}
-
 static void explain_kernel(struct failure *f)
 {
 	char missing[300];
@@ -274,8 +259,14 @@ int probe_kernel__explain(int err, struct failure *f)
 			       "the kernel is locked down (confidentiality): BPF programs may not "
 			       "read memory");
 		failure__command(f, "cat /sys/kernel/security/lockdown");
-	} else if (geteuid() != 0 || err == -EPERM || err == -EMFILE) {
-		explain_rights(err, f);
+	} else if (privilege__explain(CAPABILITIES_PROBES, f)) {
+		return err;
+	} else if (err == -EPERM) {
+		failure__cause(f, "a security module forbids it");
+		failure__command(f, "cat /sys/kernel/security/lsm");
+	} else if (err == -EMFILE) {
+		failure__cause(f, "a limit on open files that is too low");
+		failure__command(f, "ulimit -n 1024");
 	} else {
 		explain_kernel(f);
 	}

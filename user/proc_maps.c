@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "privilege.h"
 #include "proc_maps.h"
 
 #define MAX_MAPS_SIZE (256UL << 20)
@@ -328,9 +329,9 @@ int proc__fail(pid_t pid, int err, const char *doing, struct failure *f)
 	}
 	proc__comm(pid, comm);
 	failure__what(f, "cannot %s process %d (%s): %s", doing, pid, comm, strerror(-err));
-	if (err == -EPERM && geteuid())
-		failure__cause(f, "gilscope needs root (or CAP_SYS_PTRACE and CAP_BPF)");
-	else if (err == -EPERM)
+	/* The second: its files are in a private folder, or it has deleted them. */
+	if (err == -EPERM && !privilege__explain(CAPABILITIES_OTHERS, f) &&
+	    !privilege__explain(CAPABILITIES_MAPPED, f))
 		failure__cause(f,
 			       "it is of another user namespace, or a security module forbids it");
 	failure__command(f,

@@ -534,6 +534,8 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 				       .failed = on_failed,
 				       .ctx = &r};
 	oo->listener = &r.listener;
+	if (o->window) /* what is kept is written to new files at each SIGUSR2 */
+		oo->needs_later |= CAPABILITIES_FILES;
 	r.launched = oo->target.argv != NULL;
 	r.terminal = !o->quiet && isatty(STDERR_FILENO);
 	if (prepare(&r, f)) {

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "privilege.h"
 #include "trace_sink.h"
 
 /* Bytes that wait to be compressed: what a disk may hold up without an effect on the ring. */
@@ -320,6 +321,7 @@ static void *run(void *ctx)
 	struct item *i;
 
 	setpriority(PRIO_PROCESS, 0, 0); /* emptying the ring is more urgent */
+	privilege__keep(0);
 	while ((i = take(s)))
 		handle(s, i);
 	finish(s);

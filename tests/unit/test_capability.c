@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
+#include "capability.h"
+#include "test.h"
+
+#define BIT(name) CAPABILITY(CAP_##name)
+
+TEST(capability_missing)
+{
+	const capabilities all = CAPABILITIES_PROBES | CAPABILITIES_OTHERS;
+
+	CHECK_EQ(capability__missing(0, all), all);
+	CHECK_EQ(capability__missing(all, all), 0);
+	CHECK_EQ(capability__missing(BIT(BPF), all), BIT(PERFMON) | BIT(SYS_PTRACE));
+	/* CAP_SYS_ADMIN includes some, and not others. */
+	CHECK_EQ(capability__missing(BIT(SYS_ADMIN), all), BIT(SYS_PTRACE));
+	CHECK_EQ(capability__missing(BIT(SYS_ADMIN), CAPABILITIES_MAPPED), BIT(DAC_READ_SEARCH));
+	CHECK_EQ(capability__missing(CAPABILITIES_PROBES, BIT(SYS_ADMIN)), BIT(SYS_ADMIN));
+}
+
+TEST(capability_least)
+{
+	const capabilities everything = ~0ULL;
+
+	CHECK_EQ(capability__least(everything, CAPABILITIES_PROBES), CAPABILITIES_PROBES);
+	CHECK_EQ(capability__least(everything, 0), 0);
+	CHECK_EQ(capability__least(0, CAPABILITIES_PROBES), 0);
+	CHECK_EQ(capability__least(BIT(BPF) | BIT(NET_RAW), CAPABILITIES_PROBES), BIT(BPF));
+	/* It stands in for one that is not there, and is not kept beside one that is. */
+	CHECK_EQ(capability__least(BIT(SYS_ADMIN) | BIT(BPF), CAPABILITIES_PROBES),
+		 BIT(SYS_ADMIN) | BIT(BPF));
+	CHECK_EQ(capability__least(BIT(SYS_ADMIN) | CAPABILITIES_PROBES, CAPABILITIES_PROBES),
+		 CAPABILITIES_PROBES);
+	CHECK_EQ(capability__least(BIT(SYS_ADMIN), CAPABILITIES_OTHERS), 0);
+}
+
+TEST(capability_names)
+{
+	CHECK_STR(capability__names(0).s, "");
+	CHECK_STR(capability__names(CAPABILITIES_PROBES | BIT(SYS_ADMIN)).s,
+		  "CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN");
+	CHECK_STR(capability__for_setcap(CAPABILITIES_OTHERS | BIT(BPF)).s,
+		  "cap_bpf,cap_sys_ptrace=ep");
+	CHECK(strlen(capability__for_setcap(~0ULL).s) < sizeof(struct capability_names) - 1);
+}
+
+TEST(capability_explain)
+{
+	struct failure f = {0};
+
+	CHECK(!capability__explain(CAPABILITIES_OTHERS, false, CAPABILITIES_OTHERS, &f));
+	CHECK(!f.cause[0] && !f.command[0]);
+	CHECK(capability__explain(0, false, CAPABILITIES_OTHERS, &f));
+	CHECK_STR(f.cause, "missing: CAP_SYS_PTRACE");
+	CHECK_STR(f.command, "sudo gilscope ...");
+	CHECK(capability__explain(BIT(BPF), true, CAPABILITIES_PROBES, &f));
+	CHECK(strstr(f.cause, "missing: CAP_PERFMON, though this is root"), "%s", f.cause);
+	CHECK(strstr(f.command, "--privileged"), "%s", f.command);
+}
+
+TEST_MAIN
