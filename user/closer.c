@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -55,9 +56,16 @@ static void *work(void *arg)
 
 static bool start_worker(struct closer *c)
 {
+	sigset_t all, old;
 	pthread_t thread;
+	int err;
 
-	if (pthread_create(&thread, NULL, work, c))
+	/* A signal that the main thread begins to wait for only later would end the program here. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	err = pthread_create(&thread, NULL, work, c);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (err)
 		return false;
 	pthread_detach(thread);
 	c->workers++;
