@@ -67,8 +67,9 @@ bool capability__explain(capabilities have, bool root, capabilities needed, stru
 
 	if (!missing)
 		return false;
-	failure__cause(f, "missing: %s%s", capability__names(missing).s,
-		       root ? ", though this is root; in a container it must be given them" : "");
+	failure__cause(f, "missing%s: %s",
+		       root ? ", though this is root; in a container it must be given them" : "",
+		       capability__names(missing).s);
 	if (root)
 		failure__command(f, "docker run --privileged --pid=host ...");
 	else

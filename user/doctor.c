@@ -64,14 +64,13 @@ static void judge_missing(struct doctor *d, capabilities missing)
 {
 	const struct doctor_machine *m = &d->machine;
 
-	if (m->root)
-		add(&d->machine_part, "capabilities", DOCTOR_BAD,
-		    "docker run --privileged --pid=host ...",
-		    "missing, though this is root: %s; in a container it must be given them",
-		    capability__names(missing).s);
-	else
-		add(&d->machine_part, "capabilities", DOCTOR_BAD, "sudo gilscope doctor",
-		    "missing: %s", capability__names(missing).s);
+	add(&d->machine_part, "capabilities", DOCTOR_BAD,
+	    m->root ? "docker run --privileged --pid=host ..." : "sudo gilscope doctor",
+	    "missing%s: %s%s%s",
+	    m->root ? ", though this is root; in a container it must be given them" : "",
+	    capability__names(missing & CAPABILITIES_PROBES).s,
+	    missing & CAPABILITIES_OTHERS ? "; for processes of other users also " : "",
+	    capability__names(missing & CAPABILITIES_OTHERS).s);
 }
 
 static void judge_capabilities(struct doctor *d)

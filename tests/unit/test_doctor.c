@@ -173,10 +173,11 @@ TEST(doctor_capabilities)
 		enum doctor_state state;
 		const char *text, *command;
 	} cases[] = {
-		{0, false, false, DOCTOR_BAD, "missing: CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE",
+		{0, false, false, DOCTOR_BAD,
+		 "missing: CAP_BPF, CAP_PERFMON; for processes of other users also CAP_SYS_PTRACE",
 		 "sudo gilscope doctor"},
-		{1ULL << 39 | 1 << 19, true, false, DOCTOR_BAD, "this is root: CAP_PERFMON;",
-		 "docker run"},
+		{1ULL << 39 | 1 << 19, true, false, DOCTOR_BAD,
+		 "this is root; in a container it must be given them: CAP_PERFMON", "docker run"},
 		{1ULL << 21 | 1 << 19, true, true, DOCTOR_GOOD, "CAP_BPF", ""},
 		{3ULL << 38 | 1 << 19, false, true, DOCTOR_GOOD, "CAP_BPF", ""},
 		{3ULL << 38, false, true, DOCTOR_NOTE, "your own processes",

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What gilscope may do, and when it gives that up: the rights of the running program, as the kernel
+knows them, and that files, signals and launched commands do not suffer from it."""
+import glob
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+from lib import (GILSCOPE, ROOT, Skip, Workload, attach, check, check_untouched, debian, equal,
+                 folder, gilscope, scratch, spawn, stat, timeout, wait_until)
+from screen import Screen
+
+PYTHON = "/usr/bin/python3"
+NOBODY = 65534
+CANNOT_OBSERVE = 4
+NUMBERS = {"dac_override": 1, "dac_read_search": 2, "fowner": 3, "kill": 5, "sys_ptrace": 19,
+           "sys_admin": 21, "sys_nice": 23, "perfmon": 38, "bpf": 39, "checkpoint_restore": 40}
+LOOK = "dac_read_search sys_ptrace checkpoint_restore"
+FILES = "dac_override dac_read_search fowner"
+
+
+def bits(names):
+    return sum({1 << NUMBERS[n] for n in names.split()})
+
+
+def names_of(set_):
+    known = {1 << n: name for name, n in NUMBERS.items()}
+    return " ".join(known.get(1 << i, str(i)) for i in range(64) if set_ >> i & 1)
+
+
+def rights(pid, task=None):
+    """{"CapPrm": bits, ...} of a thread, and the signals that it blocks; the first one unless it is said which."""
+    with open("/proc/%d/task/%s/status" % (pid, task or pid)) as f:
+        return {k: int(v, 16) for k, v in re.findall(r"(Cap\w+|SigBlk):\s+(\w+)", f.read())}
+
+
+def has_just(pid, names, bounds=None):
+    """The process's threads have these rights and no others; what it executes has `bounds` at most.
+    Threads that only take probes away, or write a trace, have none."""
+    own = rights(os.getpid())["CapPrm"]
+    for task in os.listdir("/proc/%d/task" % pid):
+        is_main = task == str(pid)
+        found = rights(pid, task)
+        wanted = {"CapPrm": names if is_main else "", "CapEff": names if is_main else ""}
+        if is_main:
+            wanted["CapBnd"] = bounds or names
+        for key, some in wanted.items():
+            check(found[key] == bits(some) & own, "%s of thread %s: %s, not %s", key, task,
+                  names_of(found[key]), some)
+        equal(found["CapInh"] | found["CapAmb"], 0, "CapInh and CapAmb")
+
+
+def has_uprobe_multi():
+    return '"uprobe_multi"' in gilscope("doctor", "--json").out
+
+
+# --- what it keeps -------------------------------------------------------------------------------
+
+def test_attached_to_a_process():
+    """A process may execute an interpreter of another kind, whose probes are yet to be loaded."""
+    w = Workload(debian(), "stat_loop.py", 100)
+    g = attach(w)
+    has_just(g.process.pid, LOOK + " bpf perfmon" + ("" if has_uprobe_multi() else " sys_admin"))
+    g.interrupt()
+
+
+def test_attached_by_perf_events():
+    w = Workload(debian(), "stat_loop.py", 100)
+    g = attach(w, env=dict(os.environ, GILSCOPE_PERF_EVENTS="1"))
+    has_just(g.process.pid, LOOK + " bpf perfmon sys_admin")
+    g.interrupt()
+
+
+class Command:
+    """Any command of gilscope that goes on, observing a workload."""
+
+    def __init__(self, w, *args, **popen):
+        self.process = spawn([GILSCOPE] + [str(a) for a in args] + ["-p", str(w.pid)],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, **popen)
+        line = self.process.stderr.readline()
+        check("observing" in line, "%s says: %s", args[0], line)
+
+    def end(self, status=0):
+        self.process.send_signal(signal.SIGINT)
+        _, err = self.process.communicate(timeout=30)
+        equal(self.process.returncode, status, "status (stderr: %s)" % err[-300:])
+
+
+def test_recording():
+    w = Workload(debian(), "stat_loop.py", 100)
+    r = Command(w, "record", "-q", "-o", scratch("trace.gil"))
+    wait_until(lambda: len(os.listdir("/proc/%d/task" % r.process.pid)) > 1, "the writer")
+    wait_until(lambda: not rights(r.process.pid, max(
+        os.listdir("/proc/%d/task" % r.process.pid), key=int))["CapPrm"], "the writer's rights")
+    has_just(r.process.pid, LOOK + " bpf perfmon" + ("" if has_uprobe_multi() else " sys_admin"))
+    r.end()
+
+
+def test_a_launched_command():
+    """All programs are loaded before it starts. After -d there is only its end to wait for."""
+    if not has_uprobe_multi():
+        raise Skip("probes are perf events here")
+    g = spawn([GILSCOPE, "stat", "-d", "1.5", "-o", scratch("report"), "--", PYTHON, "-c",
+               "print('READY', flush=True); input()"], stdin=subprocess.PIPE,
+              stdout=subprocess.PIPE, text=True)
+    equal(g.stdout.readline(), "READY\n", "the command's line")
+    wait_until(lambda: rights(g.pid)["CapPrm"] == bits(LOOK + " kill"), "less rights")
+    has_just(g.pid, LOOK + " kill")
+    wait_until(lambda: rights(g.pid)["CapPrm"] == bits("kill"), "less rights after the end")
+    has_just(g.pid, "kill", bounds=LOOK + " kill")  # to narrow these is a right, too
+    g.communicate("\n")
+    equal(g.returncode, 0, "status")
+
+
+def test_top_keeps_what_its_keys_need():
+    w = Workload(debian(), "stat_loop.py", 100)
+    g = Command(w, "top", "-b")
+    has_just(g.process.pid, LOOK + " bpf perfmon sys_nice " + FILES + (
+        "" if has_uprobe_multi() else " sys_admin"))
+    g.end()
+
+
+def test_reading_a_trace():
+    """Nothing but files is needed, and without -o no file is written."""
+    pipe = scratch("pipe")
+    os.mkfifo(pipe)
+    for options, names in ([], "dac_read_search"), (["-o", scratch("report")], FILES):
+        g = spawn([GILSCOPE, "report", pipe] + options, stdin=subprocess.DEVNULL,
+                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        wait_until(lambda: rights(g.pid)["CapPrm"] == bits(names), "less rights")
+        has_just(g.pid, names)
+        with open(pipe, "wb"):
+            pass
+        g.communicate(timeout=30)
+
+
+def test_a_user_keeps_no_more_than_there_is():
+    """Without CAP_SYS_PTRACE one can look only into processes that have no more rights: what the
+    user's other processes have is kept."""
+    copy = readable_copy()
+    for names, kept in ("bpf,+perfmon,+sys_ptrace,+net_raw", "sys_ptrace"), (
+            "bpf,+perfmon,+net_raw", "bpf perfmon net_raw"):
+        NUMBERS["net_raw"] = 13
+        g = spawn(as_user(names, [copy, "stat", "--json", "--", PYTHON, "-c",
+                                  "print('READY', flush=True); input()"]), stdin=subprocess.PIPE,
+                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        equal(g.stdout.readline(), "READY\n", "the command's line")
+        wait_until(lambda: rights(g.pid)["CapPrm"] == bits(kept), "just " + kept)
+        equal(rights(g.pid)["CapEff"], bits(kept), "CapEff")
+        out, err = g.communicate("\n")
+        equal(g.returncode, 0, "status (stderr: %s)" % err)
+        check('"python": "3' in out, "nothing was observed: %s", err)
+
+
+def readable_copy():
+    copy = os.path.join(folder(), "gilscope")
+    if not os.path.exists(copy):
+        shutil.copy(GILSCOPE, copy)
+    return copy
+
+
+def as_user(names, argv):
+    some = "-all,+" + names
+    return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups",
+            "--inh-caps", some, "--ambient-caps", some] + argv
+
+
+# --- launched commands ---------------------------------------------------------------------------
+
+def own_rights():
+    with open("/proc/self/status") as f:
+        return [line for line in f.read().splitlines() if line.startswith(("Cap", "NoNewPrivs"))]
+
+
+GREP = ["grep", "-E", "^(Cap|NoNewPrivs)", "/proc/self/status"]
+
+
+def test_a_command_has_the_rights_that_the_user_has():
+    launch = ["stat", "-o", scratch("report"), "--"]
+    equal(gilscope(*launch, *GREP).out.splitlines(), own_rights(), "rights of the command")
+    equal(gilscope(*launch, "sh", "-c", "grep -E '^(Cap|NoNewPrivs)' /proc/self/status; true")
+          .out.splitlines(), own_rights(), "rights of a command's child")
+    bounds = [line for line in own_rights() if "CapBnd" in line]
+    run = gilscope(*launch, *GREP, env=dict(os.environ, SUDO_USER="nobody"))
+    equal([line for line in run.out.splitlines() if "CapBnd" in line], bounds, "bounds by sudo")
+    check("CapPrm:\t0000000000000000" in run.out, "rights by sudo: %s", run.out)
+
+
+def test_each_of_several_runs_has_them():
+    seen = scratch("seen")
+    script = "with open('/proc/self/status') as f, open(%r, 'a') as out: out.write(f.read())" % seen
+    for extra in ([], ["--trace", scratch("trace.gil")]):
+        run = gilscope("check", "--assert", "acquisitions >= 0", "--repeat", 3, "--warmup", 1,
+                       *extra, "--", PYTHON, "-c", script, seconds=60)
+        equal(run.status, 0, "status (stderr: %s)" % run.err[-300:])
+        with open(seen) as f:
+            found = [line for line in f.read().splitlines()
+                     if line.startswith(("Cap", "NoNewPrivs"))]
+        equal(found, own_rights() * 4, "rights of the runs")
+        os.unlink(seen)
+
+
+def test_an_interrupt_reaches_another_users_command():
+    """CAP_KILL, which that takes, is kept."""
+    g = spawn([GILSCOPE, "stat", "-o", scratch("report"), "--user", "nobody", "--", PYTHON, "-c",
+               "print('READY', flush=True); import time; time.sleep(600)"],
+              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    equal(g.stdout.readline(), "READY\n", "the command's line")
+    wait_until(lambda: rights(g.pid)["CapPrm"] != rights(os.getpid())["CapPrm"], "less rights")
+    g.send_signal(signal.SIGINT)
+    _, err = g.communicate(timeout=30)
+    equal(g.returncode, 128 + signal.SIGINT, "status (stderr: %s)" % err[-300:])
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+def folder_of_nobody():
+    path = scratch("folder")
+    os.mkdir(path)
+    os.chown(path, NOBODY, NOBODY)
+    os.chmod(path, 0o700)
+    return path
+
+
+def test_files_in_another_users_folder():
+    """As `sudo gilscope record -o FILE` writes them at home."""
+    home = folder_of_nobody()
+    w = Workload(debian(), "stat_loop.py", 100)
+    trace = os.path.join(home, "a.gil")
+    for args in (["stat", "-o", os.path.join(home, "stat")], ["record", "-q", "-o", trace],
+                 ["check", "--assert", "acquisitions >= 0", "-o", os.path.join(home, "check"),
+                  "--trace", os.path.join(home, "b.gil")]):
+        run = gilscope(*args, "-d", 0.2, "-p", w.pid)
+        equal(run.status, 0, "status of %s (stderr: %s)" % (args[0], run.err[-300:]))
+    run = gilscope("report", trace, "-o", os.path.join(home, "report"))
+    equal(run.status, 0, "status of report (stderr: %s)" % run.err[-300:])
+    run = gilscope("check", "-i", trace, "--assert", "acquisitions >= 0", "--junit",
+                   os.path.join(home, "junit"))
+    equal(run.status, 0, "status of check -i (stderr: %s)" % run.err[-300:])
+    equal(sorted(os.listdir(home)), ["a.gil", "check", "junit", "report", "stat"], "files")
+
+
+def test_a_report_that_comes_to_nothing_is_removed():
+    home = folder_of_nobody()
+    run = gilscope("check", "--assert", "acquisitions >= 0", "-o", os.path.join(home, "check"),
+                   "--", "true")
+    equal(run.status, CANNOT_OBSERVE, "status (stderr: %s)" % run.err[-300:])
+    equal(os.listdir(home), [], "files")
+
+
+def test_a_flight_recorder_writes_new_files():
+    home = folder_of_nobody()
+    w = Workload(debian(), "stat_loop.py", 100)
+    r = Command(w, "record", "-q", "-o", os.path.join(home, "a.gil"), "--flight-recorder", "1M")
+    wait_until(lambda: rights(r.process.pid)["SigBlk"] >> signal.SIGUSR2 - 1 & 1, "SIGUSR2")
+    check(not rights(r.process.pid)["CapPrm"] & bits("sys_admin sys_nice"), "it has given up none")
+    r.process.send_signal(signal.SIGUSR2)
+    line = r.process.stderr.readline()
+    check("wrote" in line, "it says: %s", line)
+    r.end()
+    equal(sorted(os.listdir(home)), ["a.gil", "a.gil.1"], "files")
+
+
+def test_a_recorder_started_in_top():
+    """It is executed anew, with what was left, in a folder of another user."""
+    w = Workload(debian(), "stat_loop.py", 1000000000)
+    w.go()
+    s = Screen("-p", w.pid)
+    try:
+        os.chown(s.place, NOBODY, NOBODY)
+        os.chmod(s.place, 0o700)
+        s.see(r"GIL-bound")
+        s.press("R")
+        s.see(r"recording to gilscope-%d-\S+\.gil" % w.pid)
+        wait_until(lambda: [f for f in glob.glob(s.place + "/*.gil") if os.path.getsize(f)],
+                   "a trace")
+        s.press("R")
+        s.see(r"recorded gilscope-")
+        s.press("q")
+    finally:
+        s.kill()
+    equal(gilscope("report", glob.glob(s.place + "/*.gil")[0]).status, 0, "status of report")
+    check_untouched(w.pid)
+
+
+# --- exact sets ----------------------------------------------------------------------------------
+
+@timeout(300)
+def test_doctor_says_what_then_happens():
+    """The part of tests/kernels/privileges.py that tells most, on this kernel."""
+    if not shutil.which("setpriv"):
+        raise Skip("there is no setpriv")
+    done = subprocess.run([sys.executable, os.path.join(ROOT, "tests", "kernels", "privileges.py"),
+                           "--few", GILSCOPE], capture_output=True, text=True)
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("not ok")]
+    check(done.returncode == 0 and not wrong, "%s %s", wrong, done.stderr[-300:])
+
+
+def test_memory_of_another_user():
+    """CAP_SYS_PTRACE is enough: it takes no right to open other users' files."""
+    w = Workload(debian(), "stat_loop.py", 1000, user=1001)
+    run = subprocess.run(as_user("bpf,+perfmon,+sys_ptrace", [readable_copy(), "stat", "-d", "0.3",
+                                                             "-p", str(w.pid)]),
+                         capture_output=True, text=True)
+    equal(run.returncode, 0, "status (stderr: %s)" % run.stderr[-300:])
+    run = subprocess.run(as_user("bpf,+perfmon", [readable_copy(), "stat", "-p", str(w.pid)]),
+                         capture_output=True, text=True)
+    equal(run.returncode, CANNOT_OBSERVE, "status (stderr: %s)" % run.stderr[-300:])
+    check("missing: CAP_SYS_PTRACE" in run.stderr, "it says: %s", run.stderr)
+    equal(stat("-d", "0.1", "-p", w.pid).status, 0, "status as root")

@@ -1,0 +1,385 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""privileges.py [OPTIONS] GILSCOPE: which capabilities suffice for what on this kernel.
+
+Runs gilscope as a user with exact sets of capabilities: on a command that it launches, on a process
+of that user and on one of another user's. In each cell `doctor` must say what then happens, and
+what is said to be missing must be missing. Run it as root; it changes nothing but what
+--change-sysctls allows it to, which is set back.
+
+privileges.py --write FILE JSON...: puts the table of such runs between the marks in FILE."""
+import argparse
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+PYTHON = "/usr/bin/python3"
+USER, OTHER = 1000, 1001
+OK, CANNOT_OBSERVE = 0, 4
+LIMIT = 300  # seconds a run: an emulated machine is slow
+TARGETS = ("launched", "own", "other's")
+BUSY = """
+import os, sys, threading
+def turn():
+    while True:
+        os.stat("/")
+threading.Thread(target=turn, daemon=True).start()
+print("READY", flush=True)
+sys.stdin.read()
+"""
+SHORT = "import os\nfor i in range(2000): os.stat('/')\n"
+SETS = ("", "bpf", "perfmon", "bpf perfmon", "bpf perfmon sys_ptrace", "sys_admin",
+        "sys_admin sys_ptrace", "bpf perfmon sys_ptrace sys_admin", "root")
+# Where what is possible changes: all commands are tried there.
+TELLING = ("", "bpf perfmon", "bpf perfmon sys_ptrace", "bpf perfmon sys_ptrace sys_admin")
+FEW = TELLING
+NUMBERS = {"dac_override": 1, "dac_read_search": 2, "kill": 5, "net_raw": 13, "sys_ptrace": 19,
+           "sys_admin": 21, "perfmon": 38, "bpf": 39, "checkpoint_restore": 40}
+SYSCTLS = {
+    "kernel.perf_event_paranoid": ("-1", "4"),
+    "kernel.kptr_restrict": ("0", "2"),
+    "kernel.yama.ptrace_scope": ("0", "1", "2"),
+    "kernel.unprivileged_bpf_disabled": ("0", "2"),
+}
+MARKS = ("<!-- privileges:begin -->", "<!-- privileges:end -->")
+
+
+def read(path):
+    try:
+        with open(path) as f:
+            return f.read().strip()
+    except OSError:
+        return None
+
+
+def with_capabilities(names, argv):
+    """The command, run by USER with just these; "root": as it is."""
+    if names == "root":
+        return argv
+    some = ",".join(["-all"] + ["+" + n for n in names.split()])
+    return ["setpriv", "--reuid", str(USER), "--regid", str(USER), "--clear-groups",
+            "--inh-caps", some, "--ambient-caps", some] + argv
+
+
+def set_file_capabilities(path, names):
+    """As setcap does: revision 2, with the effective bit."""
+    bits = sum(1 << NUMBERS[n] for n in names.split())
+    os.setxattr(path, "security.capability", struct.pack(
+        "<5I", 0x02000001, bits & 0xffffffff, 0, bits >> 32, 0))
+
+
+class Answer:
+    """What a run of gilscope came to. `yes`: it observed, or says that it can."""
+
+    def __init__(self, status, err, yes):
+        self.status, self.err, self.yes = status, err, yes
+
+    def missing(self):
+        """The capabilities that the message names."""
+        found = re.search(r"missing[^:]*: (CAP_\w+(?:, CAP_\w+)*)", self.err)
+        return {n[4:].lower() for n in found.group(1).split(", ")} if found else set()
+
+
+class Trial:
+    def __init__(self, gilscope, folder):
+        self.folder = folder
+        self.gilscope = os.path.join(folder, "gilscope")
+        shutil.copy(gilscope, self.gilscope)
+        os.chmod(self.gilscope, 0o755)
+        self.processes = {}
+        self.known = {}  # what a run with these capabilities came to
+        self.counts = {"ok": 0, "not ok": 0, "skip": 0}
+        self.runs = 0
+
+    def start_targets(self):
+        for target, uid in (("own", USER), ("other's", OTHER)):
+            p = subprocess.Popen([PYTHON, "-c", BUSY], stdin=subprocess.PIPE, user=uid, group=uid,
+                                 extra_groups=[], stdout=subprocess.PIPE, cwd="/")
+            assert p.stdout.readline() == b"READY\n"
+            self.processes[target] = p
+
+    def end_targets(self):
+        for p in self.processes.values():
+            p.kill()
+            p.wait()
+
+    def say(self, result, name, why=""):
+        self.counts[result] += 1
+        print("%s %s%s" % (result, name, ": " + why if why else ""), flush=True)
+
+    # --- single runs ---------------------------------------------------------------------------
+
+    def run(self, names, args, env, gilscope=None):
+        self.runs += 1
+        done = subprocess.run(
+            with_capabilities(names, [gilscope or self.gilscope] + args), cwd=self.folder,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT,
+            env=dict(os.environ, LC_ALL="C.UTF-8", HOME="/", **env))
+        return done
+
+    def words(self, target, duration="0.5"):
+        if target == "launched":
+            return ["--", PYTHON, "-c", SHORT]
+        return ["-d", duration, "-p", str(self.processes[target].pid)]
+
+    def doctor(self, names, target, env, **how):
+        args = ["doctor", "--json"]
+        if target != "launched":
+            args += ["-p", str(self.processes[target].pid)]
+        done = self.run(names, args, env, **how)
+        report = json.loads(done.stdout)
+        err = "%s\n  try: %s\n" % (report["obstacle"], report["command"])
+        answer = Answer(done.returncode, err, report["can_observe"])
+        answer.probes = report["machine"]["probes"]
+        return answer
+
+    def stat(self, names, target, env, **how):
+        done = self.run(names, ["stat", "--json"] + self.words(target), env, **how)
+        seen = 0
+        # A command that was launched has printed nothing: all of stdout is the report.
+        if done.stdout.startswith("{"):
+            seen = sum(t["acquisitions"] for p in json.loads(done.stdout)["processes"]
+                       for g in p["gils"] for t in g["threads"])
+        return Answer(done.returncode, done.stderr, seen > 0)
+
+    def record(self, names, target, env):
+        path = tempfile.mktemp(suffix=".gil", dir=self.open_folder())
+        done = self.run(names, ["record", "-q", "-o", path] + self.words(target), env)
+        made = os.path.exists(path) and os.path.getsize(path) > 0
+        return Answer(done.returncode, done.stderr, made)
+
+    def open_folder(self):
+        path = os.path.join(self.folder, "open")
+        if not os.path.isdir(path):
+            os.mkdir(path)
+            os.chmod(path, 0o1777)
+        return path
+
+    def top(self, names, target, env):
+        args = ["top", "-b", "-n", "2", "--interval", "0.25"] + self.words(target, "5")
+        done = self.run(names, args, env)
+        return Answer(done.returncode, done.stderr, "python3" in done.stdout)
+
+    def check(self, names, target, env):
+        args = ["check", "--assert", "acquisitions > 0"] + self.words(target)
+        done = self.run(names, args, env)
+        return Answer(done.returncode, done.stderr, "acquisitions" in done.stdout)
+
+    # --- cells ---------------------------------------------------------------------------------
+
+    def compare(self, name, names, target, env, others, **how):
+        """One cell; True if it can be observed, None if the answers contradict each other."""
+        answers = {"doctor": self.doctor(names, target, env, **how),
+                   "stat": self.stat(names, target, env, **how)}
+        for command in others:
+            answers[command] = getattr(self, command)(names, target, env)
+        truth = answers["stat"].yes
+        wrong = [c for c, a in answers.items()
+                 if a.yes != truth or a.status != (OK if truth else CANNOT_OBSERVE)]
+        wrong += [c + " says nothing to try" for c, a in answers.items()
+                  if not a.yes and "  try: " not in a.err]
+        if wrong:
+            self.say("not ok", name, "stat %s, but: %s; it says: %s" % (
+                "observes" if truth else "cannot observe", ", ".join(wrong),
+                " | ".join(answers[wrong[0].split()[0]].err.split("\n"))[-400:]))
+            return None
+        self.say("ok", name, "all of %s %s" % (", ".join(answers),
+                                              "observe" if truth else "refuse"))
+        if not truth and not how:
+            for command in answers:
+                self.follow_advice("%s, with what %s says is missing" % (name, command), names,
+                                   target, env, answers[command])
+        return truth
+
+    def follow_advice(self, name, names, target, env, answer):
+        """With what is said to be missing, and what is then said to be missing, it works."""
+        have = set(names.split())
+        while not answer.yes and answer.missing() - have:
+            have |= answer.missing()
+            key = (" ".join(sorted(have)), target, len(env))
+            if key not in self.known:
+                self.known[key] = self.stat(key[0], target, env)
+            answer = self.known[key]
+        self.say("ok" if answer.yes else "not ok", name, " ".join(sorted(have)) + (
+            "" if answer.yes else " is not enough: " + answer.err.strip()[-300:]))
+
+    def table(self, sets, env, label):
+        rows = {}
+        for names in sets:
+            others = ("top", "record", "check") if names in TELLING else ()
+            rows[names] = [self.compare("%s, %s, %s" % (label, names or "none", t), names, t, env,
+                                        others) for t in TARGETS]
+        return rows
+
+    def file_capabilities(self, env, label):
+        """What doctor recommends: setcap on the program, for any user."""
+        copy = os.path.join(self.folder, "gilscope-setcap")
+        shutil.copy(self.gilscope, copy)
+        os.chmod(copy, 0o755)
+        names = "bpf perfmon sys_ptrace" + (" sys_admin" if env else "")
+        try:
+            set_file_capabilities(copy, names)
+        except OSError as e:
+            self.say("skip", "%s, by setcap" % label, e.strerror)
+            return
+        for target in TARGETS:
+            name = "%s, %s by setcap, %s" % (label, names, target)
+            if self.compare(name, "", target, env, (), gilscope=copy) is False:
+                self.say("not ok", name, "it is not enough")
+
+    def sysctls(self):
+        """What each setting changes: {"name=value": {set: cells}}, with the strictest last."""
+        changes = {}
+        for key, values in SYSCTLS.items():
+            path = "/proc/sys/" + key.replace(".", "/")
+            before = read(path)
+            if before is None:
+                self.say("skip", key, "this kernel does not have it")
+                continue
+            for value in values:
+                try:
+                    with open(path, "w") as f:
+                        f.write(value)
+                except OSError as e:
+                    self.say("skip", "%s=%s" % (key, value), e.strerror)
+                    continue
+                label = "%s=%s" % (key, value)
+                changes[label] = self.table(("bpf perfmon", "bpf perfmon sys_ptrace"), {}, label)
+            with open(path, "w") as f:
+                f.write(before)
+        return changes
+
+
+def lockdown():
+    found = re.search(r"\[(\w+)\]", read("/sys/kernel/security/lockdown") or "")
+    return found.group(1) if found else None
+
+
+def ways(trial):
+    """How probes can be attached here: (name, environment)."""
+    perf = ("perf_events", {"GILSCOPE_PERF_EVENTS": "1"})
+    probes = trial.doctor("root", "launched", {}).probes
+    return [("uprobe_multi", {}), perf] if probes == "uprobe_multi" else [perf]
+
+
+def examine(options):
+    with tempfile.TemporaryDirectory(prefix="gilscope-privileges-") as folder:
+        os.chmod(folder, 0o755)
+        trial = Trial(options.gilscope, folder)
+        release = re.match(r"\d+\.\d+", os.uname().release).group()
+        result = {"kernel": os.uname().release, "machine": os.uname().machine,
+                  "lockdown": lockdown(), "date": time.strftime("%Y-%m-%d"), "ways": {}}
+        trial.start_targets()
+        try:
+            for way, env in ways(trial):
+                label = "%s %s" % (release, way)
+                result["ways"][way] = trial.table(FEW if options.few else SETS, env, label)
+                trial.file_capabilities(env, label)
+            if options.change_sysctls:
+                result["sysctls"] = trial.sysctls()
+        finally:
+            trial.end_targets()
+    result["runs"] = trial.runs
+    if options.json:
+        with open(options.json, "w") as f:
+            json.dump(result, f, indent=1)
+    print("%(ok)d ok, %(not ok)d not ok, %(skip)d skipped" % trial.counts)
+    return 1 if trial.counts["not ok"] else 0
+
+
+# --- the table in the documentation --------------------------------------------------------------
+
+def spoken(cells):
+    """What is possible, in words."""
+    if None in cells:
+        raise SystemExit("privileges.py: a run with contradictions is not written down")
+    able = [t for t, yes in zip(TARGETS, cells) if yes]
+    return "all" if len(able) == len(TARGETS) else ", ".join(able) or "–"
+
+
+def column(result, way):
+    name = ".".join(result["kernel"].split(".")[:2])
+    title = "%s%s, %s" % (name, "" if result["machine"] == "x86_64" else " " + result["machine"],
+                          way.replace("perf_events", "perf events"))
+    if result["lockdown"] not in (None, "none"):
+        title += ", lockdown=" + result["lockdown"]
+    return title
+
+
+def set_name(names):
+    return names if names == "root" else ", ".join("CAP_" + n.upper() for n in names.split())
+
+
+def markdown(results):
+    columns = [(column(r, way), rows) for r in results for way, rows in r["ways"].items()]
+    sets = [s for s in SETS if any(s in rows for _, rows in columns)]
+    lines = ["| capabilities | " + " | ".join(title for title, _ in columns) + " |",
+             "|---" * (len(columns) + 1) + "|"]
+    for names in sets:
+        cells = [spoken(rows[names]) if names in rows else "not run" for _, rows in columns]
+        lines.append("| %s | %s |" % (set_name(names) or "none", " | ".join(cells)))
+    lines += ["", "Run: " + "; ".join("%s (%s), %d runs, %s" % (
+        r["kernel"], r["machine"], r["runs"], r["date"]) for r in results) + "."]
+    return lines + sysctl_lines(results)
+
+
+def sysctl_lines(results):
+    """Each setting, and what was possible under it: settings that make no difference together."""
+    said = {}
+    for r in results:
+        for label, rows in r.get("sysctls", {}).items():
+            text = "; ".join("with %s: %s" % (set_name(s), spoken(c)) for s, c in rows.items())
+            said.setdefault(text, {}).setdefault(label, []).append(
+                ".".join(r["kernel"].split(".")[:2]))
+    if not said:
+        return []
+    lines = ["", "| setting | kernels | what is possible |", "|---|---|---|"]
+    for text, labels in said.items():
+        for label, kernels in labels.items():
+            lines.append("| `%s` | %s | %s |" % (label, ", ".join(kernels), text))
+    return lines
+
+
+def write(path, results):
+    with open(path) as f:
+        text = f.read()
+    begin, end = (text.find(m) for m in MARKS)
+    if begin < 0 or end < begin:
+        raise SystemExit("privileges.py: %s lacks the marks %s and %s" % ((path,) + MARKS))
+    text = "%s\n%s\n%s" % (text[:begin + len(MARKS[0])], "\n".join(markdown(results)), text[end:])
+    with open(path, "w") as f:
+        f.write(text)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
+    parser.add_argument("gilscope", nargs="?", help="the program")
+    parser.add_argument("--few", action="store_true", help="only the sets that tell most")
+    parser.add_argument("--change-sysctls", action="store_true",
+                        help="try other settings too; they are set back")
+    parser.add_argument("--json", metavar="FILE", help="where the results go")
+    parser.add_argument("--write", nargs="+", metavar=("FILE", "JSON"),
+                        help="put the table of these results into FILE")
+    options = parser.parse_args()
+    if options.write:
+        results = []
+        for path in options.write[1:]:
+            with open(path) as f:
+                results.append(json.load(f))
+        write(options.write[0], results)
+        return 0
+    if not options.gilscope:
+        parser.error("no GILSCOPE is given")
+    if os.geteuid():
+        parser.error("it runs gilscope with all kinds of rights: run it as root")
+    return examine(options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
