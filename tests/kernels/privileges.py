@@ -38,7 +38,8 @@ SETS = ("", "bpf", "perfmon", "bpf perfmon", "bpf perfmon sys_ptrace", "sys_admi
         "sys_admin sys_ptrace", "bpf perfmon sys_ptrace sys_admin", "root")
 # Where what is possible changes: all commands are tried there.
 TELLING = ("", "bpf perfmon", "bpf perfmon sys_ptrace", "bpf perfmon sys_ptrace sys_admin")
-FEW = TELLING
+FEW = {"uprobe_multi": ("", "bpf perfmon", "bpf perfmon sys_ptrace"),
+       "perf_events": ("bpf perfmon", "bpf perfmon sys_ptrace sys_admin")}
 NUMBERS = {"dac_override": 1, "dac_read_search": 2, "kill": 5, "net_raw": 13, "sys_ptrace": 19,
            "sys_admin": 21, "perfmon": 38, "bpf": 39, "checkpoint_restore": 40}
 SYSCTLS = {
@@ -87,8 +88,8 @@ class Answer:
 
 
 class Trial:
-    def __init__(self, gilscope, folder):
-        self.folder = folder
+    def __init__(self, gilscope, folder, few=False):
+        self.folder, self.few = folder, few
         self.gilscope = os.path.join(folder, "gilscope")
         shutil.copy(gilscope, self.gilscope)
         os.chmod(self.gilscope, 0o755)
@@ -212,10 +213,15 @@ class Trial:
     def table(self, sets, env, label):
         rows = {}
         for names in sets:
-            others = ("top", "record", "check") if names in TELLING else ()
             rows[names] = [self.compare("%s, %s, %s" % (label, names or "none", t), names, t, env,
-                                        others) for t in TARGETS]
+                                        self.others(names, t, env)) for t in TARGETS]
         return rows
+
+    def others(self, names, target, env):
+        """The commands that are tried besides stat and doctor."""
+        if names not in TELLING or self.few and (env or target != "other's"):
+            return ()
+        return "top", "record", "check"
 
     def file_capabilities(self, env, label):
         """What doctor recommends: setcap on the program, for any user."""
@@ -271,7 +277,7 @@ def ways(trial):
 def examine(options):
     with tempfile.TemporaryDirectory(prefix="gilscope-privileges-") as folder:
         os.chmod(folder, 0o755)
-        trial = Trial(options.gilscope, folder)
+        trial = Trial(options.gilscope, folder, options.few)
         release = re.match(r"\d+\.\d+", os.uname().release).group()
         result = {"kernel": os.uname().release, "machine": os.uname().machine,
                   "lockdown": lockdown(), "date": time.strftime("%Y-%m-%d"), "ways": {}}
@@ -279,8 +285,9 @@ def examine(options):
         try:
             for way, env in ways(trial):
                 label = "%s %s" % (release, way)
-                result["ways"][way] = trial.table(FEW if options.few else SETS, env, label)
-                trial.file_capabilities(env, label)
+                result["ways"][way] = trial.table(FEW[way] if options.few else SETS, env, label)
+                if not options.few or way == "uprobe_multi":
+                    trial.file_capabilities(env, label)
             if options.change_sysctls:
                 result["sysctls"] = trial.sysctls()
         finally:
