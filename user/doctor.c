@@ -133,10 +133,11 @@ static void judge_sysctls(struct doctor *d)
 {
 	const struct doctor_machine *m = &d->machine;
 
-	/* It limits those without CAP_PERFMON, who can attach no uprobe anyway. */
+	/* It limits only those who can attach no uprobe anyway. */
 	if (m->perf_event_paranoid != INT_MIN)
 		add(&d->machine_part, "perf_event_paranoid", DOCTOR_GOOD, "",
-		    "%d, which is no limit to those with CAP_PERFMON", m->perf_event_paranoid);
+		    "%d, which is no limit to those with %s", m->perf_event_paranoid,
+		    m->multi ? "CAP_PERFMON" : "CAP_SYS_ADMIN");
 	if (m->bpf_jit == 0)
 		add(&d->machine_part, "bpf_jit", DOCTOR_NOTE,
 		    "sudo sysctl net.core.bpf_jit_enable=1",

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "closer.h"
-#include "privilege.h"
 #include "probe_private.h"
 
 /* Records of GILs beyond one for each process: for sub-interpreters. */
@@ -450,28 +449,6 @@ static int attach(struct probe *p, struct attachment *a, enum probe_program whic
 	return attach_perf_events(a, program, pid, path, &sites);
 }
 
-/* Linux 6.16, and what is maintained of the older ones, want CAP_SYS_ADMIN for a uprobe that is a perf
- * event (CVE-2025-38466), and none for one by uprobe_multi. */
-static capabilities needed_to_attach(bool multi)
-{
-	return multi ? 0 : CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_ADMIN);
-}
-
-/* Those for perf events in any case: probes are bound by one to another thread when the one that they
- * are bound to ends. */
-capabilities probe__needs(void)
-{
-	return CAPABILITIES_PROBES | needed_to_attach(false);
-}
-
-static void explain_refusal(bool multi, struct failure *f)
-{
-	if (privilege__explain(needed_to_attach(multi), f))
-		return;
-	failure__cause(f, "a kernel in lockdown, or a security module that forbids it");
-	failure__command(f, "cat /sys/kernel/security/lockdown");
-}
-
 static struct attachment *attach_or_explain(struct probe *p, enum probe_program which, bool multi,
 					    pid_t pid, unsigned int index, const char *path,
 					    const struct probe_site *site, size_t n,
@@ -492,7 +469,7 @@ static struct attachment *attach_or_explain(struct probe *p, enum probe_program 
 		return a;
 	failure__what(f, "cannot attach probes to process %d: %s", pid, strerror(-err));
 	if (err == -EPERM || err == -EACCES)
-		explain_refusal(multi, f);
+		probe_kernel__explain_refusal(multi, f);
 	probe__detach(p, a);
 	errno = -err;
 	return NULL;

@@ -272,3 +272,27 @@ int probe_kernel__explain(int err, struct failure *f)
 	}
 	return err;
 }
+
+/* ---- rights ---- */
+
+/* Linux 6.16, and what is maintained of the older ones, want CAP_SYS_ADMIN for a uprobe that is a perf
+ * event (CVE-2025-38466), and none for one by uprobe_multi. */
+static capabilities needed_to_attach(bool multi)
+{
+	return multi ? 0 : CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_ADMIN);
+}
+
+/* Those for perf events in any case: probes are bound by one to another thread when the one that they
+ * are bound to ends. */
+capabilities probe__needs(void)
+{
+	return needed_to_attach(false);
+}
+
+void probe_kernel__explain_refusal(bool multi, struct failure *f)
+{
+	if (privilege__explain(needed_to_attach(multi), f))
+		return;
+	failure__cause(f, "a kernel in lockdown, or a security module that forbids it");
+	failure__command(f, "cat /sys/kernel/security/lockdown");
+}

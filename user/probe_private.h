@@ -27,6 +27,8 @@ int probe_kernel__look(struct probe_kernel *k, struct failure *f);
 void probe_kernel__listen(bool aloud);
 /* Fills f with why the programs could not be loaded, and returns err. */
 int probe_kernel__explain(int err, struct failure *f);
+/* The same, of a probe that may not be attached; `multi`: by a uprobe_multi link. */
+void probe_kernel__explain_refusal(bool multi, struct failure *f);
 
 struct probe {
 	struct gilscope_bpf *skel;

@@ -192,7 +192,8 @@ class Trial:
             return None
         self.say("ok", name, "all of %s %s" % (", ".join(answers),
                                               "observe" if truth else "refuse"))
-        if not truth and not how:
+        # In lockdown not even root can.
+        if not truth and not how and lockdown() != "confidentiality":
             for command in answers:
                 self.follow_advice("%s, with what %s says is missing" % (name, command), names,
                                    target, env, answers[command])
