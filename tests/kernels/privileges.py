@@ -48,6 +48,8 @@ SYSCTLS = {
     "kernel.yama.ptrace_scope": ("0", "1", "2"),
     "kernel.unprivileged_bpf_disabled": ("0", "2"),
 }
+SETTING_CELLS = (("bpf perfmon", "launched"), ("bpf perfmon", "own"),
+                 ("bpf perfmon sys_ptrace", "own"), ("bpf perfmon sys_ptrace", "other's"))
 MARKS = ("<!-- privileges:begin -->", "<!-- privileges:end -->")
 
 
@@ -240,9 +242,10 @@ class Trial:
             if self.compare(name, "", target, env, (), gilscope=copy) is False:
                 self.say("not ok", name, "it is not enough")
 
-    def sysctls(self):
-        """What each setting changes: {"name=value": {set: cells}}, with the strictest last."""
+    def sysctls(self, way):
+        """What is possible under each setting: {"name=value": [yes or no for each of SETTING_CELLS]}."""
         changes = {}
+        more = "" if way == "uprobe_multi" else " sys_admin"
         for key, values in SYSCTLS.items():
             path = "/proc/sys/" + key.replace(".", "/")
             before = read(path)
@@ -257,7 +260,9 @@ class Trial:
                     self.say("skip", "%s=%s" % (key, value), e.strerror)
                     continue
                 label = "%s=%s" % (key, value)
-                changes[label] = self.table(("bpf perfmon", "bpf perfmon sys_ptrace"), {}, label)
+                changes[label] = [
+                    self.compare("%s, %s, %s" % (label, names + more, target), names + more, target,
+                                 {}, ()) for names, target in SETTING_CELLS]
             with open(path, "w") as f:
                 f.write(before)
         return changes
@@ -290,7 +295,7 @@ def examine(options):
                 if not options.few or way == "uprobe_multi":
                     trial.file_capabilities(env, label)
             if options.change_sysctls:
-                result["sysctls"] = trial.sysctls()
+                result["sysctls"] = trial.sysctls(next(iter(result["ways"])))
         finally:
             trial.end_targets()
     result["runs"] = trial.runs
@@ -311,9 +316,12 @@ def spoken(cells):
     return "all" if len(able) == len(TARGETS) else ", ".join(able) or "–"
 
 
+def short(release):
+    return ".".join(release.split(".")[:2])
+
+
 def column(result, way):
-    name = ".".join(result["kernel"].split(".")[:2])
-    title = "%s%s, %s" % (name, "" if result["machine"] == "x86_64" else " " + result["machine"],
+    title = "%s%s, %s" % (short(result["kernel"]), "" if result["machine"] == "x86_64" else " " + result["machine"],
                           way.replace("perf_events", "perf events"))
     if result["lockdown"] not in (None, "none"):
         title += ", lockdown=" + result["lockdown"]
@@ -333,25 +341,25 @@ def markdown(results):
         cells = [spoken(rows[names]) if names in rows else "not run" for _, rows in columns]
         lines.append("| %s | %s |" % (set_name(names) or "none", " | ".join(cells)))
     lines += ["", "Run: " + "; ".join("%s (%s), %d runs, %s" % (
-        r["kernel"], r["machine"], r["runs"], r["date"]) for r in results) + "."]
+        re.match(r"[\d.]+\d", r["kernel"]).group(), r["machine"], r["runs"], r["date"]) for r in results) + "."]
     return lines + sysctl_lines(results)
 
 
 def sysctl_lines(results):
-    """Each setting, and what was possible under it: settings that make no difference together."""
+    """A row for each setting: what was then no longer possible, of what is without it."""
     said = {}
     for r in results:
-        for label, rows in r.get("sysctls", {}).items():
-            text = "; ".join("with %s: %s" % (set_name(s), spoken(c)) for s, c in rows.items())
-            said.setdefault(text, {}).setdefault(label, []).append(
-                ".".join(r["kernel"].split(".")[:2]))
+        for label, cells in r.get("sysctls", {}).items():
+            if None in cells:
+                raise SystemExit("privileges.py: a run with contradictions is not written down")
+            lost = ["%s with %s" % (target, set_name(names))
+                    for (names, target), yes in zip(SETTING_CELLS, cells) if not yes]
+            said.setdefault((label, ", ".join(lost) or "nothing"), []).append(short(r["kernel"]))
     if not said:
         return []
-    lines = ["", "| setting | kernels | what is possible |", "|---|---|---|"]
-    for text, labels in said.items():
-        for label, kernels in labels.items():
-            lines.append("| `%s` | %s | %s |" % (label, ", ".join(kernels), text))
-    return lines
+    return ["", "| setting | what it takes away | kernels |", "|---|---|---|"] + [
+        "| `%s` | %s | %s |" % (label, lost, ", ".join(kernels))
+        for (label, lost), kernels in said.items()]
 
 
 def write(path, results):
