@@ -256,8 +256,8 @@ static void drop_capabilities(const struct observer *ob)
 {
 	const struct observe_options *o = ob->options;
 	capabilities have = privilege__have();
-	capabilities needed = probe__needs() | CAPABILITIES_OTHERS | CAPABILITIES_MAPPED |
-			      o->needs_later;
+	capabilities needed =
+		probe__needs() | CAPABILITIES_OTHERS | CAPABILITIES_MAPPED | o->needs_later;
 
 	if (o->target.argv)
 		needed |= CAPABILITIES_SIGNALS;

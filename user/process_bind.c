@@ -48,7 +48,7 @@ struct attachment *process__attach_bound(struct process *p, const struct site_fi
 }
 
 /* True if the memory at the site is not what the file has there: the breakpoint. */
-static bool has_breakpoint(int mem, const struct proc_maps *maps, const struct site_file *file,
+static bool has_breakpoint(pid_t tid, const struct proc_maps *maps, const struct site_file *file,
 			   __u64 offset)
 {
 	unsigned char code[4], original[4];
@@ -60,7 +60,7 @@ static bool has_breakpoint(int mem, const struct proc_maps *maps, const struct s
 	while (proc_maps__next(maps, &at, &map))
 		if (map.executable && map.ino == file->ino && offset >= map.offset &&
 		    offset - map.offset < map.end - map.start)
-			return !proc_mem__read(mem, map.start + (offset - map.offset), code,
+			return !proc_mem__read(tid, map.start + (offset - map.offset), code,
 					       sizeof(code)) &&
 			       memcmp(code, original, sizeof(code));
 	return false;
@@ -71,15 +71,11 @@ static bool has_breakpoint(int mem, const struct proc_maps *maps, const struct s
 static int look_for_breakpoints(pid_t tid, const struct site_file *file)
 {
 	struct proc_maps maps = {0};
-	int mem = proc_mem__open(tid), err;
+	int err = proc_maps__read(tid, &maps) || !maps.size ? -ESRCH : 0;
 
-	if (mem < 0)
-		return -ESRCH;
-	err = proc_maps__read(tid, &maps) || !maps.size ? -ESRCH : 0;
 	for (size_t i = 0; i < file->n && !err; i++)
-		err = has_breakpoint(mem, &maps, file, file->site[i].offset) ? 0 : -ENOLINK;
+		err = has_breakpoint(tid, &maps, file, file->site[i].offset) ? 0 : -ENOLINK;
 	proc_maps__free(&maps);
-	close(mem);
 	return err;
 }
 
