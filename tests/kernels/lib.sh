@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# To be sourced by the scripts of this folder: where things are, and the names of kernels.
+#
+# A kernel's name is the beginning of its version, with the architecture before it where that is not amd64: 6.1, 7, arm64-6.12.
+
+set -uo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tree=$(dirname "$(dirname "$here")")
+# shellcheck source=tests/debian.sh
+. "$tree/tests/debian.sh"
+cache=${GILSCOPE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/gilscope}/kernels
+PATH=$PATH:/usr/sbin:/sbin
+mkdir -p "$cache" || exit
+
+say() { echo "kernels: $*" >&2; }
+
+# Says why, as the last line of stderr, and gives up.
+give_up() {
+	echo "$*" >&2
+	exit 1
+}
+
+arch_of() { case $1 in arm64-*) echo arm64 ;; *) echo amd64 ;; esac }
+
+machine_arch() { case $(uname -m) in aarch64) echo arm64 ;; *) echo amd64 ;; esac }
+
+# Debian's name of an architecture -> the Makefile's.
+arch_of_make() { case $1 in amd64) echo x86 ;; *) echo "$1" ;; esac }
+
+# recipe FILE WORD...: a word that changes with the file and the words. What was made by another one is made anew.
+recipe() { { cat "$1" && shift && echo "$*"; } | sha256sum | cut -c1-12; }
