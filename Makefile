@@ -4,6 +4,8 @@
 #   make demo       set up, build, and show `gilscope stat` on a small convoy of threads
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make check-perf-events  every end-to-end test with probes attached as on kernels before 6.6, on one interpreter each
+#   make check-kernels  the same and more on other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
+#   make ARCH=arm64 build/arm64/gilscope, by a cross compiler
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
@@ -12,14 +14,24 @@
 #   make install    to $(DESTDIR)$(PREFIX)
 
 PREFIX ?= /usr/local
+MACHINE := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
+ARCH ?= $(MACHINE)
+ifeq ($(ARCH),$(MACHINE))
 BUILD ?= build
 CC = gcc
+else
+# For another architecture: Debian's cross compiler, and Debian 12's libraries in a folder of their own.
+BUILD ?= build/$(ARCH)
+CROSS_COMPILE ?= $(patsubst arm64,aarch64,$(patsubst x86,x86_64,$(ARCH)))-linux-gnu-
+SYSROOT ?= $(shell tests/kernels/root $(patsubst x86,amd64,$(ARCH)))
+CC = $(CROSS_COMPILE)gcc --sysroot=$(SYSROOT)
+AR = $(CROSS_COMPILE)ar
+endif
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 CFLAGS ?= -O2 -g
 FUZZ_SECONDS ?= 60
 
-ARCH := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -Iusdt -I$(BUILD)
 # Probes need root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -96,6 +108,17 @@ $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c $(wildcard tests/unit/*.h
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
+# What the tests on other kernels bring along.
+$(BUILD)/kernels/verify: tests/kernels/verify.c $(BUILD)/gilscope.skel.h
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $< -lbpf -lelf -lz -o $@
+
+$(BUILD)/kernels/busy.so: tests/workloads/busy.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -shared -fPIC $< -o $@
+
+for-kernels: all $(BUILD)/kernels/verify $(BUILD)/kernels/busy.so
+
 # The program and the unit tests again, with the sanitizers in them.
 sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
@@ -166,5 +189,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: for-kernels all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

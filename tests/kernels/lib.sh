@@ -29,5 +29,5 @@ machine_arch() { case $(uname -m) in aarch64) echo arm64 ;; *) echo amd64 ;; esa
 # Debian's name of an architecture -> the Makefile's.
 arch_of_make() { case $1 in amd64) echo x86 ;; *) echo "$1" ;; esac }
 
-# recipe FILE WORD...: a word that changes with the file and the words. What was made by another one is made anew.
-recipe() { { cat "$1" && shift && echo "$*"; } | sha256sum | cut -c1-12; }
+# recipe WORD...: a word that changes with the words. What was made by another recipe is made anew.
+recipe() { echo "$*" | sha256sum | cut -c1-12; }
