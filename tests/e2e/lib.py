@@ -29,6 +29,8 @@ OLDEST = (3, 8)  # what gilscope supports at least
 # Numbers of system calls, which each architecture has its own of.
 SYSCALL = {"x86_64": {"bpf": 321, "exit": 60, "futex": 202},
            "aarch64": {"bpf": 280, "exit": 93, "futex": 98}}[os.uname().machine]
+# How much longer than on a real machine to wait for what is sure to come: emulated ones are slow.
+PATIENCE = float(os.environ.get("PATIENCE", "1"))
 
 started = []  # every process that a test has started, so that none survives it
 
@@ -340,6 +342,7 @@ def clean_up():
 
 def wait_until(condition, what, seconds=10.0):
     """Waits until condition() is true and returns its value."""
+    seconds *= PATIENCE
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -363,6 +366,7 @@ class Workload:
 
     def line(self, seconds=30):
         """The next line of its stdout."""
+        seconds *= PATIENCE
         while b"\n" not in self.read:
             if not select.select([self.process.stdout], [], [], seconds)[0]:
                 raise AssertionError("no line from the workload in %s s" % seconds)
@@ -385,7 +389,7 @@ class Workload:
         return json.loads(self.line())
 
     def end(self, status=0):
-        equal(self.process.wait(30), status, "the workload's status")
+        equal(self.process.wait(30 * PATIENCE), status, "the workload's status")
 
     def alive(self):
         return self.process.poll() is None
@@ -424,7 +428,7 @@ class Gilscope:
 
     def finish(self, status=0, seconds=60, **expectations):
         """Waits for the end; returns the Run, its report checked."""
-        out, err = self.process.communicate(timeout=seconds)
+        out, err = self.process.communicate(timeout=seconds * PATIENCE)
         run = Run(self.process.returncode, out or "", err, self.path)
         if status is not None:
             check(run.status == status, "gilscope's status is %s, not %s; stderr: %s",
@@ -473,7 +477,7 @@ def gilscope(*args, seconds=30, **popen):
     popen.setdefault("stdin", subprocess.DEVNULL)
     popen.setdefault("stdout", subprocess.PIPE)
     process = spawn([GILSCOPE] + [str(a) for a in args], stderr=subprocess.PIPE, text=True, **popen)
-    out, err = process.communicate(timeout=seconds)
+    out, err = process.communicate(timeout=seconds * PATIENCE)
     return Run(process.returncode, out or "", err, None)
 
 

@@ -95,6 +95,7 @@ class Run:
         why = self.why
         if self.result == "ok" and self.failures:
             why = "attempt %d; the first: %s" % (len(self.failures) + 1, self.failures[0])
+            why += "; now: " + self.why if self.why else ""
         took = "" if self.result == "skip" else " [%.1f s]" % self.seconds
         print(self.result, self.name + (": " + why.replace("\n", " ") if why else "") + took,
               flush=True)
@@ -102,12 +103,13 @@ class Run:
 
 
 def attempt(test, limit):
-    """('ok', ''), ('skip', reason) or ('not ok', why). Nothing of the test survives it."""
+    """('ok', figures), ('skip', reason) or ('not ok', why). Nothing of the test survives it. What it
+    returns are its figures, in words."""
     before = lib.bpf_objects()
     signal.alarm(limit)
     try:
-        test()
-        result = ("ok", "")
+        figures = test()
+        result = ("ok", figures if isinstance(figures, str) else "")
     except lib.Skip as e:
         result = ("skip", str(e))
     except Expired:

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""storm.py SECONDS MODEL...: six processes on one CPU that hit probes all the time, in a guest, under each
+of these models of preemption (full, lazy). So the kernel preempts one of them in the middle of a BPF
+program again and again, and another one runs the same program on the same CPU.
+
+For each model: what gilscope has counted against what the processes have; the scheduler's edges that it
+has missed; and the kernel's log."""
+import os
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
+import lib  # noqa: E402
+from invariants import check_invariants  # noqa: E402
+from lib import Interpreter, Workload, attach, check, debian, process_of, thread  # noqa: E402
+
+PROCESSES = 6
+MODEL = "/sys/kernel/debug/sched/preempt"
+BAD = re.compile(r"BUG|Oops|WARNING|Call Trace|general protection|stall")
+
+
+class Pinned(Interpreter):
+    def argv(self, script, *args):
+        return ["taskset", "-c", "0"] + super().argv(script, *args)
+
+
+def models():
+    """The kernel's models of preemption; none if it cannot change them."""
+    try:
+        with open(MODEL) as f:
+            return re.findall(r"\w+", f.read())
+    except OSError:
+        return []
+
+
+def choose(model):
+    with open(MODEL, "w") as f:
+        f.write(model)
+    with open(MODEL) as f:
+        check("(%s)" % model in f.read(), "the kernel does not take the model %s", model)
+
+
+def can_turn_preemption_off():
+    """Linux 6.10: a BPF program can turn preemption off while it runs."""
+    with open("/proc/kallsyms") as f:
+        return any(line.split()[2] == "bpf_preempt_disable" for line in f)
+
+
+def bad_lines():
+    log = subprocess.run(["dmesg"], capture_output=True, text=True).stdout
+    return [line for line in log.splitlines() if BAD.search(line)]
+
+
+def observed(seconds):
+    """Six processes under gilscope; returns (report, truths)."""
+    pinned = Pinned("debian", debian().path, debian().version)
+    storm = [Workload(pinned, "stat_for.py", seconds) for _ in range(PROCESSES)]
+    g = attach(storm)
+    for w in storm:
+        w.go()
+    truths = [w.line(seconds + 60) for w in storm]
+    for w in storm:
+        w.end()
+    report = g.finish(expect_lost=True, expect_anomalies=True).report
+    return report, [lib.json.loads(t) for t in truths]
+
+
+def check_counts(report, truths):
+    """Each process's acquisitions are its calls, to the edge, but for edges that are told as lost."""
+    calls = counted = 0
+    for t in truths:
+        w = t["threads"][0]
+        row = thread(process_of(report, t["pid"]), w["tid"])
+        lost = w["calls"] - row["acquisitions"]
+        check(lost <= report["lost"]["edges"], "%d of %d calls of process %d are missing, and %d edges are told "
+              "as lost", lost, w["calls"], t["pid"], report["lost"]["edges"])
+        check(row["acquisitions"] <= w["calls"] + 20, "%d acquisitions for %d calls", row["acquisitions"], w["calls"])
+        calls += w["calls"]
+        counted += row["acquisitions"]
+    if not report["lost_events"]:
+        check_invariants(report)
+    return "%d acquisitions of %d in %d processes; lost: %s" % (
+        counted, calls, len(truths), {c: n for c, n in report["lost"].items() if n} or "nothing")
+
+
+def check_switches(report):
+    missed = report["lost"]["switches"]
+    if can_turn_preemption_off():
+        check(missed == 0, "%d scheduler edges met a record in an update", missed)
+        return "no scheduler edge was missed"
+    return "%d scheduler edges were missed, and told; this kernel's programs cannot turn preemption off" % missed
+
+
+def tell(name, claim, *args):
+    """Prints one test's line; returns whether it failed."""
+    try:
+        print("ok storm/%s: %s" % (name, claim(*args)), flush=True)
+        return False
+    except AssertionError as e:
+        print("not ok storm/%s: %s" % (name, str(e).replace("\n", " ")), flush=True)
+        return True
+
+
+def check_log(before):
+    new = [line for line in bad_lines() if line not in before]
+    check(not new, "the kernel's log says: %s", " | ".join(new[:5]))
+    return "nothing in the kernel's log"
+
+
+def storm(model, seconds):
+    before = bad_lines()
+    try:
+        choose(model)
+        report, truths = observed(seconds)
+    except Exception as e:  # whatever it is, the kernel's log is the next thing to look at
+        print("not ok storm/%s: %s: %s" % (model, type(e).__name__, str(e).replace("\n", " ")), flush=True)
+        tell(model + "-log", check_log, before)
+        return True
+    failed = tell(model, check_counts, report, truths)
+    failed |= tell(model + "-switches", check_switches, report)
+    return failed | tell(model + "-log", check_log, before)
+
+
+def main():
+    seconds, failed = float(sys.argv[1]), False
+    for model in sys.argv[2:]:
+        if model not in models():
+            print("skip storm/%s: this kernel has %s" % (
+                model, ", ".join(models()) or "no choice of preemption"), flush=True)
+            continue
+        try:
+            failed |= storm(model, seconds)
+        finally:
+            lib.clean_up()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
