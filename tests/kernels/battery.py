@@ -136,9 +136,8 @@ def test_holds_busy():
 def test_convoy():
     process, truth, done = stat_workload(debian(), "convoy.py", 60)
     io, cpu = thread(process, truth["io_tid"]), thread(process, truth["cpu_tid"])
-    no_cpu = total([io, cpu], "hold_preempted_ns") + total([io, cpu], "wait_runnable_ns")
-    least = 0.8 if no_cpu < 0.1 * truth["io_ns"] else 0.05
-    within(io["contended"], least * truth["ops"], truth["ops"] + 10, "contended")
+    # Where the CPUs are emulated, the other thread often has none when it could take the GIL.
+    within(io["contended"], 0.05 * truth["ops"], truth["ops"] + 10, "contended")
     within(io["wait"]["sum_ns"], 0, 1.02 * truth["io_ns"] + 20 * MS, "the I/O thread's wait")
     # It asks for the GIL after one interval, which no timer makes shorter.
     check(io["wait"]["p50_ns"] > 0.9 * 5 * MS, "median wait is %s ns", io["wait"]["p50_ns"])
@@ -212,7 +211,7 @@ def test_record():
 def test_record_a_convoy():
     report, truth = recorded("convoy.py", 60)
     io = thread(process_of(report, truth["pid"]), truth["io_tid"])
-    within(io["contended"], 3, truth["ops"] + 10, "contended")
+    within(io["contended"], 0.05 * truth["ops"], truth["ops"] + 10, "contended")
     return "%d waits in the trace, as the kernel counted%s" % (io["contended"], missed(report))
 
 
@@ -315,7 +314,10 @@ def python2():
 @point()
 def test_python2():
     w = Workload(python2(), "python2.py", "calls", 20000)
-    g = attach(w)
+    g = Gilscope("-p", w.pid)
+    # Its probes are in other functions than those that attach() looks at where the kernel names none.
+    said = g.process.stderr.readline()
+    check(said.startswith("observing"), "gilscope said: %s", said)
     w.go()
     truth = w.truth()
     w.end()
