@@ -57,6 +57,7 @@ static void set_sizes(struct gilscope_bpf *s, const struct form *form)
 	bpf_map__set_max_entries(s->maps.free_locks, 192);
 	bpf_map__set_max_entries(s->maps.threads, 4096);
 	bpf_map__set_max_entries(s->maps.free_threads, 4096);
+	bpf_map__set_max_entries(s->maps.records, 4096);
 	bpf_map__set_max_entries(s->maps.pairs, 4096 * 16);
 }
 
@@ -159,7 +160,7 @@ static bool can_turn_preemption_off(void)
 
 static bool is_for_this_kernel(const char *name)
 {
-	return !strstr(name, "preempt") || can_turn_preemption_off();
+	return !strstr(name, "_preempt_off") || can_turn_preemption_off();
 }
 
 int main(int argc, char **argv)
