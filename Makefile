@@ -144,7 +144,7 @@ fuzz: deps
 usdt-python: deps ; @tests/usdt-python
 
 check: deps
-	$(MAKE) --no-print-directory all unit sanitized fuzzers
+	$(MAKE) --no-print-directory all unit for-kernels sanitized fuzzers
 	-@tests/usdt-python
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
@@ -152,6 +152,10 @@ check: deps
 check-perf-events: deps
 	$(MAKE) --no-print-directory all
 	tests/run $(BUILD) perf-events
+# Each of KERNELS, or all that there are (tests/kernels/check), under qemu; then the table in docs/supported.md says so.
+check-kernels: deps
+	$(MAKE) --no-print-directory for-kernels
+	@status=0; tests/kernels/check $(BUILD) $(KERNELS) || status=$$?; tests/kernels/table; exit $$status
 
 # ---- the benchmarks and the demo ----
 
@@ -189,5 +193,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: for-kernels all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: check-kernels for-kernels all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
