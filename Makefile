@@ -5,7 +5,7 @@
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make check-perf-events  every end-to-end test with probes attached as on kernels before 6.6, on one interpreter each
 #   make check-kernels  the same and more on other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
-#   make ARCH=arm64 build/arm64/gilscope, by a cross compiler
+#   make ARCH=arm64 build-deps all  build/arm64/gilscope, by a cross compiler
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
@@ -15,17 +15,20 @@
 
 PREFIX ?= /usr/local
 MACHINE := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
-ARCH ?= $(MACHINE)
+ARCH := $(MACHINE)
 ifeq ($(ARCH),$(MACHINE))
 BUILD ?= build
 CC = gcc
 else
-# For another architecture: Debian's cross compiler, and Debian 12's libraries in a folder of their own.
+# By Debian's cross compiler, with the libraries of Debian 12 in a folder of their own.
 BUILD ?= build/$(ARCH)
-CROSS_COMPILE ?= $(patsubst arm64,aarch64,$(patsubst x86,x86_64,$(ARCH)))-linux-gnu-
-SYSROOT ?= $(shell tests/kernels/root $(patsubst x86,amd64,$(ARCH)))
-CC = $(CROSS_COMPILE)gcc --sysroot=$(SYSROOT)
-AR = $(CROSS_COMPILE)ar
+GNU_ARCH := $(patsubst arm64,aarch64,$(patsubst x86,x86_64,$(ARCH)))
+ifndef SYSROOT
+SYSROOT := $(shell tests/kernels/root $(patsubst x86,amd64,$(ARCH)))
+endif
+CC = $(GNU_ARCH)-linux-gnu-gcc --sysroot=$(SYSROOT)
+AR = $(GNU_ARCH)-linux-gnu-ar
+CROSS_PACKAGES := gcc-$(subst _,-,$(GNU_ARCH))-linux-gnu
 endif
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
@@ -45,7 +48,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_
 
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
-	libjansson-dev libncurses-dev
+	libjansson-dev libncurses-dev $(CROSS_PACKAGES)
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
