@@ -86,8 +86,8 @@ static void judge_capabilities(struct doctor *d)
 		needed |= capability__least(m->capabilities, CAPABILITIES_PROBES);
 		snprintf(command, sizeof(command), SETCAP, capability__for_setcap(needed).s);
 		add(&d->machine_part, "capabilities", DOCTOR_NOTE, command,
-		    "enough for your own processes and for commands that gilscope launches; those "
-		    "of other users take CAP_SYS_PTRACE");
+		    "processes of other users take CAP_SYS_PTRACE, which is missing; your own, and "
+		    "commands that gilscope launches, do not");
 	} else {
 		add(&d->machine_part, "capabilities", DOCTOR_GOOD, "",
 		    "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, or what includes them");

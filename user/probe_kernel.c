@@ -202,6 +202,18 @@ static void list_missing(char *text, size_t size)
 
 /* ---- why it could not be loaded ---- */
 
+/* libbpf before 1.3 looks for a function that the kernel lacks in all modules, which takes
+ * CAP_SYS_ADMIN, and gives up if it may not. */
+static capabilities needed_to_load(void)
+{
+	bool old = libbpf_major_version() == 1 && libbpf_minor_version() < 3;
+	struct probe_kernel k;
+
+	if (old && !probe_kernel__look(&k, NULL) && !k.preempt_off)
+		return CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_ADMIN);
+	return CAPABILITIES_PROBES;
+}
+
 static bool is_confidential(void)
 {
 	char text[64] = "";
@@ -259,7 +271,7 @@ int probe_kernel__explain(int err, struct failure *f)
 			       "the kernel is locked down (confidentiality): BPF programs may not "
 			       "read memory");
 		failure__command(f, "cat /sys/kernel/security/lockdown");
-	} else if (privilege__explain(CAPABILITIES_PROBES, f)) {
+	} else if (privilege__explain(needed_to_load(), f)) {
 		return err;
 	} else if (err == -EPERM) {
 		failure__cause(f, "a security module forbids it");

@@ -180,7 +180,7 @@ TEST(doctor_capabilities)
 		 "this is root; in a container it must be given them: CAP_PERFMON", "docker run"},
 		{1ULL << 21 | 1 << 19, true, true, DOCTOR_GOOD, "CAP_BPF", ""},
 		{3ULL << 38 | 1 << 19, false, true, DOCTOR_GOOD, "CAP_BPF", ""},
-		{3ULL << 38, false, true, DOCTOR_NOTE, "your own processes",
+		{3ULL << 38, false, true, DOCTOR_NOTE, "your own, and",
 		 "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep $(command -v gilscope)"},
 		{1ULL << 21, false, true, DOCTOR_NOTE, "CAP_SYS_PTRACE",
 		 "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_admin=ep $("},
