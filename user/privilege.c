@@ -64,6 +64,7 @@ static void narrow_bounds(capabilities keep)
 
 void privilege__keep(capabilities keep)
 {
+	static bool told;
 	struct state s;
 	int err = get(&s);
 
@@ -78,7 +79,7 @@ void privilege__keep(capabilities keep)
 		s.half[i].inheritable &= half;
 	}
 	err = err ?: set(&s);
-	if (err)
+	if (err && !__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
 		fprintf(stderr, "gilscope: cannot give up capabilities, and keeps them: %s\n",
 			strerror(-err));
 }

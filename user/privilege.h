@@ -19,8 +19,8 @@ bool privilege__explain(capabilities needed, struct failure *f);
 
 /*
  * Gives up all capabilities of the calling thread, and of those that it will start, but these; where
- * possible, also for programs that are executed. What cannot be given up is kept, with a word on
- * stderr.
+ * possible, also for programs that are executed. What cannot be given up is kept, and the first time
+ * stderr says so.
  */
 void privilege__keep(capabilities set);
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What gilscope may do, and when it gives that up: the rights of the running program, as the kernel
 knows them, and that files, signals and launched commands do not suffer from it."""
+import ctypes
 import glob
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 
@@ -167,6 +169,28 @@ def as_user(names, argv):
     some = "-all,+" + names
     return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups",
             "--inh-caps", some, "--ambient-caps", some] + argv
+
+
+class Filter(ctypes.Structure):
+    """struct sock_fprog, with its program."""
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_char_p)]
+
+
+def forbid_capset():
+    """In the child, before the exec: a sandbox that does not allow the system call."""
+    number = {"x86_64": 126, "aarch64": 91}[os.uname().machine]
+    code = b"".join(struct.pack("<HBBI", *i) for i in (
+        (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)))
+    libc = ctypes.CDLL(None)
+    libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    libc.prctl(22, 2, ctypes.byref(Filter(4, code)))  # PR_SET_SECCOMP
+
+
+def test_a_sandbox_in_which_nothing_can_be_given_up():
+    run = gilscope("stat", "--", PYTHON, "-c", "print('READY')", preexec_fn=forbid_capset)
+    equal(run.status, 0, "status (stderr: %s)" % run.err)
+    equal(run.err.count("cannot give up capabilities, and keeps them: Operation not permitted"), 1,
+          "how often it says so (stderr: %s)" % run.err)
 
 
 # --- launched commands ---------------------------------------------------------------------------
