@@ -308,6 +308,11 @@ def probes_here():
     return json.loads(told.stdout)["machine"]["probes"]
 
 
+def by_perf_events():
+    """True if a gilscope that is not told otherwise attaches so."""
+    return "GILSCOPE_PERF_EVENTS" in os.environ or probes_here() == "perf_events"
+
+
 def kernel():
     """Its version: (6, 12)."""
     return tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
@@ -489,13 +494,19 @@ def attach(workloads, *options, everything=False, **popen):
     running = Gilscope(*target, *options, **popen)
     for w in workloads:
         wait_until(lambda: has_probes(running.process.pid, w.pid) or
-                   running.process.poll() is not None,
+                   has_spoken(running.process) or running.process.poll() is not None,
                    "probes in process %d" % w.pid)
     wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
     if running.process.poll() is not None:
         raise AssertionError("gilscope ended, with status %s: %s" % (
             running.process.returncode, running.process.stderr.read().strip()[-400:]))
     return running
+
+
+def has_spoken(process):
+    """True if there is something on its stderr: gilscope says so when it observes. Of perf events in a
+    file that is not the C library nothing else tells."""
+    return bool(select.select([process.stderr], [], [], 0)[0])
 
 
 def has_probes(gilscope_pid, pid):

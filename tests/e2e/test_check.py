@@ -12,8 +12,8 @@ import subprocess
 import sys
 
 import formats
-from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, cached, check, debian, each, equal, folder,
-                 gilscope, interpreters, is_observed, scratch, spawn, timeout, wait_until, within,
+from lib import (GILSCOPE, ROOT, Skip, Workload, at_rest, by_perf_events, cached, check, debian, each,
+                 equal, folder, gilscope, interpreters, is_observed, scratch, spawn, timeout, wait_until, within,
                  workload)
 
 FAILED, USAGE, INCONCLUSIVE, CANNOT_OBSERVE = 1, 2, 3, 4
@@ -168,8 +168,11 @@ def test_who_was_not_observed():
     report = judged("hold.max < 10s", command=debian().argv("mp.py", "fork", 30, 200), status=0,
                     options=["--max-processes", "16"])
     check(report["unobserved"], "all were observed")
-    for u in report["unobserved"]:
-        equal((u["run"], u["why"]), (0, "the table of processes is full"), "who was not")
+    reasons = {u["why"] for u in report["unobserved"]}
+    if by_perf_events():  # while one is taken away, none can be attached
+        reasons.discard("it exited before probes could be attached")
+    equal(reasons, {"the table of processes is full"}, "why")
+    equal({u["run"] for u in report["unobserved"]}, {0}, "runs")
 
 
 def test_nothing_to_observe():
