@@ -6,7 +6,7 @@
  *
  *  - a perf event (uprobe_perf_filter, all kernels) runs no program any more, and the next hit takes
  *    the breakpoint away;
- *  - a uprobe_multi link does not run its program either, up to Linux 6.11 or so;
+ *  - a uprobe_multi link does not run its program either, by the code of Linux 6.6 to 6.11;
  *  - later it does (same_thread_group), but the breakpoints go as soon as any other probe on the
  *    same function is taken away, by whomever.
  *
