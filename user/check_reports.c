@@ -6,6 +6,7 @@
 
 #include "check_reports.h"
 #include "command.h"
+#include "version.h"
 
 static int open_report(struct check_reports *r, const char *format, const char *path,
 		       struct failure *f)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "version.h"
 #include "command_line.h"
 #include "export.h"
 #include "format.h"

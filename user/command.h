@@ -3,8 +3,6 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
-#define GILSCOPE_VERSION "0.1.0"
-
 struct command {
 	const char *name;
 	const char *summary; /* for the list in --help */

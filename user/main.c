@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "version.h"
 #include "failure.h"
 
 static const struct command command_table[] = {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "version.h"
 #include "output.h"
 
 int output__open(struct output *out, const char *path, struct failure *f)

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "command.h"
+#include "version.h"
 #include "format.h"
 #include "recorder.h"
 #include "trace_encoder.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "command.h"
+#include "version.h"
 #include "format.h"
 #include "render.h"
 #include "top.h"
