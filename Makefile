@@ -38,13 +38,15 @@ FUZZ_SECONDS ?= 60
 CPPFLAGS += -D_GNU_SOURCE -Iinclude -Iuser -Iusdt -I$(BUILD)
 # Probes need root.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
-WARNINGS := -std=gnu11 -Wall -Wextra -Werror
+# Tests and CI add -Werror.
+WERROR ?=
+WARNINGS := -std=gnu11 -Wall -Wextra $(WERROR)
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
 # What the core needs; what else the program does.
 CORE_LIBS := -ljansson -lm -lz
 LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lpthread $(CORE_LIBS)
 # v3: atomic operations that return a value, from Linux 5.12 on.
-BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra -Werror -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
+BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra $(WERROR) -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
@@ -53,61 +55,68 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libcla
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
-# What faces the kernel and the user. All else in user/ is the core: no libbpf, no /proc, no terminal; the unit tests
-# link it alone.
-EDGE := calibrate cheap_site cheap_site_arm64 check_reports check_run closer cmd_check cmd_doctor cmd_metrics cmd_record cmd_report \
-	cmd_stat cmd_top command_output cond_code_arm64 cond_code_x86 cond_locate cond_sites doctor_machine doctor_python \
-	elf_file elf_symtab feed \
-	launch libc main observe open_files options output player privilege probe probe_kernel probe_records proc_list proc_maps process process_bind process_gil python \
-	python2 python_again python_file python_layout recorder recording site_file sources target terminal top \
-	trace_sink usdt usdt_argument
-CORE := $(filter-out $(EDGE),$(patsubst user/%.c,%,$(wildcard user/*.c)))
+# All CPUs, unless -j says otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
 
-CORE_OBJECTS := $(CORE:%=$(BUILD)/%.o)
-EDGE_OBJECTS := $(EDGE:%=$(BUILD)/%.o)
-HEADERS := $(wildcard include/*.h user/*.h usdt/*.h)
+# The folders of user/ say what each part may use: tests/layers checks it.
+CORE := $(patsubst user/%.c,%,$(wildcard user/core/*/*.c))
+EDGE := $(patsubst user/%.c,%,$(wildcard user/edge/*/*.c))
+COMMANDS := $(patsubst user/%.c,%,$(wildcard user/commands/*.c))
+# What looks into files and processes, and needs no kernel for it.
+FINDING := $(filter edge/elf/% edge/proc/% edge/sites/% edge/python/%,$(EDGE))
+
+objects = $(1:%=$(BUILD)/%.o)
 
 all: $(BUILD)/gilscope
 
-$(BUILD):
-	mkdir -p $@
+# Changes when the compiler or its options do, and everything is compiled again.
+FLAGS := $(CC) $(CLANG) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(BPF_CFLAGS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
-$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) | $(BUILD)
+$(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard bpf/*.h include/*.h vmlinux/*.h) $(BUILD)/flags
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
 	$(BPFTOOL) gen skeleton $< name gilscope_bpf > $@.new
 	mv $@.new $@
 
-$(BUILD)/probe.o $(BUILD)/probe_kernel.o $(BUILD)/probe_records.o: $(BUILD)/gilscope.skel.h
+# Each object's headers are in a file beside it, which the compiler has written.
+$(call objects,$(filter edge/kernel/probe%,$(EDGE))): $(BUILD)/gilscope.skel.h
+$(BUILD)/%.o: user/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c $< -o $@
+-include $(patsubst %.o,%.d,$(call objects,$(CORE) $(EDGE) $(COMMANDS)))
 
-$(BUILD)/%.o: user/%.c $(HEADERS) | $(BUILD)
-	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c $< -o $@
-
-$(BUILD)/libcore.a: $(CORE_OBJECTS)
+$(BUILD)/libcore.a: $(call objects,$(CORE))
 	rm -f $@
 	$(AR) rcs $@ $^
 
-$(BUILD)/gilscope: $(EDGE_OBJECTS) $(BUILD)/libcore.a
+$(BUILD)/gilscope: $(call objects,$(COMMANDS) $(EDGE)) $(BUILD)/libcore.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
 # ---- tests ----
 
-# Each links the core alone, so that the linker keeps the core free of libbpf, /proc and terminals.
 EDGE_TESTS := test_elf test_locate test_locate_arm64 test_proc_maps test_python test_python_file test_python_pretended test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
-FINDING := cheap_site cheap_site_arm64 cond_code_arm64 cond_code_x86 cond_locate cond_sites elf_file elf_symtab libc privilege proc_maps python python2 python_again python_file python_layout usdt usdt_argument
+FIXTURES := $(patsubst tests/%.c,%,$(wildcard tests/unit/fixtures*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 SANITIZE := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-$(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c tests/unit/test.h $(wildcard tests/unit/fixtures*) \
-		$(BUILD)/libcore.a
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(wildcard tests/unit/fixtures*.c) $(BUILD)/libcore.a $(CORE_LIBS) -o $@
+$(BUILD)/unit/%.o: tests/unit/%.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) -MMD -MP -c $< -o $@
+-include $(wildcard $(BUILD)/unit/*.d)
 
-$(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: tests/unit/%.c $(wildcard tests/unit/*.h) \
-		$(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a
-	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) $< $(FINDING:%=$(BUILD)/%.o) $(BUILD)/libcore.a -lelf \
-		$(CORE_LIBS) -rdynamic -o $@
+# Each links the whole core and nothing else, so that no file of the core can need the edge.
+$(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FIXTURES)) $(BUILD)/libcore.a
+	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(BUILD)/libcore.a -Wl,--no-whole-archive $(CORE_LIBS) -o $@
+
+$(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDING)) $(BUILD)/libcore.a
+	$(CC) $(CFLAGS) $^ -lelf $(CORE_LIBS) -rdynamic -o $@
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
@@ -126,9 +135,10 @@ for-kernels: all $(BUILD)/kernels/verify $(BUILD)/kernels/busy.so
 sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
 
-$(BUILD)/fuzzed/%.o: user/%.c $(HEADERS)
+$(BUILD)/fuzzed/%.o: user/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -c $< -o $@
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -MMD -MP -c $< -o $@
+-include $(patsubst %,$(BUILD)/fuzzed/%.d,$(FINDING) $(CORE))
 
 $(BUILD)/libfuzzed.a: $(FINDING:%=$(BUILD)/fuzzed/%.o) $(CORE:%=$(BUILD)/fuzzed/%.o)
 	rm -f $@
@@ -147,7 +157,7 @@ fuzz: deps
 usdt-python: deps ; @tests/usdt-python
 
 check: deps
-	$(MAKE) --no-print-directory all unit for-kernels sanitized fuzzers
+	$(MAKE) --no-print-directory WERROR=-Werror all unit for-kernels sanitized fuzzers
 	-@tests/usdt-python
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
@@ -155,6 +165,7 @@ check: deps
 check-perf-events: deps
 	$(MAKE) --no-print-directory all
 	tests/run $(BUILD) perf-events
+
 # Each of KERNELS, or all that there are (tests/kernels/check), under qemu; then the table in docs/supported.md says so.
 check-kernels: deps
 	$(MAKE) --no-print-directory for-kernels
@@ -162,8 +173,8 @@ check-kernels: deps
 
 # ---- the benchmarks and the demo ----
 
-$(BUILD)/bench-empty: tests/bench/empty.c $(FINDING:%=$(BUILD)/%.o) \
-		$(addprefix $(BUILD)/,closer.o probe.o probe_kernel.o probe_records.o site_file.o libcore.a)
+$(BUILD)/bench-empty: tests/bench/empty.c $(call objects,$(FINDING) $(filter edge/kernel/%,$(EDGE)) edge/observe/site_file) \
+		$(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
 
 bench: deps
@@ -196,5 +207,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: check-kernels for-kernels all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE check-kernels for-kernels all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "probe.h"
-#include "site_file.h"
+#include "edge/kernel/probe.h"
+#include "edge/observe/site_file.h"
 
 static struct site_file *find_sites(struct site_file **list, struct probe *p, pid_t pid, bool usdt,
 				    struct failure *f)

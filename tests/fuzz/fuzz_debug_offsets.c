@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "python_layout.h"
+#include "edge/python/python_layout.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

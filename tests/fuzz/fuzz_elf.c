@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "elf_file.h"
-#include "python_file.h"
+#include "edge/elf/elf_file.h"
+#include "edge/python/python_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

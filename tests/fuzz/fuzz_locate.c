@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cheap_site.h"
-#include "cond_locate.h"
-#include "elf_symtab.h"
-#include "python2.h"
+#include "edge/sites/cheap_site.h"
+#include "edge/sites/cond_locate.h"
+#include "edge/elf/elf_symtab.h"
+#include "edge/python/python2.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

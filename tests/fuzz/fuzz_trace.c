@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "export.h"
-#include "render.h"
+#include "core/export/export.h"
+#include "core/report/render.h"
 
 #define MEMORY (64UL << 20)
 

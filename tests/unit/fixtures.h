@@ -6,7 +6,7 @@
 #ifndef FIXTURES_H
 #define FIXTURES_H
 
-#include "snapshot.h"
+#include "core/figures/snapshot.h"
 
 /* The story starts here; a round number, so that a golden file is easy to read. */
 #define FIXTURE_START 1000000000000ULL

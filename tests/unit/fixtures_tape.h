@@ -3,8 +3,8 @@
 #ifndef FIXTURES_TAPE_H
 #define FIXTURES_TAPE_H
 
-#include "replay.h"
-#include "trace_encoder.h"
+#include "core/replay/replay.h"
+#include "core/trace/trace_encoder.h"
 
 #define TAPE_ADDRESS 0x7f0000001000ULL
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "cond_locate.h"
+#include "edge/sites/cond_locate.h"
 
 #define BASE 0x1000 /* addresses are file offsets plus this */
 

@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <math.h>
 
-#include "assertion.h"
-#include "format.h"
+#include "core/rules/assertion.h"
+#include "core/base/format.h"
 #include "random.h"
-#include "suggest.h"
+#include "core/base/suggest.h"
 #include "test.h"
 
 /* Rules and the form in which they are printed; NULL: as they are. */

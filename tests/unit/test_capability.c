@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <string.h>
 
-#include "capability.h"
+#include "core/base/capability.h"
 #include "test.h"
 
 #define BIT(name) CAPABILITY(CAP_##name)

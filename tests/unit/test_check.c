@@ -2,12 +2,12 @@
 /* Exit statuses, moments, and the formats on snapshots with hostile names. */
 #include <errno.h>
 
-#include "check.h"
+#include "core/check/check.h"
 #include "fixtures.h"
-#include "format.h"
-#include "openmetrics.h"
+#include "core/base/format.h"
+#include "core/check/openmetrics.h"
 #include "test.h"
-#include "utf8.h"
+#include "core/base/utf8.h"
 
 struct trial {
 	struct assertion_set set;

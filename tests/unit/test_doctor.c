@@ -2,7 +2,7 @@
 /* What the doctor says of made-up machines and interpreters. */
 #include <limits.h>
 
-#include "doctor.h"
+#include "core/doctor/doctor.h"
 #include "golden.h"
 #include "test.h"
 

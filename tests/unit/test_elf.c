@@ -9,10 +9,10 @@
 #include <stdint.h>
 #include <unistd.h>
 
-#include "cheap_site.h"
-#include "elf_file.h"
-#include "libc.h"
-#include "proc_maps.h"
+#include "edge/sites/cheap_site.h"
+#include "edge/elf/elf_file.h"
+#include "edge/sites/libc.h"
+#include "edge/proc/proc_maps.h"
 #include "test.h"
 
 /* A shared object with two versions of a symbol, an undefined and a local one, found by either kind

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <math.h>
 
-#include "bins.h"
-#include "format.h"
+#include "core/figures/bins.h"
+#include "core/base/format.h"
 #include "random.h"
 #include "test.h"
-#include "utf8.h"
+#include "core/base/utf8.h"
 
 TEST(durations)
 {

@@ -4,7 +4,7 @@
  * last, and the window the difference of two snapshots, whatever happened in between.
  */
 #include "fixtures.h"
-#include "history.h"
+#include "core/history/history.h"
 #include "random.h"
 #include "test.h"
 

@@ -4,11 +4,11 @@
 #include <math.h>
 #include <unistd.h>
 
-#include "baseline.h"
-#include "check.h"
-#include "evidence.h"
+#include "core/check/baseline.h"
+#include "core/check/check.h"
+#include "core/rules/evidence.h"
 #include "fixtures.h"
-#include "format.h"
+#include "core/base/format.h"
 #include "random.h"
 #include "test.h"
 

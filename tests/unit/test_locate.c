@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 
-#include "cheap_site.h"
-#include "elf_symtab.h"
+#include "edge/sites/cheap_site.h"
+#include "edge/elf/elf_symtab.h"
 #include "locate_image.h"
-#include "python2.h"
+#include "edge/python/python2.h"
 #include "test.h"
 
 static void put_rel32(struct image *m, size_t at, int64_t to)

@@ -3,8 +3,8 @@
  * function a probe is cheap there. */
 #include <errno.h>
 
-#include "cheap_site.h"
-#include "cond_sites.h"
+#include "edge/sites/cheap_site.h"
+#include "edge/sites/cond_sites.h"
 #include "locate_image.h"
 #include "test.h"
 

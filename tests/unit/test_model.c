@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The model, rule by rule. test_model_random.c has the properties. */
-#include "snapshot.h"
+#include "core/figures/snapshot.h"
 #include "test.h"
 
 #define START 1000

@@ -9,7 +9,7 @@
  */
 #include "random.h"
 #include "fixtures_machine.h"
-#include "snapshot.h"
+#include "core/figures/snapshot.h"
 #include "test.h"
 
 #define VALID_RUNS   4000

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "proc_maps.h"
+#include "edge/proc/proc_maps.h"
 #include "test.h"
 
 static struct proc_maps text(const char *s)

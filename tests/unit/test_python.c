@@ -16,10 +16,10 @@
 #include <unistd.h>
 
 #include "child.h"
-#include "libc.h"
-#include "proc_maps.h"
-#include "python.h"
-#include "python_layout.h"
+#include "edge/sites/libc.h"
+#include "edge/proc/proc_maps.h"
+#include "edge/python/python.h"
+#include "edge/python/python_layout.h"
 #include "test.h"
 
 /* ---- real interpreters ---- */

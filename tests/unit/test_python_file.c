@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <unistd.h>
 
-#include "python_file.h"
-#include "python_layout.h"
+#include "edge/python/python_file.h"
+#include "edge/python/python_layout.h"
 #include "test.h"
 
 /* ---- tags ---- */

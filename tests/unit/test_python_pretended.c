@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "child.h"
-#include "python.h"
-#include "python_layout.h"
+#include "edge/python/python.h"
+#include "edge/python/python_layout.h"
 #include "test.h"
 
 #define INTERPRETER 8192 /* in _PyRuntime */

@@ -3,13 +3,13 @@
 #include <math.h>
 
 #include "fixtures.h"
-#include "format.h"
+#include "core/base/format.h"
 #include "golden.h"
-#include "json.h"
-#include "metric.h"
-#include "render.h"
+#include "core/base/json.h"
+#include "core/figures/metric.h"
+#include "core/report/render.h"
 #include "test.h"
-#include "utf8.h"
+#include "core/base/utf8.h"
 
 static char *render(const char *renderer, const char *fixture, const struct render_options *o)
 {

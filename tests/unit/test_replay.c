@@ -5,11 +5,11 @@
  * can still be said.
  */
 #include "fixtures_machine.h"
-#include "metric.h"
+#include "core/figures/metric.h"
 #include "random.h"
-#include "render.h"
+#include "core/report/render.h"
 #include "fixtures_tape.h"
-#include "trace_filter.h"
+#include "core/trace/trace_filter.h"
 #include "test.h"
 
 #define RUNS 1000

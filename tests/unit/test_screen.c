@@ -4,8 +4,8 @@
 #include "fixtures.h"
 #include "golden.h"
 #include "random.h"
-#include "screen.h"
-#include "utf8.h"
+#include "core/screen/screen.h"
+#include "core/base/utf8.h"
 
 static const struct screen_facts facts = {.state = NULL};
 

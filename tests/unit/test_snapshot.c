@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include "random.h"
-#include "snapshot.h"
+#include "core/figures/snapshot.h"
 #include "test.h"
 
 static struct gil_hist hist;

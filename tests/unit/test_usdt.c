@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "test.h"
-#include "usdt.h"
+#include "edge/sites/usdt.h"
 
 #define BASE 0x1000 /* addresses are file offsets plus this */
 

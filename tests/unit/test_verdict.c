@@ -2,9 +2,9 @@
 #include <ctype.h>
 
 #include "fixtures.h"
-#include "render.h"
+#include "core/report/render.h"
 #include "test.h"
-#include "verdict.h"
+#include "core/figures/verdict.h"
 
 /* The verdict of a story that has been told; frees s. */
 static struct verdict finished(struct snapshot *s)

@@ -2,7 +2,7 @@
 /* Every key, without a terminal: what it changes, and what it leaves. */
 #include "random.h"
 #include "test.h"
-#include "view.h"
+#include "core/screen/view.h"
 
 /* A view as drawing would have left it: a list of several GILs, three columns, 10 rows a page. */
 static struct view drawn(enum view_level level)

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "commands/check_reports.h"
+#include "commands/command.h"
+#include "core/base/version.h"
+
+static int open_report(struct check_reports *r, const char *format, const char *path,
+		       struct failure *f)
+{
+	struct check_report *report = &r->list[r->nr];
+	int err = output__open(&report->output, path, f);
+
+	report->format = check_format__find(format);
+	if (!err)
+		r->nr++;
+	return err;
+}
+
+/* The file is GitHub's, and others write to it too. */
+static int open_summary(struct check_reports *r, struct failure *f)
+{
+	const char *path = getenv("GITHUB_STEP_SUMMARY");
+
+	if (!path || !*path)
+		return 0;
+	r->summary = fopen(path, "ae");
+	if (r->summary)
+		return 0;
+	failure__what(f, "cannot write to %s: %s", path, strerror(errno));
+	failure__cause(f, "GITHUB_STEP_SUMMARY names a file that cannot be written");
+	return -errno;
+}
+
+int check_reports__open(struct check_reports *r, const struct check_report_options *o,
+			struct failure *f)
+{
+	int err = open_report(r, o->format, o->output, f);
+
+	if (!err && o->junit)
+		err = open_report(r, "junit", o->junit, f);
+	if (!err && o->openmetrics)
+		err = open_report(r, "openmetrics", o->openmetrics, f);
+	if (!err && o->save_baseline)
+		err = output__open(&r->baseline, o->save_baseline, f);
+	if (!err && o->github)
+		err = open_report(r, "github", "-", f) ?: open_summary(r, f);
+	return err;
+}
+
+void check_reports__drop(struct check_reports *r)
+{
+	for (size_t i = 0; i < r->nr; i++)
+		output__drop(&r->list[i].output);
+	output__drop(&r->baseline);
+	if (r->summary)
+		fclose(r->summary);
+	r->summary = NULL;
+}
+
+/* GitHub's runner takes any line that begins with "::" for a command, so that the report, which has
+ * names that the program chose, is fenced off by a word that nobody knows. */
+static void put_fence(const struct check_reports *r, const struct check_report *report,
+		      const char *word, const char *fmt)
+{
+	bool is_github = r->list[r->nr - 1].format->render == check_github;
+
+	if (is_github && !report->output.path && report->format->render != check_github)
+		fprintf(report->output.stream, fmt, word);
+}
+
+static int write_report(struct check_reports *r, struct check_report *report, const struct check *c,
+			struct failure *f)
+{
+	struct render_options look = output__look(&report->output);
+	unsigned char random[8] = {0};
+	char word[2 * sizeof(random) + 1];
+	int err = output__begin(&report->output);
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		err = -errno;
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(word + 2 * i, 3, "%02x", random[i]);
+	put_fence(r, report, word, "::stop-commands::%s\n");
+	err = err ?: report->format->render(report->output.stream, c, &look);
+	put_fence(r, report, word, "::%s::\n");
+	return output__end(&report->output, err, f);
+}
+
+int check_reports__write(struct check_reports *r, const struct check *c, struct failure *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < r->nr; i++)
+		err = write_report(r, &r->list[i], c, f);
+	if (!err && r->baseline.stream) {
+		err = output__begin(&r->baseline);
+		err = err ?: baseline__write(r->baseline.stream, &c->runs, GILSCOPE_VERSION);
+		err = output__end(&r->baseline, err, f);
+	}
+	if (!err && r->summary && check_markdown(r->summary, c, NULL)) {
+		failure__what(f, "cannot write the step's summary: %s", strerror(errno));
+		err = -EIO;
+	}
+	return err;
+}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "commands/check_run.h"
+#include "edge/record/recorder.h"
+#include "core/replay/replay.h"
+
+/* How often a program is looked at, to know when a rule was broken: while it runs, and in a replay;
+ * there so many times at most. */
+#define LOOK_NS        100000000
+#define REPLAY_LOOK_NS 10000000
+#define REPLAY_LOOKS   2000
+#define RING_SIZE      (16 << 20)
+
+/* A run that is being observed. */
+struct run {
+	struct observer *observer;
+	struct moments *moments; /* NULL: nobody wants to know */
+	int timer;
+	int err; /* of a look */
+};
+
+static void look(void *ctx)
+{
+	struct run *run = ctx;
+	__u64 ticks;
+	struct snapshot *s;
+
+	if (read(run->timer, &ticks, sizeof(ticks)) != sizeof(ticks))
+		return;
+	s = observer__snapshot(run->observer);
+	if (!s || moments__look(run->moments, s))
+		run->err = -ENOMEM;
+	snapshot__free(s);
+}
+
+static int start_looking(struct run *run)
+{
+	const struct itimerspec every = {
+		.it_interval.tv_nsec = LOOK_NS,
+		.it_value.tv_nsec = LOOK_NS,
+	};
+
+	if (!run->moments)
+		return 0;
+	run->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (run->timer < 0 || timerfd_settime(run->timer, 0, &every, NULL))
+		return -errno;
+	return observer__watch(run->observer, run->timer, look, run);
+}
+
+/* Takes the snapshot in; frees it if it cannot. NULL is "out of memory". */
+static int add_run(struct check_runs *r, struct snapshot *s)
+{
+	struct snapshot **list = reallocarray(r->list, r->nr + 1, sizeof(*list));
+
+	if (!s || !list) {
+		snapshot__free(s);
+		return -ENOMEM;
+	}
+	r->list = list;
+	list[r->nr++] = s;
+	return 0;
+}
+
+/*
+ * One run. 0 with *over true if there should be no other one; -errno with f and *exit_status. The
+ * snapshot is taken before the probes are: what the command does from then on does not count, only
+ * its status does.
+ */
+static int observe(struct check_runs *r, const struct observe_options *o, bool counts, bool *over,
+		   struct failure *f, int *exit_status)
+{
+	struct run run = {.timer = -1, .moments = counts ? r->moments : NULL};
+	struct snapshot *s;
+	int err;
+
+	if (observer__start(&run.observer, o, f, exit_status))
+		return -EINVAL;
+	memset(f, 0, sizeof(*f));
+	err = start_looking(&run);
+	observer__run(run.observer);
+	*over = observer__interrupted(run.observer);
+	observer__stop(run.observer);
+	s = observer__snapshot(run.observer);
+	if (s && run.moments && moments__look(run.moments, s))
+		run.err = -ENOMEM;
+	r->command_status = observer__finish(run.observer, f);
+	if (run.timer >= 0)
+		close(run.timer);
+	if (f->what[0]) {
+		/* No CPython was seen: there is nothing to judge. */
+		snapshot__free(s);
+		*exit_status = r->command_status;
+		return -ENOENT;
+	}
+	*over = *over || r->command_status;
+	if (counts || r->command_status)
+		err = err ?: add_run(r, s);
+	else
+		snapshot__free(s);
+	r->warmups += !counts && !r->command_status;
+	err = err ?: run.err;
+	if (err) {
+		failure__what(f, "out of memory, or of descriptors");
+		*exit_status = EXIT_STATUS_CANNOT_OBSERVE;
+	}
+	return err;
+}
+
+/* One of several, for people who wait. True if it counts. */
+static bool announce(struct check_runs *r, size_t i, size_t repeat, size_t warmups)
+{
+	bool counts = i >= warmups;
+
+	if (warmups + repeat > 1)
+		fprintf(stderr, "gilscope: %s %zu of %zu\n", counts ? "run" : "warm-up",
+			counts ? i - warmups + 1 : i + 1, counts ? repeat : warmups);
+	if (counts && r->moments)
+		moments__begin(r->moments, i - warmups);
+	return counts;
+}
+
+int check_runs__observe(struct check_runs *r, struct observe_options *o, size_t repeat,
+			size_t warmups, struct failure *f, int *exit_status)
+{
+	bool over = false;
+	int err = 0;
+
+	for (size_t i = 0; !err && !over && i < warmups + repeat; i++) {
+		bool counts = announce(r, i, repeat, warmups);
+
+		o->runs_again = i + 1 < warmups + repeat;
+		err = observe(r, o, counts, &over, f, exit_status);
+	}
+	return err;
+}
+
+/* ---- recorded runs ---- */
+
+/* The kernel's own figures are whole even where edges are missing in the trace. */
+static struct snapshot *final_snapshot(const struct replay *r)
+{
+	const struct trace_condition *c = replay__condition(r);
+	const struct snapshot *figures = replay__kernel_figures(r);
+	struct snapshot *s = figures ? snapshot__copy(figures) : replay__snapshot(r);
+
+	if (!s)
+		return NULL;
+	if (!figures) {
+		s->not_whole = c->damaged || c->missing || !c->whole;
+		return s;
+	}
+	if (s->lost.recording && !s->note[0])
+		snprintf(s->note, sizeof(s->note),
+			 "Edges are missing in the recording; these are the kernel's figures of "
+			 "all.");
+	s->lost.recording = 0;
+	return s;
+}
+
+/* Goes through the trace step by step, looking on. 0 or -errno; f is filled if it is the file's
+ * fault. */
+static int look_through(struct check_runs *r, struct replay *replay, struct failure *f)
+{
+	__u64 start = replay__start(replay), end = replay__end(replay), step = REPLAY_LOOK_NS;
+	int more = 1;
+
+	/* Of a trace with only the long waits and holds, all that counts comes at its end. */
+	if (!r->moments || replay__is_filtered(replay))
+		return replay__run(replay, ~0ULL, f);
+	if (gil_elapsed(start, end) / REPLAY_LOOKS > step)
+		step = gil_elapsed(start, end) / REPLAY_LOOKS;
+	for (__u64 until = start + step; more > 0; until += step) {
+		struct snapshot *s;
+		int err = 0;
+
+		more = replay__run(replay, until, f);
+		s = more < 0 ? NULL : replay__snapshot(replay);
+		if (more >= 0)
+			err = s ? moments__look(r->moments, s) : -ENOMEM;
+		snapshot__free(s);
+		if (err)
+			return err;
+		/* The time of a trace that is read from a pipe may be far off. */
+		if (!end && replay__now(replay) > until)
+			until = replay__now(replay);
+	}
+	return more;
+}
+
+int check_runs__replay(struct check_runs *r, const char *path, struct failure *f)
+{
+	struct replay *replay;
+	int err = replay__open(&replay, path, f);
+
+	if (err)
+		return err;
+	err = look_through(r, replay, f);
+	if (err >= 0)
+		err = replay__need_figures(replay, path, f);
+	if (err >= 0)
+		err = add_run(r, final_snapshot(replay));
+	replay__free(replay);
+	if (err && !f->what[0])
+		failure__what(f, "out of memory");
+	return err;
+}
+
+/* "FILE.3"; NULL if there is no memory. */
+static char *trace_path(const char *path, size_t run)
+{
+	char *name;
+
+	return asprintf(&name, "%s.%zu", path, run + 1) < 0 ? NULL : name;
+}
+
+/* The same as observe(). The file of a run that is judged stays, for check_runs__keep_trace. */
+static int record(struct check_runs *r, struct observe_options *o, const char *path, bool counts,
+		  bool *over, struct failure *f, int *exit_status)
+{
+	char *file = trace_path(path, r->nr);
+	struct record_end end = {0};
+	const struct record_options ro = {
+		.output = file, .force = true, .quiet = true, .end = &end};
+	int err = -ENOMEM;
+
+	*exit_status = EXIT_STATUS_USAGE;
+	if (!file)
+		return err;
+	*exit_status = recorder__run(&ro, o, f);
+	if (f->what[0] || end.failed) {
+		err = -ENOENT;
+	} else {
+		r->command_status = *exit_status;
+		*over = end.interrupted || r->command_status;
+		counts = counts || r->command_status;
+		r->warmups += !counts;
+		err = counts ? check_runs__replay(r, file, f) : 0;
+		*exit_status = err ? EXIT_STATUS_USAGE : *exit_status;
+	}
+	if ((err || !counts) && !end.failed)
+		unlink(file);
+	free(file);
+	return err;
+}
+
+int check_runs__record(struct check_runs *r, struct observe_options *o, const char *path,
+		       size_t repeat, size_t warmups, struct failure *f, int *exit_status)
+{
+	bool over = false;
+	int err = 0;
+
+	o->ring_size = RING_SIZE;
+	for (size_t i = 0; !err && !over && i < warmups + repeat; i++) {
+		bool counts = announce(r, i, repeat, warmups);
+
+		o->runs_again = i + 1 < warmups + repeat;
+		err = record(r, o, path, counts, &over, f, exit_status);
+	}
+	if (err)
+		check_runs__keep_trace(r, path, r->nr, NULL);
+	return err;
+}
+
+int check_runs__keep_trace(const struct check_runs *r, const char *path, size_t run,
+			   struct failure *f)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < r->nr; i++) {
+		char *file = trace_path(path, i);
+
+		if (!file)
+			return -ENOMEM;
+		if (i != run)
+			unlink(file);
+		else if (rename(file, path))
+			err = -errno;
+		free(file);
+	}
+	if (err)
+		failure__what(f, "cannot write to %s: %s", path, strerror(-err));
+	return err;
+}
+
+void check_runs__clear(struct check_runs *r)
+{
+	for (size_t i = 0; i < r->nr; i++)
+		snapshot__free(r->list[i]);
+	free(r->list);
+	r->list = NULL;
+	r->nr = 0;
+}

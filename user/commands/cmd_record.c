@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope record: every edge into a file, for report to look at as often as one likes. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/command.h"
+#include "commands/command_line.h"
+#include "edge/record/recorder.h"
+
+#define MIB          (1ULL << 20)
+#define DEFAULT_RING (16 * MIB)
+
+struct options {
+	struct observe_options observe;
+	struct record_options record;
+	unsigned long long ring;
+};
+
+static int set_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct options *)options)->record.output = value;
+	return 0;
+}
+
+static int set_force(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct options *)options)->record.force = true;
+	return 0;
+}
+
+static int set_quiet(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct options *)options)->record.quiet = true;
+	return 0;
+}
+
+static int set_max_size(void *options, const char *value, struct failure *f)
+{
+	return options__size(value, MIB, 1ULL << 50, &((struct options *)options)->record.max_size,
+			     f);
+}
+
+static int set_window(void *options, const char *value, struct failure *f)
+{
+	return options__size(value, MIB, 64ULL << 30, &((struct options *)options)->record.window,
+			     f);
+}
+
+static int set_min_wait(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct options *)options)->record.min_wait_ns, f);
+}
+
+static int set_min_hold(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct options *)options)->record.min_hold_ns, f);
+}
+
+static int set_ring(void *options, const char *value, struct failure *f)
+{
+	struct options *o = options;
+	int err = options__size(value, MIB / 4, 1024 * MIB, &o->ring, f);
+
+	if (!err && o->ring & (o->ring - 1)) {
+		failure__what(f, "'%s' is not a power of two: 16M, 32M, 64M", value);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+static const struct option_row record_option_rows[] = {
+	{'o', "output", "FILE", "where the trace goes; - is standard output", set_output},
+	{0, "force", NULL, "replace FILE if it is there", set_force},
+	{0, "max-size", "SIZE", "end when FILE is so large (64M, 2G)", set_max_size},
+	{0, "flight-recorder", "SIZE",
+	 "keep the last SIZE in memory; written to FILE at the end,\nand to FILE.1, FILE.2... at "
+	 "each SIGUSR2",
+	 set_window},
+	{0, "min-wait", "SECS", "keep only waits as long as this (and what --min-hold says)",
+	 set_min_wait},
+	{0, "min-hold", "SECS", "keep only holds as long as this (and what --min-wait says)",
+	 set_min_hold},
+	{0, "ring-size", "SIZE", "of the kernel's buffer, a power of two (16M)", set_ring},
+	{'q', "quiet", NULL, "no progress line and no summary", set_quiet},
+	{0},
+};
+
+static const char usage[] =
+	"usage: gilscope record [OPTIONS] -o FILE -p PID[,PID...]\n"
+	"       gilscope record [OPTIONS] -o FILE -- COMMAND [ARGS...]\n"
+	"       gilscope record [OPTIONS] -o FILE --all\n"
+	"\n"
+	"Records everything that happens to the Global Interpreter Lock (GIL) of running CPython\n"
+	"programs, a few bytes an event, until the target ends, after -d SECS, or at Ctrl-C. The "
+	"file\n"
+	"is looked at with gilscope report, on this machine or another one.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope record -o app.gil -- python3 app.py      a program from its start\n"
+	"  gilscope record -o app.gil -p 1234 -d 10          ten seconds of a server\n"
+	"  gilscope record -o app.gil -p 1234 --flight-recorder 64M\n"
+	"                                                    what came before the Ctrl-C\n"
+	"  gilscope record -o app.gil -p 1234 --min-wait 0.05\n"
+	"                                                    for days: only the long waits\n"
+	"  gilscope report app.gil                           then look at it\n"
+	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or the trace could not "
+	"be\n"
+	"  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+
+static int check(void *options, int argc, char **argv, int rest, struct failure *f)
+{
+	struct options *o = options;
+	const struct record_options *r = &o->record;
+	bool to_stdout = r->output && !strcmp(r->output, "-");
+
+	if (observe_options__finish(&o->observe, argc, argv, rest, f))
+		return -EINVAL;
+	if (!r->output)
+		failure__what(f, "no output: where the trace goes is said by -o FILE");
+	else if (to_stdout && o->observe.target.argv)
+		failure__what(f, "-o - does not go with a command: both would write to standard "
+				 "output");
+	else if (to_stdout && isatty(STDOUT_FILENO))
+		failure__what(f, "a trace is nothing for a terminal: -o FILE");
+	else if (r->window && r->max_size)
+		failure__what(f, "--flight-recorder has a size already: without --max-size");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int run(void *options, struct failure *f)
+{
+	struct options *o = options;
+
+	o->observe.ring_size = o->ring;
+	return recorder__run(&o->record, &o->observe, f);
+}
+
+int cmd_record(int argc, char **argv)
+{
+	struct options o = {.ring = DEFAULT_RING};
+	const struct option_group groups[] = {
+		{"Target", observe_option_rows, &o.observe},
+		{"Recording", record_option_rows, &o},
+		{0},
+	};
+	const struct command_line line = {usage, examples, groups, check, run, &o};
+	int status;
+
+	observe_options__init(&o.observe);
+	status = command_line__run(&line, argc, argv);
+	observe_options__clear(&o.observe);
+	return status;
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope report: what a recorded trace tells: as stat would have, or for other tools. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands/command.h"
+#include "core/base/version.h"
+#include "commands/command_line.h"
+#include "core/export/export.h"
+#include "core/base/format.h"
+#include "commands/output.h"
+#include "edge/proc/privilege.h"
+#include "core/report/render.h"
+
+/* A time of the trace, from its start, or, if negative, from its end. */
+struct moment {
+	bool given, from_end;
+	unsigned long long ns;
+};
+
+struct report_options {
+	const char *path;
+	const char *format;
+	const char *output; /* NULL: stdout */
+	struct moment from, to;
+	long long pid, tid; /* 0: all */
+	bool verify;
+	const struct option_group *groups; /* there may be more of them behind the path */
+};
+
+static int set_json(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct report_options *)options)->format = "json";
+	return 0;
+}
+
+static int set_format(void *options, const char *value, struct failure *f)
+{
+	if (!renderer__find(value) && !exporter__find(value)) {
+		failure__what(f, "there is no format '%s': text, json, perfetto, csv, ndjson",
+			      value);
+		return -EINVAL;
+	}
+	((struct report_options *)options)->format = value;
+	return 0;
+}
+
+static int set_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct report_options *)options)->output = value;
+	return 0;
+}
+
+static int set_moment(struct moment *m, const char *value, struct failure *f)
+{
+	*m = (struct moment){.given = true, .from_end = value[0] == '-'};
+	if (strspn(value, "0.") == strlen(value))
+		return *value ? 0 : options__seconds(value, &m->ns, f);
+	return options__seconds(value + m->from_end, &m->ns, f);
+}
+
+static int set_from(void *options, const char *value, struct failure *f)
+{
+	return set_moment(&((struct report_options *)options)->from, value, f);
+}
+
+static int set_to(void *options, const char *value, struct failure *f)
+{
+	return set_moment(&((struct report_options *)options)->to, value, f);
+}
+
+static int set_pid(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 4194304, &((struct report_options *)options)->pid, f);
+}
+
+static int set_thread(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 4194304, &((struct report_options *)options)->tid, f);
+}
+
+static int set_verify(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct report_options *)options)->verify = true;
+	return 0;
+}
+
+static const struct option_row part_rows[] = {
+	{0, "from", "SECS", "from this time of the trace on; -SECS: before its end", set_from},
+	{0, "to", "SECS", "up to this time", set_to},
+	{'p', "pid", "PID", "only this process", set_pid},
+	{'t', "thread", "TID", "only this thread", set_thread},
+	{0},
+};
+
+static const struct option_row output_rows[] = {
+	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
+	{0, "format", "NAME", "text, json, perfetto, csv or ndjson", set_format},
+	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
+	{0, "verify", NULL, "only check that the trace gives the figures that the kernel\nkept",
+	 set_verify},
+	{0},
+};
+
+static const char usage[] =
+	"usage: gilscope report [OPTIONS] FILE\n"
+	"\n"
+	"Tells what gilscope record has recorded in FILE (- is standard input): the summary that\n"
+	"gilscope stat would have printed, or a form for other tools: a timeline for Perfetto "
+	"(open it\n"
+	"at https://ui.perfetto.dev), or a line for each wait and each hold, as csv or ndjson.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope report app.gil                       the summary\n"
+	"  gilscope report app.gil --from 2 --to 2.5     of half a second\n"
+	"  gilscope report app.gil --from -10            of the last ten seconds\n"
+	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
+	"  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
+	"                                                the longest waits and holds\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  0; 1 --verify found a difference; 2 usage, or the trace cannot be read or the report "
+	"written\n";
+
+/* ---- the part of the trace ---- */
+
+static int resolve(struct replay *r, const struct moment *m, const char *name, __u64 *ns,
+		   struct failure *f)
+{
+	__u64 start = replay__start(r), end;
+
+	if (!m->given)
+		return 0;
+	*ns = start + m->ns;
+	if (!m->from_end)
+		return 0;
+	end = replay__end(r);
+	if (!end) {
+		failure__what(f, "--%s: it is not known where this trace ends", name);
+		failure__cause(f, "it is cut off, or comes through a pipe");
+		return -EINVAL;
+	}
+	*ns = end - start > m->ns ? end - m->ns : start;
+	return 0;
+}
+
+/* Goes to the beginning of what is asked for. 0 or -errno with f filled. */
+static int begin(struct replay *r, const struct report_options *o, __u64 *until, struct failure *f)
+{
+	__u64 from = replay__start(r);
+	int err;
+
+	*until = ~0ULL;
+	err = resolve(r, &o->from, "from", &from, f);
+	err = err ?: resolve(r, &o->to, "to", until, f);
+	if (!err && from >= *until) {
+		failure__what(f, "nothing is between --from and --to");
+		err = -EINVAL;
+	}
+	if (err)
+		return err;
+	replay__only(r, (pid_t)o->pid, (pid_t)o->tid);
+	if (from > replay__start(r))
+		err = replay__begin(r, from, f);
+	return err < 0 ? err : 0;
+}
+
+/* ---- what is said of the file ---- */
+
+static void tell_condition(const struct replay *r, const char *path)
+{
+	const struct trace_condition *c = replay__condition(r);
+	double seconds = (double)gil_elapsed(replay__start(r), replay__now(r)) / 1e9;
+
+	if (c->damaged || c->missing)
+		fprintf(stderr,
+			"gilscope: %s is damaged, first at byte %llu; %llu piece%s missing\n", path,
+			c->first_damage, c->missing, c->missing == 1 ? " is" : "s are");
+	if (c->ended && !c->whole)
+		fprintf(stderr,
+			"gilscope: %s is cut off: read up to its last whole piece, %llu edges "
+			"until %.3f s\n",
+			path, c->edges, seconds);
+}
+
+/* ---- the output ---- */
+
+static int write_report(struct output *out, const struct report_options *o, struct replay *r,
+			struct failure *f)
+{
+	struct snapshot *s = replay__snapshot(r);
+	struct render_options look = output__look(out);
+	int err = s ? output__begin(out) : -ENOMEM;
+
+	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
+	snapshot__free(s);
+	return output__end(out, err, f);
+}
+
+static int write_export(struct output *out, const struct report_options *o, struct replay *r,
+			__u64 until, struct failure *f)
+{
+	int err = output__begin(out);
+
+	f->what[0] = '\0';
+	err = err ?: exporter__find(o->format)->run(out->stream, r, until, f);
+	if (!err || !f->what[0])
+		return output__end(out, err, f);
+	output__end(out, 0, NULL);
+	return err;
+}
+
+/* For a report, the part that it is of. */
+static int replay_part(struct replay *r, const struct report_options *o, __u64 *until,
+		       struct failure *f)
+{
+	int err = begin(r, o, until, f);
+
+	if (!err && renderer__find(o->format) && replay__run(r, *until, f) < 0)
+		err = -EINVAL;
+	return err;
+}
+
+/* A GIL that nobody takes or lets go in this part is as it was before. */
+static int replay_again(struct replay **r, const struct report_options *o, __u64 *until,
+			struct failure *f)
+{
+	int err;
+
+	replay__free(*r);
+	err = replay__open(r, o->path, f);
+	if (err)
+		return err;
+	replay__read_all(*r);
+	return replay_part(*r, o, until, f);
+}
+
+/* Opening the output would empty what is to be read. */
+static int check_output(const struct report_options *o, struct failure *f)
+{
+	struct stat in, out;
+
+	if (!o->output || !strcmp(o->output, "-") || stat(o->path, &in) || stat(o->output, &out) ||
+	    !S_ISREG(in.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+		return 0;
+	failure__what(f, "-o %s is the trace itself", o->output);
+	return -EINVAL;
+}
+
+static bool is_regular(const char *path)
+{
+	struct stat st;
+
+	return strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+static int run(const struct report_options *o, struct replay **replay, struct failure *f)
+{
+	struct output out = {0};
+	bool is_report = renderer__find(o->format) != NULL;
+	struct replay *r;
+	__u64 until;
+	int err;
+
+	if (exporter__find(o->format) && !strcmp(o->format, "perfetto") &&
+	    (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO)) {
+		failure__what(f, "the perfetto format is nothing for a terminal: -o FILE");
+		return -EINVAL;
+	}
+	if (!is_regular(o->path))
+		replay__read_all(*replay);
+	err = check_output(o, f) ?: replay_part(*replay, o, &until, f);
+	if (!err && is_report && replay__has_skipped(*replay))
+		err = replay_again(replay, o, &until, f);
+	r = *replay;
+	if (!err && is_report)
+		err = replay__need_figures(r, o->path, f) ?: replay__need_found(r, o->path, f);
+	err = err ?: output__open(&out, o->output, f);
+	if (err)
+		return err;
+	if (is_report)
+		return write_report(&out, o, r, f);
+	return write_export(&out, o, r, until, f) ?: replay__need_found(r, o->path, f);
+}
+
+/* ---- is the replay exact? ---- */
+
+static char *render(const struct snapshot *s)
+{
+	const struct render_options look = {.version = GILSCOPE_VERSION};
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	int err = out && s ? render_json(out, s, &look) : -ENOMEM;
+
+	if (out && fclose(out))
+		err = -ENOMEM;
+	if (!err)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* The first lines that differ. */
+static void tell_difference(const char *replayed, const char *kept)
+{
+	const char *a = replayed, *b = kept;
+	int line = 1;
+
+	for (; *a && *a == *b; a++, b++)
+		line += *a == '\n';
+	while (a > replayed && a[-1] != '\n')
+		a--, b--;
+	printf("different from line %d of the JSON on:\n  replay: %.*s\n  kernel: %.*s\n", line,
+	       (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
+}
+
+static int verify(struct replay *r, const struct report_options *o, struct failure *f)
+{
+	const struct snapshot *figures;
+	struct snapshot *s;
+	char *replayed, *kept;
+	int status = EXIT_STATUS_USAGE;
+
+	if (replay__is_filtered(r)) {
+		failure__what(f, "%s has only single long waits and holds", o->path);
+		failure__cause(f, "the kernel's figures are of all, which would have to be in it");
+		return status;
+	}
+	if (replay__run(r, ~0ULL, f) < 0)
+		return status;
+	figures = replay__kernel_figures(r);
+	if (!figures) {
+		failure__what(f, "%s does not have the kernel's figures", o->path);
+		failure__cause(f,
+			       "it is cut off, or from a flight recorder, or ended at --max-size");
+		return status;
+	}
+	s = replay__snapshot(r);
+	replayed = render(s);
+	kept = render(figures);
+	snapshot__free(s);
+	if (!replayed || !kept) {
+		failure__what(f, "out of memory");
+	} else if (!strcmp(replayed, kept)) {
+		printf("%s: %s edges give exactly the figures that the kernel kept\n", o->path,
+		       format_count(replay__condition(r)->edges).s);
+		status = EXIT_STATUS_OK;
+	} else {
+		tell_difference(replayed, kept);
+		status = 1;
+	}
+	free(replayed);
+	free(kept);
+	return status;
+}
+
+static int report(void *options, struct failure *f)
+{
+	const struct report_options *o = options;
+	struct replay *r;
+	int status;
+
+	privilege__keep(o->output ? CAPABILITIES_FILES : CAPABILITY(CAP_DAC_READ_SEARCH));
+	if (replay__open(&r, o->path, f))
+		return EXIT_STATUS_USAGE;
+	if (o->verify) {
+		status = verify(r, o, f);
+	} else {
+		status = run(o, &r, f) ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
+		if (r)
+			tell_condition(r, o->path);
+	}
+	replay__free(r);
+	return status;
+}
+
+/* The word after the options, and options after it. */
+static int take_file(void *options, int argc, char **argv, int rest, struct failure *f)
+{
+	struct report_options *o = options;
+	int err;
+
+	if (rest == argc) {
+		failure__what(f, "no trace is given");
+		return -EINVAL;
+	}
+	o->path = argv[rest];
+	argv += rest;
+	argc -= rest;
+	err = options__parse(o->groups, argc, argv, &rest, f);
+	if (err > 0 || (!err && rest < argc)) {
+		failure__what(f, "'%s': one trace at a time", argv[rest]);
+		err = -EINVAL;
+	}
+	return err;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct report_options o = {.format = "text"};
+	const struct option_group groups[] = {
+		{"Part of the trace", part_rows, &o},
+		{"Output", output_rows, &o},
+		{0},
+	};
+	const struct command_line line = {usage, examples, groups, take_file, report, &o};
+
+	o.groups = groups;
+	return command_line__run(&line, argc, argv);
+}

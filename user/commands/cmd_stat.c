@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope stat: a summary when the target ends, or at Ctrl-C. */
+#include <errno.h>
+#include <string.h>
+
+#include "commands/command.h"
+#include "commands/command_line.h"
+#include "edge/observe/observe.h"
+#include "commands/output.h"
+#include "core/report/render.h"
+
+struct stat_options {
+	struct observe_options observe;
+	const char *format;
+	const char *output; /* NULL: stdout */
+};
+
+static int set_json(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct stat_options *)options)->format = "json";
+	return 0;
+}
+
+static int set_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct stat_options *)options)->output = value;
+	return 0;
+}
+
+static const struct option_row stat_option_rows[] = {
+	{0, "json", NULL, "print JSON (schema gilscope/1) and not text", set_json},
+	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
+	{0},
+};
+
+static const char usage[] =
+	"usage: gilscope stat [OPTIONS] -p PID[,PID...]\n"
+	"       gilscope stat [OPTIONS] -- COMMAND [ARGS...]\n"
+	"       gilscope stat [OPTIONS] --all\n"
+	"\n"
+	"Measures what the Global Interpreter Lock (GIL) does to running CPython programs: how "
+	"long\n"
+	"threads wait for it, how long they hold it and why, and to whom it goes next. Prints a\n"
+	"summary when the target ends, after -d SECS, or at Ctrl-C.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope stat -- python3 app.py          run a program and measure it\n"
+	"  gilscope stat -p 1234 -d 10              ten seconds of a running server\n"
+	"  gilscope stat --json -o gil.json -- make test\n"
+	"  gilscope stat --all -d 5                 who on this machine is GIL-bound?\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or the report could "
+	"not be\n"
+	"  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+
+/* 0, or -errno with f filled. Closes the output. */
+static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
+			struct failure *f)
+{
+	struct render_options look = output__look(out);
+	int err = output__begin(out);
+
+	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
+	return output__end(out, err, f);
+}
+
+static int check(void *options, int argc, char **argv, int rest, struct failure *f)
+{
+	return observe_options__finish(&((struct stat_options *)options)->observe, argc, argv, rest,
+				       f);
+}
+
+static int observe(void *options, struct failure *f)
+{
+	const struct stat_options *so = options;
+	struct observer *ob;
+	struct output out;
+	struct snapshot *s;
+	int status, err;
+
+	if (output__open(&out, so->output, f))
+		return EXIT_STATUS_USAGE;
+	if (observer__start(&ob, &so->observe, f, &status)) {
+		output__drop(&out);
+		return status;
+	}
+	memset(f, 0, sizeof(*f));
+	observer__run(ob);
+	observer__stop(ob);
+	s = observer__snapshot(ob);
+	err = s ? write_report(&out, so, s, f) : -ENOMEM;
+	snapshot__free(s);
+	if (err) {
+		observer__finish(ob, NULL);
+		return EXIT_STATUS_USAGE;
+	}
+	return observer__finish(ob, f);
+}
+
+int cmd_stat(int argc, char **argv)
+{
+	struct stat_options so = {.format = "text"};
+	const struct option_group groups[] = {
+		{"Target", observe_option_rows, &so.observe},
+		{"Output", stat_option_rows, &so},
+		{0},
+	};
+	const struct command_line line = {usage, examples, groups, check, observe, &so};
+	int status;
+
+	observe_options__init(&so.observe);
+	status = command_line__run(&line, argc, argv);
+	observe_options__clear(&so.observe);
+	return status;
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* gilscope top: the live dashboard. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/command.h"
+#include "commands/command_line.h"
+#include "edge/top/command_output.h"
+#include "edge/proc/privilege.h"
+#include "edge/top/top.h"
+
+struct top_options {
+	struct observe_options observe;
+	bool batch;
+	bool ascii;
+	long long count;
+	unsigned long long interval_ns;
+	const struct theme *theme;
+	const char *command_output;
+	const char *input; /* a trace to play back; NULL: live */
+};
+
+static int set_batch(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct top_options *)options)->batch = true;
+	return 0;
+}
+
+static int set_ascii(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct top_options *)options)->ascii = true;
+	return 0;
+}
+
+static int set_count(void *options, const char *value, struct failure *f)
+{
+	return options__number(value, 1, 1LL << 40, &((struct top_options *)options)->count, f);
+}
+
+static int set_interval(void *options, const char *value, struct failure *f)
+{
+	struct top_options *to = options;
+	int err = options__seconds(value, &to->interval_ns, f);
+
+	if (err || to->interval_ns <= VIEW_INTERVAL_MOST)
+		return err;
+	failure__what(f, "10 seconds are the longest");
+	return -EINVAL;
+}
+
+static int set_theme(void *options, const char *value, struct failure *f)
+{
+	struct top_options *o = options;
+
+	o->theme = theme__find(value);
+	if (o->theme)
+		return 0;
+	failure__what(f, "there is no such theme: it is default, safe or mono");
+	return -EINVAL;
+}
+
+static int set_command_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct top_options *)options)->command_output = value;
+	return 0;
+}
+
+static int set_input(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct top_options *)options)->input = value;
+	return 0;
+}
+
+static const struct option_row top_option_rows[] = {
+	{'i', "input", "FILE", "play a recorded trace back; - is standard input", set_input},
+	{'b', "batch", NULL,
+	 "print a block of text each time; so it is where standard\n"
+	 "output is no terminal",
+	 set_batch},
+	{'n', "count", "N", "end after so many frames", set_count},
+	{0, "interval", "SECS", "between two frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5, 10",
+	 set_interval},
+	{0, "ascii", NULL, "no other characters", set_ascii},
+	{0, "theme", "NAME", "colours: default, safe (for any colour vision), mono", set_theme},
+	{0, "command-output", "FILE",
+	 "what a launched command prints is added to FILE; by default\nit is shown after the end",
+	 set_command_output},
+	{0},
+};
+
+static const char usage[] =
+	"usage: gilscope top [OPTIONS] -p PID[,PID...]\n"
+	"       gilscope top [OPTIONS] -- COMMAND [ARGS...]\n"
+	"       gilscope top [OPTIONS] --all\n"
+	"       gilscope top [OPTIONS] -i FILE\n"
+	"\n"
+	"Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. Press "
+	"?\n"
+	"for the keys. When the target has ended, the last picture stays until q.\n";
+
+static const char examples[] =
+	"EXAMPLES\n"
+	"  gilscope top -p 1234                     watch a running server\n"
+	"  gilscope top -- python3 app.py           run a program and watch it\n"
+	"  gilscope top --all                       every Python on this machine\n"
+	"  gilscope top -i app.gil                  play a recording back\n"
+	"  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
+	"\n"
+	"EXIT STATUS\n"
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or there is no "
+	"terminal;\n"
+	"  4 cannot observe; 126 or 127 the command cannot be run or found\n";
+
+/* Starts the observation; what a command prints must not get onto the screen. */
+static int start(struct observer **ob, struct command_output **output, const struct top_options *to,
+		 bool screen, struct failure *f, int *status)
+{
+	int err = 0;
+
+	*status = EXIT_STATUS_USAGE;
+	if (to->observe.target.argv && (screen || to->command_output))
+		err = command_output__divert(output, to->command_output, f);
+	if (err)
+		return err;
+	err = observer__start(ob, &to->observe, f, status);
+	if (*output)
+		command_output__restore(*output);
+	return err;
+}
+
+/* "ended", or more. */
+static const char *state_text(const struct snapshot *s, char *text, size_t size)
+{
+	if (s->exit_status > 0)
+		snprintf(text, size, "ENDED (status %d)", s->exit_status);
+	else
+		snprintf(text, size, "ENDED");
+	return text;
+}
+
+/* From the first frame to the last one. */
+static int watch(struct top *top, struct observer *ob, struct failure *f)
+{
+	char text[64];
+	int err = top__open(top, f);
+
+	err = err ?: top__hook(top, ob);
+	if (err)
+		return err;
+	if (top->terminal)
+		top__frame(top, false);
+	if (!top->quit)
+		observer__run(ob);
+	if (top->quit)
+		return top->err;
+	/* The target has ended, or the time is over. */
+	observer__stop(ob);
+	top->facts.state = "ENDED";
+	top->view.paused = false;
+	observer__feed(ob, top->history, true);
+	top->observer = NULL;
+	top->facts.state = state_text(history__span(top->history, HISTORY_ALL), text, sizeof(text));
+	top__frame(top, true);
+	observer__detach(ob);
+	if (top->terminal && top->frames_left)
+		top__loop(top);
+	top->facts.state = NULL;
+	return top->err;
+}
+
+/* What live and playback have in common. */
+static struct top prepare(const struct top_options *to)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	struct top top = {
+		.ascii = to->ascii || !terminal__is_utf8(),
+		.no_colour = no_colour && *no_colour && !to->theme,
+		.frames_left = to->count ? to->count : -1,
+		.timer_fd = -1,
+	};
+
+	view__init(&top.view);
+	view__set_interval(&top.view, to->interval_ns);
+	if (to->theme)
+		top.view.theme = to->theme;
+	return top;
+}
+
+static bool wants_screen(const struct top_options *to)
+{
+	return !to->batch && terminal__is_there();
+}
+
+static int observe(const struct top_options *to, struct failure *f)
+{
+	struct top top = prepare(to);
+	bool screen = wants_screen(to);
+	struct command_output *output = NULL;
+	struct observer *ob = NULL;
+	int status, err;
+
+	err = start(&ob, &output, to, screen, f, &status);
+	if (!err) {
+		memset(f, 0, sizeof(*f));
+		if (screen)
+			err = terminal__open(&top.terminal, f);
+		err = err ?: watch(&top, ob, f);
+		if (err && !f->what[0])
+			failure__what(f, "cannot write to standard output: %s", strerror(-err));
+		top__close(&top);
+	}
+	command_output__show(output);
+	if (ob) {
+		int ended = observer__finish(ob, err ? NULL : f);
+
+		status = err ? EXIT_STATUS_USAGE : ended;
+	}
+	command_output__finish(output);
+	return status;
+}
+
+/* A recorded trace: on the screen at the chosen speed, as text as fast as it can be read. */
+static int play_back(const struct top_options *to, struct failure *f)
+{
+	struct top top = prepare(to);
+	int err = replay__open(&top.replay, to->input, f);
+
+	err = err ?: replay__need_figures(top.replay, to->input, f);
+	top.view.playback = true;
+	top.player.replay = top.replay;
+	if (!err) {
+		top.replay_end_ns = replay__end(top.replay);
+		top.replayed_ns = replay__start(top.replay);
+	}
+	if (!err && wants_screen(to))
+		err = terminal__open(&top.terminal, f);
+	err = err ?: top__open(&top, f);
+	if (!err)
+		top__frame(&top, false);
+	while (!err && !top.terminal && !top.quit && !top.facts.state)
+		top__frame(&top, false);
+	if (!err && top.terminal)
+		top__loop(&top);
+	err = err ?: top.err;
+	if (err && !f->what[0])
+		failure__what(f, "cannot write to standard output: %s", strerror(-err));
+	top__close(&top);
+	replay__free(top.replay);
+	return err ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
+}
+
+static int check(void *options, int argc, char **argv, int rest, struct failure *f)
+{
+	struct top_options *to = options;
+	const struct target_spec *target = &to->observe.target;
+
+	if (!to->input && observe_options__finish(&to->observe, argc, argv, rest, f))
+		return -EINVAL;
+	if (to->command_output && !target->argv)
+		failure__what(f, "--command-output is for a command that is launched: it needs -- "
+				 "COMMAND");
+	else if (!to->input)
+		return 0;
+	else if (rest < argc || target->all || target->nr_pids)
+		failure__what(f, "a target and a trace: give one of them");
+	else if (to->observe.duration_ns)
+		failure__what(f, "-d is for a target: a trace is played back to its end, or -n");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static int run(void *options, struct failure *f)
+{
+	struct top_options *to = options;
+
+	/* Keys write what is on the screen to files, and start a recorder. */
+	to->observe.needs_later =
+		CAPABILITIES_FILES | CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_NICE);
+	if (!to->input)
+		return observe(to, f);
+	privilege__keep(CAPABILITIES_FILES);
+	return play_back(to, f);
+}
+
+int cmd_top(int argc, char **argv)
+{
+	struct top_options to = {.interval_ns = 250000000};
+	const struct option_group groups[] = {
+		{"Target", observe_option_rows, &to.observe},
+		{"Output", top_option_rows, &to},
+		{0},
+	};
+	const struct command_line line = {usage, examples, groups, check, run, &to};
+	int status;
+
+	observe_options__init(&to.observe);
+	status = command_line__run(&line, argc, argv);
+	observe_options__clear(&to.observe);
+	return status;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <math.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/base/utf8.h"
+
+static void put_string(FILE *out, const char *s)
+{
+	size_t n;
+
+	putc('"', out);
+	for (; *s; s += n) {
+		__u32 c = utf8__decode(s, &n);
+
+		if (c == '"' || c == '\\')
+			fprintf(out, "\\%c", (int)c);
+		else if (c == '\n')
+			fputs("\\n", out);
+		else if (c == '\t')
+			fputs("\\t", out);
+		else if (c < 0x20 || c == 0x7f)
+			fprintf(out, "\\u%04x", c);
+		else if (c == UTF8_INVALID)
+			fputs("\\ufffd", out);
+		else
+			fwrite(s, 1, n, out);
+	}
+	putc('"', out);
+}
+
+static bool is_inline(const struct json *j)
+{
+	return j->inline_depth && j->depth >= j->inline_depth;
+}
+
+static void new_line(struct json *j)
+{
+	putc('\n', j->out);
+	for (unsigned int i = 0; i < j->depth; i++)
+		fputs("  ", j->out);
+}
+
+static void begin(struct json *j, const char *key)
+{
+	if (j->started)
+		putc(',', j->out);
+	if (is_inline(j))
+		fputs(j->started ? " " : "", j->out);
+	else if (j->depth)
+		new_line(j);
+	j->started = true;
+	if (key) {
+		put_string(j->out, key);
+		fputs(": ", j->out);
+	}
+}
+
+void json__open(struct json *j, const char *key, char bracket)
+{
+	begin(j, key);
+	putc(bracket, j->out);
+	j->depth++;
+	j->started = false;
+}
+
+void json__open_inline(struct json *j, const char *key, char bracket)
+{
+	json__open(j, key, bracket);
+	if (!j->inline_depth)
+		j->inline_depth = j->depth;
+}
+
+void json__close(struct json *j, char bracket)
+{
+	bool on_one_line = is_inline(j) || !j->started;
+
+	if (j->inline_depth == j->depth)
+		j->inline_depth = 0;
+	j->depth--;
+	if (!on_one_line)
+		new_line(j);
+	putc(bracket, j->out);
+	j->started = true;
+}
+
+void json__string(struct json *j, const char *key, const char *value)
+{
+	begin(j, key);
+	put_string(j->out, value);
+}
+
+void json__name(struct json *j, const char *key, const char *name, size_t size)
+{
+	char copy[64];
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)size, name);
+	json__string(j, key, copy);
+}
+
+void json__integer(struct json *j, const char *key, __u64 value)
+{
+	begin(j, key);
+	fprintf(j->out, "%llu", (unsigned long long)value);
+}
+
+void json__signed(struct json *j, const char *key, long long value)
+{
+	begin(j, key);
+	fprintf(j->out, "%lld", value);
+}
+
+/* By integers: printf's decimal point is the locale's, JSON's is a point. */
+void json__real(struct json *j, const char *key, double value)
+{
+	unsigned long long millionths;
+
+	if (!isfinite(value) || fabs(value) > 1e12) {
+		json__null(j, key);
+		return;
+	}
+	begin(j, key);
+	millionths = (unsigned long long)(fabs(value) * 1e6 + 0.5);
+	fprintf(j->out, "%s%llu.%06llu", value < 0 && millionths ? "-" : "", millionths / 1000000,
+		millionths % 1000000);
+}
+
+void json__bool(struct json *j, const char *key, bool value)
+{
+	begin(j, key);
+	fputs(value ? "true" : "false", j->out);
+}
+
+void json__null(struct json *j, const char *key)
+{
+	begin(j, key);
+	fputs("null", j->out);
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/options.h"
+
+#define MAX_OPTIONS 48
+#define FIRST_LONG  256 /* getopt's value for row i is FIRST_LONG + i */
+
+struct parser {
+	struct option longs[MAX_OPTIONS + 1];
+	char shorts[2 * MAX_OPTIONS + 4];
+	const struct option_row *row[MAX_OPTIONS];
+	void *options[MAX_OPTIONS];
+	int count;
+};
+
+static const struct option_row help_row = {.letter = 'h', .name = "help", .help = "this text"};
+
+static void parser__add(struct parser *p, const struct option_row *row, void *options)
+{
+	char *end = p->shorts + strlen(p->shorts);
+
+	if (p->count == MAX_OPTIONS)
+		abort();
+	p->row[p->count] = row;
+	p->options[p->count] = options;
+	p->longs[p->count] = (struct option){
+		.name = row->name,
+		.has_arg = row->arg ? required_argument : no_argument,
+		.val = FIRST_LONG + p->count,
+	};
+	p->count++;
+	if (row->letter) {
+		*end++ = row->letter;
+		if (row->arg)
+			*end++ = ':';
+		*end = '\0';
+	}
+}
+
+static int parser__index(const struct parser *p, int value)
+{
+	if (value >= FIRST_LONG)
+		return value - FIRST_LONG;
+	for (int i = 0; i < p->count; i++)
+		if (p->row[i]->letter == value)
+			return i;
+	return -1;
+}
+
+static int bad_option(int value, char **argv, struct failure *f)
+{
+	if (value == ':')
+		failure__what(f, "%s needs an argument", argv[optind - 1]);
+	else if (optopt > 0 && optopt < FIRST_LONG)
+		failure__what(f, "there is no option -%c", optopt);
+	else
+		failure__what(f, "%s is not an option, or not one with an argument",
+			      argv[optind - 1]);
+	return -EINVAL;
+}
+
+int options__parse(const struct option_group *groups, int argc, char **argv, int *rest,
+		   struct failure *f)
+{
+	struct parser p = {.shorts = "+:"};
+	int value;
+
+	parser__add(&p, &help_row, NULL);
+	for (; groups->title; groups++)
+		for (const struct option_row *row = groups->rows; row->name; row++)
+			parser__add(&p, row, groups->options);
+	optind = 0; /* glibc: start afresh */
+	opterr = 0;
+	while ((value = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1) {
+		int i = parser__index(&p, value), err;
+		struct failure why = {0};
+
+		if (value == '?' || value == ':' || i < 0)
+			return bad_option(value, argv, f);
+		if (p.row[i] == &help_row)
+			return 1;
+		err = p.row[i]->set(p.options[i], optarg, &why);
+		if (err) {
+			failure__what(f, "--%s %s: %s", p.row[i]->name, optarg ? optarg : "",
+				      why.what);
+			return err;
+		}
+	}
+	*rest = optind;
+	return 0;
+}
+
+static void print_row(const struct option_row *row, FILE *out)
+{
+	char left[40];
+	const char *line = row->help;
+	int n;
+
+	n = row->letter ? snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name)
+			: snprintf(left, sizeof(left), "      --%s", row->name);
+	if (row->arg)
+		snprintf(left + n, sizeof(left) - n, " %s", row->arg);
+	fprintf(out, "%-26s ", left);
+	for (;;) {
+		size_t length = strcspn(line, "\n");
+
+		fprintf(out, "%.*s\n", (int)length, line);
+		if (!line[length])
+			return;
+		line += length + 1;
+		fprintf(out, "%-26s ", "");
+	}
+}
+
+void options__help(const struct option_group *groups, FILE *out)
+{
+	for (; groups->title; groups++) {
+		fprintf(out, "%s:\n", groups->title);
+		for (const struct option_row *row = groups->rows; row->name; row++)
+			print_row(row, out);
+		fputc('\n', out);
+	}
+	print_row(&help_row, out);
+}
+
+int options__number(const char *text, long long min, long long max, long long *value,
+		    struct failure *f)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoll(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end || errno || *value < min || *value > max) {
+		failure__what(f, "not a whole number from %lld to %lld", min, max);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int options__seconds(const char *text, unsigned long long *ns, struct failure *f)
+{
+	size_t digits = strspn(text, "0123456789."), length = strlen(text);
+	char *end;
+	double seconds;
+
+	seconds = strtod(text, &end);
+	/* The span keeps out what strtod also takes: signs, blanks, "inf", "nan", exponents,
+	 * hexadecimal. */
+	if (!length || digits != length || *end || !(seconds >= 1e-9) || seconds > 366 * 86400.0) {
+		failure__what(f, "not a number of seconds, such as 10 or 0.5");
+		return -EINVAL;
+	}
+	*ns = (unsigned long long)(seconds * 1e9);
+	return 0;
+}
+
+int options__size(const char *text, unsigned long long min, unsigned long long max,
+		  unsigned long long *bytes, struct failure *f)
+{
+	static const char letters[] = "KMG";
+	char *end;
+	unsigned long long n;
+	const char *letter;
+
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	letter = *end ? strchr(letters, *end & ~0x20) : NULL;
+	if (letter && n <= max >> 10 * (letter - letters + 1)) {
+		n <<= 10 * (letter - letters + 1);
+		end++;
+	} else if (letter) {
+		n = max + 1;
+		end++;
+	}
+	if (*text < '0' || *text > '9' || *end || errno) {
+		failure__what(f, "'%s' is not a size: 512K, 64M, 2G", text);
+		return -EINVAL;
+	}
+	if (n < min || n > max) {
+		failure__what(f, "'%s' is not from %llu to %llu bytes", text, min, max);
+		return -EINVAL;
+	}
+	*bytes = n;
+	return 0;
+}

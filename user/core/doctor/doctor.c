@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/doctor/doctor.h"
+#include "core/base/format.h"
+
+#define OLDEST_KERNEL_MAJOR 5
+#define OLDEST_KERNEL_MINOR 15
+
+__attribute__((format(printf, 5, 6))) static void add(struct doctor_part *part, const char *name,
+						      enum doctor_state state, const char *command,
+						      const char *fmt, ...)
+{
+	struct doctor_check *c = &part->check[part->n];
+	va_list ap;
+
+	if (part->n == DOCTOR_CHECKS)
+		abort();
+	part->n++;
+	c->state = state;
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	snprintf(c->command, sizeof(c->command), "%s", command);
+	va_start(ap, fmt);
+	vsnprintf(c->text, sizeof(c->text), fmt, ap);
+	va_end(ap);
+}
+
+/* A failure as a check: what and its cause in one sentence. */
+static void add_failure(struct doctor_part *part, const char *name, const struct failure *f)
+{
+	add(part, name, DOCTOR_BAD, f->command, "%s%s%s", f->what, f->cause[0] ? ": " : "",
+	    f->cause);
+}
+
+/* ---- the machine ---- */
+
+static void judge_kernel(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+	int major = 0, minor = 0;
+	bool old;
+
+	sscanf(m->release, "%d.%d", &major, &minor);
+	old = major < OLDEST_KERNEL_MAJOR ||
+	      (major == OLDEST_KERNEL_MAJOR && minor < OLDEST_KERNEL_MINOR);
+	add(&d->machine_part, "kernel", old ? DOCTOR_BAD : DOCTOR_GOOD, old ? "uname -r" : "",
+	    "Linux %s, %s%s", m->release, m->hardware,
+	    old ? ": gilscope needs Linux 5.15 or later" : "");
+	if (m->btf)
+		add(&d->machine_part, "btf", DOCTOR_GOOD, "",
+		    "the kernel's type information (BTF) can be read");
+	else
+		add(&d->machine_part, "btf", DOCTOR_BAD, "ls -l /sys/kernel/btf/vmlinux",
+		    "there is no /sys/kernel/btf/vmlinux: the kernel was built without "
+		    "CONFIG_DEBUG_INFO_BTF, or /sys is not mounted");
+}
+
+#define SETCAP "sudo setcap %s $(command -v gilscope)"
+
+static void judge_missing(struct doctor *d, capabilities missing)
+{
+	const struct doctor_machine *m = &d->machine;
+
+	add(&d->machine_part, "capabilities", DOCTOR_BAD,
+	    m->root ? "docker run --privileged --pid=host ..." : "sudo gilscope doctor",
+	    "missing%s: %s%s%s",
+	    m->root ? ", though this is root; in a container it must be given them" : "",
+	    capability__names(missing & CAPABILITIES_PROBES).s,
+	    missing & CAPABILITIES_OTHERS ? "; for processes of other users also " : "",
+	    capability__names(missing & CAPABILITIES_OTHERS).s);
+}
+
+static void judge_capabilities(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+	capabilities needed = CAPABILITIES_PROBES | CAPABILITIES_OTHERS;
+	capabilities missing = capability__missing(m->capabilities, needed);
+	char command[256];
+
+	if (missing & CAPABILITIES_PROBES && !m->hit) {
+		judge_missing(d, missing);
+	} else if (missing & CAPABILITIES_OTHERS) {
+		needed |= capability__least(m->capabilities, CAPABILITIES_PROBES);
+		snprintf(command, sizeof(command), SETCAP, capability__for_setcap(needed).s);
+		add(&d->machine_part, "capabilities", DOCTOR_NOTE, command,
+		    "processes of other users take CAP_SYS_PTRACE, which is missing; your own, and "
+		    "commands that gilscope launches, do not");
+	} else {
+		add(&d->machine_part, "capabilities", DOCTOR_GOOD, "",
+		    "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, or what includes them");
+	}
+}
+
+static void judge_namespaces(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+
+	if (m->in_user_namespace)
+		add(&d->machine_part, "namespaces", DOCTOR_BAD,
+		    "docker run --privileged --pid=host ...",
+		    "gilscope runs in a user namespace of its own: its capabilities are not the "
+		    "machine's");
+	else if (m->in_pid_namespace)
+		add(&d->machine_part, "namespaces", DOCTOR_BAD,
+		    "docker run --privileged --pid=host ...",
+		    "gilscope runs in a PID namespace of its own (a container): process numbers "
+		    "differ from the kernel's");
+	else
+		add(&d->machine_part, "namespaces", DOCTOR_GOOD, "",
+		    "the machine's own PID and user namespaces");
+}
+
+/* "none [integrity] confidentiality": the one in brackets is in force. */
+static void judge_lockdown(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+
+	if (strstr(m->lockdown, "[confidentiality]"))
+		add(&d->machine_part, "lockdown", DOCTOR_BAD, "cat /sys/kernel/security/lockdown",
+		    "the kernel is in lockdown (confidentiality): it lets no program read what "
+		    "probes must; boot it with lockdown=integrity or without");
+	else
+		add(&d->machine_part, "lockdown", DOCTOR_GOOD, "", "%s",
+		    strstr(m->lockdown, "[integrity]")
+			    ? "the kernel is in lockdown (integrity), which allows probes"
+			    : "the kernel is not in lockdown");
+}
+
+static void judge_sysctls(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+
+	/* It limits only those who can attach no uprobe anyway. */
+	if (m->perf_event_paranoid != INT_MIN)
+		add(&d->machine_part, "perf_event_paranoid", DOCTOR_GOOD, "",
+		    "%d, which is no limit to those with %s", m->perf_event_paranoid,
+		    m->multi ? "CAP_PERFMON" : "CAP_SYS_ADMIN");
+	if (m->bpf_jit == 0)
+		add(&d->machine_part, "bpf_jit", DOCTOR_NOTE,
+		    "sudo sysctl net.core.bpf_jit_enable=1",
+		    "BPF programs are interpreted, not compiled: each probe hit costs more");
+}
+
+static void judge_trial(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+
+	if (m->hit)
+		add(&d->machine_part, "probe", DOCTOR_GOOD, "",
+		    "probes on gilscope itself, through %s, counted each of their hits; a hit "
+		    "costs %s",
+		    m->multi ? "uprobe_multi" : "perf events (uprobe_multi needs Linux 6.6)",
+		    format_ns((__u64)m->ns_per_hit, true).s);
+	else
+		add_failure(&d->machine_part, "probe", &m->trial);
+}
+
+/* ---- an interpreter ---- */
+
+static const char *answer(enum doctor_answer a, const char *yes, const char *no, const char *untold)
+{
+	return a == DOCTOR_YES ? yes : a == DOCTOR_NO ? no : untold;
+}
+
+static void judge_build(struct doctor *d)
+{
+	const struct doctor_python *p = &d->python;
+
+	add(&d->python_part, "version", DOCTOR_GOOD, "", "CPython %s", p->version);
+	add(&d->python_part, "file", DOCTOR_GOOD, "", "%s%s: %s%s%s%s%s%s", p->path,
+	    p->deleted ? " (deleted or replaced since)" : "",
+	    p->is_library ? "a shared library" : "an executable",
+	    p->fixed_address ? " at a fixed address" : "",
+	    answer(p->stripped, ", stripped", ", with symbols", ""),
+	    answer(p->debug, ", a debug build", "", ""),
+	    answer(p->free_threaded_build, ", a free-threaded build", "", ""),
+	    answer(p->lto, ", optimised while linked (LTO)", ", without LTO", ""));
+}
+
+static void judge_gil(struct doctor *d)
+{
+	const struct doctor_python *p = &d->python;
+	const char *state = p->locked == 1 ? "held" : "free";
+
+	if (p->subject == DOCTOR_FILE)
+		add(&d->python_part, "gil", DOCTOR_GOOD, "", "in a process of it: %s",
+		    p->gil_place);
+	else if (p->gil_off)
+		add(&d->python_part, "gil", DOCTOR_NOTE, "PYTHON_GIL=1 python3 ...",
+		    "at 0x%llx, %s, and turned off: this free-threaded build runs without it, and "
+		    "there is nothing to measure until something turns it on",
+		    p->gil, p->gil_place);
+	else if (!p->gil)
+		add(&d->python_part, "gil", DOCTOR_GOOD, "",
+		    "%s; there is none before the first thread is started", p->gil_place);
+	else
+		add(&d->python_part, "gil", DOCTOR_GOOD, "",
+		    "at 0x%llx, %s; %s%s%s%s at this moment", p->gil, p->gil_place,
+		    p->switch_interval_us > 0 ? "switch interval " : "",
+		    p->switch_interval_us > 0 ? format_interval(p->switch_interval_us, true).s : "",
+		    p->switch_interval_us > 0 ? ", " : "", state);
+}
+
+static void judge_python(struct doctor *d)
+{
+	const struct doctor_python *p = &d->python;
+
+	if (p->subject == DOCTOR_NO_PYTHON)
+		return;
+	if (p->version[0])
+		judge_build(d);
+	if (p->other_mounts || p->other_pids)
+		add(&d->python_part, "container", DOCTOR_GOOD, "",
+		    "it is in %s namespace of its own: its files are read through /proc/%d",
+		    p->other_mounts && p->other_pids ? "a mount and a PID"
+		    : p->other_mounts                ? "a mount"
+						     : "a PID",
+		    p->pid);
+	if (p->gil_place[0])
+		judge_gil(d);
+	if (p->source[0])
+		add(&d->python_part, "source", DOCTOR_GOOD, "", "%s: %s", p->source, p->source_why);
+	if (p->failure.what[0])
+		add_failure(&d->python_part, "python", &p->failure);
+}
+
+void doctor__judge(struct doctor *d)
+{
+	d->machine_part.n = d->python_part.n = 0;
+	judge_kernel(d);
+	judge_capabilities(d);
+	judge_namespaces(d);
+	judge_lockdown(d);
+	judge_sysctls(d);
+	judge_trial(d);
+	judge_python(d);
+}
+
+static const struct doctor_check *first_bad(const struct doctor_part *part)
+{
+	for (size_t i = 0; i < part->n; i++)
+		if (part->check[i].state == DOCTOR_BAD)
+			return &part->check[i];
+	return NULL;
+}
+
+const struct doctor_check *doctor__obstacle(const struct doctor *d)
+{
+	const struct doctor_check *c = first_bad(&d->machine_part);
+
+	return c ? c : first_bad(&d->python_part);
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <string.h>
+
+#include "core/export/export.h"
+
+const struct exporter exporter_table[] = {
+	{"perfetto", export_perfetto},
+	{"csv", export_csv},
+	{"ndjson", export_ndjson},
+	{.name = NULL},
+};
+
+const struct exporter *exporter__find(const char *name)
+{
+	for (const struct exporter *e = exporter_table; e->name; e++) {
+		if (!strcmp(e->name, name))
+			return e;
+	}
+	return NULL;
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * csv and ndjson: a line for each wait and each hold, when it ends. Those that the distributions of a
+ * report have, and no others: what began before the observation, or goes on at its end, has no length.
+ */
+#include <errno.h>
+
+#include "core/export/export.h"
+#include "core/base/format.h"
+#include "core/base/json.h"
+
+struct interval {
+	const struct replay_step *step;
+	bool is_wait;
+};
+
+struct intervals {
+	FILE *out;
+	void (*put)(FILE *out, const struct interval *i);
+};
+
+/* ---- csv ---- */
+
+static void put_quoted(FILE *out, const char *name, size_t size)
+{
+	struct format clean = format_name(name, size, false);
+
+	putc('"', out);
+	for (const char *c = clean.s; *c; c++) {
+		if (*c == '"')
+			putc('"', out);
+		putc(*c, out);
+	}
+	putc('"', out);
+}
+
+static void put_csv(FILE *out, const struct interval *i)
+{
+	const struct replay_step *s = i->step;
+	const struct snapshot_process *p = s->gil->process;
+	const struct gil_thread *t = &s->thread->t;
+
+	fprintf(out, "%s,%llu,%llu,%d,", i->is_wait ? "wait" : "hold", s->since, s->ns, p->pid);
+	put_quoted(out, p->comm, sizeof(p->comm));
+	fprintf(out, ",%u,", t->tid);
+	put_quoted(out, t->comm, sizeof(t->comm));
+	fprintf(out, ",0x%llx,%llu,%llu,%llu,", s->gil->g.lock.address, s->part[GIL_PART_ONCPU],
+		s->part[GIL_PART_RUNNABLE], s->part[GIL_PART_BLOCKED]);
+	if (i->is_wait && s->handoff.count)
+		fprintf(out, "%u,%llu,\n", s->handoff.from, s->gap_ns);
+	else if (!i->is_wait && !s->gil->g.requests_unknown)
+		fprintf(out, ",,%d\n", !!(s->edge.flags & GIL_EDGE_F_REQUESTED));
+	else
+		fputs(",,\n", out);
+}
+
+/* ---- ndjson ---- */
+
+static void put_parts(struct json *j, const struct interval *i)
+{
+	const __u64 *part = i->step->part;
+
+	json__integer(j, "oncpu_ns", part[GIL_PART_ONCPU]);
+	json__integer(j, i->is_wait ? "runnable_ns" : "preempted_ns", part[GIL_PART_RUNNABLE]);
+	json__integer(j, "blocked_ns", part[GIL_PART_BLOCKED]);
+}
+
+static void put_ndjson(FILE *out, const struct interval *i)
+{
+	const struct replay_step *s = i->step;
+	const struct snapshot_process *p = s->gil->process;
+	const struct gil_thread *t = &s->thread->t;
+	struct json j = {.out = out};
+	char address[32];
+
+	snprintf(address, sizeof(address), "0x%llx", s->gil->g.lock.address);
+	json__open_inline(&j, NULL, '{');
+	json__string(&j, "kind", i->is_wait ? "wait" : "hold");
+	json__integer(&j, "start_ns", s->since);
+	json__integer(&j, "duration_ns", s->ns);
+	json__signed(&j, "pid", p->pid);
+	json__name(&j, "comm", p->comm, sizeof(p->comm));
+	json__integer(&j, "tid", t->tid);
+	json__name(&j, "thread", t->comm, sizeof(t->comm));
+	json__string(&j, "gil", address);
+	put_parts(&j, i);
+	if (i->is_wait && s->handoff.count) {
+		json__integer(&j, "handoff_from", s->handoff.from);
+		json__integer(&j, "handoff_ns", s->gap_ns);
+	}
+	if (!i->is_wait && !s->gil->g.requests_unknown)
+		json__bool(&j, "requested", s->edge.flags & GIL_EDGE_F_REQUESTED);
+	json__close(&j, '}');
+	putc('\n', out);
+}
+
+/* ---- both ---- */
+
+static int on_step(void *ctx, const struct replay_step *s)
+{
+	const struct intervals *to = ctx;
+	const struct interval i = {.step = s, .is_wait = s->ends_wait};
+
+	if (!s->ends_wait && !s->ends_hold)
+		return 0;
+	to->put(to->out, &i);
+	return ferror(to->out) ? errno ? -errno : -EIO : 0;
+}
+
+static int run(struct intervals *to, struct replay *r, __u64 until_ns, struct failure *f)
+{
+	const struct replay_follower follower = {.step = on_step};
+	int err;
+
+	replay__follow(r, &follower, to);
+	err = replay__run(r, until_ns, f);
+	replay__follow(r, NULL, NULL);
+	if (err < 0)
+		return err;
+	return fflush(to->out) || ferror(to->out) ? errno ? -errno : -EIO : 0;
+}
+
+int export_csv(FILE *out, struct replay *r, __u64 until_ns, struct failure *f)
+{
+	struct intervals to = {out, put_csv};
+
+	fputs("kind,start_ns,duration_ns,pid,comm,tid,thread,gil,oncpu_ns,runnable_ns,blocked_ns,"
+	      "handoff_from,handoff_ns,requested\n",
+	      out);
+	return run(&to, r, until_ns, f);
+}
+
+int export_ndjson(FILE *out, struct replay *r, __u64 until_ns, struct failure *f)
+{
+	struct intervals to = {out, put_ndjson};
+
+	return run(&to, r, until_ns, f);
+}

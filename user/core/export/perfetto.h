@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Writes Perfetto's TrackEvent protobuf: packets of the kinds that an export needs, and nothing of
+ * what they mean here. Field numbers as in Perfetto's public .proto files. */
+#ifndef PERFETTO_H
+#define PERFETTO_H
+
+#include <stdio.h>
+
+#include "core/base/bytes.h"
+
+/* Names of slices that come again and again go by number. */
+enum perfetto_name {
+	PERFETTO_WAIT = 1,
+	PERFETTO_WAIT_EARLIER,
+	PERFETTO_HOLD,
+	PERFETTO_ONCPU,
+	PERFETTO_RUNNABLE,
+	PERFETTO_PREEMPTED,
+	PERFETTO_BLOCKED,
+	PERFETTO_REQUESTED,
+	PERFETTO_HANDOFF,
+	PERFETTO_NAMES,
+};
+
+enum perfetto_event_type {
+	PERFETTO_SLICE_BEGIN = 1,
+	PERFETTO_SLICE_END = 2,
+	PERFETTO_INSTANT = 3,
+	PERFETTO_COUNTER = 4,
+};
+
+struct perfetto_event {
+	__u64 ts; /* ns of CLOCK_MONOTONIC */
+	enum perfetto_event_type type;
+	__u64 track;
+	enum perfetto_name name; /* 0: it has `text`, or none */
+	const char *text;
+	__u64 flow, end_of_flow; /* 0: none */
+	__s64 value;             /* of a counter */
+	const char *mark;        /* a flag beside it, set; NULL: none */
+};
+
+struct perfetto_track {
+	__u64 id;
+	__u64 parent;     /* 0: none */
+	const char *name; /* NULL: of the process or thread */
+	int pid, tid;     /* 0: it is neither a process's nor a thread's own */
+	const char *comm; /* its name */
+	const char *unit; /* of a counter; NULL: it is none */
+};
+
+struct perfetto {
+	FILE *out;
+	struct bytes packet, part, inner; /* reused */
+};
+
+/* The first packets: the clocks at start_ns and the names. All of these return 0 or -errno. */
+int perfetto__begin(struct perfetto *p, FILE *out, __u64 start_ns, __s64 boottime_ns,
+		    __s64 realtime_ns);
+int perfetto__track(struct perfetto *p, const struct perfetto_track *t);
+int perfetto__event(struct perfetto *p, const struct perfetto_event *e);
+void perfetto__free(struct perfetto *p);
+
+#endif

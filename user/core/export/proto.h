@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Writes protobuf: fields of a message, one after the other. A message within one is made first, in
+ * bytes of its own. */
+#ifndef PROTO_H
+#define PROTO_H
+
+#include "core/base/bytes.h"
+
+void proto__number(struct bytes *b, unsigned int field, __u64 value);
+void proto__fixed64(struct bytes *b, unsigned int field, __u64 value);
+/* Up to the first NUL, or all of `room`. */
+void proto__string(struct bytes *b, unsigned int field, const char *s, size_t room);
+void proto__message(struct bytes *b, unsigned int field, const struct bytes *message);
+
+#endif

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The feed, part two: threads, and pairs of threads. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/history/history_track.h"
+
+/* ---- rows ---- */
+
+/* Time in holds and waits, with what is open at `now`. */
+static struct accrued accrued_until(const struct gil_thread *t, __u64 now)
+{
+	struct accrued a;
+	__u64 *to = t->state == GIL_THREAD_HOLDING ? a.hold : a.wait;
+
+	memcpy(a.hold, t->fig.hold_part, sizeof(a.hold));
+	memcpy(a.wait, t->fig.wait_part, sizeof(a.wait));
+	if (!gil_thread_is_timed(t) || t->partial)
+		return a;
+	for (int i = 0; i < GIL_PARTS; i++)
+		to[i] += t->part[i];
+	to[t->cpu < GIL_PARTS ? t->cpu : 0] += gil_elapsed(t->mark, now);
+	return a;
+}
+
+/* An unused row, or a new one. */
+static int take_row(struct history *h, int process, int gil)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct snapshot_gil *raw = gil_of(h->raw, process, gil);
+	size_t i;
+
+	for (i = 0; i < raw->nr_threads; i++)
+		if (!track->rows[i].used)
+			return (int)i;
+	if (i == track->size) {
+		size_t size = track->size ? track->size * 2 : 8;
+		struct row_track *rows = reallocarray(track->rows, size, sizeof(*rows));
+
+		if (!rows)
+			return -ENOMEM;
+		track->rows = rows;
+		track->size = size;
+	}
+	memset(&track->rows[i], 0, sizeof(track->rows[i]));
+	for (int span = 0; span < HISTORY_SPANS; span++) {
+		struct snapshot_gil *g = gil_of(h->span[span], process, gil);
+
+		if (g->nr_threads == i && !snapshot_gil__add_thread(g))
+			return -ENOMEM;
+	}
+	return snapshot_gil__add_thread(raw) ? (int)i : -ENOMEM;
+}
+
+static bool is_row(const struct row_track *r, __u32 tid, bool gone)
+{
+	return r->used && !r->seen && r->tid == tid && r->gone == gone;
+}
+
+/* Threads mostly come in the same order. */
+static int find_row(struct gil_track *track, size_t nr, __u32 tid, bool gone)
+{
+	if (track->next < nr && is_row(&track->rows[track->next], tid, gone))
+		return (int)track->next;
+	for (size_t i = 0; i < nr; i++)
+		if (is_row(&track->rows[i], tid, gone))
+			return (int)i;
+	return -1;
+}
+
+static void become_gone(struct row_track *r)
+{
+	r->gone = r->dirty = true;
+}
+
+/* The threads that were not fed have become part of the sum: what it has gained on their account
+ * has been told already. */
+static void fold_vanished(struct history *h, int process, int gil, int sum)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct snapshot_gil *raw = gil_of(h->raw, process, gil);
+	struct gil_figures *f = &raw->threads[sum].fig;
+
+	for (size_t i = 0; i < raw->nr_threads; i++) {
+		struct row_track *r = &track->rows[i];
+		struct gil_thread *t = &raw->threads[i];
+		struct accrued a;
+
+		if (!r->used || r->seen || r->gone)
+			continue;
+		become_gone(r);
+		r->folded = true;
+		a = accrued_until(t, track->past);
+		t->state = GIL_THREAD_GONE;
+		gil_figures__add(f, &t->fig);
+		for (int part = 0; part < GIL_PARTS; part++) {
+			f->hold_part[part] += a.hold[part] - t->fig.hold_part[part];
+			f->wait_part[part] += a.wait[part] - t->fig.wait_part[part];
+		}
+	}
+}
+
+int history__row(struct history *h, int process, int gil, __u32 tid, bool gone)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	size_t nr = gil_of(h->raw, process, gil)->nr_threads;
+	int i = tid ? find_row(track, nr, tid, gone) : track->sum;
+
+	if (i < 0 && tid && gone)
+		i = find_row(track, nr, tid, false);
+	if (i < 0)
+		i = take_row(h, process, gil);
+	if (i < 0)
+		return i;
+	if (!track->rows[i].used)
+		track->rows[i] = (struct row_track){.used = true, .tid = tid};
+	track->rows[i].seen = true;
+	if (gone && !track->rows[i].gone)
+		become_gone(&track->rows[i]);
+	track->next = (size_t)i + 1;
+	if (!tid) {
+		track->sum = i;
+		fold_vanished(h, process, gil, i);
+	}
+	return i;
+}
+
+bool history__row_changed(const struct history *h, int process, int gil, int row, __u32 seq)
+{
+	const struct row_track *r = &track_of(h, process, gil)->rows[row];
+
+	return !r->known || r->seq != seq;
+}
+
+void history__rename(struct history *h, int process, int gil, int row, const char comm[16])
+{
+	struct gil_thread *t = &gil_of(h->raw, process, gil)->threads[row];
+
+	if (!memcmp(t->comm, comm, sizeof(t->comm)))
+		return;
+	memcpy(t->comm, comm, sizeof(t->comm));
+	for (int span = 0; span < HISTORY_SPANS; span++)
+		memcpy(gil_of(h->span[span], process, gil)->threads[row].comm, comm,
+		       sizeof(t->comm));
+}
+
+/* ---- their records ---- */
+
+static void put_row(struct history *h, int process, int gil, int row, const struct gil_thread *now,
+		    const struct gil_thread *before)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct accrued a = accrued_until(now, track->at), b = accrued_until(before, track->past);
+	struct entry_header e = {.kind = ENTRY_ROW, .gil = gil, .process = process, .row = row};
+	struct log *l = present_log(h);
+	struct row_delta d = {
+		.acquisitions = counter_delta(now->fig.acquisitions, before->fig.acquisitions),
+		.contended = counter_delta(now->fig.contended, before->fig.contended),
+		.releases = counter_delta(now->fig.releases, before->fig.releases),
+		.requested_releases =
+			counter_delta(now->fig.requested_releases, before->fig.requested_releases),
+	};
+
+	for (int i = 0; i < GIL_PARTS; i++) {
+		d.hold[i] = a.hold[i] - b.hold[i];
+		d.wait[i] = a.wait[i] - b.wait[i];
+	}
+	log__put(l, &e, sizeof(e));
+	log__put(l, &d, sizeof(d));
+	log__put_hist(l, &now->fig.hold, &before->fig.hold);
+	log__put_hist(l, &now->fig.wait, &before->fig.wait);
+	track->rows[row].refs++;
+}
+
+static bool is_still(const struct gil_thread *a, const struct gil_thread *b)
+{
+	return !gil_thread_is_timed(a) && !gil_thread_is_timed(b) &&
+	       a->fig.acquisitions == b->fig.acquisitions && a->fig.releases == b->fig.releases &&
+	       a->fig.contended == b->fig.contended;
+}
+
+/* A record that counts less than before is another one's. */
+static bool has_begun_anew(const struct gil_thread *now, const struct gil_thread *before)
+{
+	return now->fig.acquisitions < before->fig.acquisitions ||
+	       now->fig.releases < before->fig.releases ||
+	       now->fig.contended < before->fig.contended;
+}
+
+int history__thread(struct history *h, int process, int gil, int row, const struct gil_thread *t)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct gil_thread *raw = &gil_of(h->raw, process, gil)->threads[row];
+	struct row_track *r = &track->rows[row];
+
+	r->seq = t->seq;
+	r->fed = true;
+	if (is_still(t, raw) && r->known) {
+		if (memcmp(raw->comm, t->comm, sizeof(t->comm)) || raw->state != t->state)
+			r->dirty = true;
+		memcpy(raw, t, offsetof(struct gil_thread, fig));
+		return 0;
+	}
+	r->known = true;
+	if (has_begun_anew(t, raw))
+		memset(raw, 0, sizeof(*raw));
+	put_row(h, process, gil, row, t, raw);
+	*raw = *t;
+	if (t->fig.hold.max > track->hold_max)
+		track->hold_max = t->fig.hold.max;
+	if (t->fig.wait.max > track->wait_max)
+		track->wait_max = t->fig.wait.max;
+	return 0;
+}
+
+/* ---- pairs ---- */
+
+static size_t pair_hash(__u32 from, __u32 to)
+{
+	__u64 key = (__u64)from << 32 | to;
+
+	key *= 0x9e3779b97f4a7c15ULL;
+	return (size_t)(key >> 32);
+}
+
+/* The slot of a pair, or the free one where it belongs. */
+static __u32 *pair_slot(const struct gil_track *track, const struct snapshot_gil *raw, __u32 from,
+			__u32 to)
+{
+	size_t i = pair_hash(from, to);
+
+	for (;; i++) {
+		__u32 *slot = &track->pairs[i & (track->pairs_size - 1)];
+
+		if (!*slot ||
+		    (raw->edges[*slot - 1].from == from && raw->edges[*slot - 1].to == to))
+			return slot;
+	}
+}
+
+static int grow_pairs(struct gil_track *track, const struct snapshot_gil *raw)
+{
+	size_t size = track->pairs_size ? track->pairs_size * 2 : 64;
+	__u32 *pairs;
+
+	if ((raw->nr_edges + 1) * 2 <= track->pairs_size)
+		return 0;
+	pairs = calloc(size, sizeof(*pairs));
+	if (!pairs)
+		return -ENOMEM;
+	free(track->pairs);
+	track->pairs = pairs;
+	track->pairs_size = size;
+	for (size_t i = 0; i < raw->nr_edges; i++)
+		*pair_slot(track, raw, raw->edges[i].from, raw->edges[i].to) = (__u32)i + 1;
+	return 0;
+}
+
+/* The index of a pair, or -ENOMEM. */
+static int pair_row(struct history *h, int process, int gil, __u32 from, __u32 to)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct snapshot_gil *raw = gil_of(h->raw, process, gil);
+	size_t i = raw->nr_edges;
+	__u32 *slot;
+
+	if (grow_pairs(track, raw))
+		return -ENOMEM;
+	slot = pair_slot(track, raw, from, to);
+	if (*slot)
+		return (int)*slot - 1;
+	for (int span = 0; span <= HISTORY_SPANS; span++) {
+		struct snapshot *s = span < HISTORY_SPANS ? h->span[span] : h->raw;
+		struct snapshot_gil *g = gil_of(s, process, gil);
+
+		if (g->nr_edges == i && !snapshot_gil__add_edge(g))
+			return -ENOMEM;
+		g->edges[i] = (struct gil_handoff){.from = from, .to = to};
+	}
+	*slot = (__u32)i + 1;
+	return (int)i;
+}
+
+int history__edges(struct history *h, int process, int gil, const struct gil_handoff *edges,
+		   size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int row = pair_row(h, process, gil, edges[i].from, edges[i].to);
+		struct entry_header e = {
+			.kind = ENTRY_PAIR, .gil = gil, .process = process, .row = row};
+		struct gil_handoff *raw;
+		struct pair_delta d;
+
+		if (row < 0)
+			return row;
+		raw = &gil_of(h->raw, process, gil)->edges[row];
+		d.count = counter_delta(edges[i].count, raw->count);
+		d.wait_ns = counter_delta(edges[i].wait_ns, raw->wait_ns);
+		if (!d.count)
+			continue;
+		log__put(present_log(h), &e, sizeof(e));
+		log__put(present_log(h), &d, sizeof(d));
+		raw->count = edges[i].count;
+		raw->wait_ns = edges[i].wait_ns;
+	}
+	return 0;
+}
+
+/* ---- the tick's end ---- */
+
+/* A row that was folded, and that no window can need any more, goes into the sum of its span. */
+static void drop_folded(struct history *h, int process, int gil, size_t i)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct row_track *r = &track->rows[i], *sum = &track->rows[track->sum];
+
+	for (int span = 0; span < HISTORY_SPANS; span++) {
+		struct gil_thread *t = gil_of(h->span[span], process, gil)->threads;
+
+		gil_figures__add(&t[track->sum].fig, &t[i].fig);
+		for (int part = 0; part < GIL_PARTS; part++) {
+			sum->accrued[span].hold[part] += r->accrued[span].hold[part];
+			sum->accrued[span].wait[part] += r->accrued[span].wait[part];
+		}
+		memset(&t[i], 0, sizeof(t[i]));
+	}
+	memset(&gil_of(h->raw, process, gil)->threads[i], 0, sizeof(struct gil_thread));
+	sum->dirty = true;
+	*r = (struct row_track){.used = false};
+}
+
+void history__end_rows(struct history *h, int process, int gil)
+{
+	struct gil_track *track = track_of(h, process, gil);
+	struct snapshot_gil *raw = gil_of(h->raw, process, gil);
+
+	for (size_t i = 0; i < raw->nr_threads; i++) {
+		struct row_track *r = &track->rows[i];
+		struct gil_thread *t = &raw->threads[i];
+
+		if (!r->used)
+			continue;
+		if (!r->seen && !r->gone)
+			become_gone(r);
+		if (r->gone && !r->fed && gil_thread_is_timed(t)) {
+			/* It died in the middle: that wait or hold has no end. */
+			struct gil_thread dead = *t;
+
+			dead.state = GIL_THREAD_GONE;
+			put_row(h, process, gil, (int)i, &dead, t);
+			*t = dead;
+		} else if (!r->fed && gil_thread_is_timed(t)) {
+			put_row(h, process, gil, (int)i, t, t); /* time has passed */
+		} else if (r->folded && !r->refs && !h->raw->processes[process].exited) {
+			drop_folded(h, process, gil, i);
+		}
+	}
+}
+
+void history__forget(struct history *h, struct log *l)
+{
+	const char *at = l->data, *end = l->data + l->used;
+	struct entry_header e;
+
+	while (at < end) {
+		at = history__next_entry(at, &e);
+		if (e.kind == ENTRY_ROW)
+			h->tracks[e.process].gils[e.gil].rows[e.row].refs--;
+	}
+	log__clear(l);
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * For history_*.c alone: what is kept beside the three snapshots. These (what was fed last, and the
+ * two spans) have the same processes, GILs, rows and pairs of threads at the same indexes; so have
+ * the lists here.
+ */
+#ifndef HISTORY_TRACK_H
+#define HISTORY_TRACK_H
+
+#include "core/history/history.h"
+#include "core/history/history_log.h"
+
+/* Time held and waited in a span, with what is still going on. */
+struct accrued {
+	__u64 hold[GIL_PARTS];
+	__u64 wait[GIL_PARTS];
+};
+
+struct row_track {
+	__u32 tid;
+	__u32 seq;
+	__u32 refs; /* entries of the log */
+	bool used;
+	bool gone;   /* the thread has exited */
+	bool folded; /* gone, and since then in the row of tid 0 */
+	bool seen;   /* in this tick */
+	bool fed;    /* in this tick, with its record */
+	bool known;  /* it has been fed */
+	bool dirty;  /* the spans' rows are to be settled */
+	struct accrued accrued[HISTORY_SPANS];
+};
+
+struct gil_track {
+	bool fed;   /* in this tick */
+	__u64 at;   /* where its last tick ended */
+	__u64 past; /* and the one before */
+	struct row_track *rows;
+	size_t size;
+	size_t next; /* where the next thread is looked for first */
+	int sum;     /* the row of tid 0, or -1 */
+	struct accrued accrued[HISTORY_SPANS];
+	struct lock_delta lock[HISTORY_SPANS];
+	__u64 hold_max; /* since the start */
+	__u64 wait_max;
+	__u32 *pairs; /* hash of from and to -> index + 1; 0: free */
+	size_t pairs_size;
+	/* the curves */
+	struct history_point *points;
+	__u64 nr_points; /* all there ever were */
+	__u64 point_ns;  /* where the next one begins */
+	struct lock_delta at_point;
+};
+
+struct process_track {
+	struct gil_track *gils;
+	size_t size;
+	__u64 at; /* the end_ns of the last tick */
+	bool seen;
+	bool fed;   /* in this tick, be it that nothing was taken of it */
+	bool ended; /* nothing will be fed any more */
+	bool free;  /* and it was forgotten: another process may have its place */
+	__u64 last; /* the tick in which that turned out */
+};
+
+struct tick {
+	__u64 begin;
+	__u64 end;
+	__u64 hits;
+	__u64 usdt_hits;
+	struct log log;
+};
+
+struct history {
+	struct snapshot *raw; /* as last fed */
+	struct snapshot *span[HISTORY_SPANS];
+	struct process_track *tracks;
+	size_t size;
+	size_t next;
+	__u64 window_ns;
+	__u64 begin[HISTORY_SPANS]; /* where the spans begin */
+	__u64 now;
+	__u64 nr_ticks;
+	bool was_reset;
+	/* the log, oldest first; those from `tail` on are in the window */
+	struct tick *ticks;
+	size_t nr;
+	size_t room;
+	size_t tail;
+};
+
+static inline struct gil_track *track_of(const struct history *h, size_t process, size_t gil)
+{
+	return &h->tracks[process].gils[gil];
+}
+
+static inline struct snapshot_gil *gil_of(struct snapshot *s, size_t process, size_t gil)
+{
+	return &s->processes[process].gils[gil];
+}
+
+static inline struct log *present_log(struct history *h)
+{
+	return &h->ticks[h->nr - 1].log;
+}
+
+/* history_rows.c: threads that were not fed; and the end of a log. */
+void history__end_rows(struct history *h, int process, int gil);
+void history__forget(struct history *h, struct log *l);
+
+/* history_span.c: reads the head of an entry, returns the next one; an entry into a span, or out of it; then all that follows from that. */
+const char *history__next_entry(const char *at, struct entry_header *e);
+void history__apply(struct history *h, enum history_span span, const struct log *l, bool off);
+void history__settle(struct history *h);
+
+#endif

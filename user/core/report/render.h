@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Output formats: a snapshot to a stream. */
+#ifndef RENDER_H
+#define RENDER_H
+
+#include <stdio.h>
+
+#include "core/figures/snapshot.h"
+
+struct render_options {
+	bool colour;         /* the caller has looked at the stream and at NO_COLOR */
+	bool ascii;          /* nothing beyond ASCII: no block glyphs, "us" for microseconds */
+	int width;           /* columns; 0: 80 */
+	const char *version; /* gilscope's own; NULL: not told */
+};
+
+struct renderer {
+	const char *name; /* for --format */
+	int (*render)(FILE *out, const struct snapshot *s, const struct render_options *o);
+};
+
+/* The table; it ends with a row without a name. */
+extern const struct renderer renderer_table[];
+
+/* The row of that name, or NULL. */
+const struct renderer *renderer__find(const char *name);
+
+/* Each returns 0, or -errno if the stream took an error. The stream is flushed. */
+int render_text(FILE *out, const struct snapshot *s, const struct render_options *o);
+int render_json(FILE *out, const struct snapshot *s, const struct render_options *o);
+
+#endif

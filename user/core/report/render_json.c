@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The schema gilscope/1. Keys keep their order and meaning; a reader must ignore keys that it does
+ * not know. What was not measured is null, never 0.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/json.h"
+#include "core/figures/metric.h"
+#include "core/report/render.h"
+#include "core/figures/verdict.h"
+
+static void put_buckets(struct json *j, const struct gil_hist *h, bool is_time)
+{
+	json__open(j, "buckets", '[');
+	for (__u32 i = 0; i < GIL_HIST_SLOTS; i++) {
+		if (!h->slot[i])
+			continue;
+		json__open_inline(j, NULL, '{');
+		json__integer(j, is_time ? "lo_ns" : "lo", gil_hist_lo(i));
+		json__integer(j, is_time ? "hi_ns" : "hi", gil_hist_lo(i + 1));
+		json__integer(j, "count", h->slot[i]);
+		json__close(j, '}');
+	}
+	json__close(j, ']');
+}
+
+static void put_time_distribution(struct json *j, const char *key, const struct gil_hist *h)
+{
+	static const struct {
+		const char *key;
+		double q;
+	} quantiles[] = {{"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p99_ns", 0.99}, {"p999_ns", 0.999}};
+
+	json__open(j, key, '{');
+	json__integer(j, "count", h->count);
+	json__integer(j, "sum_ns", h->sum);
+	/* There is no largest of none. */
+	if (h->count)
+		json__integer(j, "max_ns", h->max);
+	else
+		json__null(j, "max_ns");
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
+		if (h->count)
+			json__integer(j, quantiles[i].key, gil_hist__quantile(h, quantiles[i].q));
+		else
+			json__null(j, quantiles[i].key);
+	}
+	put_buckets(j, h, true);
+	json__close(j, '}');
+}
+
+static void put_count_distribution(struct json *j, const char *key, const struct gil_hist *h)
+{
+	json__open(j, key, '{');
+	json__integer(j, "count", h->count);
+	json__integer(j, "max", h->max);
+	json__integer(j, "sum", h->sum);
+	put_buckets(j, h, false);
+	json__close(j, '}');
+}
+
+static void put_value(struct json *j, const char *key, struct metric_value v)
+{
+	if (!v.known)
+		json__null(j, key);
+	else if (v.real)
+		json__real(j, key, v.ratio);
+	else
+		json__integer(j, key, v.integer);
+}
+
+static void put_distribution(struct json *j, const struct metric *m, const struct gil_hist *h)
+{
+	if (m->unit == METRIC_NS)
+		put_time_distribution(j, m->name, h);
+	else
+		put_count_distribution(j, m->name, h);
+}
+
+static void put_thread(struct json *j, const struct snapshot_process *p,
+		       const struct snapshot_gil *g, const struct gil_thread *t)
+{
+	json__open(j, NULL, '{');
+	json__integer(j, "tid", t->tid);
+	json__name(j, "comm", t->comm, sizeof(t->comm));
+	for (const struct metric *m = metric_table; m->name; m++) {
+		if (!metric__is_per_thread(m))
+			continue;
+		if (metric__is_distribution(m))
+			put_distribution(j, m, metric__thread_hist(m, t));
+		else
+			put_value(j, m->name, metric__thread_value(m, g, t));
+	}
+	/* Not in `wait`, as it has not ended. */
+	json__integer(j, "open_wait_ns",
+		      t->state == GIL_THREAD_WAITING
+			      ? gil_elapsed(t->since, snapshot_gil__end(p, g))
+			      : 0);
+	json__close(j, '}');
+}
+
+static void put_threads(struct json *j, const struct snapshot_process *p,
+			const struct snapshot_gil *g)
+{
+	json__open(j, "threads", '[');
+	for (size_t i = 0; i < g->nr_threads; i++)
+		put_thread(j, p, g, &g->threads[i]);
+	json__close(j, ']');
+}
+
+static void put_edges(struct json *j, const struct snapshot_gil *g)
+{
+	json__open(j, "handoff_edges", '[');
+	for (size_t i = 0; i < g->nr_edges; i++) {
+		const struct gil_handoff *e = &g->edges[i];
+
+		json__open_inline(j, NULL, '{');
+		json__integer(j, "from", e->from);
+		json__integer(j, "to", e->to);
+		json__integer(j, "count", e->count);
+		json__integer(j, "wait_ns", e->wait_ns);
+		json__close(j, '}');
+	}
+	json__close(j, ']');
+}
+
+static void put_verdict(struct json *j, const struct verdict *v)
+{
+	struct verdict_text text;
+
+	verdict__tell(v, false, &text);
+	json__open(j, "verdict", '{');
+	json__string(j, "gil_bound", verdict_answer__name(v->answer));
+	json__string(j, "kind", verdict_kind__name(v->kind));
+	json__string(j, "text", text.sentence);
+	json__open(j, "support", '[');
+	for (int i = 0; i < VERDICT_SUPPORT; i++) {
+		if (text.support[i][0])
+			json__string(j, NULL, text.support[i]);
+	}
+	json__close(j, ']');
+	json__close(j, '}');
+}
+
+/* What goes on when the observation ends, and what was seen in part only. */
+static void put_loose_ends(struct json *j, const struct snapshot_process *p,
+			   const struct snapshot_gil *g)
+{
+	const struct gil_lock *l = &g->lock;
+
+	json__integer(j, "observed_ns", gil_elapsed(l->start, snapshot_gil__end(p, g)));
+	if (l->state == GIL_LOCK_HELD && !p->exited)
+		json__integer(j, "holder", l->last_tid);
+	else
+		json__null(j, "holder");
+	/* Not in `hold`, as it has not ended, but in held_ratio. */
+	json__integer(j, "open_hold_ns",
+		      l->state == GIL_LOCK_HELD ? gil_elapsed(l->since, snapshot_gil__end(p, g))
+						: 0);
+	json__integer(j, "waiters", p->exited ? 0 : gil_lock_waiters(l));
+	json__integer(j, "open_chain", l->chain_len);
+	json__integer(j, "partial_waits", l->partial_waits);
+	json__integer(j, "partial_holds", l->partial_holds);
+	json__integer(j, "anomalies", l->anomalies);
+	json__integer(j, "folded_threads", g->nr_folded);
+	if (g->gaps) {
+		json__open_inline(j, "not_recorded", '{');
+		json__integer(j, "edges", g->lost_edges);
+		json__integer(j, "places", g->gaps);
+		json__integer(j, "ns", g->gap_ns);
+		json__close(j, '}');
+	}
+}
+
+static void put_gil(struct json *j, const struct snapshot_process *p, const struct snapshot_gil *g)
+{
+	struct verdict v = verdict__of_gil(p, g);
+	char address[32];
+
+	snprintf(address, sizeof(address), "0x%llx", (unsigned long long)g->lock.address);
+	json__open(j, NULL, '{');
+	json__string(j, "address", address);
+	json__bool(j, "main", g->main);
+	if (g->interpreter >= 0)
+		json__integer(j, "interpreter", (__u64)g->interpreter);
+	else
+		json__null(j, "interpreter");
+	if (g->switch_interval_us < 0)
+		json__null(j, "switch_interval_us");
+	else
+		json__signed(j, "switch_interval_us", g->switch_interval_us);
+	put_verdict(j, &v);
+	for (const struct metric *m = metric_table; m->name; m++) {
+		if (metric__is_per_process(m))
+			continue;
+		if (metric__is_distribution(m))
+			put_distribution(j, m, metric__hist(m, g));
+		else
+			put_value(j, m->name, metric__value(m, p, g));
+	}
+	put_loose_ends(j, p, g);
+	put_threads(j, p, g);
+	put_edges(j, g);
+	json__close(j, '}');
+}
+
+static void put_process_flags(struct json *j, const struct snapshot_process *p)
+{
+	for (const struct metric *m = metric_table; m->name; m++) {
+		if (!metric__is_per_process(m))
+			continue;
+		if (m->of_process(p).known)
+			json__bool(j, m->name, m->of_process(p).integer);
+		else
+			json__null(j, m->name);
+	}
+}
+
+static void put_process(struct json *j, const struct snapshot_process *p)
+{
+	json__open(j, NULL, '{');
+	json__signed(j, "pid", p->pid);
+	json__name(j, "comm", p->comm, sizeof(p->comm));
+	if (p->python[0])
+		json__name(j, "python", p->python, sizeof(p->python));
+	else
+		json__null(j, "python");
+	if (p->source[0])
+		json__name(j, "source", p->source, sizeof(p->source));
+	else
+		json__null(j, "source");
+	if (p->source_why[0])
+		json__string(j, "source_reason", p->source_why);
+	else
+		json__null(j, "source_reason");
+	json__bool(j, "free_threaded", p->free_threaded);
+	json__bool(j, "free_threaded_build", p->free_threaded_build);
+	json__bool(j, "gil_turned_on", p->gil_turned_on);
+	put_process_flags(j, p);
+	json__bool(j, "exited", p->exited);
+	json__integer(j, "observed_ns", gil_elapsed(p->start_ns, p->end_ns));
+	json__integer(j, "late_ns", p->late_ns);
+	json__string(j, "note", p->note);
+	json__open(j, "gils", '[');
+	for (size_t i = 0; i < p->nr_gils; i++)
+		put_gil(j, p, &p->gils[i]);
+	json__close(j, ']');
+	json__close(j, '}');
+}
+
+static void put_lost(struct json *j, const struct snapshot_lost *l)
+{
+	json__integer(j, "lost_events", snapshot_lost__total(l));
+	json__open_inline(j, "lost", '{');
+	json__integer(j, "edges", l->edges);
+	json__integer(j, "switches", l->switches);
+	json__integer(j, "handoffs", l->handoffs);
+	json__integer(j, "events", l->events);
+	json__integer(j, "requests", l->requests);
+	if (l->recording)
+		json__integer(j, "recording", l->recording);
+	if (l->gaps)
+		json__integer(j, "gaps", l->gaps);
+	json__close(j, '}');
+}
+
+static void put_unobserved(struct json *j, const struct snapshot *s)
+{
+	json__open(j, "unobserved", '[');
+	for (size_t i = 0; i < s->nr_unobserved; i++) {
+		const struct snapshot_unobserved *u = &s->unobserved[i];
+
+		json__open_inline(j, NULL, '{');
+		json__signed(j, "pid", u->pid);
+		json__name(j, "comm", u->comm, sizeof(u->comm));
+		json__string(j, "why", u->why);
+		json__close(j, '}');
+	}
+	json__close(j, ']');
+}
+
+static void put_cost(struct json *j, const struct snapshot *s)
+{
+	json__open_inline(j, "probe_cost", '{');
+	json__integer(j, "hits", s->probe_hits);
+	if (s->probe_ns_per_hit < 0)
+		json__null(j, "ns_per_hit");
+	else
+		json__signed(j, "ns_per_hit", s->probe_ns_per_hit);
+	json__close(j, '}');
+}
+
+int render_json(FILE *out, const struct snapshot *s, const struct render_options *o)
+{
+	struct verdict v = verdict__of_snapshot(s);
+	struct json j = {.out = out};
+
+	json__open(&j, NULL, '{');
+	json__string(&j, "schema", "gilscope/1");
+	if (o->version)
+		json__string(&j, "version", o->version);
+	else
+		json__null(&j, "version");
+	json__integer(&j, "duration_ns", gil_elapsed(s->start_ns, s->end_ns));
+	put_lost(&j, &s->lost);
+	if (s->note[0])
+		json__string(&j, "note", s->note);
+	if (s->exit_status < 0)
+		json__null(&j, "exit_status");
+	else
+		json__signed(&j, "exit_status", s->exit_status);
+	put_cost(&j, s);
+	put_verdict(&j, &v);
+	json__open(&j, "processes", '[');
+	for (size_t i = 0; i < s->nr_processes; i++)
+		put_process(&j, &s->processes[i]);
+	json__close(&j, ']');
+	put_unobserved(&j, s);
+	json__integer(&j, "unlisted_processes", s->nr_unlisted);
+	json__close(&j, '}');
+	putc('\n', out);
+	if (fflush(out) || ferror(out))
+		return errno ? -errno : -EIO;
+	return 0;
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The report for people: the verdict, then the figures it stands on, then what it cost and what was
+ * missed.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/format.h"
+#include "core/figures/metric.h"
+#include "core/report/render.h"
+#include "core/report/text_gil.h"
+#include "core/report/text_missed.h"
+#include "core/figures/verdict.h"
+
+#define WIDTH_DEFAULT 80
+#define WIDTH_LEAST   80 /* the tables need as much */
+#define WIDTH_LARGEST 120
+/* Of several GILs, so many get all of their figures, and so many a line. */
+#define GILS_IN_FULL 3
+#define GILS_LISTED  20
+
+static void put_verdict(const struct text *t, const struct snapshot *s)
+{
+	static const enum text_style styles[] = {
+		[VERDICT_UNKNOWN] = TEXT_BOLD,
+		[VERDICT_NO] = TEXT_GOOD,
+		[VERDICT_PARTLY] = TEXT_FAIR,
+		[VERDICT_YES] = TEXT_BAD,
+	};
+	struct verdict v = verdict__of_snapshot(s);
+	struct verdict_text text;
+
+	verdict__tell(&v, t->ascii, &text);
+	text__style(t, styles[v.answer]);
+	fprintf(t->out, "%s:", text.answer);
+	text__style(t, TEXT_PLAIN);
+	putc(' ', t->out);
+	text__wrap(t, TEXT_PLAIN, (int)strlen(text.answer) + 2, 0, text.sentence);
+	for (int i = 0; i < VERDICT_SUPPORT; i++) {
+		if (text.support[i][0])
+			text__wrap(t, TEXT_PLAIN, 0, 0, text.support[i]);
+	}
+}
+
+/* A GIL in the order of the report. */
+struct entry {
+	const struct snapshot_process *process;
+	const struct snapshot_gil *gil;
+	__u64 waited;
+	__u64 held;
+};
+
+static int entry__compare(const void *a, const void *b)
+{
+	const struct entry *e = a, *f = b;
+
+	if (e->waited != f->waited)
+		return e->waited < f->waited ? 1 : -1;
+	if (e->held != f->held)
+		return e->held < f->held ? 1 : -1;
+	if (e->process->pid != f->process->pid)
+		return e->process->pid < f->process->pid ? -1 : 1;
+	return e->gil < f->gil ? -1 : e->gil > f->gil;
+}
+
+static bool was_used(const struct snapshot_gil *g)
+{
+	return g->fig.acquisitions || g->lock.waiters || g->lock.partial_holds ||
+	       (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1);
+}
+
+/* The GILs that somebody used, busiest first; NULL if there is no memory. */
+static struct entry *list_gils(const struct snapshot *s, size_t *nr)
+{
+	struct entry *list;
+	size_t all = 0;
+
+	for (size_t i = 0; i < s->nr_processes; i++)
+		all += s->processes[i].nr_gils;
+	list = calloc(all + 1, sizeof(*list));
+	*nr = 0;
+	for (size_t i = 0; list && i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+
+		for (size_t j = 0; j < p->nr_gils; j++) {
+			const struct snapshot_gil *g = &p->gils[j];
+
+			if (!was_used(g))
+				continue;
+			list[(*nr)++] = (struct entry){
+				.process = p,
+				.gil = g,
+				.waited = gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)),
+				.held = gil_lock_held_until(&g->lock, g->locked_at_start,
+							    snapshot_gil__end(p, g)),
+			};
+		}
+	}
+	if (list)
+		qsort(list, *nr, sizeof(*list), entry__compare);
+	return list;
+}
+
+static void put_list_entry(const struct text *t, const struct entry *e)
+{
+	const struct snapshot_process *p = e->process;
+	const struct snapshot_gil *g = e->gil;
+
+	fprintf(t->out, "  %7d  ", p->pid);
+	text__column(t, format_name(p->comm, sizeof(p->comm), t->ascii).s, 15);
+	text__column(t, format_percent(gil__held_ratio(p, g)).s, -8);
+	text__column(t, format_percent(gil__contended_ratio(p, g)).s, -11);
+	text__column(t, format_mean(gil__wait_ratio(p, g)).s, -9);
+	text__column(t, format_count(g->fig.acquisitions).s, -10);
+	text__column(t, format_ns(gil__observed(p, g), t->ascii).s, -10);
+	fputs(g->main ? "\n" : " (sub)\n", t->out);
+}
+
+static void put_list(const struct text *t, const struct entry *list, size_t nr)
+{
+	bool sub = false;
+
+	putc('\n', t->out);
+	text__style(t, TEXT_BOLD);
+	fprintf(t->out, "%zu GILs, busiest first\n", nr);
+	fputs("  process  name               held  contended  waiting  acquired  observed", t->out);
+	text__style(t, TEXT_PLAIN);
+	putc('\n', t->out);
+	for (size_t i = 0; i < nr && i < GILS_LISTED; i++) {
+		put_list_entry(t, &list[i]);
+		sub = sub || !list[i].gil->main;
+	}
+	if (nr > GILS_LISTED)
+		fprintf(t->out, "  and %zu more\n", nr - GILS_LISTED);
+	text__note(t, 2,
+		   "held: of the time observed, a thread had it; contended: at least one thread "
+		   "waited; waiting: threads, on average%s",
+		   sub ? "; (sub): of a sub-interpreter" : "");
+}
+
+/* What is special about the GIL of a free-threaded build; "" if it is none. */
+static const char *free_threaded_note(const struct snapshot_process *p)
+{
+	if (!p->free_threaded_build)
+		return "";
+	if (p->gil_turned_on)
+		return "; a free-threaded build, whose GIL was turned on while observed";
+	if (p->free_threaded)
+		return "; a free-threaded build, whose GIL is off but for moments, while a module "
+		       "is imported";
+	return "; a free-threaded build, whose GIL is on: PYTHON_GIL=1, -X gil=1, or a module that "
+	       "needs it";
+}
+
+static void put_process(const struct text *t, const struct snapshot_process *p,
+			const struct snapshot_gil *g)
+{
+	struct format interval = {"not known (5 ms by default)"};
+	char line[768];
+
+	if (g->switch_interval_us > 0)
+		interval = format_interval(g->switch_interval_us, t->ascii);
+	snprintf(line, sizeof(line),
+		 "%s, process %d%s%s%s%s, observed for %s, switch interval %s%s%s",
+		 format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
+		 p->python[0] ? ", Python " : "",
+		 format_name(p->python, sizeof(p->python), t->ascii).s,
+		 p->source[0] ? ", through " : "",
+		 format_name(p->source, sizeof(p->source), t->ascii).s,
+		 format_ns(gil__observed(p, g), t->ascii).s, interval.s,
+		 g->main ? "" : ", a sub-interpreter's GIL", free_threaded_note(p));
+	putc('\n', t->out);
+	text__wrap(t, TEXT_BOLD, 0, 2, line);
+}
+
+static int put_gils(const struct text *t, const struct snapshot *s)
+{
+	struct text rest = *t;
+	size_t nr;
+	struct entry *list = list_gils(s, &nr);
+	int err = 0;
+
+	if (!list)
+		return -ENOMEM;
+	if (nr > 1)
+		put_list(t, list, nr);
+	for (size_t i = 0; !err && i < nr && i < GILS_IN_FULL; i++) {
+		/* Of the GILs that nobody waits for, one stands for all. */
+		if (i && !list[i].waited)
+			break;
+		put_process(t, list[i].process, list[i].gil);
+		err = text_gil(&rest, list[i].process, list[i].gil);
+		rest.terse = true;
+	}
+	free(list);
+	return err;
+}
+
+/* The processes that have no section and no line above. */
+static void put_other_processes(const struct text *t, const struct snapshot *s)
+{
+	size_t unused = 0;
+
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+		bool used = false;
+
+		for (size_t j = 0; j < p->nr_gils; j++)
+			used = used || was_used(&p->gils[j]);
+		if (p->free_threaded && !used)
+			fprintf(t->out,
+				"\n%s, process %d%s%s: free-threaded, it runs without a GIL\n",
+				format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
+				p->python[0] ? ", Python " : "",
+				format_name(p->python, sizeof(p->python), t->ascii).s);
+		else if (!used)
+			unused++;
+	}
+	if (unused)
+		fprintf(t->out, "\n%zu process%s used no GIL while observed.\n", unused,
+			unused == 1 ? "" : "es");
+}
+
+int render_text(FILE *out, const struct snapshot *s, const struct render_options *o)
+{
+	struct text t = {
+		.out = out,
+		.width = o->width > 0 ? o->width : WIDTH_DEFAULT,
+		.colour = o->colour,
+		.ascii = o->ascii,
+	};
+	int err;
+
+	if (t.width < WIDTH_LEAST)
+		t.width = WIDTH_LEAST;
+	if (t.width > WIDTH_LARGEST)
+		t.width = WIDTH_LARGEST;
+	put_verdict(&t, s);
+	err = put_gils(&t, s);
+	if (err)
+		return err;
+	put_other_processes(&t, s);
+	text_missed(&t, s);
+	if (fflush(out) || ferror(out))
+		return errno ? -errno : -EIO;
+	return 0;
+}

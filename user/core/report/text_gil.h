@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The sections of the text report that tell of one GIL. */
+#ifndef TEXT_GIL_H
+#define TEXT_GIL_H
+
+#include "core/figures/snapshot.h"
+#include "core/base/text.h"
+
+/* Each returns 0 or -ENOMEM. */
+int text_gil(const struct text *t, const struct snapshot_process *p, const struct snapshot_gil *g);
+/* The part of it that is about the threads. */
+int text_threads(const struct text *t, const struct snapshot_process *p,
+		 const struct snapshot_gil *g);
+
+#endif

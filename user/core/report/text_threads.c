@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The table of threads in the text report. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/format.h"
+#include "core/figures/metric.h"
+#include "core/report/text_gil.h"
+#include "core/figures/verdict.h"
+
+#define THREADS_TOLD 10
+
+struct column {
+	const char *title;
+	int columns; /* negative: right aligned */
+	int narrow;  /* the same, if the report is narrow */
+};
+
+/* 1 column before each. */
+static const struct column thread_columns[] = {
+	{"thread", -9, -7},  {"", 15, 9},           {"holding", -7, -7},
+	{"waiting", -7, -7}, {"acquired", -10, -9}, {"requested", -9, -9},
+	{"longest", -8, -7}, {"wait p50", -8, -8},  {"wait p99", -8, -8},
+};
+
+#define COLUMNS       (sizeof(thread_columns) / sizeof(*thread_columns))
+#define COLUMNS_WIDTH 90
+
+static int column_width(const struct text *t, size_t i)
+{
+	return t->width < COLUMNS_WIDTH ? thread_columns[i].narrow : thread_columns[i].columns;
+}
+
+static void put_row(const struct text *t, const struct format *cells)
+{
+	for (size_t i = 0; i < COLUMNS; i++) {
+		text__spaces(t, 1);
+		text__column(t, cells[i].s,
+			     i + 1 < COLUMNS || cells[i].s[0] ? column_width(t, i) : 0);
+	}
+	putc('\n', t->out);
+}
+
+/* Cuts a name to so many columns. */
+static void cut(struct format *f, int columns)
+{
+	size_t length = strlen(f->s);
+
+	while (length && format__columns(f->s) > columns) {
+		while (length && (f->s[length - 1] & 0xc0) == 0x80)
+			length--;
+		length -= length ? 1 : 0;
+		f->s[length] = '\0';
+	}
+}
+
+static void put_thread(const struct text *t, const struct snapshot_process *p,
+		       const struct snapshot_gil *g, const struct gil_thread *thread)
+{
+	double observed = (double)gil__observed(p, g);
+	const struct gil_figures *f = &thread->fig;
+	struct format cells[COLUMNS] = {{"-"}, {""},  {"-"}, {"-"}, {"-"},
+					{"-"}, {"-"}, {"-"}, {"-"}};
+
+	if (thread->tid)
+		snprintf(cells[0].s, sizeof(cells[0].s), "%u", thread->tid);
+	cells[1] = format_name(thread->comm, sizeof(thread->comm), t->ascii);
+	cut(&cells[1], column_width(t, 1));
+	if (observed > 0) {
+		__u64 held = snapshot_gil__thread_held(g, thread, snapshot_gil__end(p, g));
+		__u64 waited = snapshot_gil__thread_waited(thread, snapshot_gil__end(p, g));
+
+		cells[2] = format_percent((double)held / observed);
+		cells[3] = format_percent((double)waited / observed);
+	}
+	cells[4] = format_count(f->acquisitions);
+	if (f->releases && !g->requests_unknown)
+		cells[5] = format_percent((double)f->requested_releases / (double)f->releases);
+	if (f->hold.count)
+		cells[6] = format_ns(f->hold.max, t->ascii);
+	if (f->wait.count) {
+		cells[7] = format_ns(gil_hist__quantile(&f->wait, 0.5), t->ascii);
+		cells[8] = format_ns(gil_hist__quantile(&f->wait, 0.99), t->ascii);
+	}
+	put_row(t, cells);
+}
+
+static void put_thread_titles(const struct text *t)
+{
+	struct format titles[COLUMNS];
+
+	for (size_t i = 0; i < COLUMNS; i++)
+		snprintf(titles[i].s, sizeof(titles[i].s), "%s", thread_columns[i].title);
+	text__style(t, TEXT_BOLD);
+	put_row(t, titles);
+	text__style(t, TEXT_PLAIN);
+}
+
+/* Busy is who holds or waits; and who is named in the verdict must be in the table. */
+static __u64 thread_rank(const struct snapshot_process *p, const struct snapshot_gil *g,
+			 const struct verdict *v, const struct gil_thread *t)
+{
+	if (t->tid && (t->tid == v->tid || t->tid == v->holder))
+		return ~0ULL;
+	return snapshot_gil__thread_held(g, t, snapshot_gil__end(p, g)) +
+	       snapshot_gil__thread_waited(t, snapshot_gil__end(p, g));
+}
+
+/* True if fewer than THREADS_TOLD threads rank above the i-th. */
+static bool is_told(const __u64 *rank, size_t nr, size_t i)
+{
+	size_t above = 0;
+
+	for (size_t j = 0; j < nr && above < THREADS_TOLD; j++)
+		above += rank[j] > rank[i] || (rank[j] == rank[i] && j < i);
+	return above < THREADS_TOLD;
+}
+
+int text_threads(const struct text *t, const struct snapshot_process *p,
+		 const struct snapshot_gil *g)
+{
+	struct verdict v = verdict__of_gil(p, g);
+	__u64 *rank;
+
+	if (!g->nr_threads)
+		return 0;
+	rank = calloc(g->nr_threads, sizeof(*rank));
+	if (!rank)
+		return -ENOMEM;
+	for (size_t i = 0; i < g->nr_threads; i++)
+		rank[i] = thread_rank(p, g, &v, &g->threads[i]);
+	putc('\n', t->out);
+	put_thread_titles(t);
+	for (size_t i = 0; i < g->nr_threads; i++) {
+		if (is_told(rank, g->nr_threads, i))
+			put_thread(t, p, g, &g->threads[i]);
+	}
+	free(rank);
+	if (g->nr_threads > THREADS_TOLD)
+		fprintf(t->out, "  and %s more threads, which held it and waited less\n",
+			format_count(g->nr_threads - THREADS_TOLD).s);
+	text__note(t, 2,
+		   "holding, waiting: of the time observed; requested: share of its releases; "
+		   "longest: its longest hold");
+	return 0;
+}

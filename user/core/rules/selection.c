@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/format.h"
+#include "core/rules/selection.h"
+
+const struct scope_key_row scope_key_table[SCOPE_KEYS] = {
+	[SCOPE_THREAD] = {"thread", "the thread's name, as the kernel has it: 15 bytes at most"},
+	[SCOPE_PID] = {"pid", "the process's number"},
+	[SCOPE_PROCESS] = {"process", "the process's name"},
+	[SCOPE_PYTHON] = {"python", "the interpreter's version, such as 3.13.5"},
+};
+
+struct format scope__subject(enum scope_key key, const struct snapshot_process *p,
+			     const struct gil_thread *t)
+{
+	struct format f = {""};
+
+	switch (key) {
+	case SCOPE_THREAD:
+		snprintf(f.s, sizeof(f.s), "%.*s", (int)sizeof(t->comm), t->comm);
+		break;
+	case SCOPE_PID:
+		snprintf(f.s, sizeof(f.s), "%d", p->pid);
+		break;
+	case SCOPE_PROCESS:
+		snprintf(f.s, sizeof(f.s), "%.*s", (int)sizeof(p->comm), p->comm);
+		break;
+	case SCOPE_PYTHON:
+		snprintf(f.s, sizeof(f.s), "%.*s", (int)sizeof(p->python), p->python);
+		break;
+	case SCOPE_KEYS:
+		break;
+	}
+	return f;
+}
+
+static bool matches(const struct scope_match *m, const char *subject)
+{
+	return m->glob ? !fnmatch(m->pattern, subject, 0) : !strcmp(m->pattern, subject);
+}
+
+bool scope__matches_process(const struct scope *scope, const struct snapshot_process *p)
+{
+	for (enum scope_key key = SCOPE_PID; key < SCOPE_KEYS; key++) {
+		const struct scope_match *m = &scope->match[key];
+
+		if (m->given && !matches(m, scope__subject(key, p, NULL).s))
+			return false;
+	}
+	return true;
+}
+
+bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t)
+{
+	const struct scope_match *m = &scope->match[SCOPE_THREAD];
+
+	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s);
+}
+
+/* A hold or wait of thread t that was under way at the end, with what the model knows of where its
+ * time went; without that if t is NULL or has not kept it (t->cpu is none of the parts). */
+static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns, const struct gil_thread *t,
+		     __u64 since, __u64 end)
+{
+	gil_hist_add(h, gil_elapsed(since, end));
+	if (!t || t->cpu >= GIL_PARTS) {
+		*unsplit_ns += gil_elapsed(since, end);
+		return;
+	}
+	for (int i = 0; i < GIL_PARTS; i++)
+		part[i] += t->part[i];
+	part[t->cpu] += gil_elapsed(t->mark, end);
+}
+
+/* A thread that ended with its process, the GIL in hand, ran until then. */
+static bool knows_hold(const struct snapshot_process *p, const struct gil_thread *t, __u64 since)
+{
+	return t && t->since == since &&
+	       (t->state == GIL_THREAD_HOLDING || (t->state == GIL_THREAD_GONE && p->exited));
+}
+
+static void add_open_hold(struct selection *sel, const struct snapshot_process *p,
+			  const struct snapshot_gil *g, const struct gil_thread *t, __u64 since)
+{
+	struct gil_figures *f = &sel->gil.fig;
+
+	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, knows_hold(p, t, since) ? t : NULL,
+		 since, snapshot_gil__end(p, g));
+}
+
+static void add_thread(struct selection *sel, const struct snapshot_process *p,
+		       const struct snapshot_gil *g, const struct gil_thread *t)
+{
+	struct gil_figures *f = &sel->gil.fig;
+
+	gil_figures__add(f, &t->fig);
+	if (t->state == GIL_THREAD_WAITING)
+		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, t, t->since,
+			 snapshot_gil__end(p, g));
+	if (snapshot_gil__holds(g, t))
+		add_open_hold(sel, p, g, t, g->lock.since);
+	sel->threads++;
+}
+
+/* A hold without end whose thread is not among the rows: it has died, or has never shown an
+ * edge. */
+static void add_unnamed_hold(struct selection *sel, const struct snapshot_process *p,
+			     const struct snapshot_gil *g)
+{
+	const struct gil_lock *l = &g->lock;
+
+	if (sel->thread_scoped)
+		return;
+	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
+		add_open_hold(sel, p, g, NULL, l->start);
+	else if (l->state == GIL_LOCK_HELD && !snapshot_gil__thread(g, l->last_tid))
+		add_open_hold(sel, p, g, NULL, l->since);
+}
+
+static void add_lock(struct selection *sel, const struct snapshot_process *p,
+		     const struct snapshot_gil *g)
+{
+	const struct gil_lock *l = &g->lock;
+	__u64 end = snapshot_gil__end(p, g);
+	struct gil_lock *sum = &sel->gil.lock;
+
+	sel->process.end_ns += gil_elapsed(l->start, end);
+	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start < 0)
+		sel->held_unknown = true;
+	sum->held_ns += gil_lock_held_until(l, g->locked_at_start, end);
+	sum->contended_ns += gil_lock_contended_until(l, end);
+	sum->waiter_ns += gil_lock_waiting_until(l, end);
+	gil_hist__add(&sum->handoff, &l->handoff);
+	gil_hist__add(&sum->chain, &l->chain);
+	if (l->chain_len)
+		gil_hist_add(&sum->chain, l->chain_len);
+	sel->anomalies += l->anomalies;
+	sel->gil.requests_unknown = sel->gil.requests_unknown || g->requests_unknown;
+}
+
+static void add_gil(struct selection *sel, const struct snapshot_process *p,
+		    const struct snapshot_gil *g, const struct scope *scope)
+{
+	size_t threads = sel->threads;
+
+	for (size_t i = 0; i < g->nr_threads; i++) {
+		if (sel->thread_scoped && !g->threads[i].tid)
+			sel->folded += g->nr_folded;
+		else if (scope__matches_thread(scope, &g->threads[i]))
+			add_thread(sel, p, g, &g->threads[i]);
+	}
+	if (sel->thread_scoped && sel->threads == threads)
+		return;
+	add_unnamed_hold(sel, p, g);
+	add_lock(sel, p, g);
+	sel->gils++;
+}
+
+static struct selection *begin(const struct snapshot *s, bool thread_scoped)
+{
+	struct selection *sel = calloc(1, sizeof(*sel));
+
+	if (!sel)
+		return NULL;
+	sel->thread_scoped = thread_scoped;
+	sel->process.free_threaded = true;
+	sel->lost = s->lost;
+	sel->not_whole = s->not_whole;
+	/* Else they are some of those that could not be observed anyway. */
+	sel->unlisted = s->nr_unlisted && s->nr_processes >= SNAPSHOT_PAST;
+	return sel;
+}
+
+static void add_process(struct selection *sel, const struct snapshot_process *p)
+{
+	sel->processes++;
+	sel->process.free_threaded = sel->process.free_threaded && p->free_threaded;
+	if (p->python[0])
+		memcpy(sel->process.python, p->python, sizeof(p->python));
+}
+
+static struct selection *finish(struct selection *sel)
+{
+	sel->process.nr_gils = sel->gils;
+	sel->process.gils = &sel->gil;
+	sel->gil.lock.mark = sel->process.end_ns;
+	sel->gil.lock.state = sel->held_unknown ? GIL_LOCK_UNSEEN : GIL_LOCK_FREE;
+	sel->gil.locked_at_start = -1;
+	return sel;
+}
+
+struct selection *selection__of(const struct snapshot *s, const struct scope *scope)
+{
+	struct selection *sel = begin(s, scope->match[SCOPE_THREAD].given);
+
+	if (!sel)
+		return NULL;
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+
+		if (!scope__matches_process(scope, p))
+			continue;
+		add_process(sel, p);
+		for (size_t j = 0; j < p->nr_gils; j++)
+			add_gil(sel, p, &p->gils[j], scope);
+	}
+	return finish(sel);
+}
+
+struct selection *selection__of_one(const struct snapshot *s, const struct snapshot_process *p,
+				    const struct snapshot_gil *g, const struct gil_thread *t)
+{
+	static const struct scope all;
+	struct selection *sel = begin(s, t != NULL);
+
+	if (!sel)
+		return NULL;
+	add_process(sel, p);
+	if (t) {
+		add_thread(sel, p, g, t);
+		add_lock(sel, p, g);
+		sel->gils++;
+	} else {
+		add_gil(sel, p, g, &all);
+	}
+	return finish(sel);
+}

@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/screen/column.h"
+#include "core/figures/metric.h"
+#include "core/figures/verdict.h"
+
+const struct column thread_columns[] = {
+	{.title = "thread",
+	 .width = -8,
+	 .priority = 3,
+	 .kind = COLUMN_ID,
+	 .help = "its number, as in /proc"},
+	{.title = "name", .width = 15, .kind = COLUMN_NAME, .help = "as the kernel has it"},
+	{.title = "now",
+	 .width = 9,
+	 .priority = 5,
+	 .kind = COLUMN_STATE,
+	 .help = "holding, preempted or asleep (while it holds the GIL), waiting, idle, exited"},
+	{.title = "holding",
+	 .width = -7,
+	 .kind = COLUMN_HELD,
+	 .help = "share of the time that it had the GIL"},
+	{.title = "waiting",
+	 .width = -7,
+	 .kind = COLUMN_WAITED,
+	 .help = "share of the time that it waited for it"},
+	{.title = "acq/s",
+	 .width = -7,
+	 .priority = 2,
+	 .kind = COLUMN_RATE,
+	 .metric = "acquisitions",
+	 .help = "times a second that it got the GIL"},
+	{.title = "requested",
+	 .width = -9,
+	 .priority = 6,
+	 .kind = COLUMN_RATIO,
+	 .metric = "requested_releases",
+	 .of = "releases",
+	 .help = "share of its releases that a waiter had asked for"},
+	{.title = "longest",
+	 .width = -9,
+	 .priority = 4,
+	 .kind = COLUMN_QUANTILE,
+	 .metric = "hold",
+	 .q = 1,
+	 .help = "its longest hold"},
+	{.title = "wait p99",
+	 .width = -8,
+	 .priority = 1,
+	 .kind = COLUMN_QUANTILE,
+	 .metric = "wait",
+	 .q = 0.99,
+	 .help = "99 % of its waits are shorter"},
+	{.title = "wait p50",
+	 .width = -8,
+	 .priority = 7,
+	 .kind = COLUMN_QUANTILE,
+	 .metric = "wait",
+	 .q = 0.5,
+	 .help = "half of its waits are shorter"},
+	{.title = "contended",
+	 .width = -9,
+	 .priority = 8,
+	 .kind = COLUMN_RATIO,
+	 .metric = "contended",
+	 .of = "acquisitions",
+	 .help = "share of its acquisitions that had to wait"},
+	{.title = "preempted",
+	 .width = -9,
+	 .priority = 9,
+	 .kind = COLUMN_SHARE,
+	 .metric = "hold_preempted_ns",
+	 .help = "share of the time that it held the GIL without a CPU"},
+	{.title = "asleep",
+	 .width = -8,
+	 .priority = 10,
+	 .kind = COLUMN_SHARE,
+	 .metric = "hold_blocked_ns",
+	 .help = "share of the time that it slept with the GIL"},
+	{.title = "acquired",
+	 .width = -11,
+	 .priority = 11,
+	 .kind = COLUMN_TOTAL,
+	 .metric = "acquisitions",
+	 .help = "times that it got the GIL"},
+	{.title = NULL},
+};
+
+const struct column gil_columns[] = {
+	{.title = "process", .width = -8, .priority = 1, .kind = COLUMN_ID, .help = "its number"},
+	{.title = "name", .width = 15, .kind = COLUMN_NAME, .help = "as the kernel has it"},
+	{.title = "held",
+	 .width = -8,
+	 .kind = COLUMN_SHARE,
+	 .metric = "held_ratio",
+	 .help = "share of the time that a thread had the GIL"},
+	{.title = "contended",
+	 .width = -9,
+	 .kind = COLUMN_SHARE,
+	 .metric = "contended_ratio",
+	 .help = "share of the time that at least one thread waited"},
+	{.title = "waiting",
+	 .width = -7,
+	 .priority = 2,
+	 .kind = COLUMN_WAITED,
+	 .help = "threads that waited, on average"},
+	{.title = "why",
+	 .width = 13,
+	 .priority = 3,
+	 .kind = COLUMN_WHY,
+	 .help = "the verdict, in a word"},
+	{.title = "acq/s",
+	 .width = -8,
+	 .priority = 4,
+	 .kind = COLUMN_RATE,
+	 .metric = "acquisitions",
+	 .help = "acquisitions a second"},
+	{.title = "wait p99",
+	 .width = -8,
+	 .priority = 5,
+	 .kind = COLUMN_QUANTILE,
+	 .metric = "wait",
+	 .q = 0.99,
+	 .help = "99 % of all waits are shorter"},
+	{.title = "hold p99",
+	 .width = -8,
+	 .priority = 7,
+	 .kind = COLUMN_QUANTILE,
+	 .metric = "hold",
+	 .q = 0.99,
+	 .help = "99 % of all holds are shorter"},
+	{.title = "threads",
+	 .width = -7,
+	 .priority = 6,
+	 .kind = COLUMN_THREADS,
+	 .help = "threads that have used it and are alive"},
+	{.title = "now",
+	 .width = -4,
+	 .priority = 8,
+	 .kind = COLUMN_WAITERS,
+	 .help = "threads that wait now"},
+	{.title = "python",
+	 .width = 8,
+	 .priority = 9,
+	 .kind = COLUMN_PYTHON,
+	 .help = "the interpreter's version"},
+	{.title = NULL},
+};
+
+const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread *t)
+{
+	static const char *const holding[] = {
+		[GIL_PART_ONCPU] = "holding",
+		[GIL_PART_RUNNABLE] = "preempted",
+		[GIL_PART_BLOCKED] = "asleep",
+	};
+
+	(void)g;
+	switch (t->state) {
+	case GIL_THREAD_HOLDING:
+		return holding[t->cpu < GIL_PARTS ? t->cpu : 0];
+	case GIL_THREAD_WAITING:
+		return "waiting";
+	case GIL_THREAD_GONE:
+		return "exited";
+	default:
+		return "idle";
+	}
+}
+
+static double observed(const struct subject *s)
+{
+	return (double)gil__observed(s->process, s->gil);
+}
+
+static double metric_of(const struct subject *s, const char *name)
+{
+	const struct metric *m = metric__find(name);
+	struct metric_value v = s->thread ? metric__thread_value(m, s->gil, s->thread)
+					  : metric__value(m, s->process, s->gil);
+
+	return metric_value__number(v);
+}
+
+static const struct gil_hist *hist_of(const struct subject *s, const char *name)
+{
+	const struct metric *m = metric__find(name);
+
+	return s->thread ? metric__thread_hist(m, s->thread) : metric__hist(m, s->gil);
+}
+
+static double living_threads(const struct snapshot_gil *g)
+{
+	double n = 0;
+
+	for (size_t i = 0; i < g->nr_threads; i++)
+		n += g->threads[i].tid && g->threads[i].state != GIL_THREAD_GONE;
+	return n;
+}
+
+static double share(double part, double whole)
+{
+	return whole > 0 ? part / whole : NAN;
+}
+
+/* A share of the time: what is in ns has yet to be divided by it. */
+static double share_of_time(const struct subject *s, const char *metric)
+{
+	double v = metric_of(s, metric);
+
+	return metric__find(metric)->unit == METRIC_NS ? share(v, observed(s)) : v;
+}
+
+/* NaN if it is not known, or if the column is of words. */
+static double value(const struct column *c, const struct subject *s)
+{
+	const struct gil_hist *h;
+
+	switch (c->kind) {
+	case COLUMN_ID:
+		return s->thread ? s->thread->tid : (double)s->process->pid;
+	case COLUMN_WAITERS:
+		return gil_lock_waiters(&s->gil->lock);
+	case COLUMN_THREADS:
+		return living_threads(s->gil);
+	case COLUMN_HELD:
+		return share((double)snapshot_gil__thread_held(
+				     s->gil, s->thread, snapshot_gil__end(s->process, s->gil)),
+			     observed(s));
+	case COLUMN_WAITED:
+		return s->thread ? share((double)snapshot_gil__thread_waited(
+						 s->thread, snapshot_gil__end(s->process, s->gil)),
+					 observed(s))
+				 : gil__wait_ratio(s->process, s->gil);
+	case COLUMN_SHARE:
+		return share_of_time(s, c->metric);
+	case COLUMN_RATE:
+		return share(metric_of(s, c->metric), observed(s) / 1e9);
+	case COLUMN_TOTAL:
+		return metric_of(s, c->metric);
+	case COLUMN_RATIO:
+		return share(metric_of(s, c->metric), metric_of(s, c->of));
+	case COLUMN_QUANTILE:
+		h = hist_of(s, c->metric);
+		return h->count ? (double)gil_hist__quantile(h, c->q) : NAN;
+	default:
+		return NAN;
+	}
+}
+
+static const char *word(const struct column *c, const struct subject *s)
+{
+	struct verdict v;
+
+	switch (c->kind) {
+	case COLUMN_NAME:
+		return s->thread ? s->thread->comm : s->process->comm;
+	case COLUMN_STATE:
+		return thread__doing(s->gil, s->thread);
+	case COLUMN_PYTHON:
+		return s->process->python;
+	case COLUMN_WHY:
+		if (s->process->exited || s->gil->end_ns)
+			return "exited";
+		v = verdict__of_gil(s->process, s->gil);
+		return verdict_kind__name(v.kind);
+	default:
+		return NULL;
+	}
+}
+
+static struct format number(const struct column *c, const struct subject *s, double v, bool ascii)
+{
+	struct format f = {"-"}, ns;
+
+	if (isnan(v))
+		return f;
+	switch (c->kind) {
+	case COLUMN_ID:
+		snprintf(f.s, sizeof(f.s), "%.0f", v);
+		return f;
+	case COLUMN_HELD:
+	case COLUMN_SHARE:
+	case COLUMN_RATIO:
+		return format_percent(v);
+	case COLUMN_WAITED:
+		return s->thread ? format_percent(v) : format_mean(v);
+	case COLUMN_RATE:
+		return format_mean(v);
+	case COLUMN_QUANTILE:
+		ns = format_ns((__u64)v, ascii);
+		if (c->q < 1 || s->exact_max)
+			return ns;
+		snprintf(f.s, sizeof(f.s), "%s%.70s", ascii ? "<" : "≤", ns.s);
+		return f;
+	default:
+		return format_count((__u64)v);
+	}
+}
+
+struct format column__text(const struct column *c, const struct subject *s, bool ascii)
+{
+	const char *w = word(c, s);
+	struct format f = {"-"};
+
+	if (w && c->kind == COLUMN_WHY) {
+		/* As one would say it. */
+		f = format_name(w, strlen(w), ascii);
+		for (char *at = f.s; *at; at++)
+			*at = *at == '_' ? ' ' : *at;
+		return f;
+	}
+	if (c->kind == COLUMN_NAME && !s->thread && !s->gil->main) {
+		struct format name = format_name(w, sizeof(s->process->comm), ascii);
+
+		snprintf(f.s, sizeof(f.s), "%.60s/%ld", name.s, s->gil->interpreter);
+		return f;
+	}
+	if (w)
+		return format_name(w, c->kind == COLUMN_NAME ? sizeof(s->process->comm) : 32,
+				   ascii);
+	if (c->kind == COLUMN_ID && s->thread && !s->thread->tid)
+		return f;
+	return number(c, s, value(c, s), ascii);
+}
+
+int column__compare(const struct column *c, const struct subject *a, const struct subject *b)
+{
+	const char *v = word(c, a), *w = word(c, b);
+	double x, y;
+
+	if (v && w)
+		return strncmp(v, w, sizeof(a->process->comm));
+	x = value(c, a);
+	y = value(c, b);
+	if (isnan(x) || isnan(y))
+		return !!isnan(x) - !!isnan(y);
+	if (c->kind == COLUMN_ID)
+		return (x > y) - (x < y);
+	return (x < y) - (x > y);
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The columns of the tables on the screen: a column is a row here. */
+#ifndef COLUMN_H
+#define COLUMN_H
+
+#include "core/base/format.h"
+#include "core/figures/snapshot.h"
+
+/* What a row of a table is about: a GIL, or one of its threads. */
+struct subject {
+	const struct snapshot_process *process;
+	const struct snapshot_gil *gil;
+	const struct gil_thread *thread; /* NULL: the GIL */
+	__u64 id;                        /* stays the same from frame to frame; never 0 */
+	bool exact_max;
+};
+
+enum column_kind {
+	COLUMN_ID, /* tid or pid */
+	COLUMN_NAME,
+	COLUMN_STATE,
+	COLUMN_PYTHON,
+	COLUMN_WHY,      /* the verdict, in a word */
+	COLUMN_WAITERS,  /* now */
+	COLUMN_THREADS,  /* how many */
+	COLUMN_HELD,     /* share of the time */
+	COLUMN_WAITED,   /* the same; of a GIL, waiters on average */
+	COLUMN_SHARE,    /* a metric that is a share of the time */
+	COLUMN_RATE,     /* a metric, per second */
+	COLUMN_TOTAL,    /* a metric */
+	COLUMN_RATIO,    /* a metric, of another one */
+	COLUMN_QUANTILE, /* of a metric that is a distribution; 1: its maximum */
+};
+
+struct column {
+	const char *title;
+	int width;    /* negative: right aligned */
+	int priority; /* the columns with the largest ones go first when there is no room */
+	enum column_kind kind;
+	const char *metric; /* a name in the metric table */
+	const char *of;
+	double q;
+	const char *help;
+};
+
+/* Each ends with a column without a title. */
+extern const struct column thread_columns[];
+extern const struct column gil_columns[];
+
+struct format column__text(const struct column *c, const struct subject *s, bool ascii);
+/* Less than 0 if a comes before b: larger figures and lesser names come first, what is not known
+ * last. */
+int column__compare(const struct column *c, const struct subject *a, const struct subject *b);
+
+/* What the thread does now, in a word. */
+const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread *t);
+
+#endif

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/figures/metric.h"
+#include "core/screen/screen_parts.h"
+
+#define NAME_LARGEST 20 /* columns; wide characters take two */
+#define CURVE        16 /* columns that a curve must have, where there is one */
+
+/* ---- which rows, and in which order ---- */
+
+static __u64 gil_id(size_t process, size_t gil)
+{
+	return ((__u64)process << 8 | gil) + 1;
+}
+
+/* Filters are typed in a hurry: case does not matter. */
+static bool passes(const struct subject *s, const char *filter)
+{
+	const char *comm = s->thread ? s->thread->comm : s->process->comm;
+	char name[17] = "", number[16];
+
+	if (!*filter)
+		return true;
+	memcpy(name, comm, 16);
+	snprintf(number, sizeof(number), "%u", s->thread ? s->thread->tid : (__u32)s->process->pid);
+	return strcasestr(name, filter) || strstr(number, filter);
+}
+
+/* A row that has nothing to tell: an empty one, or a thread that exited before the span began. */
+static bool is_silent(const struct snapshot_gil *g, const struct gil_thread *t, __u64 now)
+{
+	if (t->fig.acquisitions || t->fig.wait.count)
+		return false;
+	if (!t->tid || t->state == GIL_THREAD_GONE)
+		return !snapshot_gil__thread_held(g, t, now) && !t->fig.wait.sum;
+	return false;
+}
+
+struct order {
+	const struct column *column; /* NULL: the table's own */
+	bool reverse;
+};
+
+static int compare(__u64 a, __u64 b)
+{
+	return a < b ? -1 : a > b;
+}
+
+/* What a table shows first if nobody says otherwise: what is there before what is gone, then by
+ * how much it holds and waits. */
+static int own_order(const struct subject *a, const struct subject *b)
+{
+	__u64 now_a = snapshot_gil__end(a->process, a->gil);
+	__u64 now_b = snapshot_gil__end(b->process, b->gil);
+
+	if (a->thread)
+		return compare(snapshot_gil__thread_held(b->gil, b->thread, now_b) +
+				       snapshot_gil__thread_waited(b->thread, now_b),
+			       snapshot_gil__thread_held(a->gil, a->thread, now_a) +
+				       snapshot_gil__thread_waited(a->thread, now_a));
+	if (a->process->exited != b->process->exited)
+		return a->process->exited ? 1 : -1;
+	if (gil_lock_waiting_until(&a->gil->lock, now_a) !=
+	    gil_lock_waiting_until(&b->gil->lock, now_b))
+		return compare(gil_lock_waiting_until(&b->gil->lock, now_b),
+			       gil_lock_waiting_until(&a->gil->lock, now_a));
+	return compare(gil_lock_held_until(&b->gil->lock, b->gil->locked_at_start, now_b),
+		       gil_lock_held_until(&a->gil->lock, a->gil->locked_at_start, now_a));
+}
+
+static int compare_rows(const void *a, const void *b, void *arg)
+{
+	const struct subject *s = a, *t = b;
+	const struct order *o = arg;
+	int r = o->column ? column__compare(o->column, s, t) : own_order(s, t);
+
+	if (o->reverse)
+		r = -r;
+	return r ? r : compare(s->id, t->id);
+}
+
+static void sort_rows(struct screen_rows *rows, const struct column *columns,
+		      const struct view_table *t)
+{
+	struct order o = {.column = t->sort < 0 ? NULL : &columns[t->sort], .reverse = t->reverse};
+
+	if (rows->nr)
+		qsort_r(rows->rows, rows->nr, sizeof(*rows->rows), compare_rows, &o);
+}
+
+int screen__list_gils(const struct screen *sc, struct screen_rows *rows)
+{
+	const struct snapshot *s = sc->s;
+	size_t all = 0;
+
+	for (size_t i = 0; i < s->nr_processes; i++)
+		all += s->processes[i].nr_gils;
+	rows->nr = 0;
+	rows->rows = calloc(all + 1, sizeof(*rows->rows));
+	if (!rows->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		for (size_t j = 0; j < s->processes[i].nr_gils; j++) {
+			struct subject row = {
+				.process = &s->processes[i],
+				.gil = &s->processes[i].gils[j],
+				.id = gil_id(i, j),
+				.exact_max = history__exact_max(sc->history, sc->span),
+			};
+
+			if (passes(&row, sc->view->list.filter))
+				rows->rows[rows->nr++] = row;
+		}
+	}
+	sort_rows(rows, gil_columns, &sc->view->list);
+	return 0;
+}
+
+int screen__list_threads(const struct screen *sc, struct screen_rows *rows)
+{
+	const struct snapshot_gil *g = sc->gil.gil;
+
+	rows->nr = 0;
+	rows->rows = calloc(g->nr_threads + 1, sizeof(*rows->rows));
+	if (!rows->rows)
+		return -ENOMEM;
+	for (size_t i = 0; i < g->nr_threads; i++) {
+		struct subject row = sc->gil;
+
+		row.thread = &g->threads[i];
+		row.id = row.thread->tid ? row.thread->tid : ~0ULL;
+		if (!is_silent(g, row.thread, snapshot_gil__end(row.process, g)) &&
+		    passes(&row, sc->view->threads.filter))
+			rows->rows[rows->nr++] = row;
+	}
+	sort_rows(rows, thread_columns, &sc->view->threads);
+	return 0;
+}
+
+/* ---- which columns ---- */
+
+static int width_of(const struct column *c)
+{
+	return c->width < 0 ? -c->width : c->width;
+}
+
+/* Those up to this priority; returns the width with one blank before each. */
+static int fit(struct view *v, const struct column *columns, int priority)
+{
+	int width = 0;
+
+	v->nr_shown = 0;
+	for (int i = 0; columns[i].title; i++) {
+		if (columns[i].priority > priority)
+			continue;
+		v->shown[v->nr_shown++] = i;
+		width += width_of(&columns[i]) + 1;
+	}
+	return width;
+}
+
+/* As many as fit, the important ones first; returns what is left of the width. */
+static int choose_columns(struct view *v, const struct column *columns, int width)
+{
+	int priority = 0, largest = 0;
+
+	for (int i = 0; columns[i].title; i++)
+		if (columns[i].priority > largest)
+			largest = columns[i].priority;
+	while (priority < largest && fit(v, columns, priority + 1) <= width)
+		priority++;
+	return width - fit(v, columns, priority);
+}
+
+/* ---- the cursor ---- */
+
+static void settle_cursor(struct view *v, struct view_table *t, const struct screen_rows *rows,
+			  int page)
+{
+	int last = (int)rows->nr - 1;
+
+	if (!t->stays)
+		t->cursor = 0;
+	for (int i = 0; t->stays && t->chosen && i <= last; i++)
+		if (rows->rows[i].id == t->chosen)
+			t->cursor = i;
+	if (t->cursor > last)
+		t->cursor = last;
+	if (t->cursor < 0)
+		t->cursor = 0;
+	t->chosen = last < 0 ? 0 : rows->rows[t->cursor].id;
+	v->page = page > 0 ? page : 1;
+	if (t->top > t->cursor)
+		t->top = t->cursor;
+	if (t->top < t->cursor - v->page + 1)
+		t->top = t->cursor - v->page + 1;
+	if (t->top > last - v->page + 1)
+		t->top = last - v->page + 1;
+	if (t->top < 0)
+		t->top = 0;
+}
+
+/* ---- drawing ---- */
+
+static void put_head(const struct screen *sc, const struct pane *p, const struct column *columns,
+		     const struct view_table *t, int name)
+{
+	int at = 0;
+
+	pane__fill(p, 0, 0, STYLE_HEAD, p->width, " ");
+	for (int i = 0; i < sc->view->nr_shown; i++) {
+		const struct column *c = &columns[sc->view->shown[i]];
+		bool sorts = sc->view->shown[i] == t->sort;
+		int width = c->kind == COLUMN_NAME ? name : c->width;
+
+		at = pane__column(p, 0, at, STYLE_HEAD, 1, "");
+		at = pane__column(p, 0, at, sorts ? STYLE_SORTED : STYLE_HEAD, width, c->title);
+	}
+}
+
+static enum style cell_style(const struct column *c, const struct subject *s)
+{
+	if (c->kind != COLUMN_STATE || !s->thread)
+		return STYLE_PLAIN;
+	switch (s->thread->state) {
+	case GIL_THREAD_HOLDING:
+		return s->thread->cpu == GIL_PART_ONCPU     ? STYLE_ONCPU
+		       : s->thread->cpu == GIL_PART_BLOCKED ? STYLE_BLOCKED
+							    : STYLE_PREEMPTED;
+	case GIL_THREAD_WAITING:
+		return STYLE_WAIT;
+	default:
+		return STYLE_DIM;
+	}
+}
+
+static int put_row(const struct screen *sc, const struct pane *p, int row,
+		   const struct column *columns, const struct subject *s, int name)
+{
+	int at = 0;
+
+	for (int i = 0; i < sc->view->nr_shown; i++) {
+		const struct column *c = &columns[sc->view->shown[i]];
+		int width = c->kind == COLUMN_NAME ? name : c->width;
+
+		at = pane__column(p, row, at, STYLE_PLAIN, 1, "");
+		at = pane__column(p, row, at, cell_style(c, s), width,
+				  column__text(c, s, sc->ascii).s);
+	}
+	return at;
+}
+
+static void put_row_curve(const struct screen *sc, const struct pane *p, int row, int at,
+			  const struct subject *s)
+{
+	size_t process = (size_t)((s->id - 1) >> 8), gil = (s->id - 1) & 0xff;
+
+	screen__curve(sc, p, row, at + 1, p->width - at - 1, process, gil, screen__contended);
+}
+
+void screen__table(const struct screen *sc, const struct pane *p, const struct column *columns,
+		   const struct screen_rows *rows, struct view_table *t, bool curve)
+{
+	int left = choose_columns(sc->view, columns, p->width - (curve ? CURVE : 0)), name = 15;
+
+	name += left < NAME_LARGEST - name ? left : NAME_LARGEST - name;
+	if (p->height < 1)
+		return;
+	settle_cursor(sc->view, t, rows, p->height - 1);
+	put_head(sc, p, columns, t, name);
+	for (int i = 0; i + 1 < p->height && t->top + i < (int)rows->nr; i++) {
+		const struct subject *s = &rows->rows[t->top + i];
+		int at = put_row(sc, p, i + 1, columns, s, name);
+
+		if (curve)
+			put_row_curve(sc, p, i + 1, at, s);
+		if (t->top + i == t->cursor && !sc->facts->plain)
+			pane__style(p, i + 1, 0, p->width, STYLE_SELECTED);
+	}
+	if (!rows->nr && p->height > 1)
+		pane__put(p, 1, 1, STYLE_DIM,
+			  t->filter[0] ? "nothing fits the filter (c clears it)"
+				       : "no thread has used it yet");
+}

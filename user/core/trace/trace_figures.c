@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The figures that the kernel kept while a trace was recorded, at its end. They show that the replay
+ * comes to the same, and they are what a trace with only the long waits and holds is reported by.
+ */
+#include "core/trace/trace_record.h"
+
+/* Larger numbers are none that anything has counted: 146 years, in ns. */
+#define TIME_BITS  62
+#define COUNT_BITS 56
+
+static void put_hist(struct bytes *b, const struct gil_hist *h)
+{
+	__u32 used = 0, last = 0;
+
+	bytes__number(b, h->count);
+	bytes__number(b, h->sum);
+	bytes__number(b, h->max);
+	for (__u32 i = 0; i < GIL_HIST_SLOTS; i++)
+		used += h->slot[i] != 0;
+	bytes__number(b, used);
+	for (__u32 i = 0; i < GIL_HIST_SLOTS; i++) {
+		if (!h->slot[i])
+			continue;
+		bytes__number(b, i - last);
+		bytes__number(b, h->slot[i]);
+		last = i;
+	}
+}
+
+static void get_hist(struct span *s, struct gil_hist *h)
+{
+	__u64 used, at = 0;
+
+	memset(h, 0, sizeof(*h));
+	h->count = span__number(s);
+	h->sum = span__number(s);
+	h->max = span__number(s);
+	used = span__number(s);
+	if (h->count >> COUNT_BITS || h->sum >> TIME_BITS || h->max >> TIME_BITS)
+		s->bad = true;
+	for (__u64 i = 0; i < used && !s->bad; i++) {
+		__u64 step = span__number(s);
+
+		if (step >= GIL_HIST_SLOTS || at + step >= GIL_HIST_SLOTS) {
+			s->bad = true;
+			return;
+		}
+		at += step;
+		h->slot[at] = span__number(s);
+		if (h->slot[at] >> COUNT_BITS)
+			s->bad = true;
+	}
+}
+
+void trace_figures__put_gil(struct bytes *b, const struct snapshot_gil *g)
+{
+	const struct gil_lock *l = &g->lock;
+	const __u64 numbers[] = {
+		l->start,     l->state,     l->last_tid,    l->since,         l->held_ns,
+		l->waiters,   l->gone,      l->gone_seen,   l->mark,          l->contended_ns,
+		l->waiter_ns, l->chain_len, l->wait_slices, l->partial_waits, l->partial_holds,
+		l->anomalies, g->nr_folded,
+	};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		bytes__number(b, numbers[i]);
+	put_hist(b, &l->handoff);
+	put_hist(b, &l->chain);
+}
+
+bool trace_figures__get_gil(struct span *s, struct snapshot_gil *g)
+{
+	struct gil_lock *l = &g->lock;
+
+	l->start = span__number(s);
+	l->state = (__u32)span__number(s);
+	l->last_tid = (__u32)span__number(s);
+	l->since = span__number(s);
+	l->held_ns = span__number(s);
+	l->waiters = (__u32)span__number(s);
+	l->gone = (__u32)span__number(s);
+	l->gone_seen = (__u32)span__number(s);
+	l->mark = span__number(s);
+	l->contended_ns = span__number(s);
+	l->waiter_ns = span__number(s);
+	l->chain_len = span__number(s);
+	l->wait_slices = span__number(s);
+	l->partial_waits = span__number(s);
+	l->partial_holds = span__number(s);
+	l->anomalies = span__number(s);
+	g->nr_folded = span__number(s);
+	get_hist(s, &l->handoff);
+	get_hist(s, &l->chain);
+	return !s->bad;
+}
+
+void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
+{
+	const struct gil_figures *f = &t->fig;
+
+	bytes__number(b, t->tid);
+	bytes__string(b, t->comm, sizeof(t->comm));
+	bytes__number(b, t->state);
+	bytes__number(b, t->since);
+	bytes__number(b, t->cpu);
+	bytes__number(b, t->mark);
+	for (int i = 0; i < GIL_PARTS; i++)
+		bytes__number(b, t->part[i]);
+	bytes__number(b, f->acquisitions);
+	bytes__number(b, f->contended);
+	bytes__number(b, f->releases);
+	bytes__number(b, f->requested_releases);
+	for (int i = 0; i < GIL_PARTS; i++) {
+		bytes__number(b, f->hold_part[i]);
+		bytes__number(b, f->wait_part[i]);
+	}
+	put_hist(b, &f->hold);
+	put_hist(b, &f->wait);
+}
+
+bool trace_figures__get_thread(struct span *s, struct gil_thread *t)
+{
+	struct gil_figures *f = &t->fig;
+
+	t->tid = (__u32)span__number(s);
+	span__string(s, t->comm, sizeof(t->comm));
+	t->state = (__u8)span__number(s);
+	t->since = span__number(s);
+	t->cpu = (__u8)span__number(s);
+	t->mark = span__number(s);
+	for (int i = 0; i < GIL_PARTS; i++)
+		t->part[i] = span__number(s);
+	f->acquisitions = span__number(s);
+	f->contended = span__number(s);
+	f->releases = span__number(s);
+	f->requested_releases = span__number(s);
+	for (int i = 0; i < GIL_PARTS; i++) {
+		f->hold_part[i] = span__number(s);
+		f->wait_part[i] = span__number(s);
+	}
+	get_hist(s, &f->hold);
+	get_hist(s, &f->wait);
+	return !s->bad;
+}
+
+void trace_figures__put_pairs(struct bytes *b, const struct gil_handoff *pairs, size_t n)
+{
+	bytes__number(b, n);
+	for (size_t i = 0; i < n; i++) {
+		bytes__number(b, pairs[i].from);
+		bytes__number(b, pairs[i].to);
+		bytes__number(b, pairs[i].count);
+		bytes__number(b, pairs[i].wait_ns);
+	}
+}
+
+bool trace_figures__get_pairs(struct span *s, struct snapshot_gil *g)
+{
+	__u64 n = span__number(s);
+
+	for (__u64 i = 0; i < n && !s->bad; i++) {
+		struct gil_handoff *e = snapshot_gil__add_edge(g);
+
+		if (!e)
+			return false;
+		e->from = (__u32)span__number(s);
+		e->to = (__u32)span__number(s);
+		e->count = span__number(s);
+		e->wait_ns = span__number(s);
+	}
+	return !s->bad;
+}

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The records that the kernel keeps: taken, read while it writes them, given back. */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "edge/kernel/probe_private.h"
+
+static int take(struct table *t, __u32 *next, __u64 *full)
+{
+	__u32 i;
+
+	if (!bpf_map_lookup_and_delete_elem(bpf_map__fd(t->recycled), NULL, &i))
+		return i;
+	if (__atomic_load_n(next, __ATOMIC_RELAXED) < t->max) {
+		i = __atomic_fetch_add(next, 1, __ATOMIC_SEQ_CST);
+		if (i < t->max)
+			return i;
+	}
+	__atomic_fetch_add(full, 1, __ATOMIC_RELAXED);
+	return -ENOSPC;
+}
+
+static void give(struct table *t, unsigned int index)
+{
+	__u32 i = index;
+
+	if (index >= t->max)
+		return;
+	memset((char *)t->records + t->size * index, 0, t->size);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	bpf_map_update_elem(bpf_map__fd(t->recycled), NULL, &i, BPF_ANY);
+}
+
+static void *record(struct table *t, unsigned int index)
+{
+	return index < t->max ? (char *)t->records + t->size * index : NULL;
+}
+
+/*
+ * Copies a record; its sequence count is its first word. A writer is in the middle of an update for
+ * well below a microsecond, unless it has been preempted there: then it is given time, 100 ms at
+ * most.
+ */
+static void read_record(const struct table *t, unsigned int index, void *copy)
+{
+	const char *at = (const char *)t->records + t->size * index;
+	const __u32 *seq = (const __u32 *)at;
+
+	for (int i = 0; i < 2000; i++) {
+		const struct timespec pause = {.tv_nsec = 100 * 1000};
+		__u32 before = __atomic_load_n(seq, __ATOMIC_ACQUIRE);
+
+		if (!(before & 1)) {
+			memcpy(copy, at, t->size);
+			__atomic_thread_fence(__ATOMIC_ACQUIRE);
+			if (__atomic_load_n(seq, __ATOMIC_RELAXED) == before)
+				return;
+		}
+		if (i >= 1000)
+			nanosleep(&pause, NULL);
+	}
+	memcpy(copy, at, t->size);
+}
+
+int probe__take_process(struct probe *p, pid_t pid)
+{
+	int i = take(&p->processes, &p->tables->next_process, &p->tables->processes_full);
+	struct gil_process *process;
+
+	if (i < 0)
+		return i;
+	process = record(&p->processes, i);
+	process->pid = process->bound = pid;
+	process->state = GIL_PROCESS_QUIET;
+	process->sources = GIL_SOURCE_COND;
+	return i;
+}
+
+int probe__enter_process(struct probe *p, unsigned int index)
+{
+	const struct gil_process *process = record(&p->processes, index);
+	__u32 key = process->pid, value = index;
+
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.process_of), &key, &value, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int probe__add_process(struct probe *p, pid_t pid)
+{
+	int i = probe__take_process(p, pid), err;
+
+	if (i < 0)
+		return i;
+	err = probe__enter_process(p, i);
+	if (err)
+		give(&p->processes, i);
+	return err ?: i;
+}
+
+int probe__take_lock(struct probe *p)
+{
+	return take(&p->locks, &p->tables->next_lock, &p->tables->locks_full);
+}
+
+struct gil_process *probe__process(struct probe *p, unsigned int index)
+{
+	return record(&p->processes, index);
+}
+
+struct gil_lock *probe__lock(struct probe *p, unsigned int index)
+{
+	return record(&p->locks, index);
+}
+
+struct gil_thread *probe__thread(struct probe *p, unsigned int index)
+{
+	return record(&p->threads, index);
+}
+
+unsigned int probe__thread_limit(const struct probe *p)
+{
+	__u32 next = __atomic_load_n(&p->tables->next_thread, __ATOMIC_RELAXED);
+
+	return next < p->threads.max ? next : p->threads.max;
+}
+
+bool probe__any_thread_gone(const struct probe *p)
+{
+	const struct gil_thread *t = p->threads.records;
+
+	for (unsigned int i = 0; i < probe__thread_limit(p); i++)
+		if (__atomic_load_n(&t[i].state, __ATOMIC_RELAXED) == GIL_THREAD_GONE)
+			return true;
+	return false;
+}
+
+void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy)
+{
+	read_record(&p->locks, index, copy);
+}
+
+void probe__read_thread(struct probe *p, unsigned int index, struct gil_thread *copy)
+{
+	read_record(&p->threads, index, copy);
+}
+
+void probe__give_process(struct probe *p, unsigned int index)
+{
+	struct gil_process *process = record(&p->processes, index);
+	__u32 key, value;
+	int fd = bpf_map__fd(p->skel->maps.process_of);
+
+	if (!process)
+		return;
+	key = process->pid;
+	if (!bpf_map_lookup_elem(fd, &key, &value) && value == index)
+		bpf_map_delete_elem(fd, &key);
+	give(&p->processes, index);
+}
+
+void probe__give_lock(struct probe *p, unsigned int index)
+{
+	give(&p->locks, index);
+}
+
+void probe__give_thread(struct probe *p, unsigned int index)
+{
+	give(&p->threads, index);
+}
+
+/* ---- handoffs and losses ---- */
+
+int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g)
+{
+	int fd = bpf_map__fd(p->skel->maps.pairs);
+	struct gil_pair key, *previous = NULL;
+	struct gil_pair_sum sum;
+
+	while (!bpf_map_get_next_key(fd, previous, &key)) {
+		struct gil_handoff *edge;
+
+		previous = &key;
+		if (key.lock != index || bpf_map_lookup_elem(fd, &key, &sum))
+			continue;
+		edge = snapshot_gil__add_edge(g);
+		if (!edge)
+			return -ENOMEM;
+		edge->from = key.from;
+		edge->to = key.to;
+		edge->count = sum.count;
+		edge->wait_ns = sum.wait_ns;
+	}
+	return 0;
+}
+
+/* In batches (Linux 5.6): a system call for each pair is too much where somebody looks every
+ * second. */
+int probe__each_pair(struct probe *p,
+		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
+		     void *ctx)
+{
+	enum { BATCH = 2048 };
+	int fd = bpf_map__fd(p->skel->maps.pairs), err = 0, end;
+	struct gil_pair_sum *sums = calloc(BATCH, sizeof(*sums));
+	struct gil_pair *keys = calloc(BATCH, sizeof(*keys));
+	__u32 in = 0, out = 0;
+	bool first = true;
+
+	if (!sums || !keys)
+		err = -ENOMEM;
+	do {
+		__u32 n = BATCH;
+
+		if (err)
+			break;
+		end = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, sums, &n, NULL);
+		if (end && end != -ENOENT)
+			err = end;
+		for (__u32 i = 0; i < n && !err; i++) {
+			struct gil_handoff h = {keys[i].from, keys[i].to, sums[i].wait_ns,
+						sums[i].count};
+
+			err = visit(ctx, keys[i].lock, &h);
+		}
+		in = out;
+		first = false;
+	} while (!err && !end);
+	free(sums);
+	free(keys);
+	return err;
+}
+
+/* Deleting while walking would restart the walk, so each key goes once its successor is known. */
+void probe__drop_pairs(struct probe *p, unsigned int index)
+{
+	int fd = bpf_map__fd(p->skel->maps.pairs);
+	struct gil_pair key, next;
+	bool more = !bpf_map_get_next_key(fd, NULL, &key);
+
+	while (more) {
+		more = !bpf_map_get_next_key(fd, &key, &next);
+		if (key.lock == index)
+			bpf_map_delete_elem(fd, &key);
+		key = next;
+	}
+}
+
+/* Runs that the kernel skipped because the program was already running on that CPU. */
+static __u64 recursion_misses(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (!program || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+/* Events of which both programs were skipped: bpf/preempt.h. Where the second one alone was, the
+ * first one's mark is still there, or was in the way of another. */
+static __u64 events_skipped(const struct probe *p)
+{
+	const struct gilscope_bpf *s = p->skel;
+	__u64 skipped = recursion_misses(s->progs.on_fork_again) +
+			recursion_misses(s->progs.on_exec_again) +
+			recursion_misses(s->progs.on_exit_again);
+	__u64 in_vain = p->tables->skipped_in_vain;
+	__u32 key, *previous = NULL;
+
+	while (skipped && !bpf_map_get_next_key(bpf_map__fd(s->maps.handled), previous, &key)) {
+		previous = &key;
+		in_vain++;
+	}
+	return skipped > in_vain ? skipped - in_vain : 0;
+}
+
+void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
+{
+	const struct gil_tables *t = p->tables;
+	const struct gilscope_bpf *s = p->skel;
+
+	for (int i = 0; i < PROBE_PROGRAMS; i++)
+		lost->edges += recursion_misses(probe__program(p, i));
+	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
+			  recursion_misses(s->progs.on_wakeup);
+	lost->handoffs += t->edges_full;
+	lost->events += t->events_lost + events_skipped(p);
+	lost->requests += t->requests_unread;
+}

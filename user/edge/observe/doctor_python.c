@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "edge/observe/doctor_look.h"
+#include "edge/sites/cond_sites.h"
+#include "edge/sites/libc.h"
+#include "edge/proc/proc_list.h"
+#include "edge/proc/proc_maps.h"
+#include "edge/python/python.h"
+#include "edge/python/python2.h"
+#include "edge/python/python_file.h"
+#include "edge/sites/usdt.h"
+
+#define ON_LIBC "probes go on the condition variables of %s"
+
+static enum doctor_answer answer(enum told told)
+{
+	static const enum doctor_answer answers[] = {
+		[TOLD_NO] = DOCTOR_NO,
+		[TOLD_YES] = DOCTOR_YES,
+		[TOLD_NOTHING] = DOCTOR_UNTOLD,
+	};
+
+	return answers[told];
+}
+
+/* ---- what the file says ---- */
+
+static void take_build(struct doctor_python *p, const struct python_file *pf)
+{
+	strcpy(p->version, pf->version.text);
+	p->debug = pf->debug ? DOCTOR_YES : DOCTOR_NO;
+	p->free_threaded_build = pf->free_threaded ? DOCTOR_YES : DOCTOR_NO;
+	p->stripped = pf->stripped ? DOCTOR_YES : DOCTOR_NO;
+	p->lto = answer(pf->lto);
+	p->is_library = !pf->is_program;
+	p->fixed_address = pf->fixed_address;
+}
+
+static int take_layout(struct doctor_python *p, const struct python_file *pf)
+{
+	struct python_layout l;
+	int err = python_layout__get(&pf->version, pf->head, sizeof(pf->head), &l);
+
+	if (pf->is_2) {
+		strcpy(p->gil_place, "a semaphore, to which a static variable points");
+		return 0;
+	}
+	if (err == -ENOTSUP) {
+		failure__what(&p->failure, "CPython %s is not supported", pf->version.text);
+		failure__cause(&p->failure,
+			       "this gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
+	} else if (err) {
+		failure__what(&p->failure,
+			      "its table of offsets (_Py_DebugOffsets) is not that of CPython %s",
+			      pf->version.text);
+		failure__cause(&p->failure, "it is a changed CPython, or the file is damaged");
+	} else if (l.gil) {
+		snprintf(p->gil_place, sizeof(p->gil_place), "in _PyRuntime, at +%llu",
+			 (unsigned long long)l.gil);
+	} else {
+		snprintf(p->gil_place, sizeof(p->gil_place), "in the main interpreter, at +%llu",
+			 (unsigned long long)l.own_gil);
+	}
+	return err;
+}
+
+__attribute__((format(printf, 3, 4))) static void use(struct doctor_python *p, const char *source,
+						      const char *fmt, ...)
+{
+	size_t used = strlen(p->source_why);
+	va_list ap;
+
+	strcpy(p->source, source);
+	if (used)
+		used += (size_t)snprintf(p->source_why + used, sizeof(p->source_why) - used, "; ");
+	va_start(ap, fmt);
+	vsnprintf(p->source_why + used, sizeof(p->source_why) - used, fmt, ap);
+	va_end(ap);
+}
+
+/* 0 if the interpreter's own GIL probes would be used; else source_why says why not. */
+static int take_usdt(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
+{
+	struct failure why = {.what = "the interpreter carries no GIL probes of its own"};
+	struct usdt *usdt = malloc(sizeof(*usdt));
+	int err = usdt ? usdt__find(e, usdt, &why) : -ENOMEM;
+
+	if (!err && usdt->long_nop && m->hit && !m->fork_is_safe) {
+		failure__what(&why, "the interpreter's GIL probes are left alone; on this kernel "
+				    "they crash children made by fork");
+		err = -EPERM;
+	}
+	free(usdt);
+	if (err)
+		snprintf(p->source_why, sizeof(p->source_why), "%s", why.what);
+	else
+		use(p, "usdt", "the interpreter carries GIL probes");
+	return err;
+}
+
+/* Its C library is linked into it. */
+static void take_static(struct doctor_python *p, struct elf_file *e, const char *root)
+{
+	struct probe_site site[COND_SITES];
+	enum cond_sites_from from;
+
+	if (!cond_sites__find(e, root, p->path, site, &from, &p->failure))
+		use(p, "uprobe", "its C library is linked into it, and was found %s",
+		    cond_sites__how(from));
+}
+
+static void take_python2(struct doctor_python *p, struct elf_file *e)
+{
+	struct probe_site site[PYTHON2_SITES];
+
+	if (python2__sites(e, site) > 0)
+		use(p, "uprobe",
+		    "probes go on the interpreter's own PyThread_acquire_lock and "
+		    "PyThread_release_lock");
+	else
+		failure__what(&p->failure, "it does not export PyThread_acquire_lock");
+}
+
+/* ---- a process ---- */
+
+static bool is_other_namespace(pid_t pid, const char *kind)
+{
+	char path[64], its[64] = "", own[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
+	if (readlink(path, its, sizeof(its) - 1) <= 0)
+		return false;
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	return readlink(path, own, sizeof(own) - 1) > 0 && strcmp(its, own);
+}
+
+/* Opens the file that the interpreter is in. 0 or -errno. */
+static int open_mapped(struct doctor_python *p, const char *path, struct elf_file *e)
+{
+	char open_path[PATH_MAX];
+	struct proc_maps maps;
+	struct proc_map map;
+	size_t position = 0;
+	int fd = proc_maps__read(p->pid, &maps);
+
+	if (fd)
+		return fd;
+	fd = -ESRCH;
+	while (fd == -ESRCH && proc_maps__next(&maps, &position, &map)) {
+		if (!map.executable || strcmp(map.path, path))
+			continue;
+		p->deleted = map.deleted;
+		fd = proc_map__open(p->pid, &map, open_path);
+	}
+	proc_maps__free(&maps);
+	return fd < 0 ? fd : elf_file__open_fd(e, fd);
+}
+
+static void take_gil(struct doctor_python *p, const struct python *py)
+{
+	p->gil = py->gil;
+	p->gil_off = py->free_threaded;
+	p->locked = py->locked;
+	p->switch_interval_us = py->switch_interval_us;
+}
+
+static void look_into_process(struct doctor_python *p, const struct doctor_machine *m,
+			      const struct python *py)
+{
+	struct python_file pf;
+	struct libc libc;
+	struct elf_file e;
+	char root[64];
+	int err = open_mapped(p, py->path, &e);
+
+	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
+
+	if (err) {
+		proc__fail(p->pid, err, "open the interpreter of", &p->failure);
+		return;
+	}
+	err = python_file__read(&e, &pf);
+	take_build(p, &pf);
+	/* Its memory knows better than its file. */
+	strcpy(p->version, py->version);
+	p->free_threaded_build = py->free_threaded_build ? DOCTOR_YES : DOCTOR_NO;
+	if (!err)
+		take_layout(p, &pf);
+	else
+		strcpy(p->gil_place, "found in its memory");
+	if (py->semaphore_at)
+		take_python2(p, &e);
+	else if (!take_usdt(p, m, &e))
+		;
+	else if (py->is_static)
+		take_static(p, &e, root);
+	else if (!libc__find(p->pid, &libc, &p->failure))
+		use(p, "uprobe", ON_LIBC, libc.path);
+	elf_file__close(&e);
+}
+
+void doctor_look__process(struct doctor_python *p, const struct doctor_machine *m, pid_t pid)
+{
+	long leader = proc_list__status(pid, "Tgid");
+	struct python py;
+
+	memset(p, 0, sizeof(*p));
+	p->subject = DOCTOR_PROCESS;
+	p->pid = leader > 0 ? (pid_t)leader : pid;
+	proc__comm(p->pid, p->comm);
+	p->other_mounts = is_other_namespace(p->pid, "mnt");
+	p->other_pids = is_other_namespace(p->pid, "pid");
+	if (python__inspect(p->pid, &py, &p->failure))
+		return;
+	memset(&p->failure, 0, sizeof(p->failure));
+	strcpy(p->path, py.path);
+	take_gil(p, &py);
+	look_into_process(p, m, &py);
+}
+
+/* ---- a file ---- */
+
+/* Where a command of this name is; false if nowhere. */
+static bool find_command(const char *command, char path[PATH_MAX])
+{
+	const char *list = getenv("PATH");
+	char found[PATH_MAX + 256];
+
+	if (strchr(command, '/'))
+		return realpath(command, path);
+	for (list = list ? list : "/usr/bin:/bin"; *list; list += *list == ':') {
+		size_t n = strcspn(list, ":");
+
+		snprintf(found, sizeof(found), "%.*s/%s", (int)n, list, command);
+		list += n;
+		if (!access(found, X_OK) && realpath(found, path))
+			return true;
+	}
+	return false;
+}
+
+static int open_file(const char *path, struct elf_file *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	return fd < 0 ? -errno : elf_file__open_fd(e, fd);
+}
+
+/* The needed library of which the name begins so, as the file names it. */
+static bool find_needed(struct elf_file *e, const char *prefix, char *name, size_t size)
+{
+	for (unsigned int i = 0; !elf_file__dynamic_string(e, DT_NEEDED, i, name, size); i++)
+		if (!strncmp(name, prefix, strlen(prefix)))
+			return true;
+	return false;
+}
+
+/* A library in one of a list of folders, separated by colons, where $ORIGIN is the program's. */
+static bool find_in(const char *folders, const char *program, const char *name, char path[PATH_MAX])
+{
+	static const char origin[] = "$ORIGIN";
+	char found[2 * PATH_MAX];
+
+	while (*folders) {
+		size_t n = strcspn(folders, ":"), skip = 0, home = 0;
+
+		if (!strncmp(folders, origin, sizeof(origin) - 1)) {
+			skip = sizeof(origin) - 1;
+			home = (size_t)(strrchr(program, '/') - program);
+		}
+		snprintf(found, sizeof(found), "%.*s%.*s/%s", (int)home, program, (int)(n - skip),
+			 folders + skip, name);
+		if (n && realpath(found, path))
+			return true;
+		folders += n;
+		folders += *folders == ':';
+	}
+	return false;
+}
+
+/* As the loader searches, but for its cache: the places that are usual are tried instead. */
+static bool find_library(struct elf_file *e, const char *program, const char *name,
+			 char path[PATH_MAX])
+{
+	static const char usual[] =
+		"/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib/aarch64-linux-gnu:"
+		"/usr/lib/aarch64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib:/usr/local/lib:"
+		"/usr/local/lib64";
+	const char *environment = getenv("LD_LIBRARY_PATH");
+	char folders[PATH_MAX];
+
+	if (!elf_file__dynamic_string(e, DT_RPATH, 0, folders, sizeof(folders)) &&
+	    find_in(folders, program, name, path))
+		return true;
+	if (environment && find_in(environment, program, name, path))
+		return true;
+	if (!elf_file__dynamic_string(e, DT_RUNPATH, 0, folders, sizeof(folders)) &&
+	    find_in(folders, program, name, path))
+		return true;
+	return find_in(usual, program, name, path);
+}
+
+static void take_file(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e,
+		      const struct python_file *pf)
+{
+	char libc[128];
+
+	take_build(p, pf);
+	if (take_layout(p, pf))
+		return;
+	if (pf->is_2)
+		take_python2(p, e);
+	else if (!take_usdt(p, m, e))
+		return;
+	else if (pf->is_static)
+		take_static(p, e, "");
+	else if (find_needed(e, "libc.", libc, sizeof(libc)))
+		use(p, "uprobe", ON_LIBC, libc);
+	else
+		failure__what(&p->failure, "it needs no C library that is known");
+}
+
+/* The file is ELF, and no CPython itself. */
+static void look_beyond(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
+{
+	struct elf_symbol symbol;
+	struct python_file pf;
+	struct elf_file library;
+	char name[256], path[PATH_MAX];
+
+	if (find_needed(e, "libpypy", name, sizeof(name))) {
+		failure__what(&p->failure, "it is PyPy, not CPython, and not supported");
+	} else if (!elf_file__symbol(e, "Py_GetVersion", &symbol)) {
+		failure__what(&p->failure, "it is a Python older than " PYTHON_OLDEST
+					   ", which is not supported");
+	} else if (!find_needed(e, "libpython", name, sizeof(name))) {
+		failure__what(&p->failure, "there is no CPython in it");
+		failure__cause(&p->failure, "it neither defines _PyRuntime nor needs a libpython");
+	} else if (!find_library(e, p->path, name, path) || open_file(path, &library)) {
+		failure__what(&p->failure, "its interpreter is in %s, which was not found", name);
+		failure__command(&p->failure, "ldd %s", p->path);
+	} else {
+		if (python_file__read(&library, &pf))
+			failure__what(&p->failure, "%s is no CPython that is known", path);
+		else
+			take_file(p, m, &library, &pf);
+		strcpy(p->path, path);
+		elf_file__close(&library);
+	}
+}
+
+static void tell_unreadable(struct doctor_python *p, int err)
+{
+	char start[2] = "";
+	int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	bool is_script = fd >= 0 && read(fd, start, 2) == 2 && start[0] == '#' && start[1] == '!';
+
+	if (fd >= 0)
+		close(fd);
+	if (is_script) {
+		failure__what(&p->failure, "it is a script that starts something else");
+		failure__command(&p->failure, "%s -c 'import sys; print(sys.executable)'", p->path);
+	} else if (err == -EBADMSG) {
+		failure__what(&p->failure, "it is not an executable for this machine");
+		failure__command(&p->failure, "file %s", p->path);
+	} else {
+		failure__what(&p->failure, "it cannot be opened: %s", strerror(-err));
+		failure__command(&p->failure, "ls -lL %s", p->path);
+	}
+}
+
+void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m, const char *command)
+{
+	struct python_file pf;
+	struct elf_file e;
+	int err;
+
+	memset(p, 0, sizeof(*p));
+	p->subject = DOCTOR_FILE;
+	if (!find_command(command, p->path)) {
+		snprintf(p->path, sizeof(p->path), "%s", command);
+		failure__what(&p->failure, "there is no such file");
+		failure__command(&p->failure, "type -a python3");
+		return;
+	}
+	err = open_file(p->path, &e);
+	if (err) {
+		tell_unreadable(p, err);
+		return;
+	}
+	err = python_file__read(&e, &pf);
+	if (!err)
+		take_file(p, m, &e, &pf);
+	else if (err == -ENOENT)
+		look_beyond(p, m, &e);
+	else
+		failure__what(&p->failure, "it is a CPython of which the version cannot be told");
+	elf_file__close(&e);
+}

@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "edge/observe/calibrate.h"
+#include "core/base/clock.h"
+#include "edge/observe/feed.h"
+#include "edge/observe/observe.h"
+#include "edge/proc/open_files.h"
+#include "edge/proc/privilege.h"
+
+#define MAX_HOOKS 8
+
+/* A command's own part in the loop: on a descriptor, or on a signal. */
+struct hook {
+	int what; /* descriptor or signal */
+	void (*call)(void *ctx);
+	void *ctx;
+};
+
+struct observer {
+	const struct observe_options *options;
+	struct probe *probe;
+	struct target *target;
+	struct feed *feed; /* NULL: nobody looks often */
+	long ns_per_hit, ns_per_usdt_hit;
+	int epoll_fd;
+	int signal_fd;
+	__u64 deadline_ns; /* 0: none */
+	int interrupts;
+	bool stopping;
+	bool usdt_tried;
+	bool raised;  /* gilscope's own priority has been, */
+	int priority; /* from this */
+	sigset_t signals;
+	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
+	size_t nr_watched, nr_on_signal;
+};
+
+/* ---- options ---- */
+
+static int set_pid(void *options, const char *value, struct failure *f)
+{
+	struct target_spec *spec = &((struct observe_options *)options)->target;
+	char *list = strdup(value), *rest = list, *word;
+	int err = list ? 0 : -ENOMEM;
+
+	while (!err && (word = strsep(&rest, ","))) {
+		pid_t *pids = realloc(spec->pids, (spec->nr_pids + 1) * sizeof(*pids));
+		long long pid;
+
+		if (!pids) {
+			err = -ENOMEM;
+			break;
+		}
+		spec->pids = pids;
+		err = options__number(word, 1, 4194304, &pid, f);
+		if (!err)
+			spec->pids[spec->nr_pids++] = pid;
+	}
+	free(list);
+	return err;
+}
+
+static int set_all(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->target.all = true;
+	return 0;
+}
+
+static int set_no_follow(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->target.follow = false;
+	return 0;
+}
+
+static int set_user(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct observe_options *)options)->target.user = value;
+	return 0;
+}
+
+static int set_duration(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct observe_options *)options)->duration_ns, f);
+}
+
+static int set_table(unsigned int *size, const char *value, struct failure *f)
+{
+	long long n;
+	int err = options__number(value, 16, 1 << 20, &n, f);
+
+	if (!err)
+		*size = n;
+	return err;
+}
+
+static int set_max_threads(void *options, const char *value, struct failure *f)
+{
+	return set_table(&((struct observe_options *)options)->max_threads, value, f);
+}
+
+static int set_max_processes(void *options, const char *value, struct failure *f)
+{
+	return set_table(&((struct observe_options *)options)->max_processes, value, f);
+}
+
+static int set_source(void *options, const char *value, struct failure *f)
+{
+	static const char *const names[] = {
+		[SOURCES_AUTO] = "auto",
+		[SOURCES_USDT] = "usdt",
+		[SOURCES_UPROBE] = "uprobe",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (!strcmp(value, names[i])) {
+			((struct observe_options *)options)->target.source = i;
+			return 0;
+		}
+	failure__what(f, "there is no source '%s': it is auto, usdt or uprobe", value);
+	return -EINVAL;
+}
+
+static int set_verbose(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->verbose = true;
+	return 0;
+}
+
+const struct option_row observe_option_rows[] = {
+	{'p', "pid", "PID[,PID]", "observe these running processes and their children", set_pid},
+	{'a', "all", NULL, "observe every CPython on the machine, now and later", set_all},
+	{'d', "duration", "SECS", "observe for so long; a launched command runs on", set_duration},
+	{0, "no-follow", NULL, "leave out children of the targets", set_no_follow},
+	{0, "user", "NAME",
+	 "whom a launched command runs as; by default the user\nwho called sudo, else the one who "
+	 "runs gilscope",
+	 set_user},
+	{0, "source", "auto|usdt|uprobe",
+	 "where edges come from: the interpreter's own GIL probes\n(usdt), probes on libc "
+	 "(uprobe), or what is best (auto)",
+	 set_source},
+	{0, "max-threads", "N", "room for threads that live at the same time (2048)",
+	 set_max_threads},
+	{0, "max-processes", "N", "room for processes that live at the same time (512)",
+	 set_max_processes},
+	{'v', "verbose", NULL, "show what the BPF loader says", set_verbose},
+	{0},
+};
+
+void observe_options__init(struct observe_options *o)
+{
+	*o = (struct observe_options){.max_threads = 2048, .max_processes = 512};
+	o->target.follow = true;
+}
+
+void observe_options__clear(struct observe_options *o)
+{
+	free(o->target.pids);
+	o->target.pids = NULL;
+}
+
+int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,
+			    struct failure *f)
+{
+	struct target_spec *spec = &o->target;
+	int targets;
+
+	if (rest < argc)
+		spec->argv = argv + rest;
+	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
+	if (targets == 1 && spec->user && !spec->argv) {
+		failure__what(f, "--user is for a command that is launched: it needs -- COMMAND");
+		return -EINVAL;
+	}
+	if (targets == 1)
+		return 0;
+	failure__what(f, targets ? "more than one target: give one of -p PID, -- COMMAND and --all"
+				 : "no target: give one of -p PID, -- COMMAND and --all");
+	return -EINVAL;
+}
+
+/* ---- the session ---- */
+
+/* What is ignored is taken in too once it is blocked. Of a SIGHUP, nohup means what it says; a shell
+ * ignores SIGINT for all that it starts with &. */
+static int open_signals(struct observer *ob)
+{
+	struct sigaction hangup;
+
+	sigemptyset(&ob->signals);
+	sigaddset(&ob->signals, SIGINT);
+	sigaddset(&ob->signals, SIGTERM);
+	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+		sigaddset(&ob->signals, SIGHUP);
+	sigaddset(&ob->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &ob->signals, NULL);
+	ob->signal_fd = signalfd(-1, &ob->signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	return ob->signal_fd < 0 ? -errno : 0;
+}
+
+static int watch(struct observer *ob, int fd)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(ob->epoll_fd, EPOLL_CTL_ADD, fd, &e) ? -errno : 0;
+}
+
+static void observer__free(struct observer *ob)
+{
+	if (!ob)
+		return;
+	feed__free(ob->feed);
+	target__free(ob->target);
+	probe__free(ob->probe);
+	/* The next command that is launched must not inherit it. */
+	if (ob->raised)
+		setpriority(PRIO_PROCESS, 0, ob->priority);
+	if (ob->epoll_fd >= 0)
+		close(ob->epoll_fd);
+	if (ob->signal_fd >= 0)
+		close(ob->signal_fd);
+	free(ob);
+}
+
+/* Says that edges count from here on: people wait for it, and so do scripts. A launched command's
+ * own output is not mixed with it. */
+static void announce(const struct observer *ob)
+{
+	pid_t pid = 0;
+	size_t n = target__traced(ob->target, &pid);
+
+	if (ob->options->target.argv)
+		return;
+	if (n == 1)
+		fprintf(stderr, "observing process %d", pid);
+	else
+		fprintf(stderr, "observing %zu processes", n);
+	fputs(ob->deadline_ns ? "\n" : "; Ctrl-C ends it\n", stderr);
+}
+
+/* The command that was launched, if one was, has its own already. */
+static void drop_capabilities(const struct observer *ob)
+{
+	const struct observe_options *o = ob->options;
+	capabilities have = privilege__have();
+	capabilities needed =
+		probe__needs() | CAPABILITIES_OTHERS | CAPABILITIES_MAPPED | o->needs_later;
+
+	if (o->target.argv)
+		needed |= CAPABILITIES_SIGNALS;
+	if (capability__missing(have, CAPABILITIES_OTHERS))
+		needed |= privilege__of_own_processes();
+	if (!o->runs_again)
+		privilege__keep(capability__least(have, needed));
+}
+
+/* The observation is over. */
+static void drop_more_capabilities(const struct observer *ob)
+{
+	const struct observe_options *o = ob->options;
+
+	if (!o->runs_again)
+		privilege__keep(capability__least(privilege__have(),
+						  CAPABILITIES_SIGNALS | o->needs_later));
+}
+
+int observer__start(struct observer **out, const struct observe_options *o, struct failure *f,
+		    int *exit_status)
+{
+	const struct probe_options po = {
+		.max_processes = o->max_processes,
+		.max_threads = o->max_threads,
+		.follow = o->target.follow,
+		.all_execs = o->target.all,
+		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
+		.verbose = o->verbose,
+		.ring_size = o->ring_size,
+		.listener = o->listener,
+	};
+	struct observer *ob = calloc(1, sizeof(*ob));
+	int err = -ENOMEM;
+
+	*out = NULL;
+	*exit_status = EXIT_STATUS_CANNOT_OBSERVE;
+	failure__what(f, "out of memory, or of descriptors");
+	if (!ob)
+		return err;
+	ob->options = o;
+	ob->signal_fd = -1;
+	open_files__raise();
+	ob->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	err = ob->epoll_fd < 0 ? -errno : open_signals(ob);
+	err = err ?: probe__open(&ob->probe, &po, f);
+	err = err ?: calibrate(ob->probe, &ob->ns_per_hit, f);
+	err = err ?: target__start(&ob->target, ob->probe, &o->target, f, exit_status);
+	err = err ?: watch(ob, probe__event_fd(ob->probe));
+	err = err ?: watch(ob, ob->signal_fd);
+	if (err) {
+		observer__free(ob);
+		return err;
+	}
+	/* A child's probes should be there as soon as possible; all else that is done here is
+	 * short. */
+	ob->priority = getpriority(PRIO_PROCESS, 0);
+	setpriority(PRIO_PROCESS, 0, -10);
+	ob->raised = true;
+	if (o->duration_ns)
+		ob->deadline_ns = clock_ns() + o->duration_ns;
+	drop_capabilities(ob);
+	announce(ob);
+	*out = ob;
+	return 0;
+}
+
+/*
+ * The first interrupt is the command's: from a terminal it has had it too, else it is passed on. It
+ * may still end in order, and what it does then is observed. The second one ends the observation.
+ */
+static void on_interrupt(struct observer *ob, const struct signalfd_siginfo *si)
+{
+	pid_t command = target__command(ob->target);
+
+	if (!command || ob->interrupts++) {
+		ob->stopping = true;
+		return;
+	}
+	if (si->ssi_code != SI_KERNEL)
+		kill(command, si->ssi_signo);
+}
+
+static const struct hook *find_hook(const struct hook *hook, size_t n, int what)
+{
+	for (size_t i = 0; i < n; i++)
+		if (hook[i].what == what)
+			return &hook[i];
+	return NULL;
+}
+
+static void read_signals(struct observer *ob)
+{
+	struct signalfd_siginfo si;
+
+	while (read(ob->signal_fd, &si, sizeof(si)) == sizeof(si)) {
+		const struct hook *hook = find_hook(ob->on_signal, ob->nr_on_signal, si.ssi_signo);
+
+		if (hook)
+			hook->call(hook->ctx);
+		else if (si.ssi_signo == SIGCHLD)
+			target__reap(ob->target);
+		else
+			on_interrupt(ob, &si);
+	}
+}
+
+void observer__end(struct observer *ob)
+{
+	ob->stopping = true;
+}
+
+static int add_hook(struct hook *list, size_t *n, struct hook hook)
+{
+	if (*n == MAX_HOOKS)
+		return -ENOSPC;
+	list[(*n)++] = hook;
+	return 0;
+}
+
+int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void *ctx)
+{
+	return watch(ob, fd)
+		       ?: add_hook(ob->watched, &ob->nr_watched, (struct hook){fd, ready, ctx});
+}
+
+int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx)
+{
+	sigaddset(&ob->signals, signal);
+	if (sigprocmask(SIG_BLOCK, &ob->signals, NULL) ||
+	    signalfd(ob->signal_fd, &ob->signals, 0) < 0)
+		return -errno;
+	return add_hook(ob->on_signal, &ob->nr_on_signal, (struct hook){signal, handle, ctx});
+}
+
+static int wait_ms(const struct observer *ob)
+{
+	__u64 next = target__next_ns(ob->target), now = clock_ns();
+
+	if (ob->deadline_ns && ob->deadline_ns < next)
+		next = ob->deadline_ns;
+	return next > now ? (int)((next - now + 999999) / 1000000) : 0;
+}
+
+static void step(struct observer *ob)
+{
+	struct epoll_event e[2 + MAX_HOOKS];
+	int n = epoll_wait(ob->epoll_fd, e, sizeof(e) / sizeof(e[0]), wait_ms(ob));
+
+	target__update(ob->target);
+	read_signals(ob);
+	for (int i = 0; i < n; i++) {
+		const struct hook *hook = find_hook(ob->watched, ob->nr_watched, e[i].data.fd);
+
+		if (hook)
+			hook->call(hook->ctx);
+	}
+}
+
+void observer__run(struct observer *ob)
+{
+	while (!ob->stopping && !target__over(ob->target)) {
+		if (ob->deadline_ns && clock_ns() >= ob->deadline_ns)
+			return;
+		step(ob);
+	}
+}
+
+bool observer__interrupted(const struct observer *ob)
+{
+	return ob->interrupts || ob->stopping;
+}
+
+void observer__stop(struct observer *ob)
+{
+	const struct timespec grace = {.tv_nsec = 1000 * 1000};
+
+	target__freeze(ob->target);
+	nanosleep(&grace, NULL); /* an edge that was under way has long been counted */
+}
+
+/* ns a hit, over the sources. The cost of the second one is measured when it is first asked for. */
+static long mean_cost(struct observer *ob, const struct snapshot *s)
+{
+	__u64 others = s->probe_hits - s->usdt_hits;
+
+	if (!s->usdt_hits)
+		return ob->ns_per_hit;
+	if (!ob->usdt_tried)
+		calibrate_usdt(ob->probe, &ob->ns_per_usdt_hit);
+	ob->usdt_tried = true;
+	if (ob->ns_per_usdt_hit < 0)
+		return -1;
+	return (long)((s->usdt_hits * (__u64)ob->ns_per_usdt_hit + others * (__u64)ob->ns_per_hit) /
+		      s->probe_hits);
+}
+
+__u64 observer__start_ns(const struct observer *ob)
+{
+	return target__start_ns(ob->target);
+}
+
+void observer__entries(struct observer *ob)
+{
+	probe__entries(ob->probe);
+}
+
+void observer__lost(struct observer *ob, struct snapshot_lost *lost)
+{
+	target__lost(ob->target, lost);
+}
+
+long observer__cost(const struct observer *ob)
+{
+	return target__uses_usdt(ob->target) ? -1 : ob->ns_per_hit;
+}
+
+struct snapshot *observer__snapshot(struct observer *ob)
+{
+	struct snapshot *s = target__snapshot(ob->target);
+
+	if (s)
+		s->probe_ns_per_hit = mean_cost(ob, s);
+	return s;
+}
+
+int observer__feed(struct observer *ob, struct history *h, bool whole)
+{
+	if (!ob->feed)
+		ob->feed = feed__new(ob->target, ob->probe);
+	if (!ob->feed)
+		return -ENOMEM;
+	if (!target__is_frozen(ob->target))
+		target__update(ob->target);
+	return feed__tick(ob->feed, h, whole, mean_cost(ob, history__now(h)));
+}
+
+void observer__detach(struct observer *ob)
+{
+	target__detach(ob->target);
+}
+
+/* Only signals matter now: the command may end, or be asked to. */
+static void wait_for_command(struct observer *ob)
+{
+	struct epoll_event e;
+
+	epoll_ctl(ob->epoll_fd, EPOLL_CTL_DEL, probe__event_fd(ob->probe), NULL);
+	while (!ob->stopping && target__command(ob->target)) {
+		epoll_wait(ob->epoll_fd, &e, 1, -1);
+		read_signals(ob);
+	}
+}
+
+int observer__finish(struct observer *ob, struct failure *f)
+{
+	bool seen = target__seen_python(ob->target);
+	int status;
+
+	if (!seen && target__refusal(ob->target)) {
+		failure__what(f, "nothing was observed: %s", target__refusal(ob->target));
+	} else if (!seen) {
+		failure__what(f, "no CPython was seen, so nothing was observed");
+		failure__cause(f, ob->options->target.argv
+					  ? "the command runs no CPython of a known version, or "
+					    "ended before it started one"
+					  : "no CPython runs on this machine");
+	}
+	target__detach(ob->target);
+	drop_more_capabilities(ob);
+	wait_for_command(ob);
+	status = target__exit_status(ob->target);
+	observer__free(ob);
+	if (status > 0)
+		return status;
+	return seen ? EXIT_STATUS_OK : EXIT_STATUS_CANNOT_OBSERVE;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What a process's probes are bound to. The kernel knows a process by one of its threads, as a rule
+ * its main one, and asks that thread's memory map whether a hit is meant. A thread that has ended has
+ * none, so when it ends before the others, which takes a pthread_exit in main(), then
+ *
+ *  - a perf event (uprobe_perf_filter, all kernels) runs no program any more, and the next hit takes
+ *    the breakpoint away;
+ *  - a uprobe_multi link does not run its program either, by the code of Linux 6.6 to 6.11;
+ *  - later it does (same_thread_group), but the breakpoints go as soon as any other probe on the
+ *    same function is taken away, by whomever.
+ *
+ * A perf event can be bound to any thread. In the last case one that does nothing, bound to a thread
+ * that lives, keeps the breakpoints where they are, and nothing is missed if they still were. In the
+ * others the program has to be attached again, to a thread that lives; what happens meanwhile is
+ * missed, and nothing is known of the GIL after that, as at an attach.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "gil_stream.h"
+#include "edge/proc/proc_maps.h"
+#include "edge/observe/process.h"
+
+/* Threads may come and go while they are listed. */
+#define ROUNDS 3
+
+struct binding {
+	struct attachment *cond, *usdt;
+};
+
+struct attachment *process__attach_bound(struct process *p, const struct site_file *file,
+					 struct failure *f)
+{
+	if (p->bound == p->pid)
+		return probe__attach(p->probe, file->program, p->pid, p->index, file->open_path,
+				     file->site, file->n, f);
+	p->bound_by_events = true;
+	return probe__attach_thread(p->probe, file->program, p->bound, p->index, file->open_path,
+				    file->site, file->n, f);
+}
+
+/* True if the memory at the site is not what the file has there: the breakpoint. */
+static bool has_breakpoint(pid_t tid, const struct proc_maps *maps, const struct site_file *file,
+			   __u64 offset)
+{
+	unsigned char code[4], original[4];
+	struct proc_map map;
+	size_t at = 0;
+
+	if (pread(file->fd, original, sizeof(original), (off_t)offset) != sizeof(original))
+		return false;
+	while (proc_maps__next(maps, &at, &map))
+		if (map.executable && map.ino == file->ino && offset >= map.offset &&
+		    offset - map.offset < map.end - map.start)
+			return !proc_mem__read(tid, map.start + (offset - map.offset), code,
+					       sizeof(code)) &&
+			       memcmp(code, original, sizeof(code));
+	return false;
+}
+
+/* 0 if none of the breakpoints has been taken away since another thread's end, or -ENOLINK; -ESRCH if
+ * this one has ended, too. */
+static int look_for_breakpoints(pid_t tid, const struct site_file *file)
+{
+	struct proc_maps maps = {0};
+	int err = proc_maps__read(tid, &maps) || !maps.size ? -ESRCH : 0;
+
+	for (size_t i = 0; i < file->n && !err; i++)
+		err = has_breakpoint(tid, &maps, file, file->site[i].offset) ? 0 : -ENOLINK;
+	proc_maps__free(&maps);
+	return err;
+}
+
+static int attach_to(struct process *p, pid_t tid, unsigned int index, const struct site_file *file,
+		     bool keep, struct attachment **out, struct failure *f)
+{
+	*out = probe__attach_thread(p->probe, keep ? PROBE_EMPTY : file->program, tid, index,
+				    file->open_path, file->site, file->n, f);
+	return *out ? 0 : -errno;
+}
+
+/* Probes beside all that the process has, bound to one thread. */
+static int bind_to(struct process *p, pid_t tid, unsigned int index, bool keep, struct binding *b,
+		   struct failure *f)
+{
+	int err = 0;
+
+	*b = (struct binding){0};
+	/* Before it is bound, so that its end is told of if it comes right after. */
+	__atomic_store_n(&probe__process(p->probe, p->index)->bound, tid, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&probe__process(p->probe, index)->bound, tid, __ATOMIC_SEQ_CST);
+	if (keep && p->cond)
+		err = look_for_breakpoints(tid, p->libc);
+	if (keep && p->usdt && !err)
+		err = look_for_breakpoints(tid, p->interpreter);
+	if (p->cond && !err)
+		err = attach_to(p, tid, index, p->libc, keep, &b->cond, f);
+	if (p->usdt && !err)
+		err = attach_to(p, tid, index, p->interpreter, keep, &b->usdt, f);
+	if (!err) {
+		p->bound = tid;
+		return 0;
+	}
+	probe__detach(p->probe, b->cond);
+	return err;
+}
+
+/* The same to the first thread that lives: in the order of their numbers, so of their age. */
+static int bind_to_any(struct process *p, pid_t ended, unsigned int index, bool keep,
+		       struct binding *b, struct failure *f)
+{
+	char path[64];
+	struct dirent *entry;
+	int err = -ESRCH;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", p->pid);
+	for (int i = 0; i < ROUNDS && err == -ESRCH; i++) {
+		dir = opendir(path);
+		if (!dir)
+			return -ESRCH;
+		while (err == -ESRCH && (entry = readdir(dir))) {
+			pid_t tid =
+				isdigit((unsigned char)entry->d_name[0]) ? atoi(entry->d_name) : 0;
+
+			if (tid > 0 && tid != ended)
+				err = bind_to(p, tid, index, keep, b, f);
+		}
+		closedir(dir);
+	}
+	return err;
+}
+
+int process__keep(struct process *p, pid_t ended, struct failure *f)
+{
+	struct binding b;
+	int err = bind_to_any(p, ended, p->index, true, &b, f);
+
+	if (err)
+		return err;
+	probe__detach(p->probe, p->keep_cond);
+	probe__detach(p->probe, p->keep_usdt);
+	p->keep_cond = b.cond;
+	p->keep_usdt = b.usdt;
+	return 0;
+}
+
+int process__bind_again(struct process *p, pid_t ended, unsigned int index, struct failure *f)
+{
+	struct binding b;
+	int err = bind_to_any(p, ended, index, false, &b, f);
+
+	if (err)
+		return err;
+	process__detach(p);
+	p->cond = b.cond;
+	p->usdt = b.usdt;
+	p->attached_ns = clock_ns();
+	p->bound_by_events = true;
+	return 0;
+}
+
+/* As if the thread had ended; on_exit() does the same, and tells a recording the same. */
+static void end_thread(struct process *p, unsigned int record, struct gil_thread *t)
+{
+	const struct listener *to = probe__listener(p->probe);
+	struct gil_lock *l = probe__lock(p->probe, t->lock);
+	struct gil_stream_exit e = {
+		.edge = {.ts = clock_ns(), .thread = record, .kind = GIL_EDGE_EXIT}};
+
+	gil_model_exit(l, t);
+	if (!to)
+		return;
+	memcpy(e.comm, t->comm, sizeof(e.comm));
+	if (!l->lost && t->told)
+		to->entry(to->ctx, &e, sizeof(e));
+	else if (!__atomic_fetch_add(&l->lost, 1, __ATOMIC_SEQ_CST))
+		l->lost_since = e.edge.ts;
+}
+
+void process__end_threads(struct process *p)
+{
+	const struct timespec grace = {.tv_nsec = 1000 * 1000};
+
+	nanosleep(&grace, NULL); /* an edge that was under way has been counted */
+	probe__entries(p->probe);
+	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
+		struct gil_thread *t = probe__thread(p->probe, i);
+
+		if (t->tid && t->pid == (__u32)p->pid && t->state != GIL_THREAD_GONE)
+			end_thread(p, i, t);
+	}
+	nanosleep(&grace, NULL); /* the scheduler's programs leave them alone from here on */
+}

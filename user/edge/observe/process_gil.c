@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/proc/proc_maps.h"
+#include "edge/observe/process_gil.h"
+
+/* Exited threads with a row of their own, per GIL; the rest share one. A row is 9 KiB. */
+#define MAX_EXITED 1024
+
+static bool is_own(pid_t pid, const struct gil_thread *t)
+{
+	return t->tid && t->pid == (__u32)pid;
+}
+
+/* ---- threads that have exited ---- */
+
+/* The row that all further exited threads share. */
+static struct gil_thread *folded_row(struct snapshot_gil *g)
+{
+	struct gil_thread *t;
+
+	if (g->nr_folded)
+		return &g->threads[MAX_EXITED];
+	t = snapshot_gil__add_thread(g);
+	if (t)
+		strcpy(t->comm, "(exited)");
+	return t;
+}
+
+static void keep(struct snapshot_gil *past, struct probe *probe, unsigned int i)
+{
+	struct gil_thread *t;
+
+	if (past->nr_threads < MAX_EXITED) {
+		t = snapshot_gil__add_thread(past);
+		if (t)
+			probe__read_thread(probe, i, t);
+		return;
+	}
+	t = folded_row(past);
+	if (!t)
+		return;
+	gil_figures__add(&t->fig, &probe__thread(probe, i)->fig);
+	past->nr_folded++;
+	if (probe__listener(probe)) {
+		probe__entries(probe);
+		probe__listener(probe)->folded(probe__listener(probe)->ctx, i);
+	}
+}
+
+static struct process_gil *gil_with(struct process_gil *gils, size_t n, __u32 lock)
+{
+	for (size_t i = 0; i < n; i++)
+		if (gils[i].lock == (int)lock)
+			return &gils[i];
+	return NULL;
+}
+
+bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *probe, pid_t pid)
+{
+	bool all_gone = true;
+
+	for (unsigned int i = 0; i < probe__thread_limit(probe); i++) {
+		struct gil_thread *t = probe__thread(probe, i);
+		struct process_gil *g;
+
+		if (!is_own(pid, t))
+			continue;
+		/* In this order: the state is the last but one that an exit writes. */
+		if (__atomic_load_n(&t->state, __ATOMIC_ACQUIRE) != GIL_THREAD_GONE ||
+		    __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE) & 1) {
+			all_gone = false;
+			continue;
+		}
+		g = gil_with(gils, n, t->lock);
+		if (g)
+			keep(&g->past, probe, i);
+		probe__give_thread(probe, i);
+	}
+	return all_gone;
+}
+
+/* ---- the row ---- */
+
+static int add_past_threads(const struct process_gil *g, struct snapshot_gil *to)
+{
+	for (size_t i = 0; i < g->past.nr_threads; i++) {
+		struct gil_thread *t = snapshot_gil__add_thread(to);
+
+		if (!t)
+			return -1;
+		*t = g->past.threads[i];
+	}
+	return 0;
+}
+
+static int add_live_threads(const struct process_gil *g, struct probe *probe, pid_t pid,
+			    bool is_live, struct snapshot_gil *to)
+{
+	char comm[16] = "";
+
+	for (unsigned int i = 0; i < probe__thread_limit(probe); i++) {
+		const struct gil_thread *live = probe__thread(probe, i);
+		struct gil_thread *t;
+
+		if (!is_own(pid, live) || (int)live->lock != g->lock)
+			continue;
+		t = snapshot_gil__add_thread(to);
+		if (!t)
+			return -1;
+		probe__read_thread(probe, i, t);
+		/* Its present name: the record has the one it had at its first edge. */
+		if (is_live && proc__comm(t->tid, comm))
+			memcpy(t->comm, comm, sizeof(comm));
+	}
+	return 0;
+}
+
+static int add_past_edges(const struct process_gil *g, struct snapshot_gil *to)
+{
+	for (size_t i = 0; i < g->past.nr_edges; i++) {
+		struct gil_handoff *edge = snapshot_gil__add_edge(to);
+
+		if (!edge)
+			return -1;
+		*edge = g->past.edges[i];
+	}
+	return 0;
+}
+
+void process_gil__describe(const struct process_gil *g, struct probe *probe,
+			   struct snapshot_gil *to)
+{
+	to->main = g->interpreter == 0;
+	to->interpreter = g->interpreter;
+	to->locked_at_start = g->locked_at_start;
+	to->end_ns = g->end_ns;
+	to->nr_folded = g->past.nr_folded;
+	if (g->lock < 0)
+		to->lock = g->past.lock;
+	else
+		probe__read_lock(probe, (unsigned int)g->lock, &to->lock);
+}
+
+struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
+					   pid_t pid, bool is_live, struct snapshot_process *sp)
+{
+	struct snapshot_gil *to = snapshot_process__add_gil(sp);
+
+	if (!to)
+		return NULL;
+	process_gil__describe(g, probe, to);
+	if (add_past_threads(g, to))
+		return NULL;
+	if (g->lock < 0)
+		return add_past_edges(g, to) ? NULL : to;
+	if (add_live_threads(g, probe, pid, is_live, to) ||
+	    probe__read_pairs(probe, (unsigned int)g->lock, to))
+		return NULL;
+	return to;
+}
+
+/* ---- the end of an interpreter ---- */
+
+void process_gil__end(struct process_gil *g, struct probe *probe, pid_t pid, __u64 now)
+{
+	g->end_ns = now;
+	for (unsigned int i = 0; i < probe__thread_limit(probe); i++) {
+		struct gil_thread *t = probe__thread(probe, i);
+
+		if (is_own(pid, t) && (int)t->lock == g->lock)
+			__atomic_store_n(&t->state, GIL_THREAD_GONE, __ATOMIC_RELEASE);
+	}
+}
+
+bool process_gil__retire(struct process_gil *g, struct probe *probe, pid_t pid)
+{
+	for (unsigned int i = 0; i < probe__thread_limit(probe); i++)
+		if (is_own(pid, probe__thread(probe, i)) &&
+		    (int)probe__thread(probe, i)->lock == g->lock)
+			return false;
+	probe__read_lock(probe, (unsigned int)g->lock, &g->past.lock);
+	probe__read_pairs(probe, (unsigned int)g->lock, &g->past);
+	probe__drop_pairs(probe, (unsigned int)g->lock);
+	probe__give_lock(probe, (unsigned int)g->lock);
+	g->lock = -1;
+	return true;
+}
+
+/* ---- counts ---- */
+
+/* Of its threads: those that are there, and those of the past. */
+static void count(const struct process_gil *g, struct probe *probe, pid_t pid, __u64 *acquisitions,
+		  __u64 *releases)
+{
+	*acquisitions = *releases = 0;
+	for (size_t i = 0; i < g->past.nr_threads; i++) {
+		*acquisitions += g->past.threads[i].fig.acquisitions;
+		*releases += g->past.threads[i].fig.releases;
+	}
+	for (unsigned int i = 0; g->lock >= 0 && i < probe__thread_limit(probe); i++) {
+		const struct gil_thread *t = probe__thread(probe, i);
+
+		if (!is_own(pid, t) || (int)t->lock != g->lock)
+			continue;
+		*acquisitions += t->fig.acquisitions;
+		*releases += t->fig.releases;
+	}
+}
+
+__u64 process_gil__acquisitions(const struct process_gil *g, struct probe *probe, pid_t pid)
+{
+	__u64 acquisitions, releases;
+
+	count(g, probe, pid, &acquisitions, &releases);
+	return acquisitions;
+}
+
+__u64 process_gil__hits(const struct process_gil *g, struct probe *probe, pid_t pid)
+{
+	const struct gil_lock *l =
+		g->lock < 0 ? &g->past.lock : probe__lock(probe, (unsigned int)g->lock);
+	__u64 acquisitions, releases;
+
+	count(g, probe, pid, &acquisitions, &releases);
+	return acquisitions + releases + l->partial_holds + l->wait_slices;
+}
+
+void process_gil__clear(struct process_gil *g, struct probe *probe)
+{
+	free(g->past.threads);
+	free(g->past.edges);
+	memset(&g->past, 0, sizeof(g->past));
+	if (g->lock < 0)
+		return;
+	probe__drop_pairs(probe, (unsigned int)g->lock);
+	probe__give_lock(probe, (unsigned int)g->lock);
+	g->lock = -1;
+}

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "edge/proc/privilege.h"
+#include "edge/proc/proc_maps.h"
+
+#define MAX_MAPS_SIZE (256UL << 20)
+#define DELETED       " (deleted)"
+
+/* ---- the text ---- */
+
+/* A hexadecimal or decimal number and the character that must follow it. */
+static bool number(const char **s, const char *end, unsigned int base, char after, uint64_t *n)
+{
+	const char *p = *s;
+
+	for (*n = 0; p < end && *p != after; p++) {
+		unsigned int digit;
+
+		if (*p >= '0' && *p <= '9')
+			digit = (unsigned int)(*p - '0');
+		else if (*p >= 'a' && *p <= 'f')
+			digit = (unsigned int)(*p - 'a') + 10;
+		else
+			return false;
+		if (digit >= base || __builtin_mul_overflow(*n, base, n) ||
+		    __builtin_add_overflow(*n, digit, n))
+			return false;
+	}
+	if (p == end || p == *s)
+		return false;
+	*s = p + 1;
+	return true;
+}
+
+static bool permissions(const char **s, const char *end, struct proc_map *map)
+{
+	const char *p = *s;
+
+	if (end - p < 5 || p[4] != ' ')
+		return false;
+	map->readable = p[0] == 'r';
+	map->writable = p[1] == 'w';
+	map->executable = p[2] == 'x';
+	*s = p + 5;
+	return true;
+}
+
+/* The kernel writes a newline in a path as \012, and nothing else that way. */
+static bool copy_path(const char *s, const char *end, struct proc_map *map)
+{
+	size_t n = 0, suffix = strlen(DELETED);
+
+	map->deleted = (size_t)(end - s) > suffix && !memcmp(end - suffix, DELETED, suffix);
+	if (map->deleted)
+		end -= suffix;
+	while (s < end) {
+		if (n == sizeof(map->path) - 1 || !*s)
+			return false;
+		if (end - s >= 4 && !memcmp(s, "\\012", 4)) {
+			map->path[n++] = '\n';
+			s += 4;
+		} else {
+			map->path[n++] = *s++;
+		}
+	}
+	map->path[n] = '\0';
+	return true;
+}
+
+/* START-END PERMS OFFSET MAJOR:MINOR INODE [blanks PATH] */
+static bool parse_line(const char *s, const char *end, struct proc_map *map)
+{
+	uint64_t major, minor, ino;
+
+	if (!number(&s, end, 16, '-', &map->start) || !number(&s, end, 16, ' ', &map->end) ||
+	    !permissions(&s, end, map) || !number(&s, end, 16, ' ', &map->offset) ||
+	    !number(&s, end, 16, ':', &major) || !number(&s, end, 16, ' ', &minor) ||
+	    !number(&s, end, 10, ' ', &ino) || map->start >= map->end)
+		return false;
+	map->dev = makedev((unsigned int)major, (unsigned int)minor);
+	map->ino = ino;
+	while (s < end && *s == ' ')
+		s++;
+	return copy_path(s, end, map);
+}
+
+bool proc_maps__next(const struct proc_maps *maps, size_t *position, struct proc_map *map)
+{
+	while (*position < maps->size) {
+		const char *line = maps->text + *position;
+		size_t left = maps->size - *position;
+		const char *end = memchr(line, '\n', left);
+
+		if (!end)
+			end = line + left;
+		*position += (size_t)(end - line);
+		if (*position < maps->size)
+			(*position)++;
+		if (parse_line(line, end, map))
+			return true;
+	}
+	return false;
+}
+
+const char *proc_map__basename(const struct proc_map *map)
+{
+	const char *slash = strrchr(map->path, '/');
+
+	return slash ? slash + 1 : map->path;
+}
+
+/* ---- the process ---- */
+
+__attribute__((format(printf, 3, 4))) static void proc_path(char path[PATH_MAX], pid_t pid,
+							    const char *fmt, ...)
+{
+	int n = pid ? snprintf(path, PATH_MAX, "/proc/%d/", pid)
+		    : snprintf(path, PATH_MAX, "/proc/self/");
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(path + n, (size_t)(PATH_MAX - n), fmt, ap);
+	va_end(ap);
+}
+
+/* Opens a file of the process's directory, telling "no such process" and "not permitted". */
+static int proc_open(pid_t pid, const char *name)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	proc_path(path, pid, "%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT)
+		return -ESRCH;
+	return errno == EACCES ? -EPERM : -errno;
+}
+
+/* The buffer is doubled before it is full. */
+static int grow(struct proc_maps *maps, size_t *room)
+{
+	size_t size = *room ? *room * 2 : 32768;
+	char *text;
+
+	if (size > MAX_MAPS_SIZE)
+		return -EFBIG;
+	text = realloc(maps->text, size);
+	if (!text)
+		return -ENOMEM;
+	maps->text = text;
+	*room = size;
+	return 0;
+}
+
+int proc_maps__read(pid_t pid, struct proc_maps *maps)
+{
+	int fd = proc_open(pid, "maps"), err = 0;
+	size_t room = 0;
+	ssize_t n = 1;
+
+	memset(maps, 0, sizeof(*maps));
+	if (fd < 0)
+		return fd;
+	while (!err && n) {
+		if (maps->size == room)
+			err = grow(maps, &room);
+		if (err)
+			break;
+		n = read(fd, maps->text + maps->size, room - maps->size);
+		if (n > 0)
+			maps->size += (size_t)n;
+		else if (n < 0 && errno != EINTR)
+			err = -errno;
+	}
+	close(fd);
+	if (err)
+		proc_maps__free(maps);
+	return err;
+}
+
+void proc_maps__free(struct proc_maps *maps)
+{
+	if (!maps)
+		return;
+	free(maps->text);
+	memset(maps, 0, sizeof(*maps));
+}
+
+int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MAX])
+{
+	int fd;
+
+	/* O_NONBLOCK: what is mapped may be a device, which is not to keep us waiting. */
+	proc_path(open_path, pid, "map_files/%lx-%lx", map->start, map->end);
+	fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		return fd;
+	if (map->deleted || map->path[0] != '/')
+		return errno == EACCES ? -EPERM : -errno;
+	proc_path(open_path, pid, "root%s", map->path);
+	fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd >= 0)
+		return fd;
+	return errno == EACCES ? -EPERM : -errno;
+}
+
+int proc__open_mapped(pid_t pid, const char *path)
+{
+	char open_path[PATH_MAX];
+	struct proc_maps maps;
+	struct proc_map map;
+	size_t position = 0;
+	int fd = proc_maps__read(pid, &maps);
+
+	if (fd)
+		return fd;
+	fd = -ESRCH;
+	while (fd == -ESRCH && proc_maps__next(&maps, &position, &map))
+		if (map.executable && !strcmp(map.path, path))
+			fd = proc_map__open(pid, &map, open_path);
+	proc_maps__free(&maps);
+	return fd;
+}
+
+int proc_image__open(pid_t pid)
+{
+	return proc_open(pid, "maps");
+}
+
+/* An open "maps" stays with the memory that the process had when it was opened, and is empty once
+ * that is gone. */
+bool proc_image__is_over(int image)
+{
+	char c;
+
+	return pread(image, &c, 1, 0) <= 0;
+}
+
+/* Not through /proc/PID/mem: that file is its owner's, so that opening another user's takes
+ * CAP_DAC_READ_SEARCH besides CAP_SYS_PTRACE. */
+int proc_mem__read(pid_t pid, uint64_t address, void *to, size_t size)
+{
+	size_t done = 0;
+
+	if (address > INT64_MAX - size)
+		return -EFAULT;
+	while (done < size) {
+		struct iovec own = {(char *)to + done, size - done};
+		struct iovec its = {(void *)(uintptr_t)(address + done), size - done};
+		ssize_t n = process_vm_readv(pid ? pid : getpid(), &own, 1, &its, 1, 0);
+
+		if (n > 0)
+			done += (size_t)n;
+		else if (!n)
+			return -EFAULT;
+		else if (errno != EINTR)
+			return -errno;
+	}
+	return 0;
+}
+
+void proc__exe(pid_t pid, char path[PATH_MAX])
+{
+	size_t suffix = strlen(DELETED);
+	char link[PATH_MAX];
+	ssize_t n;
+
+	proc_path(link, pid, "exe");
+	n = readlink(link, path, PATH_MAX - 1);
+	if (n < 0)
+		n = 0;
+	path[n] = '\0';
+	if ((size_t)n > suffix && !strcmp(path + n - suffix, DELETED))
+		path[n - suffix] = '\0';
+}
+
+bool proc__comm(pid_t pid, char comm[16])
+{
+	int fd = proc_open(pid, "comm");
+	ssize_t n = fd < 0 ? -1 : read(fd, comm, 15);
+
+	if (fd >= 0)
+		close(fd);
+	if (n > 0 && comm[n - 1] == '\n')
+		n--;
+	if (n <= 0) {
+		strcpy(comm, "?");
+		return false;
+	}
+	comm[n] = '\0';
+	return true;
+}
+
+bool proc__has_argument(pid_t pid, const char *word)
+{
+	static const size_t most = 64 * 1024;
+	int fd = proc_open(pid, "cmdline");
+	char *text = fd < 0 ? NULL : malloc(most);
+	ssize_t n = text ? read(fd, text, most) : -1;
+	bool found = n > 0 && memmem(text, (size_t)n, word, strlen(word));
+
+	free(text);
+	if (fd >= 0)
+		close(fd);
+	return found;
+}
+
+int proc__fail(pid_t pid, int err, const char *doing, struct failure *f)
+{
+	char comm[16];
+
+	if (err == -ESRCH) {
+		failure__what(f, "there is no process %d", pid);
+		failure__cause(f, "it has ended, or %d is its number in another pid namespace",
+			       pid);
+		failure__command(f, "ps -p %d", pid);
+		return err;
+	}
+	proc__comm(pid, comm);
+	failure__what(f, "cannot %s process %d (%s): %s", doing, pid, comm, strerror(-err));
+	/* The second: its files are in a private folder, or it has deleted them. */
+	if (err == -EPERM && !privilege__explain(CAPABILITIES_OTHERS, f) &&
+	    !privilege__explain(CAPABILITIES_MAPPED, f))
+		failure__cause(f,
+			       "it is of another user namespace, or a security module forbids it");
+	failure__command(f,
+			 geteuid() ? "sudo gilscope stat -p %d"
+				   : "cat /proc/%d/uid_map /proc/sys/kernel/yama/ptrace_scope",
+			 pid);
+	return err;
+}

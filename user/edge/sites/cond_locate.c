@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * take_gil and drop_gil check what the C library returns, and each check has its own message:
+ *
+ *	call  pthread_cond_signal
+ *	test  eax, eax
+ *	jne   fatal		or: je past it, and on into it
+ *	...
+ * fatal:
+ *	lea   rsi, "PyCOND_SIGNAL(gil->cond) failed"
+ *
+ * The messages are in the file whatever it was stripped of. So: find the message, what refers to
+ * it, what jumps there, the check before the jump, and the call before the check. drop_gil is
+ * inlined into several functions, and take_gil signals too, with a message of its own: each such
+ * place has a vote, and they must agree. A reference to an exact message, a jump to just there, a
+ * check, and a call, twice over and naming the same function, do not come about by chance: so what
+ * is found is the start of a function, and a probe there does no harm.
+ *
+ * The timed wait is checked for ETIMEDOUT (110), too: it is the one call near that message of which
+ * the result is compared with that. Some compilers leave it in a function of its own,
+ * PyCOND_TIMEDWAIT, of which the result is checked for being negative; then it is in there.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "edge/sites/cond_code.h"
+#include "edge/sites/cond_locate.h"
+
+#define MAX_BLOCKS  256 /* that may end in a message */
+#define MAX_JUMPS   256 /* looked at, into these blocks */
+#define MAX_VOTES   128
+#define BEFORE_JUMP 24   /* a call is at most so far ahead of the jump upon its result */
+#define AFTER_CALL  16   /* and of the comparison of its result with ETIMEDOUT */
+#define AROUND      1024 /* take_gil is hardly larger */
+#define WRAPPER     256  /* PyCOND_TIMEDWAIT is no longer than this */
+#define NEAR        8192 /* jumps within a function */
+
+struct votes {
+	uint64_t function[MAX_VOTES];
+	size_t n;
+};
+
+enum wanted {
+	WANTED_SIGNAL,
+	WANTED_TIMEDWAIT,
+};
+
+struct hunt {
+	const struct code *code;
+	const struct cond_code *arch;
+	enum wanted wanted;
+	struct votes *votes;
+	unsigned int nr_jumps;
+	uint64_t block[MAX_BLOCKS]; /* indexes */
+	size_t nr_blocks;
+};
+
+/* True if a call's result is compared with ETIMEDOUT in [from, to). */
+static bool is_compared(const struct hunt *h, uint64_t from, uint64_t to)
+{
+	for (; from < to; from += h->arch->step)
+		if (h->arch->is_compare(h->code, from))
+			return true;
+	return false;
+}
+
+static void vote(struct votes *v, uint64_t function)
+{
+	if (v->n < MAX_VOTES)
+		v->function[v->n++] = function;
+}
+
+/* Votes for each function called in [from, to) of which the result is compared with ETIMEDOUT. */
+static bool look_for_timed_out(struct hunt *h, uint64_t from, uint64_t to)
+{
+	const struct code *c = h->code;
+	uint64_t call = h->arch->call;
+	bool any = false;
+
+	for (uint64_t i = from; i < to && i + call + AFTER_CALL <= c->size; i += h->arch->step) {
+		if (!h->arch->callee(c, i) || !is_compared(h, i + call, i + call + AFTER_CALL))
+			continue;
+		vote(h->votes, h->arch->callee(c, i));
+		any = true;
+	}
+	return any;
+}
+
+/* A jump at index j that is taken (or not) upon what a call returned: who was called? */
+static void look_before(struct hunt *h, uint64_t j)
+{
+	const struct code *c = h->code;
+	uint64_t function = 0, call = h->arch->call, i = 0;
+
+	if (h->wanted == WANTED_TIMEDWAIT &&
+	    look_for_timed_out(h, j > AROUND ? j - AROUND : 0, j + AROUND))
+		return;
+	for (uint64_t k = call; !function && k <= BEFORE_JUMP && k <= j; k += h->arch->step) {
+		i = j - k;
+		function = h->arch->callee(c, i);
+	}
+	if (!function || !h->arch->is_check(c, i + call, j))
+		return;
+	if (h->wanted == WANTED_SIGNAL)
+		vote(h->votes, function);
+	else
+		look_for_timed_out(h, function - c->start, function - c->start + WRAPPER);
+}
+
+/* ---- jumps ---- */
+
+/* The code at index i may be reached by a conditional jump past it that is not taken. */
+static void look_at_fallthrough(struct hunt *h, uint64_t i)
+{
+	int64_t jump = h->arch->passed_by(h->code, i);
+
+	if (jump >= 0)
+		look_before(h, (uint64_t)jump);
+}
+
+/* Conditional jumps to the jump at index j. */
+static void look_at_detours(struct hunt *h, uint64_t j)
+{
+	const struct code *c = h->code;
+	bool conditional;
+
+	for (uint64_t i = j > NEAR ? j - NEAR : 0; i < j + NEAR && i + COND_CODE_LONGEST <= c->size;
+	     i += h->arch->step)
+		if (h->arch->jumps_to(c, i, &conditional) == (int64_t)j && conditional)
+			look_before(h, i);
+}
+
+static bool is_block(const struct hunt *h, int64_t index)
+{
+	for (size_t k = 0; k < h->nr_blocks; k++)
+		if ((int64_t)h->block[k] == index)
+			return true;
+	return false;
+}
+
+static void look_at_jumps(struct hunt *h)
+{
+	const struct code *c = h->code;
+	int64_t low = INT64_MAX, high = -1, to;
+	bool conditional;
+
+	for (size_t k = 0; k < h->nr_blocks; k++) {
+		look_at_fallthrough(h, h->block[k]);
+		low = (int64_t)h->block[k] < low ? (int64_t)h->block[k] : low;
+		high = (int64_t)h->block[k] > high ? (int64_t)h->block[k] : high;
+	}
+	for (uint64_t i = 0; i + COND_CODE_LONGEST <= c->size && h->nr_jumps < MAX_JUMPS;
+	     i += h->arch->step) {
+		to = h->arch->jumps_to(c, i, &conditional);
+		if (to < low || to > high || !is_block(h, to))
+			continue;
+		h->nr_jumps++;
+		if (conditional) {
+			look_before(h, i);
+		} else {
+			look_at_fallthrough(h, i);
+			look_at_detours(h, i);
+		}
+	}
+}
+
+/* ---- messages ---- */
+
+static void look_for_message(struct elf_file *e, struct hunt *h, const char *message)
+{
+	size_t length = strlen(message) + 1;
+
+	h->nr_blocks = h->nr_jumps = 0;
+	for (unsigned int s = 0; s < e->nr_segments; s++) {
+		const struct elf_segment *segment = &e->segment[s];
+		const uint8_t *data = elf_file__bytes(e, segment->offset, segment->filesz), *at;
+
+		/* A linker keeps one copy of a string. */
+		if (!data || segment->flags & PF_W)
+			continue;
+		at = memmem(data, segment->filesz, message, length);
+		if (at)
+			h->nr_blocks +=
+				h->arch->blocks(h->code, segment->vaddr + (uint64_t)(at - data),
+						h->block + h->nr_blocks, MAX_BLOCKS - h->nr_blocks);
+	}
+	if (h->nr_blocks)
+		look_at_jumps(h);
+}
+
+/* 0 if at least `least` votes are for one function, and hardly any for others: a compiler may have
+ * merged the ends of two checks. */
+static int decide(const struct votes *v, size_t least, uint64_t *function)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		size_t same = 0;
+
+		for (size_t j = 0; j < v->n; j++)
+			same += v->function[j] == v->function[i];
+		if (same >= least && 4 * same >= 3 * v->n) {
+			*function = v->function[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+static int find_code(struct elf_file *e, struct code *code)
+{
+	const struct elf_segment *s = NULL;
+
+	for (unsigned int i = 0; i < e->nr_segments; i++)
+		if (e->segment[i].flags & PF_X && (!s || e->segment[i].filesz > s->filesz))
+			s = &e->segment[i];
+	if (!s)
+		return -ENOENT;
+	*code = (struct code){elf_file__bytes(e, s->offset, s->filesz), s->vaddr, s->filesz,
+			      e->type == ET_EXEC};
+	return code->at ? 0 : -EBADMSG;
+}
+
+/* How the file's code is read; NULL if that is not known. */
+static const struct cond_code *code_of(const struct elf_file *e)
+{
+	if (e->machine == EM_X86_64)
+		return &cond_code_x86;
+	return e->machine == EM_AARCH64 ? &cond_code_arm64 : NULL;
+}
+
+int cond_locate(struct elf_file *e, uint64_t *signal, uint64_t *timedwait)
+{
+	struct votes signals = {.n = 0}, waits = {.n = 0};
+	struct code code;
+	struct hunt signal_hunt = {
+		.code = &code, .arch = code_of(e), .wanted = WANTED_SIGNAL, .votes = &signals};
+	struct hunt wait_hunt = {
+		.code = &code, .arch = code_of(e), .wanted = WANTED_TIMEDWAIT, .votes = &waits};
+	int err;
+
+	if (!code_of(e))
+		return -ENOTSUP;
+	err = find_code(e, &code);
+	if (err)
+		return err;
+	look_for_message(e, &signal_hunt, "PyCOND_SIGNAL(gil->cond) failed");
+	look_for_message(e, &signal_hunt, "PyCOND_SIGNAL(gil->switch_cond) failed");
+	look_for_message(e, &wait_hunt, "PyCOND_WAIT(gil->cond) failed");
+	return decide(&signals, 2, signal) ?: decide(&waits, 1, timedwait);
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "edge/sites/cheap_site.h"
+#include "edge/sites/cond_locate.h"
+#include "edge/sites/cond_sites.h"
+#include "edge/elf/elf_symtab.h"
+
+static const struct {
+	const char *name;
+	enum gil_site_kind kind;
+} functions[COND_SITES] = {
+	{"pthread_cond_signal", GIL_SITE_COND_SIGNAL},
+	{"pthread_cond_timedwait", GIL_SITE_COND_TIMEDWAIT},
+};
+
+/* The symbols are of `symbols`, the code is in e. */
+static int by_symbols(struct elf_file *e, struct elf_file *symbols,
+		      struct probe_site site[COND_SITES])
+{
+	for (int i = 0; i < COND_SITES; i++) {
+		struct elf_symbol symbol;
+		uint64_t at;
+		int err;
+
+		err = elf_symtab__find(symbols, functions[i].name, &symbol);
+		err = err ?: elf_file__offset(e, symbol.value, &at);
+		if (err)
+			return err;
+		site[i] = cheap_site(e, at, functions[i].kind);
+	}
+	return 0;
+}
+
+static int by_debug_file(struct elf_file *e, const char *root, const char *path,
+			 struct probe_site site[COND_SITES])
+{
+	char debug_path[PATH_MAX];
+	int err = -ENOENT;
+
+	for (unsigned int i = 0; err && i < ELF_DEBUG_PLACES; i++) {
+		struct elf_file debug;
+		int fd;
+
+		if (!elf_debug__path(e, root, path, i, debug_path))
+			continue;
+		/* Not to wait for a writer: it may be a pipe. */
+		fd = open(debug_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd < 0 || elf_file__open_fd(&debug, fd))
+			continue;
+		if (elf_debug__matches(e, &debug))
+			err = by_symbols(e, &debug, site);
+		elf_file__close(&debug);
+	}
+	return err;
+}
+
+static int by_code(struct elf_file *e, struct probe_site site[COND_SITES])
+{
+	uint64_t address[COND_SITES], at;
+	int err = cond_locate(e, &address[0], &address[1]);
+
+	for (int i = 0; !err && i < COND_SITES; i++) {
+		err = elf_file__offset(e, address[i], &at);
+		if (!err)
+			site[i] = cheap_site(e, at, functions[i].kind);
+	}
+	return err;
+}
+
+/* True for what has glibc's start code linked in: it reads this variable of the environment. */
+static bool has_glibc(struct elf_file *e)
+{
+	static const char variable[] = "GLIBC_TUNABLES";
+
+	for (unsigned int i = 0; i < e->nr_segments; i++) {
+		const struct elf_segment *s = &e->segment[i];
+		const void *data = elf_file__bytes(e, s->offset, s->filesz);
+
+		if (data && memmem(data, s->filesz, variable, sizeof(variable)))
+			return true;
+	}
+	return false;
+}
+
+int cond_sites__find(struct elf_file *e, const char *root, const char *path,
+		     struct probe_site site[COND_SITES], enum cond_sites_from *from,
+		     struct failure *f)
+{
+	int err;
+
+	/* See libc__has_known_layout(). */
+	if (e->machine == EM_AARCH64 && !has_glibc(e)) {
+		failure__what(f, "the C library that is linked into %s is not glibc", path);
+		failure__cause(f, "CPython on musl is supported on x86-64 only");
+		return -ENOTSUP;
+	}
+	*from = COND_SITES_SYMBOLS;
+	if (!by_symbols(e, e, site))
+		return 0;
+	*from = COND_SITES_DEBUG_FILE;
+	if (!by_debug_file(e, root, path, site))
+		return 0;
+	*from = COND_SITES_CODE;
+	err = by_code(e, site);
+	if (err) {
+		failure__what(f, "no pthread_cond_signal can be found in %s", path);
+		failure__cause(f, "it has its C library linked in and was stripped of its symbols, "
+				  "and its code is of a shape that is not known");
+	}
+	return err;
+}
+
+const char *cond_sites__how(enum cond_sites_from from)
+{
+	static const char *const how[] = {
+		[COND_SITES_SYMBOLS] = "by its symbols",
+		[COND_SITES_DEBUG_FILE] = "through a separate debug file",
+		[COND_SITES_CODE] = "by the code around the GIL's messages",
+	};
+
+	return how[from];
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Up to glibc 2.33 both libraries define the functions: libpthread.so.0 the real ones, libc.so.6
+ * stubs that pass calls on to it. So a libpthread that defines them is always the one; from 2.34 on
+ * what is left of libpthread defines nothing. musl has them in its one library.
+ */
+#include <elf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "edge/sites/cheap_site.h"
+#include "edge/elf/elf_file.h"
+#include "edge/sites/libc.h"
+#include "edge/proc/proc_maps.h"
+
+static bool is_candidate(const struct proc_map *map)
+{
+	static const char *const parts[] = {"libc.so", "libc-", "libpthread", "ld-musl",
+					    "libc.musl"};
+	const char *name = proc_map__basename(map);
+
+	for (size_t i = 0; map->executable && map->ino && i < sizeof(parts) / sizeof(*parts); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}
+
+static int find_site(struct elf_file *e, const char *name, enum gil_site_kind kind,
+		     struct probe_site *site)
+{
+	struct elf_symbol symbol;
+	uint64_t at;
+	int err;
+
+	err = elf_file__symbol(e, name, &symbol);
+	if (!err)
+		err = elf_file__offset(e, symbol.value, &at);
+	if (!err)
+		*site = cheap_site(e, at, kind);
+	return err;
+}
+
+static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
+{
+	struct elf_file e;
+	struct stat st;
+	int fd, err;
+
+	fd = proc_map__open(pid, map, libc->open_path);
+	if (fd < 0)
+		return fd;
+	err = elf_file__open_fd(&e, fd);
+	if (err)
+		return err;
+	err = fstat(fd, &st) ? -errno : 0;
+	if (!err)
+		err = find_site(&e, "pthread_cond_signal", GIL_SITE_COND_SIGNAL, &libc->site[0]);
+	if (!err)
+		err = find_site(&e, "pthread_cond_timedwait", GIL_SITE_COND_TIMEDWAIT,
+				&libc->site[1]);
+	if (!err) {
+		libc->machine = e.machine;
+		libc->dev = st.st_dev;
+		libc->ino = st.st_ino;
+		strcpy(libc->path, map->path);
+	}
+	elf_file__close(&e);
+	return err;
+}
+
+/* 0 if found, -EPERM if a file that may be it could not be opened, else -ENOENT. */
+static int search(pid_t pid, const struct proc_maps *maps, struct libc *libc)
+{
+	int result = -ENOENT;
+	struct proc_map map;
+	struct libc found;
+	size_t position = 0;
+
+	while (proc_maps__next(maps, &position, &map)) {
+		bool is_libpthread = strstr(proc_map__basename(&map), "libpthread");
+		int err;
+
+		if (!is_candidate(&map) || (!result && !is_libpthread))
+			continue;
+		err = look_into(pid, &map, &found);
+		if (!err) {
+			*libc = found;
+			result = 0;
+		} else if (err == -EPERM && result) {
+			result = err;
+		}
+		if (!err && is_libpthread)
+			break;
+	}
+	return result;
+}
+
+static int fail(pid_t pid, int err, struct failure *f)
+{
+	char comm[16];
+
+	if (err != -ENOENT)
+		return proc__fail(pid, err, "look into", f);
+	proc__comm(pid, comm);
+	failure__what(f, "process %d (%s) has no library mapped that defines pthread_cond_signal",
+		      pid, comm);
+	failure__cause(f, "it is statically linked, or has only just started");
+	failure__command(f, "grep r-xp /proc/%d/maps", pid);
+	return err;
+}
+
+/* A mutex stands between a GIL's condition variables. musl's has 40 bytes on each architecture, glibc's
+ * on x86-64, too, but 48 on arm64; the offsets in gil_maps.h are of glibc's. */
+bool libc__has_known_layout(const char *path, uint16_t machine)
+{
+	return !strstr(path, "musl") || machine == EM_X86_64;
+}
+
+int libc__find(pid_t pid, struct libc *libc, struct failure *f)
+{
+	struct proc_maps maps;
+	int err;
+
+	memset(libc, 0, sizeof(*libc));
+	err = proc_maps__read(pid, &maps);
+	if (err)
+		return fail(pid, err, f);
+	err = search(pid, &maps, libc);
+	proc_maps__free(&maps);
+	if (err)
+		return fail(pid, err, f);
+	if (libc__has_known_layout(libc->path, libc->machine))
+		return 0;
+	failure__what(f, "process %d uses musl, whose mutexes are not laid out as glibc's here",
+		      pid);
+	failure__cause(f, "CPython on musl is supported on x86-64 only");
+	return -ENOTSUP;
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Curses brings the terminal back when it is asked to. When the program crashes nobody asks, so
+ * what that takes (the mode, and a few bytes to be written) is put aside at the start, and a signal
+ * handler does it with nothing but write and tcsetattr. Signals that are no crash come in order,
+ * through the event loop; curses' own handlers are never called.
+ */
+#define NCURSES_WIDECHAR 1
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#include "edge/top/terminal.h"
+#include "core/screen/view.h"
+
+/* These two define plain words as macros: after everything else. */
+#include <curses.h>
+#include <term.h>
+
+#define ESCAPE_MS 25 /* a key that sends an escape sequence sends it at once */
+#define CTRL_L    12
+
+struct terminal {
+	SCREEN *screen;
+	FILE *in; /* stdin, or /dev/tty */
+	int colours;
+	const struct theme *theme; /* whose colours are set */
+};
+
+/* ---- a crash ---- */
+
+static const int crashes[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGQUIT};
+
+static struct {
+	struct termios mode;
+	char bytes[256];
+	size_t size;
+	int in;
+} found; /* how the terminal was found; for the handler */
+
+static void give_back(int signal)
+{
+	ssize_t n = write(STDOUT_FILENO, found.bytes, found.size);
+
+	(void)n;
+	tcsetattr(found.in, TCSANOW, &found.mode);
+	raise(signal); /* SA_RESETHAND: as it would have gone without us */
+}
+
+static void add_capability(const char *name)
+{
+	const char *s = tigetstr(name);
+	size_t n = s && s != (const char *)-1 ? strlen(s) : 0;
+
+	if (found.size + n < sizeof(found.bytes))
+		memcpy(found.bytes + found.size, s, n);
+	found.size += n;
+}
+
+static void watch_for_crashes(int in)
+{
+	static const char *const names[] = {"sgr0", "rmkx", "cnorm", "rmcup"};
+	struct sigaction action = {.sa_handler = give_back, .sa_flags = SA_RESETHAND | SA_NODEFER};
+
+	found.in = in;
+	found.size = 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		add_capability(names[i]);
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+		sigaction(crashes[i], &action, NULL);
+}
+
+static void stop_watching(void)
+{
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(*crashes); i++)
+		signal(crashes[i], SIG_DFL);
+}
+
+/* ---- open and close ---- */
+
+bool terminal__is_there(void)
+{
+	return isatty(STDOUT_FILENO);
+}
+
+static bool is_utf8_name(void)
+{
+	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+	const char *value = NULL;
+
+	for (size_t i = 0; i < 3 && (!value || !*value); i++)
+		value = getenv(names[i]);
+	return value && (strcasestr(value, "UTF-8") || strcasestr(value, "UTF8"));
+}
+
+bool terminal__is_utf8(void)
+{
+	/* A name that the system does not have says what is meant all the same. */
+	if (!setlocale(LC_CTYPE, "") && is_utf8_name())
+		setlocale(LC_CTYPE, "C.UTF-8");
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+static int explain(const char *what, struct failure *f)
+{
+	const char *name = getenv("TERM");
+
+	failure__what(f, "cannot use the terminal: %s", what);
+	failure__cause(f,
+		       "TERM is %s%s%s, which the terminfo database does not know, or which "
+		       "cannot move its cursor",
+		       name ? "'" : "not set", name ? name : "", name ? "'" : "");
+	failure__command(f,
+			 "TERM=xterm-256color gilscope top ... (or gilscope top -b, which prints "
+			 "plain text)");
+	return -ENOTTY;
+}
+
+static void set_up(void)
+{
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, TRUE);
+	nodelay(stdscr, TRUE);
+	intrflush(stdscr, FALSE);
+	curs_set(0);
+	set_escdelay(ESCAPE_MS);
+}
+
+int terminal__open(struct terminal **out, struct failure *f)
+{
+	struct terminal *t = calloc(1, sizeof(*t));
+	bool usable;
+	int code;
+
+	*out = NULL;
+	if (!t)
+		return -ENOMEM;
+	t->in = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
+	if (!t->in || tcgetattr(fileno(t->in), &found.mode)) {
+		failure__what(f,
+			      "cannot read keys: standard input is no terminal, and there is no "
+			      "other one: %s",
+			      strerror(errno));
+		failure__command(f, "gilscope top -b ...");
+		free(t);
+		return -ENOTTY;
+	}
+	/* newterm would end the program in some of these cases. */
+	usable = setupterm(NULL, STDOUT_FILENO, &code) == OK && cursor_address;
+	if (cur_term)
+		del_curterm(cur_term);
+	if (!usable || !(t->screen = newterm(NULL, stdout, t->in))) {
+		free(t);
+		return explain("its kind is not known", f);
+	}
+	watch_for_crashes(fileno(t->in));
+	set_up();
+	if (has_colors() && start_color() == OK && use_default_colors() == OK)
+		t->colours = COLORS;
+	*out = t;
+	return 0;
+}
+
+void terminal__close(struct terminal *t)
+{
+	if (!t)
+		return;
+	endwin();
+	stop_watching();
+	delscreen(t->screen);
+	if (t->in != stdin)
+		fclose(t->in);
+	free(t);
+}
+
+/* ---- keys ---- */
+
+int terminal__fd(const struct terminal *t)
+{
+	return fileno(t->in);
+}
+
+static const struct {
+	wint_t curses;
+	int key;
+} function_keys[] = {
+	{KEY_UP, KEY_CODE_UP},
+	{KEY_DOWN, KEY_CODE_DOWN},
+	{KEY_LEFT, KEY_CODE_LEFT},
+	{KEY_RIGHT, KEY_CODE_RIGHT},
+	{KEY_PPAGE, KEY_CODE_PAGE_UP},
+	{KEY_NPAGE, KEY_CODE_PAGE_DOWN},
+	{KEY_HOME, KEY_CODE_HOME},
+	{KEY_END, KEY_CODE_END},
+	{KEY_F(1), KEY_CODE_F1},
+	{KEY_ENTER, KEY_CODE_ENTER},
+	{KEY_BACKSPACE, KEY_CODE_BACKSPACE},
+};
+
+int terminal__key(struct terminal *t)
+{
+	struct pollfd p = {.fd = fileno(t->in), .events = POLLIN};
+	wint_t c;
+	int kind;
+
+	while ((kind = get_wch(&c)) != ERR) {
+		if (kind != KEY_CODE_YES && c == CTRL_L) {
+			clearok(curscr, TRUE);
+			wrefresh(curscr);
+			continue;
+		}
+		if (kind != KEY_CODE_YES)
+			return c ? (int)c : ' ';
+		for (size_t i = 0; i < sizeof(function_keys) / sizeof(*function_keys); i++)
+			if (function_keys[i].curses == c)
+				return function_keys[i].key;
+	}
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR | POLLNVAL) ? -1 : 0;
+}
+
+/* ---- showing ---- */
+
+void terminal__size(const struct terminal *t, int *width, int *height)
+{
+	(void)t;
+	*width = COLS;
+	*height = LINES;
+}
+
+bool terminal__has_colours(const struct terminal *t)
+{
+	return t->colours >= 8;
+}
+
+static void set_colours(struct terminal *t, const struct theme *theme)
+{
+	for (int i = 0; i < STYLES && t->colours >= 8; i++) {
+		const struct theme_look *l = &theme->look[i];
+
+		init_pair((short)(i + 1), t->colours >= 256 ? l->colour : l->basic, -1);
+	}
+	t->theme = theme;
+}
+
+static attr_t attributes(const struct theme_look *l)
+{
+	return (l->attributes & THEME_BOLD ? A_BOLD : 0) | (l->attributes & THEME_DIM ? A_DIM : 0) |
+	       (l->attributes & THEME_REVERSE ? A_REVERSE : 0) |
+	       (l->attributes & THEME_UNDERLINE ? A_UNDERLINE : 0);
+}
+
+/* A character that this locale does not know, or thinks to be of another width, would move all
+ * that is to the right of it. */
+static void to_wide(const struct cell *c, wchar_t wide[CCHARW_MAX + 1])
+{
+	size_t n = mbstowcs(wide, c->s, CCHARW_MAX);
+
+	if (n == (size_t)-1 || !n || wcwidth(wide[0]) != c->width) {
+		wide[0] = '?';
+		n = 1;
+	}
+	for (size_t i = 1; i < n; i++)
+		if (wcwidth(wide[i]) != 0)
+			n = i;
+	wide[n] = L'\0';
+}
+
+static void show_cell(const struct terminal *t, int x, int y, const struct cell *c)
+{
+	short pair = t->colours >= 8 ? (short)(c->style + 1) : 0;
+	wchar_t wide[CCHARW_MAX + 1];
+	cchar_t glyph;
+
+	to_wide(c, wide);
+	if (setcchar(&glyph, wide, attributes(&t->theme->look[c->style]), pair, NULL) == OK)
+		mvadd_wch(y, x, &glyph);
+}
+
+void terminal__show(struct terminal *t, const struct grid *g, const struct theme *theme)
+{
+	if (t->theme != theme)
+		set_colours(t, theme);
+	erase();
+	for (int y = 0; y < g->height; y++) {
+		for (int x = 0; x < g->width; x++) {
+			const struct cell *c = grid__cell(g, x, y);
+
+			/* After erase, what is blank and plain is there already. */
+			if (c->width && (c->style || c->s[0] != ' '))
+				show_cell(t, x, y, c);
+		}
+	}
+	refresh();
+}
+
+/* ---- signals ---- */
+
+void terminal__resized(struct terminal *t)
+{
+	struct winsize size;
+
+	if (!ioctl(fileno(t->in), TIOCGWINSZ, &size) && size.ws_row && size.ws_col)
+		resizeterm(size.ws_row, size.ws_col);
+}
+
+void terminal__stop(struct terminal *t)
+{
+	endwin();
+	raise(SIGSTOP);
+	terminal__continued(t);
+}
+
+void terminal__continued(struct terminal *t)
+{
+	terminal__resized(t);
+	set_up();
+	clearok(curscr, TRUE);
+	refresh();
+}
