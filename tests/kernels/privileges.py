@@ -114,6 +114,7 @@ class Trial:
 
     def say(self, result, name, why=""):
         self.counts[result] += 1
+        why = " | ".join(line.strip() for line in why.splitlines())
         print("%s %s%s" % (result, name, ": " + why if why else ""), flush=True)
 
     # --- single runs ---------------------------------------------------------------------------
