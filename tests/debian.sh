@@ -22,7 +22,8 @@ debian_apt() {
 	mkdir -p "$folder/lists/partial" "$folder/archives/partial" || return
 	timeout "${DEBIAN_APT_SECONDS:-300}" "apt-$tool" -q -o "Dir::Etc::SourceList=$folder/sources.list" \
 		-o Dir::Etc::SourceParts=- -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder" \
-		-o "APT::Sandbox::User=$(id -un)" -o Debug::NoLocking=1 -o APT::Get::List-Cleanup=0 -o Acquire::http::Timeout=30 "$@"
+		-o "APT::Sandbox::User=$(id -un)" \
+		-o Debug::NoLocking=1 -o APT::Get::List-Cleanup=0 -o Acquire::http::Timeout=30 "$@"
 }
 
 # debian_unpack PACKAGE-FILE FOLDER [TAR-OPTION...]

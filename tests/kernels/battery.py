@@ -130,7 +130,8 @@ def test_holds_busy():
         within(row["hold"]["sum_ns"], 0.95 * w["wall_ns"], 1.05 * (w["end"] - w["begin"]), "hold")
         room = 0.1 * w["cpu_ns"] + 0.15 * row["hold_preempted_ns"]
         within(row["hold_oncpu_ns"], w["cpu_ns"] - room, 1.001 * row["hold"]["sum_ns"], "hold_oncpu_ns")
-        shares.append("%.3f and %.3f" % (row["hold"]["sum_ns"] / w["wall_ns"], row["hold_oncpu_ns"] / w["cpu_ns"]))
+        shares.append("%.3f and %.3f" % (row["hold"]["sum_ns"] / w["wall_ns"],
+                                         row["hold_oncpu_ns"] / w["cpu_ns"]))
     return "hold and time on a CPU, of the true ones: " + "; ".join(shares)
 
 

@@ -29,5 +29,17 @@ machine_arch() { case $(uname -m) in aarch64) echo arm64 ;; *) echo amd64 ;; esa
 # Debian's name of an architecture -> the Makefile's.
 arch_of_make() { case $1 in amd64) echo x86 ;; *) echo "$1" ;; esac }
 
+# The mirror of Debian that packages are fetched from.
+mirror() {
+	debian_mirror || give_up "this machine has no mirror of Debian among its apt sources, and DEBIAN_MIRROR is not set"
+}
+
+# image_of FOLDER IMAGE MIB: an ext4 image with the files of a folder, and so much room besides.
+image_of() {
+	local size=$(($(du -sm "$1" | cut -f1) * 5 / 4 + $3))
+	rm -f "$2"
+	mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$1" "$2" "${size}M" > /dev/null
+}
+
 # recipe WORD...: a word that changes with the words. What was made by another recipe is made anew.
 recipe() { echo "$*" | sha256sum | cut -c1-12; }

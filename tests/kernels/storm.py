@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""storm.py SECONDS MODEL...: six processes on one CPU that hit probes all the time, in a guest, under each
-of these models of preemption (full, lazy). So the kernel preempts one of them in the middle of a BPF
+"""storm.py SECONDS MODEL...: six processes on one CPU that hit probes all the time, in a guest, under
+each of these models of preemption (full, lazy). So the kernel preempts one of them in the middle of a BPF
 program again and again, and another one runs the same program on the same CPU.
 
 For each model: what gilscope has counted against what the processes have; the scheduler's edges that it
@@ -15,7 +15,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "e2e"))
 import lib  # noqa: E402
 from invariants import check_invariants  # noqa: E402
-from lib import Interpreter, Workload, attach, check, debian, process_of, thread  # noqa: E402
+from lib import (Interpreter, Workload, attach, check, debian, process_of,  # noqa: E402
+                 thread)
 
 PROCESSES = 6
 MODEL = "/sys/kernel/debug/sched/preempt"
@@ -75,9 +76,9 @@ def check_counts(report, truths):
         w = t["threads"][0]
         row = thread(process_of(report, t["pid"]), w["tid"])
         lost = w["calls"] - row["acquisitions"]
-        check(lost <= report["lost"]["edges"], "%d of %d calls of process %d are missing, and %d edges are told "
-              "as lost", lost, w["calls"], t["pid"], report["lost"]["edges"])
-        check(row["acquisitions"] <= w["calls"] + 20, "%d acquisitions for %d calls", row["acquisitions"], w["calls"])
+        check(lost <= report["lost"]["edges"], "%d of %d calls of process %d are missing, and %d "
+              "edges are told as lost", lost, w["calls"], t["pid"], report["lost"]["edges"])
+        check(lost >= -20, "%d acquisitions for %d calls", row["acquisitions"], w["calls"])
         calls += w["calls"]
         counted += row["acquisitions"]
     if not report["lost_events"]:
@@ -91,7 +92,7 @@ def check_switches(report):
     if can_turn_preemption_off():
         check(missed == 0, "%d scheduler edges met a record in an update", missed)
         return "no scheduler edge was missed"
-    return "%d scheduler edges were missed, and told; this kernel's programs cannot turn preemption off" % missed
+    return "%d were missed, and told: programs cannot turn preemption off on this kernel" % missed
 
 
 def tell(name, claim, *args):
@@ -116,7 +117,8 @@ def storm(model, seconds):
         choose(model)
         report, truths = observed(seconds)
     except Exception as e:  # whatever it is, the kernel's log is the next thing to look at
-        print("not ok storm/%s: %s: %s" % (model, type(e).__name__, str(e).replace("\n", " ")), flush=True)
+        why = str(e).replace("\n", " ")
+        print("not ok storm/%s: %s: %s" % (model, type(e).__name__, why), flush=True)
         tell(model + "-log", check_log, before)
         return True
     failed = tell(model, check_counts, report, truths)
