@@ -251,7 +251,7 @@ def attached(calls):
     return exactly(thread(process_of(report, w.pid), truth["threads"][0]["tid"]), calls) + missed(report)
 
 
-@point(in_small=True)
+@point()  # the small part attaches in test_killed
 def test_attach():
     return attached(CALLS)
 
