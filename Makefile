@@ -5,6 +5,7 @@
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make check-perf-events  every end-to-end test with probes attached as on kernels before 6.6, on one interpreter each
 #   make check-kernels  the same and more on other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
+#   make kernel-reports  what docs/kernel-*.md report to the kernel's maintainers, on KERNELS="7 6.12 ...", under qemu
 #   make ARCH=arm64 build-deps all  build/arm64/gilscope, by a cross compiler
 #   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       each fuzzer for FUZZ_SECONDS
@@ -131,6 +132,20 @@ $(BUILD)/kernels/busy.so: tests/workloads/busy.c
 
 for-kernels: all $(BUILD)/kernels/verify $(BUILD)/kernels/busy.so
 
+# The reproducers of docs/kernel-*.md. nop_fork is about an instruction of x86-64.
+REPORTS := private_stack private_stack.bpf.o $(if $(filter x86,$(ARCH)),nop_fork)
+
+$(BUILD)/kernels/reports/%.bpf.o: tests/kernels/reports/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) -O2 -g -mcpu=v3 -target bpf -Wall -Wextra -Werror -Wno-unused-parameter \
+		-I/usr/include/$(shell gcc -print-multiarch) -c $< -o $@
+
+$(BUILD)/kernels/reports/%: tests/kernels/reports/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARNINGS) $< -lbpf -lelf -lz -o $@
+
+for-kernel-reports: all $(REPORTS:%=$(BUILD)/kernels/reports/%)
+
 # The program and the unit tests again, with the sanitizers in them.
 sanitized:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
@@ -171,6 +186,13 @@ check-kernels: deps
 	$(MAKE) --no-print-directory for-kernels
 	@status=0; tests/kernels/check $(BUILD) $(KERNELS) || status=$$?; tests/kernels/table; exit $$status
 
+# On each of KERNELS, of x86-64, under qemu; never on the machine's own kernel.
+kernel-reports: deps
+	@tests/deps qemu-system-x86 cpio e2fsprogs kmod xz-utils zstd
+	$(MAKE) --no-print-directory for-kernel-reports
+	for kernel in $(or $(KERNELS),6.12 7.2 7); do tests/kernels/boot $(BUILD) $$kernel \
+		tests/kernels/reports/run build/kernels/reports || exit; done
+
 # ---- the benchmarks and the demo ----
 
 $(BUILD)/bench-empty: tests/bench/empty.c $(call objects,$(FINDING) $(filter edge/kernel/%,$(EDGE)) edge/observe/site_file) \
@@ -207,5 +229,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: FORCE check-kernels for-kernels all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
