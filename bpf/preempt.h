@@ -8,6 +8,7 @@
  *
  *  - 6.13 and later give a program with a deep stack a private one for each CPU. Both runs of the
  *    program share it, and the first one goes on with the second one's pointers: the kernel oopses.
+ *    docs/kernel-private-stack.md is the report, with a reproducer.
  *    So preemption is turned off in the program's body, by kfuncs that exist from 6.10 on. The entry
  *    itself needs less than the 64 bytes of stack that make the kernel use a private one.
  *
