@@ -80,7 +80,11 @@ static void run_for_a_while(void)
 
 static bool kernel_has(const char *function)
 {
-	return libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FENTRY) > 0;
+	libbpf_print_fn_t before = libbpf_set_print(NULL); /* that it is not there is no error */
+	bool has = libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FENTRY) > 0;
+
+	libbpf_set_print(before);
+	return has;
 }
 
 /* Loads one program of the file, lets it run, and counts. Returns -errno. */
