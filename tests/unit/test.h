@@ -2,7 +2,7 @@
 /*
  * The unit tests' frame. A test program is a list of TEST(name) { ... } bodies and TEST_MAIN; it
  * prints one line per test, "ok NAME", "not ok NAME: why" or "skip NAME: why", which tests/run
- * counts.
+ * counts. Its arguments, if there are any, name the tests to run.
  */
 #ifndef TEST_H
 #define TEST_H
@@ -67,23 +67,54 @@ static inline void test_register(struct test *t)
 		return;                                                                            \
 	} while (0)
 
+/* Runs one test and prints its line. Returns 1 if it failed, else 0. */
+static inline int test_run(const struct test *t)
+{
+	test_failure[0] = test_skip[0] = '\0';
+	t->run();
+	if (test_failure[0])
+		printf("not ok %s: %s\n", t->name, test_failure);
+	else if (test_skip[0])
+		printf("skip %s: %s\n", t->name, test_skip);
+	else
+		printf("ok %s\n", t->name);
+	fflush(stdout);
+	return test_failure[0] != '\0';
+}
+
+static inline const struct test *test_find(const char *name)
+{
+	for (const struct test *t = test_list; t; t = t->next)
+		if (!strcmp(t->name, name))
+			return t;
+	return NULL;
+}
+
+/* Without arguments all tests run; with arguments, only the tests that they name. */
+static inline int test_main(int argc, char **argv)
+{
+	int failed = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (test_find(argv[i]))
+			continue;
+		fprintf(stderr, "%s: there is no test '%s'; the tests are:\n", argv[0], argv[i]);
+		for (const struct test *t = test_list; t; t = t->next)
+			fprintf(stderr, "  %s\n", t->name);
+		return 2;
+	}
+	for (int i = 1; i < argc; i++)
+		failed |= test_run(test_find(argv[i]));
+	if (argc < 2)
+		for (const struct test *t = test_list; t; t = t->next)
+			failed |= test_run(t);
+	return failed;
+}
+
 #define TEST_MAIN                                                                                  \
-	int main(void)                                                                             \
+	int main(int argc, char **argv)                                                            \
 	{                                                                                          \
-		int failed = 0;                                                                    \
-                                                                                                   \
-		for (struct test *t = test_list; t; t = t->next) {                                 \
-			test_failure[0] = test_skip[0] = '\0';                                     \
-			t->run();                                                                  \
-			if (test_failure[0])                                                       \
-				printf("not ok %s: %s\n", t->name, test_failure), failed = 1;      \
-			else if (test_skip[0])                                                     \
-				printf("skip %s: %s\n", t->name, test_skip);                       \
-			else                                                                       \
-				printf("ok %s\n", t->name);                                        \
-			fflush(stdout);                                                            \
-		}                                                                                  \
-		return failed;                                                                     \
+		return test_main(argc, argv);                                                      \
 	}
 
 #endif
