@@ -85,6 +85,15 @@ $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
 	$(BPFTOOL) gen skeleton $< name gilscope_bpf > $@.new
 	mv $@.new $@
 
+# What --version says of the build. The file changes, and one object is compiled again, when the commit or the options do.
+COMMIT = $(shell test -e .git && git describe --always --dirty --tags 2> /dev/null || echo unknown)
+$(BUILD)/build_info_values.h: FORCE
+	@mkdir -p $(@D)
+	@printf '#define %s "%s"\n' BUILD_COMMIT '$(COMMIT)' BUILD_ARCH '$(ARCH)' \
+		BUILD_OPTIONS '$(subst ",\",$(strip $(CFLAGS)))' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(call objects,edge/kernel/build_info): $(BUILD)/build_info_values.h
+
 # Each object's headers are in a file beside it, which the compiler has written.
 $(call objects,$(filter edge/kernel/probe%,$(EDGE))): $(BUILD)/gilscope.skel.h
 $(BUILD)/%.o: user/%.c $(BUILD)/flags

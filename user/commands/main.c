@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "commands/command.h"
-#include "core/base/version.h"
 #include "core/base/failure.h"
+#include "edge/kernel/build_info.h"
 
 static const struct command command_table[] = {
 	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		return argc > 1 ? EXIT_STATUS_OK : EXIT_STATUS_USAGE;
 	}
 	if (!strcmp(name, "-V") || !strcmp(name, "--version")) {
-		puts("gilscope " GILSCOPE_VERSION);
+		build_info__print(stdout);
 		return EXIT_STATUS_OK;
 	}
 	for (const struct command *c = command_table; c->name; c++)
