@@ -12,6 +12,7 @@
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
 #   make usdt-cost    what those probes cost when nobody traces, against the same CPythons without them
 #   make deps       install what is missing, by apt-get
+#   make compile_commands.json  how each file is compiled, for clangd, clang-tidy and editors
 #   make install    to $(DESTDIR)$(PREFIX)
 
 PREFIX ?= /usr/local
@@ -172,6 +173,14 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libfuzzed.a
 	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ -lelf $(CORE_LIBS) -o $@
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
+
+# How each file is compiled, for clangd, clang-tidy and editors.
+COMPILED := $(patsubst %,user/%.c,$(CORE) $(EDGE) $(COMMANDS)) $(wildcard tests/unit/*.c)
+compile_commands.json: FORCE
+	@for file in $(COMPILED); do \
+		printf '{"directory": "%s", "file": "%s", "command": "%s"},\n' '$(CURDIR)' "$$file" \
+			'$(subst ",\",$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(WARNINGS)) -c '"$$file"; \
+	done | sed '1s/^/[/; $$s/,$$/]/' > $@
 
 fuzz: deps
 	$(MAKE) --no-print-directory fuzzers
