@@ -3,6 +3,7 @@
 #   make            build/gilscope
 #   make demo       set up, build, and show `gilscope stat` on a small convoy of threads
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
+#   make test       the same without installing anything; what needs root is skipped by name if there is neither root nor sudo
 #   make check-perf-events  every end-to-end test with probes attached as on kernels before 6.6, on one interpreter each
 #   make check-kernels  the same and more on other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  what docs/kernel-*.md report to the kernel's maintainers, on KERNELS="7 6.12 ...", under qemu
@@ -53,7 +54,7 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra $(WERROR) -target bpf -D__TARGET_ARC
 # What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libjansson-dev libncurses-dev $(CROSS_PACKAGES)
-TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format libclang-rt-dev shellcheck bpftrace procps \
+TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-tidy libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
@@ -190,7 +191,11 @@ fuzz: deps
 usdt-python: deps ; @tests/usdt-python
 
 check: deps
-	$(MAKE) --no-print-directory WERROR=-Werror all unit for-kernels sanitized fuzzers
+	$(MAKE) --no-print-directory WERROR=-Werror INSTALL_DEPS=yes test
+
+# For packagers, and for people without root. Warnings are no errors here, as other compilers have others.
+test: export INSTALL_DEPS ?= no
+test: all unit for-kernels sanitized fuzzers compile_commands.json
 	-@tests/usdt-python
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
@@ -245,7 +250,7 @@ deps: ; @tests/deps $(BUILD_PACKAGES) $(TEST_PACKAGES)
 build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
