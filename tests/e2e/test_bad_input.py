@@ -4,6 +4,7 @@ the documented exit status, and nothing left attached (the runner looks for BPF 
 test)."""
 import glob
 import os
+import re
 import resource
 import shutil
 import signal
@@ -426,6 +427,16 @@ def test_help_and_version():
         equal(run.status, 0, "status of %s" % args)
         check("gilscope" in run.out, "%s: stdout is %r", args, run.out[:100])
         equal(run.err, "", "stderr of %s" % args)
+
+
+def test_version_names_the_build():
+    """What a bug report needs: the version, the commit, libbpf and how it was built."""
+    lines = gilscope("--version").out.splitlines()
+    check(re.fullmatch(r"gilscope \d+\.\d+\.\d+", lines[0]), "the first line is %r", lines[0])
+    check(re.fullmatch(r"  commit  (unknown|\S+)", lines[1]), "the second line is %r", lines[1])
+    check(re.fullmatch(r"  libbpf  v\d+\.\d+.*", lines[2]), "the third line is %r", lines[2])
+    check(re.fullmatch(r"  built   for \w+, by .+, with .*", lines[3]), "the fourth is %r", lines[3])
+    equal(len(lines), 4, "the number of lines")
 
 
 def test_target_replaced_by_something_else():
