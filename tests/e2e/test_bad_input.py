@@ -269,6 +269,9 @@ def test_max_threads(text):
 
 def test_unknown_option():
     refused(USAGE, "--nonsense", args=["--nonsense", "-p", os.getpid()])
+    refused(USAGE, "unknown option --jsn (did you mean --json?)", args=["--jsn"])
+    refused(USAGE, "--max is short for several options", args=["--max=3"])
+    refused(USAGE, "--json takes no argument", args=["--json=yes"])
 
 
 def test_unknown_short_option():

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/options.h"
+#include "core/base/suggest.h"
 
 #define MAX_OPTIONS 48
 #define FIRST_LONG  256 /* getopt's value for row i is FIRST_LONG + i */
@@ -51,15 +52,37 @@ static int parser__index(const struct parser *p, int value)
 	return -1;
 }
 
-static int bad_option(int value, char **argv, struct failure *f)
+/* Explains a long option that getopt does not know, or finds to be short for several. */
+static void explain_long(const struct parser *p, const char *word, struct failure *f)
 {
-	if (value == ':')
-		failure__what(f, "%s needs an argument", argv[optind - 1]);
-	else if (optopt > 0 && optopt < FIRST_LONG)
-		failure__what(f, "there is no option -%c", optopt);
+	size_t length = strcspn(word, "=") - 2, matches = 0;
+	struct suggestion s = suggest__begin(word + 2, length);
+
+	for (int i = 0; i < p->count; i++) {
+		suggest__offer(&s, p->longs[i].name, strlen(p->longs[i].name));
+		matches += !strncmp(p->longs[i].name, word + 2, length);
+	}
+	if (matches > 1)
+		failure__what(f, "--%.*s is short for several options", (int)length, word + 2);
+	else if (s.best[0])
+		failure__what(f, "unknown option --%.*s (did you mean --%s?)", (int)length,
+			      word + 2, s.best);
 	else
-		failure__what(f, "%s is not an option, or not one with an argument",
-			      argv[optind - 1]);
+		failure__what(f, "unknown option --%.*s", (int)length, word + 2);
+}
+
+static int bad_option(const struct parser *p, int value, char **argv, struct failure *f)
+{
+	const char *word = argv[optind - 1];
+
+	if (value == ':')
+		failure__what(f, "%s needs an argument", word);
+	else if (optopt >= FIRST_LONG)
+		failure__what(f, "--%s takes no argument", p->row[optopt - FIRST_LONG]->name);
+	else if (optopt > 0)
+		failure__what(f, "unknown option -%c", optopt);
+	else
+		explain_long(p, word, f);
 	return -EINVAL;
 }
 
@@ -80,7 +103,7 @@ int options__parse(const struct option_group *groups, int argc, char **argv, int
 		struct failure why = {0};
 
 		if (value == '?' || value == ':' || i < 0)
-			return bad_option(value, argv, f);
+			return bad_option(&p, value, argv, f);
 		if (p.row[i] == &help_row)
 			return 1;
 		err = p.row[i]->set(p.options[i], optarg, &why);
