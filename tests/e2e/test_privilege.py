@@ -182,7 +182,7 @@ def forbid_capset():
 def test_a_sandbox_in_which_nothing_can_be_given_up():
     run = gilscope("stat", "--", PYTHON, "-c", "print('READY')", preexec_fn=forbid_capset)
     equal(run.status, 0, "status (stderr: %s)" % run.err)
-    equal(run.err.count("cannot give up capabilities, and keeps them: Operation not permitted"), 1,
+    equal(run.err.count("cannot give up capabilities, so they are kept: Operation not permitted"), 1,
           "how often it says so (stderr: %s)" % run.err)
 
 

@@ -13,10 +13,10 @@
 
 #define CHUNK_SIZE     16384UL /* a file is read in pieces of this size */
 #define MAX_FILE_SIZE  (4UL << 30)
-#define MAX_LOADED     (16UL << 20) /* bytes copied of one file: a real one needs 3 MiB at most */
+#define MAX_LOADED     (16UL << 20) /* bytes copied from one file; real ones need 3 MiB at most */
 #define MAX_SEGMENTS   512          /* program headers looked at */
 #define MAX_DYNAMIC    4096         /* entries of PT_DYNAMIC looked at */
-#define MAX_CHAIN      4096         /* symbols compared in a look-up: a real chain has a dozen */
+#define MAX_CHAIN      4096         /* symbols compared in a look-up; a real chain has a dozen */
 #define MAX_SECTIONS   4096         /* section headers looked at */
 #define VERSION_HIDDEN 0x8000
 
@@ -64,7 +64,7 @@ const void *elf_file__bytes(struct elf_file *e, uint64_t offset, uint64_t length
 	return e->data + offset;
 }
 
-/* Reads an object of the file, which need not be aligned. */
+/* Copies an object from the file, where it need not be aligned. */
 static bool get(struct elf_file *e, uint64_t offset, void *to, size_t size)
 {
 	const void *from = elf_file__bytes(e, offset, size);
@@ -74,7 +74,7 @@ static bool get(struct elf_file *e, uint64_t offset, void *to, size_t size)
 	return from;
 }
 
-/* Reads element `index` of a table: without overflow, whatever they are. */
+/* Reads element `index` of a table. Any values are safe from overflow. */
 static bool get_nth(struct elf_file *e, uint64_t table, uint64_t index, void *to, size_t size)
 {
 	uint64_t offset;
@@ -116,8 +116,8 @@ static int add_segment(struct elf_file *e, const Elf64_Phdr *ph)
 
 	if (e->nr_segments == ELF_FILE_SEGMENTS)
 		return -EBADMSG;
-	/* So that no later sum of these can overflow. A file cut short keeps its segments: what is
-	 * missing shows when it is read. */
+	/* Limits the values so that no later sum can overflow. A truncated file may still name its
+	 * segments; a missing part shows when it is read. */
 	if (ph->p_offset > MAX_FILE_SIZE || ph->p_filesz > MAX_FILE_SIZE)
 		return -EBADMSG;
 	*s = (struct elf_segment){ph->p_vaddr, ph->p_offset, ph->p_filesz, ph->p_flags};
@@ -125,7 +125,7 @@ static int add_segment(struct elf_file *e, const Elf64_Phdr *ph)
 	return 0;
 }
 
-/* The file offset of a table that a dynamic entry gives the address of; 0 if it is nowhere. */
+/* The file offset of a table whose address is in a dynamic entry; 0 if it is not in the file. */
 static uint64_t table_at(const struct elf_file *e, uint64_t vaddr)
 {
 	uint64_t offset;
@@ -175,7 +175,7 @@ static int read_segments(struct elf_file *e, const Elf64_Ehdr *eh)
 		if (err)
 			return err;
 	}
-	/* Last: its addresses are found through the segments. */
+	/* Last, because its addresses are translated through the segments. */
 	if (dynamic.p_type == PT_DYNAMIC) {
 		e->dynamic = dynamic.p_offset;
 		e->dynamic_size = dynamic.p_filesz;
@@ -233,7 +233,7 @@ int elf_file__open_fd(struct elf_file *e, int fd)
 	e->loaded = calloc(e->size / CHUNK_SIZE / CHAR_BIT + 1, 1);
 	if (!e->loaded)
 		goto close;
-	/* Address space only: pages come as chunks are read into them. */
+	/* This takes only address space; memory is used as chunks are read. */
 	e->own = mmap(NULL, e->size, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (e->own == MAP_FAILED) {
@@ -264,7 +264,7 @@ void elf_file__close(struct elf_file *e)
 
 /* ---- symbols ---- */
 
-/* Hidden: an older version, name@VERSION, which only programs linked against it get. */
+/* A hidden symbol is an older version, name@VERSION, which only programs linked against it get. */
 static bool is_default_version(struct elf_file *e, uint32_t index)
 {
 	uint16_t version;
@@ -371,9 +371,9 @@ int elf_file__symbol(struct elf_file *e, const char *name, struct elf_symbol *sy
 	return -ENOENT;
 }
 
-/* ---- what the loader is told ---- */
+/* ---- strings for the loader ---- */
 
-/* The string at `index` of the dynamic string table. */
+/* Copies the string at `index` in the dynamic string table. */
 static int get_string(struct elf_file *e, uint64_t index, char *to, size_t size)
 {
 	if (!e->strtab || index >= e->strtab_size)

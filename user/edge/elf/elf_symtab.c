@@ -6,7 +6,7 @@
 
 #include "edge/elf/elf_symtab.h"
 
-#define MAX_SYMBOLS  (1U << 19) /* looked at: an interpreter with its C library has some 30,000 */
+#define MAX_SYMBOLS  (1U << 19) /* symbols looked at; a static interpreter has some 30,000 */
 #define MAX_BUILD_ID 64
 
 int elf_symtab__find(struct elf_file *e, const char *name, struct elf_symbol *symbol)
@@ -42,7 +42,8 @@ int elf_symtab__find(struct elf_file *e, const char *name, struct elf_symbol *sy
 
 /* ---- separate debug files ---- */
 
-/* The build-id, which stands behind the head of its note and the name "GNU"; its length, 0: none. */
+/* Reads the build-id, which follows the head of its note and the name "GNU". Returns its length, or
+ * 0 if there is none. */
 static size_t build_id(struct elf_file *e, unsigned char id[MAX_BUILD_ID])
 {
 	struct elf_section note;
@@ -62,7 +63,7 @@ static size_t build_id(struct elf_file *e, unsigned char id[MAX_BUILD_ID])
 	return head.n_descsz;
 }
 
-/* The name that .gnu_debuglink gives: a file name, and no path. NULL if there is none. */
+/* The name in .gnu_debuglink, which is a file name without a path; NULL if there is none. */
 static const char *debug_link(struct elf_file *e)
 {
 	struct elf_section link;

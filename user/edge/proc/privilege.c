@@ -8,7 +8,7 @@
 
 #include "edge/proc/privilege.h"
 
-/* As in the system call: the lower and the upper half. */
+/* Lower and upper half, as in the system call. */
 struct state {
 	struct __user_cap_data_struct half[2];
 };
@@ -54,7 +54,8 @@ bool privilege__explain(capabilities needed, struct failure *f)
 	return capability__explain(privilege__have(), !geteuid(), needed, f);
 }
 
-/* What a program that is executed can have at most. Only who has CAP_SETPCAP can narrow it. */
+/* Narrows the bounding set, which limits what an executed program can have. This has no effect
+ * without CAP_SETPCAP. */
 static void narrow_bounds(capabilities keep)
 {
 	for (int i = 0; i < 64 && prctl(PR_CAPBSET_READ, i, 0, 0, 0) >= 0; i++)
@@ -73,13 +74,13 @@ void privilege__keep(capabilities keep)
 	for (int i = 0; i < 2; i++) {
 		__u32 half = (__u32)(keep >> 32 * i);
 
-		/* The ambient ones go with the inheritable ones. */
+		/* Dropping an inheritable capability drops the ambient one too. */
 		s.half[i].effective &= half;
 		s.half[i].permitted &= half;
 		s.half[i].inheritable &= half;
 	}
 	err = err ?: set(&s);
 	if (err && !__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
-		fprintf(stderr, "gilscope: cannot give up capabilities, and keeps them: %s\n",
+		fprintf(stderr, "gilscope: cannot give up capabilities, so they are kept: %s\n",
 			strerror(-err));
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The processes of the machine, as /proc lists them. */
+/* Lists the machine's processes, from /proc. */
 #ifndef PROC_LIST_H
 #define PROC_LIST_H
 
 #include <sys/types.h>
 
-/* Calls visit for each process but this one. */
+/* Calls visit for each process except this one. */
 void proc_list__each(void (*visit)(void *ctx, pid_t pid), void *ctx);
-/* A field of /proc/PID/status that is a number, such as "PPid"; -1 if it cannot be read. */
+/* Returns a numeric field of /proc/PID/status, such as "PPid"; -1 if it cannot be read. */
 long proc_list__status(pid_t pid, const char *field);
 
 #endif

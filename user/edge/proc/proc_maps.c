@@ -17,7 +17,7 @@
 
 /* ---- the text ---- */
 
-/* A hexadecimal or decimal number and the character that must follow it. */
+/* Parses a hexadecimal or decimal number and the character that must follow it. */
 static bool number(const char **s, const char *end, unsigned int base, char after, uint64_t *n)
 {
 	const char *p = *s;
@@ -54,7 +54,7 @@ static bool permissions(const char **s, const char *end, struct proc_map *map)
 	return true;
 }
 
-/* The kernel writes a newline in a path as \012, and nothing else that way. */
+/* The kernel escapes only a newline in a path, as \012. */
 static bool copy_path(const char *s, const char *end, struct proc_map *map)
 {
 	size_t n = 0, suffix = strlen(DELETED);
@@ -132,7 +132,8 @@ __attribute__((format(printf, 3, 4))) static void proc_path(char path[PATH_MAX],
 	va_end(ap);
 }
 
-/* Opens a file of the process's directory, telling "no such process" and "not permitted". */
+/* Opens a file in the process's /proc directory. Returns a descriptor, -ESRCH if the process does
+ * not exist, -EPERM if this is not permitted, or another -errno. */
 static int proc_open(pid_t pid, const char *name)
 {
 	char path[PATH_MAX];
@@ -147,7 +148,7 @@ static int proc_open(pid_t pid, const char *name)
 	return errno == EACCES ? -EPERM : -errno;
 }
 
-/* The buffer is doubled before it is full. */
+/* Doubles the buffer. */
 static int grow(struct proc_maps *maps, size_t *room)
 {
 	size_t size = *room ? *room * 2 : 32768;
@@ -201,7 +202,7 @@ int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MA
 {
 	int fd;
 
-	/* O_NONBLOCK: what is mapped may be a device, which is not to keep us waiting. */
+	/* O_NONBLOCK: a mapped file may be a device, which must not make us wait. */
 	proc_path(open_path, pid, "map_files/%lx-%lx", map->start, map->end);
 	fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0)
@@ -238,7 +239,7 @@ int proc_image__open(pid_t pid)
 	return proc_open(pid, "maps");
 }
 
-/* An open "maps" stays with the memory that the process had when it was opened, and is empty once
+/* An open "maps" stays tied to the memory that the process had at the open, and reads as empty when
  * that is gone. */
 bool proc_image__is_over(int image)
 {
@@ -247,8 +248,8 @@ bool proc_image__is_over(int image)
 	return pread(image, &c, 1, 0) <= 0;
 }
 
-/* Not through /proc/PID/mem: that file is its owner's, so that opening another user's takes
- * CAP_DAC_READ_SEARCH besides CAP_SYS_PTRACE. */
+/* Does not use /proc/PID/mem, because that file belongs to the process's user: opening it for
+ * another user's process needs CAP_DAC_READ_SEARCH in addition to CAP_SYS_PTRACE. */
 int proc_mem__read(pid_t pid, uint64_t address, void *to, size_t size)
 {
 	size_t done = 0;
@@ -322,18 +323,18 @@ int proc__fail(pid_t pid, int err, const char *doing, struct failure *f)
 
 	if (err == -ESRCH) {
 		failure__what(f, "there is no process %d", pid);
-		failure__cause(f, "it has ended, or %d is its number in another pid namespace",
+		failure__cause(f, "it has ended, or %d is its number in another PID namespace",
 			       pid);
 		failure__command(f, "ps -p %d", pid);
 		return err;
 	}
 	proc__comm(pid, comm);
 	failure__what(f, "cannot %s process %d (%s): %s", doing, pid, comm, strerror(-err));
-	/* The second: its files are in a private folder, or it has deleted them. */
+	/* CAPABILITIES_MAPPED matters if its files are in a private folder or deleted. */
 	if (err == -EPERM && !privilege__explain(CAPABILITIES_OTHERS, f) &&
 	    !privilege__explain(CAPABILITIES_MAPPED, f))
 		failure__cause(f,
-			       "it is of another user namespace, or a security module forbids it");
+			       "it is in another user namespace, or a security module forbids it");
 	failure__command(f,
 			 geteuid() ? "sudo gilscope stat -p %d"
 				   : "cat /proc/%d/uid_map /proc/sys/kernel/yama/ptrace_scope",

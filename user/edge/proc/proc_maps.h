@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What /proc tells of another process: what it has mapped, the very files, and its memory. The
- * process is not stopped and not changed.
+ * Reads another process's memory map, the files that it has mapped, and its memory. The process is
+ * neither stopped nor changed.
  */
 #ifndef PROC_MAPS_H
 #define PROC_MAPS_H
@@ -17,10 +17,10 @@
 struct proc_map {
 	uint64_t start, end, offset;
 	bool readable, writable, executable;
-	bool deleted; /* the file has no name any more, or is not the one of that name */
+	bool deleted; /* the file was removed, or another one has its name now */
 	dev_t dev;
-	ino_t ino;           /* 0: not a file */
-	char path[PATH_MAX]; /* "" if it has none; "[stack]" and the like too */
+	ino_t ino;           /* 0: no file is mapped */
+	char path[PATH_MAX]; /* can be "", or "[stack]" and the like */
 };
 
 /* The text of /proc/PID/maps. */
@@ -30,41 +30,43 @@ struct proc_maps {
 };
 
 /*
- * The next mapping in the text, from *position on, which is to be 0 at first; false at the end.
- * Lines that are not understood are passed over. Pure, whatever the text is.
+ * Parses the next mapping in the text, and moves *position, which must be 0 at first. Returns false
+ * at the end. Skips lines that it does not understand. Safe for any text.
  */
 bool proc_maps__next(const struct proc_maps *maps, size_t *position, struct proc_map *map);
 
-/* In all that follows pid 0 is this process. -ESRCH: it does not exist (any more); -EPERM. */
+/* In all functions below, pid 0 is this process. Returns 0; -ESRCH if the process does not exist or
+ * has ended; -EPERM; or another -errno. */
 int proc_maps__read(pid_t pid, struct proc_maps *maps);
 void proc_maps__free(struct proc_maps *maps);
 
 /*
- * Opens the mapped file, read only: through /proc/PID/map_files, which leads to the very file
- * whatever became of its name and whatever mount namespace the process is in, or, where that is
- * not permitted, by its name below /proc/PID/root. open_path gets what was opened. A descriptor, or
- * -errno.
+ * Opens the mapped file for reading, and stores in open_path what was opened. Uses
+ * /proc/PID/map_files, which leads to the mapped file whatever happened to its name and in
+ * whichever mount namespace the process is. If that is not permitted, uses the name below
+ * /proc/PID/root. Returns a descriptor or -errno.
  */
 int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MAX]);
 
-/* Opens, likewise, what process pid has mapped executable under this path. */
+/* Opens likewise the file that process pid has mapped as executable under this path. */
 int proc__open_mapped(pid_t pid, const char *path);
 
-/* What follows the last '/'. */
+/* The part of the path after the last '/'. */
 const char *proc_map__basename(const struct proc_map *map);
 
-/* What the process runs at this moment, until it executes another program or ends: a descriptor to be
- * closed, or -errno. */
+/* proc_image__open returns a descriptor, to be closed by the caller, or -errno. It stands for the
+ * program that the process runs now; proc_image__is_over is true once the process has executed
+ * another program or ended. */
 int proc_image__open(pid_t pid);
 bool proc_image__is_over(int image);
 
-/* From the process's memory. 0, -ESRCH if the process is over, -EFAULT if that is not mapped,
- * -EPERM, or another -errno. */
+/* Reads the process's memory. Returns 0, -ESRCH if the process has ended, -EFAULT if the memory is
+ * not mapped, -EPERM, or another -errno. */
 int proc_mem__read(pid_t pid, uint64_t address, void *to, size_t size);
 
-/* The program that the process runs, as its maps name it; "" if it cannot be told. */
+/* The path of the program that the process runs, as in its maps; "" if unknown. */
 void proc__exe(pid_t pid, char path[PATH_MAX]);
-/* The name of a process or a thread; false, and "?", if it cannot be told. */
+/* Gets the name of a process or thread; returns false, with "?", if it cannot be read. */
 bool proc__comm(pid_t pid, char comm[16]);
 
 /* True if an argument of the process's command line contains `word`. */
