@@ -186,9 +186,9 @@ TEST(one_thing_wrong)
 	make_image(&m);
 	add_probes(&m);
 	add_note(&m, "gil__acquire", CODE(10), "8@%rdi");
-	check_refused(&m, "has not the arguments");
+	check_refused(&m, "does not have the expected arguments");
 	add_note(&m, "gil__acquire", CODE(10), "8@%rdi 8@%rdi 8@%rdi 8@%rdi");
-	check_refused(&m, "has not the arguments");
+	check_refused(&m, "does not have the expected arguments");
 }
 
 TEST(broken_notes)

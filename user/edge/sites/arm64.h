@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Instructions of arm64, as far as code is looked at: 32 bits each, and addresses are relative to
- * their own. */
+/* Decodes the arm64 instructions that gilscope looks for. Each has 32 bits, and addresses are
+ * relative to the instruction's own. */
 #ifndef ARM64_H
 #define ARM64_H
 
@@ -9,9 +9,9 @@
 #include <stdint.h>
 #include <string.h>
 
-#define ARM64_SP 31 /* register 31 where it is an address; elsewhere it is zero */
+#define ARM64_SP 31 /* register 31 as an address; otherwise it is the zero register */
 
-/* The instruction at index i of code that need not be aligned. */
+/* The instruction at index i. The code need not be aligned. */
 static inline uint32_t arm64_at(const uint8_t *code, uint64_t i)
 {
 	uint32_t insn;
@@ -20,7 +20,7 @@ static inline uint32_t arm64_at(const uint8_t *code, uint64_t i)
 	return le32toh(insn);
 }
 
-/* The register that most instructions write, and the one that most load from or add to. */
+/* rd is the register that most instructions write; rn the one that most load from or add to. */
 static inline unsigned int arm64_rd(uint32_t insn)
 {
 	return insn & 31;
@@ -73,7 +73,7 @@ static inline bool arm64_is_conditional(uint32_t insn)
 	return arm64_is_b_cond(insn) || arm64_is_cbz(insn) || arm64_is_tbz(insn);
 }
 
-/* How many instructions ahead a branch leads, or a call; 0 if the instruction is neither. */
+/* How many instructions ahead a branch or call leads; 0 if the instruction is neither. */
 static inline int64_t arm64_branch(uint32_t insn)
 {
 	if (arm64_is_b(insn) || arm64_is_bl(insn))
@@ -104,7 +104,7 @@ static inline uint64_t arm64_adr(uint32_t insn, uint64_t address)
 	return address + distance;
 }
 
-/* add xd, xn, #imm; what is added */
+/* add xd, xn, #imm; arm64_immediate() is what it adds */
 static inline bool arm64_is_add(uint32_t insn)
 {
 	return (insn & 0xff800000) == 0x91000000;

@@ -7,11 +7,11 @@
 #include "edge/sites/cheap_site_arm64.h"
 
 #define LOOKED_AT       32   /* bytes */
-#define LONGEST         6    /* of what is looked at in one step */
-#define LOOKED_AT_ARM64 4096 /* the whole of a function */
+#define LONGEST         6    /* bytes that one step may look at */
+#define LOOKED_AT_ARM64 4096 /* bytes; a whole function */
 
-/* Whole instructions that may be passed over, as C libraries and interpreters begin with them: their
- * first bytes, and how many more there are, whatever these are. */
+/* Instructions that may be skipped, as found at the start of functions in C libraries and
+ * interpreters: the bytes to match, and how many arbitrary bytes follow. */
 static const struct {
 	uint8_t code[4];
 	uint8_t length, more;
@@ -30,7 +30,7 @@ static const struct {
 /* push, nop, call, jumps */
 static bool is_emulated(const uint8_t *p)
 {
-	if (p[0] == 0x41) /* the same for r8 to r15 */
+	if (p[0] == 0x41) /* push r8 to r15 */
 		return p[1] >= 0x50 && p[1] <= 0x57;
 	if (p[0] == 0x0f)
 		return (p[1] & 0xf0) == 0x80;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The kernel executes branches and adr itself. No function begins with one of these, and the C
- * library's have moved their argument by then: glibc 2.36's pthread_cond_signal is
+ * The kernel emulates branches and adr. No function begins with one of these, and the C library's
+ * functions have moved their argument by then. For example, glibc 2.36's pthread_cond_signal is
  *
  *	stp   x29, x30, [sp, #-128]!
  *	mov   x29, sp
@@ -11,8 +11,8 @@
  *	...
  *	b.eq  ...
  *
- * So the instructions before are followed: which registers hold the argument after each? At the
- * branch it is x19.
+ * So we follow the instructions before the branch and track which registers hold the argument. At
+ * the branch it is x19.
  */
 #include "edge/sites/arm64.h"
 #include "edge/sites/cheap_site_arm64.h"
@@ -37,7 +37,7 @@ static bool is_one_of(uint32_t insn, const struct pattern *patterns, size_t n)
 	return false;
 }
 
-/* What changes no register but the stack pointer, and no memory but the stack. */
+/* Instructions that change no register except the stack pointer, and no memory except the stack. */
 static bool is_harmless(uint32_t insn)
 {
 	static const struct pattern harmless[] = {
@@ -55,7 +55,7 @@ static bool is_harmless(uint32_t insn)
 	return is_one_of(insn, harmless, sizeof(harmless) / sizeof(*harmless));
 }
 
-/* What writes one register, or the stack pointer, and nothing else. */
+/* Instructions that write one register or the stack pointer, and nothing else. */
 static bool writes_one(uint32_t insn)
 {
 	static const struct pattern writers[] = {
@@ -70,7 +70,8 @@ static bool writes_one(uint32_t insn)
 	return arm64_is_mov(insn) || is_one_of(insn, writers, sizeof(writers) / sizeof(*writers));
 }
 
-/* `held`: bit r is set if register r holds the argument. False if it is not known what it does. */
+/* Updates `held`, in which bit r is set if register r holds the argument. Returns false if the
+ * instruction's effect is not known. */
 static bool follow(uint32_t insn, uint32_t *held)
 {
 	uint32_t written = 1U << arm64_rd(insn);
@@ -87,8 +88,8 @@ static bool follow(uint32_t insn, uint32_t *held)
 	return true;
 }
 
-/* True if nothing in the code jumps to behind its first instruction and up to that at this index: a
- * probe there is hit once for each call. */
+/* True if no jump in the code leads to an instruction after the first, up to the one at this index.
+ * A probe there is then hit once per call. */
 static bool is_reached_once(const uint8_t *code, uint64_t n, uint64_t index)
 {
 	for (uint64_t i = 0; i < n; i++) {

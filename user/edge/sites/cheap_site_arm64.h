@@ -6,9 +6,10 @@
 #include <stdint.h>
 
 /*
- * In n instructions from the start of a function on: the index of the one that is cheap to probe,
- * and the register that then has the function's first argument. 0 and register 0 if there is none.
- * Nothing may branch back to what comes before it, so n should cover the function.
+ * Looks through n instructions from the start of a function. Returns the index of the first one
+ * that is cheap to probe, and in *argument the register that holds the function's first argument
+ * there. Returns 0 with register 0 if there is none. No branch may lead back to before that
+ * instruction, so n should cover the whole function.
  */
 uint64_t cheap_site__arm64(const uint8_t *code, uint64_t n, unsigned int *argument);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What cond_locate.c has to know of an architecture's code: how it calls, checks and jumps. */
+/* What cond_locate.c has to know about an architecture's code: how it calls, checks and jumps. */
 #ifndef COND_CODE_H
 #define COND_CODE_H
 
@@ -14,32 +14,34 @@ struct code {
 	bool absolute; /* addresses may be immediate operands: ET_EXEC */
 };
 
-#define COND_CODE_LONGEST 8 /* bytes that there are behind an index at which there may be a jump */
+#define COND_CODE_LONGEST 8 /* bytes that must follow an index where a jump is looked for */
 
-/* Places in the code are indexes of bytes. Each function may be asked of any index, also of the middle
- * of an instruction, but not beyond the code's end. */
+/* Places in the code are byte indexes. Each function accepts any index within the code, even in the
+ * middle of an instruction. */
 struct cond_code {
 	uint64_t step; /* instructions begin at multiples of this */
 	uint64_t call; /* the length of a call */
-	/* The function that the call there calls; 0 if that is no call, or one out of the code. */
+	/* Address of the function that the call at i calls; 0 if there is no call, or it leads out
+	 * of the code. */
 	uint64_t (*callee)(const struct code *c, uint64_t i);
 	/* True if the conditional jump at index `jump` depends on whether the result of a call is 0
-	 * or negative. `i` is behind that call. */
+	 * or negative. `i` is right after that call. */
 	bool (*is_check)(const struct code *c, uint64_t i, uint64_t jump);
-	/* True if a call's result is compared with ETIMEDOUT there. */
+	/* True if the instruction at i compares a call's result with ETIMEDOUT. */
 	bool (*is_compare)(const struct code *c, uint64_t i);
-	/* The index that the jump there goes to; -1 if there is no jump. */
+	/* The index that the jump at i leads to; -1 if there is no jump. */
 	int64_t (*jumps_to)(const struct code *c, uint64_t i, bool *conditional);
-	/* The index of the jump that ends there and is taken if a call has returned 0; -1 if there
-	 * is none. */
+	/* The index of a jump that ends at i and is taken if a call has returned 0; -1 if there is
+	 * none. */
 	int64_t (*passed_by)(const struct code *c, uint64_t i);
-	/* Enters where blocks may begin that load the address `message`; how many, `max` at most. */
+	/* Stores the indexes where blocks that load the address `message` may begin. Returns how
+	 * many, `max` at most. */
 	size_t (*blocks)(const struct code *c, uint64_t message, uint64_t *block, size_t max);
 };
 
 extern const struct cond_code cond_code_x86, cond_code_arm64;
 
-/* An address in the code. */
+/* True if the address is in the code. */
 static inline bool is_code(const struct code *c, uint64_t address)
 {
 	return address >= c->start && address - c->start < c->size;

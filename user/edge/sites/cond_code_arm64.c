@@ -2,7 +2,7 @@
 #include "edge/sites/arm64.h"
 #include "edge/sites/cond_code.h"
 
-#define FAR_APART 6 /* instructions, from one that loads half of an address to the other half's */
+#define FAR_APART 6 /* limit in instructions between those that load the two halves of an address */
 
 static uint32_t at(const struct code *c, uint64_t i)
 {
@@ -64,7 +64,7 @@ static int64_t passed_by(const struct code *c, uint64_t i)
 	return is_zero || is_equal ? (int64_t)i - 4 : -1;
 }
 
-/* True if the instruction at index i, and one behind it, load this address. */
+/* True if the instruction at index i, or it and a later one, load this address. */
 static bool refers(const struct code *c, uint64_t i, uint64_t target)
 {
 	uint32_t insn = at(c, i), other;
@@ -85,7 +85,7 @@ static bool refers(const struct code *c, uint64_t i, uint64_t target)
 	return false;
 }
 
-/* What may come before it in its block: the loading of the other argument, the function's name. */
+/* What may precede it in its block: the other argument, the function's name, is loaded. */
 static bool loads_argument(uint32_t insn)
 {
 	return arm64_is_adr(insn) || arm64_is_add(insn) || arm64_is_mov(insn);

@@ -61,7 +61,7 @@ static int64_t passed_by(const struct code *c, uint64_t i)
 	return -1;
 }
 
-/* True if the four bytes at index i are an operand that is the address `target`. */
+/* True if the four bytes at index i are an operand with the address `target`. */
 static bool refers(const struct code *c, uint64_t i, uint64_t target)
 {
 	if (c->at[i - 2] == 0x8d && (c->at[i - 1] & 0xc7) == 0x05) /* lea reg, [rip + operand] */
@@ -71,8 +71,9 @@ static bool refers(const struct code *c, uint64_t i, uint64_t target)
 
 static size_t blocks(const struct code *c, uint64_t message, uint64_t *block, size_t max)
 {
-	/* From the start of a block to the operand: `mov reg, message`, `lea reg, [message]`, or
-	 * either behind such an instruction for the other argument, the function's name. */
+	/* Distances from the start of a block to the operand. The block is `mov reg, message` or
+	 * `lea reg, [message]`, or either after such an instruction for the other argument, the
+	 * function's name. */
 	static const uint64_t ahead[] = {1, 3, 6, 10};
 	size_t n = 0;
 

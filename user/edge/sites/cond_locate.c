@@ -9,16 +9,18 @@
  * fatal:
  *	lea   rsi, "PyCOND_SIGNAL(gil->cond) failed"
  *
- * The messages are in the file whatever it was stripped of. So: find the message, what refers to
- * it, what jumps there, the check before the jump, and the call before the check. drop_gil is
- * inlined into several functions, and take_gil signals too, with a message of its own: each such
- * place has a vote, and they must agree. A reference to an exact message, a jump to just there, a
- * check, and a call, twice over and naming the same function, do not come about by chance: so what
- * is found is the start of a function, and a probe there does no harm.
+ * The messages are in the file even if it was stripped. So we find the message, the code that
+ * refers to it, the jumps to that code, the check before each jump, and the call before the check.
+ * drop_gil is inlined into several functions, and take_gil signals too, with a message of its own.
+ * Each such place has a vote, and the votes must agree. An exact message, a reference to it, a jump
+ * to exactly that place, a check and a call do not occur together by chance, least of all twice and
+ * for the same function. So what is found is the start of a function, and a probe there does no
+ * harm.
  *
- * The timed wait is checked for ETIMEDOUT (110), too: it is the one call near that message of which
- * the result is compared with that. Some compilers leave it in a function of its own,
- * PyCOND_TIMEDWAIT, of which the result is checked for being negative; then it is in there.
+ * The result of the timed wait is also compared with ETIMEDOUT (110). It is the only call near its
+ * message whose result is compared with that. Some compilers keep the wait in a function of its
+ * own, PyCOND_TIMEDWAIT, whose result is checked for being negative; then the comparison is inside
+ * that function.
  */
 #include <elf.h>
 #include <errno.h>
@@ -28,11 +30,11 @@
 #include "edge/sites/cond_code.h"
 #include "edge/sites/cond_locate.h"
 
-#define MAX_BLOCKS  256 /* that may end in a message */
-#define MAX_JUMPS   256 /* looked at, into these blocks */
+#define MAX_BLOCKS  256 /* blocks that may end in a message */
+#define MAX_JUMPS   256 /* jumps examined that lead to these blocks */
 #define MAX_VOTES   128
-#define BEFORE_JUMP 24   /* a call is at most so far ahead of the jump upon its result */
-#define AFTER_CALL  16   /* and of the comparison of its result with ETIMEDOUT */
+#define BEFORE_JUMP 24   /* limit in bytes between a call and the jump on its result */
+#define AFTER_CALL  16   /* the same for the comparison of its result with ETIMEDOUT */
 #define AROUND      1024 /* take_gil is hardly larger */
 #define WRAPPER     256  /* PyCOND_TIMEDWAIT is no longer than this */
 #define NEAR        8192 /* jumps within a function */
@@ -72,7 +74,8 @@ static void vote(struct votes *v, uint64_t function)
 		v->function[v->n++] = function;
 }
 
-/* Votes for each function called in [from, to) of which the result is compared with ETIMEDOUT. */
+/* Votes for each function that is called in [from, to) and whose result is compared with ETIMEDOUT.
+ * Returns true if there was any. */
 static bool look_for_timed_out(struct hunt *h, uint64_t from, uint64_t to)
 {
 	const struct code *c = h->code;
@@ -88,7 +91,8 @@ static bool look_for_timed_out(struct hunt *h, uint64_t from, uint64_t to)
 	return any;
 }
 
-/* A jump at index j that is taken (or not) upon what a call returned: who was called? */
+/* The jump at index j may depend on the result of a call. Votes for the function that was
+ * called. */
 static void look_before(struct hunt *h, uint64_t j)
 {
 	const struct code *c = h->code;
@@ -111,7 +115,7 @@ static void look_before(struct hunt *h, uint64_t j)
 
 /* ---- jumps ---- */
 
-/* The code at index i may be reached by a conditional jump past it that is not taken. */
+/* A conditional jump past the code at index i may reach that code by not being taken. */
 static void look_at_fallthrough(struct hunt *h, uint64_t i)
 {
 	int64_t jump = h->arch->passed_by(h->code, i);
@@ -120,7 +124,7 @@ static void look_at_fallthrough(struct hunt *h, uint64_t i)
 		look_before(h, (uint64_t)jump);
 }
 
-/* Conditional jumps to the jump at index j. */
+/* Looks for conditional jumps that lead to the jump at index j. */
 static void look_at_detours(struct hunt *h, uint64_t j)
 {
 	const struct code *c = h->code;
@@ -190,8 +194,8 @@ static void look_for_message(struct elf_file *e, struct hunt *h, const char *mes
 		look_at_jumps(h);
 }
 
-/* 0 if at least `least` votes are for one function, and hardly any for others: a compiler may have
- * merged the ends of two checks. */
+/* Returns 0 if at least `least` votes, and three quarters of all, are for one function; else
+ * -ENOENT. Other votes are possible because a compiler may merge the ends of two checks. */
 static int decide(const struct votes *v, size_t least, uint64_t *function)
 {
 	for (size_t i = 0; i < v->n; i++) {
@@ -221,7 +225,7 @@ static int find_code(struct elf_file *e, struct code *code)
 	return code->at ? 0 : -EBADMSG;
 }
 
-/* How the file's code is read; NULL if that is not known. */
+/* How to read the file's code; NULL for an unknown architecture. */
 static const struct cond_code *code_of(const struct elf_file *e)
 {
 	if (e->machine == EM_X86_64)

@@ -19,7 +19,7 @@ static const struct {
 	{"pthread_cond_timedwait", GIL_SITE_COND_TIMEDWAIT},
 };
 
-/* The symbols are of `symbols`, the code is in e. */
+/* The symbols come from `symbols`, the code from e. */
 static int by_symbols(struct elf_file *e, struct elf_file *symbols,
 		      struct probe_site site[COND_SITES])
 {
@@ -49,7 +49,7 @@ static int by_debug_file(struct elf_file *e, const char *root, const char *path,
 
 		if (!elf_debug__path(e, root, path, i, debug_path))
 			continue;
-		/* Not to wait for a writer: it may be a pipe. */
+		/* O_NONBLOCK: it may be a pipe, and must not make us wait for a writer. */
 		fd = open(debug_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 		if (fd < 0 || elf_file__open_fd(&debug, fd))
 			continue;
@@ -73,7 +73,7 @@ static int by_code(struct elf_file *e, struct probe_site site[COND_SITES])
 	return err;
 }
 
-/* True for what has glibc's start code linked in: it reads this variable of the environment. */
+/* True if glibc is linked in, whose start code reads this environment variable. */
 static bool has_glibc(struct elf_file *e)
 {
 	static const char variable[] = "GLIBC_TUNABLES";
@@ -109,9 +109,10 @@ int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 	*from = COND_SITES_CODE;
 	err = by_code(e, site);
 	if (err) {
-		failure__what(f, "no pthread_cond_signal can be found in %s", path);
-		failure__cause(f, "it has its C library linked in and was stripped of its symbols, "
-				  "and its code is of a shape that is not known");
+		failure__what(f, "cannot find pthread_cond_signal in %s", path);
+		failure__cause(f,
+			       "its C library is linked in, its symbols are stripped, and its code "
+			       "has an unknown shape");
 	}
 	return err;
 }

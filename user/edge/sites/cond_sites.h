@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The two functions of the C library that a GIL calls, in an interpreter that has its C library
- * linked in: they are exported by nobody.
+ * Finds the two functions of the C library that a GIL calls in an interpreter that has its C
+ * library linked in. Such an interpreter does not export them.
  */
 #ifndef COND_SITES_H
 #define COND_SITES_H
@@ -15,19 +15,20 @@
 
 enum cond_sites_from {
 	COND_SITES_SYMBOLS,    /* the file's own symbol table */
-	COND_SITES_DEBUG_FILE, /* that of its separate debug file */
-	COND_SITES_CODE,       /* the code around the GIL's error messages: to be verified */
+	COND_SITES_DEBUG_FILE, /* the symbol table of its separate debug file */
+	COND_SITES_CODE,       /* the code around the GIL's error messages; must be verified */
 };
 
 /*
- * Finds them in e, the file `path` of a process of which the root folder is `root` ("" or
- * "/proc/PID/root"). 0 with both sites and *from set; -ENOENT, -EBADMSG, or -ENOTSUP (musl on arm64) with f filled.
+ * Finds them in e, the file `path` of a process whose root folder is `root` ("" or
+ * "/proc/PID/root"). Returns 0 with both sites and *from set, or -ENOENT, -EBADMSG or -ENOTSUP
+ * (musl on arm64) with f filled.
  */
 int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 		     struct probe_site site[COND_SITES], enum cond_sites_from *from,
 		     struct failure *f);
 
-/* "found ..." */
+/* Completes a sentence that ends in "was found". */
 const char *cond_sites__how(enum cond_sites_from from);
 
 #endif

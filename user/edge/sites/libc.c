@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Up to glibc 2.33 both libraries define the functions: libpthread.so.0 the real ones, libc.so.6
- * stubs that pass calls on to it. So a libpthread that defines them is always the one; from 2.34 on
- * what is left of libpthread defines nothing. musl has them in its one library.
+ * Up to glibc 2.33 both libraries define the functions: libpthread.so.0 has the real ones, and
+ * libc.so.6 has stubs that pass calls on to it. So a libpthread that defines them is always the
+ * right one; from 2.34 on, what is left of libpthread defines nothing. musl has them in its only
+ * library.
  */
 #include <elf.h>
 #include <errno.h>
@@ -70,7 +71,7 @@ static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
 	return err;
 }
 
-/* 0 if found, -EPERM if a file that may be it could not be opened, else -ENOENT. */
+/* Returns 0 if found, -EPERM if a candidate could not be opened, else -ENOENT. */
 static int search(pid_t pid, const struct proc_maps *maps, struct libc *libc)
 {
 	int result = -ENOENT;
@@ -111,8 +112,8 @@ static int fail(pid_t pid, int err, struct failure *f)
 	return err;
 }
 
-/* A mutex stands between a GIL's condition variables. musl's has 40 bytes on each architecture, glibc's
- * on x86-64, too, but 48 on arm64; the offsets in gil_maps.h are of glibc's. */
+/* A mutex lies between a GIL's condition variables. It has 40 bytes in musl on every architecture
+ * and in glibc on x86-64, but 48 in glibc on arm64. The offsets in gil_maps.h are glibc's. */
 bool libc__has_known_layout(const char *path, uint16_t machine)
 {
 	return !strstr(path, "musl") || machine == EM_X86_64;
@@ -133,7 +134,7 @@ int libc__find(pid_t pid, struct libc *libc, struct failure *f)
 		return fail(pid, err, f);
 	if (libc__has_known_layout(libc->path, libc->machine))
 		return 0;
-	failure__what(f, "process %d uses musl, whose mutexes are not laid out as glibc's here",
+	failure__what(f, "process %d uses musl, whose mutexes differ from glibc's on this machine",
 		      pid);
 	failure__cause(f, "CPython on musl is supported on x86-64 only");
 	return -ENOTSUP;

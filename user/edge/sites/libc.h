@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The C library that a process has mapped, and where in it the two functions are that a GIL
- * calls. */
+/* Finds the C library that a process has mapped, and in it the two functions that a GIL calls. */
 #ifndef LIBC_H
 #define LIBC_H
 
@@ -15,10 +14,10 @@
 #define LIBC_SITES 2
 
 struct libc {
-	char open_path[PATH_MAX]; /* opens the very file the process has mapped, whatever its mount
-				     namespace and even if it was deleted: /proc/PID/map_files/...
-				   */
-	char path[PATH_MAX];      /* as the process's map names it; for people */
+	char open_path[PATH_MAX]; /* opens the file that the process has mapped, whatever
+				     its mount namespace and even if it was deleted:
+				     /proc/PID/map_files/... */
+	char path[PATH_MAX];      /* as named in the process's map; for messages */
 	uint16_t machine;         /* EM_X86_64 or EM_AARCH64 */
 	dev_t dev;
 	ino_t ino;
@@ -28,13 +27,14 @@ struct libc {
 
 /*
  * Finds the library in the map of process pid (0: this process) that defines both functions:
- * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. 0, or with f filled -ESRCH, -EPERM,
- * -ENOENT (statically linked, or not mapped yet), -ENOTSUP (musl, where its types differ
- * from those that are known) or another -errno.
+ * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. Returns 0, or with f filled -ESRCH,
+ * -EPERM, -ENOENT (statically linked, or not mapped yet), -ENOTSUP (musl on a machine where its
+ * types differ from the known ones) or another -errno.
  */
 int libc__find(pid_t pid, struct libc *libc, struct failure *f);
 
-/* False if a GIL is not laid out as gil_maps.h has it, for a library of this path and ELF machine. */
+/* True if a GIL has the layout in gil_maps.h, with the library at this path and this ELF
+ * machine. */
 bool libc__has_known_layout(const char *path, uint16_t machine);
 
 #endif

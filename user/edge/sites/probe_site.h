@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A place in a file where a probe goes, and what a hit there means. */
+/* A place for a probe in a file, and what a hit there means. */
 #ifndef PROBE_SITE_H
 #define PROBE_SITE_H
 
 #include "gil_maps.h"
 
-/* The most that one file can have. */
+/* Limit on the sites in one file. */
 #define PROBE_SITES 64
 
 struct probe_site {
-	unsigned long offset;    /* of the instruction, in the file */
-	unsigned long semaphore; /* offset in the file of the 16-bit counter that the kernel raises
-				    in a process while it is probed here; 0: there is none */
+	unsigned long offset;    /* file offset of the instruction */
+	unsigned long semaphore; /* file offset of the 16-bit counter that the kernel
+				    increments in a process while it is probed here; 0: none */
 	enum gil_site_kind kind;
-	/* Of the interpreter's own probes: the index in the table of arguments. Of a function, on
-	 * arm64: the register that has its first argument here. */
+	/* For an interpreter's own probe, its index in the table of arguments. For a function on
+	 * arm64, the register that holds its first argument here. */
 	__u32 arguments;
 };
 

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A probe is a nop in the code. Putting a probe anywhere else would change what the program does,
- * so each note is believed only if there is a whole nop where it says. If anything about a file's
- * GIL probes is not understood, none of them is used: counts from two probes of three would be
- * wrong.
+ * A probe is a nop in the code. Probing anything else would change what the program does, so a note
+ * is believed only if there is a whole nop at its address. If anything about a file's GIL probes is
+ * not understood, none of them is used, because counts from two of the three probes would be wrong.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -13,12 +12,12 @@
 
 #include <elf.h>
 
-#define NOTE_TYPE 3          /* of SystemTap's notes, version 3 */
+#define NOTE_TYPE 3          /* SystemTap's notes, version 3 */
 #define MAX_NOTES (1U << 20) /* bytes: a real section has some KiB */
 #define PROVIDER  "python"
 #define PREFIX    "gil__"
 
-/* One probe of the provider; as docs/usdt.md has them. */
+/* The provider's probes, as described in docs/usdt.md. */
 static const struct {
 	const char *name;
 	enum gil_site_kind kind;
@@ -38,7 +37,7 @@ struct note {
 
 /* ---- one note ---- */
 
-/* The string that begins at *at, which is moved behind it; NULL if it does not end. */
+/* Returns the string at *at and moves *at past it; NULL if it has no end. */
 static const char *take_string(const char **at, const char *end)
 {
 	const char *text = *at, *zero = memchr(text, '\0', (size_t)(end - text));
@@ -65,9 +64,9 @@ static bool parse_note(const char *at, size_t size, struct note *n)
 	return n->arguments != NULL;
 }
 
-/* ---- a note made a site ---- */
+/* ---- from a note to a site ---- */
 
-/* The length of the nop there; 0: there is none. */
+/* The length of the nop at this file offset; 0 if there is none. */
 static size_t nop_length(struct elf_file *e, uint64_t offset)
 {
 	static const unsigned char x86_long[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
@@ -85,7 +84,7 @@ static size_t nop_length(struct elf_file *e, uint64_t offset)
 	return code && !memcmp(code, x86_long, sizeof(x86_long)) ? sizeof(x86_long) : 0;
 }
 
-/* The file offset of what a segment with this permission loads at an address. */
+/* Finds the file offset of an address, in a segment with this permission. */
 static bool offset_in(struct elf_file *e, uint64_t vaddr, uint32_t flag, uint64_t *offset)
 {
 	for (unsigned int i = 0; i < e->nr_segments; i++) {
@@ -104,7 +103,7 @@ static int refuse(struct failure *f, const char *name, const char *why, const ch
 	return -EPROTO;
 }
 
-/* Arguments stand one after the other with a blank between; "[sp, 8]" has one inside. */
+/* Arguments are separated by blanks, but "[sp, 8]" contains one. */
 static size_t argument_length(const char *text)
 {
 	size_t n = 0;
@@ -132,7 +131,7 @@ static int add_arguments(struct elf_file *e, size_t probe, const char *text,
 		at += length;
 	}
 	if (*at || n != probe_table[probe].nr_arguments)
-		return refuse(f, probe_table[probe].name, "has not the arguments that it should",
+		return refuse(f, probe_table[probe].name, "does not have the expected arguments",
 			      text);
 	to->gil = a[0];
 	if (n == 3)
@@ -174,7 +173,7 @@ static int add_note(struct elf_file *e, const struct note *n, uint64_t base, str
 	for (size_t i = 0; i < NR_PROBES; i++)
 		if (!strcmp(n->name, probe_table[i].name))
 			return add_site(e, i, n, moved, u, f);
-	return 0; /* one that a later version has */
+	return 0; /* from a later version */
 }
 
 static int read_notes(struct elf_file *e, const char *at, size_t size, uint64_t base,

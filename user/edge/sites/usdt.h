@@ -15,22 +15,23 @@
 
 struct usdt {
 	struct probe_site site[PROBE_SITES];
-	struct gil_arguments arguments[PROBE_SITES]; /* of the site at the same index */
+	struct gil_arguments arguments[PROBE_SITES]; /* for the site at the same index */
 	size_t n;
-	bool long_nop; /* some are on a nop of 5 bytes, which Linux 6.18 turns into a call */
+	bool long_nop; /* some sites are on a 5-byte nop, which Linux 6.18 turns into a call */
 };
 
 /*
- * Finds them. 0; -ENOENT if there are none at all; -EPROTO with f->what if there are some that
- * cannot be used: one of the three is missing, a note's address is none of a nop, or an argument
- * is written in a way that is not known; -EBADMSG if the notes are broken. Nothing in the file is
+ * Finds them. Returns 0; -ENOENT if there are none at all; -EPROTO with f->what if there are some
+ * that cannot be used, because one of the three is missing, a note's address has no nop, or an
+ * argument has an unknown form; or -EBADMSG if the notes are broken. Nothing in the file is
  * trusted.
  */
 int usdt__find(struct elf_file *e, struct usdt *u, struct failure *f);
 
 /*
- * An argument as a note writes it ("8@%rdi", "-4@$1", "8@16(%rbx)", "8@[x19, 8]"), for an ELF
- * machine (EM_X86_64, EM_AARCH64). The `length` characters need no end. 0 or -EINVAL.
+ * Parses an argument as a note writes it ("8@%rdi", "-4@$1", "8@16(%rbx)", "8@[x19, 8]"), for an
+ * ELF machine (EM_X86_64, EM_AARCH64). The text has `length` characters and needs no final zero.
+ * Returns 0 or -EINVAL.
  */
 int usdt__argument(unsigned int machine, const char *text, size_t length, struct gil_argument *a);
 

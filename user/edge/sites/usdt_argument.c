@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * An argument in a note is SIZE@OPERAND, with a minus before a signed one's size; the operand is
- * what the assembler of the machine would take: a constant, a register, or memory at a register
- * plus a constant. Indexed memory and symbols are left out: the macros that make the probes never
- * ask for them (usdt/gil_probes.h).
+ * An argument in a note is SIZE@OPERAND, where a signed argument has a minus before its size. The
+ * operand is written as for the machine's assembler: a constant, a register, or memory at a
+ * register plus a constant. Indexed memory and symbols are not supported, because the macros that
+ * make the probes never ask for them (usdt/gil_probes.h).
  */
 #include <ctype.h>
 #include <elf.h>
@@ -17,7 +17,7 @@
 
 #define MAX_OPERAND 48
 
-/* Index: the word of struct pt_regs (Linux, arch/x86/include/uapi/asm/ptrace.h). */
+/* The index is the word of struct pt_regs (Linux, arch/x86/include/uapi/asm/ptrace.h). */
 static const char *const x86_names[][4] = {
 	{"r15", "r15d", "r15w", "r15b"}, {"r14", "r14d", "r14w", "r14b"},
 	{"r13", "r13d", "r13w", "r13b"}, {"r12", "r12d", "r12w", "r12b"},
@@ -30,7 +30,7 @@ static const char *const x86_names[][4] = {
 };
 
 #define X86_SP_WORD   19
-#define ARM64_SP_WORD 31 /* of struct user_pt_regs */
+#define ARM64_SP_WORD 31 /* in struct user_pt_regs */
 
 static int x86_register(const char *name)
 {
