@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * From a pid to a GIL: a mapped file defines _PyRuntime, its symbol and the mapping give the
- * address, python_layout.c says what is where from there, and the process's memory is read. Each
- * word on the way is checked; what does not fit is refused, because a wrong address would look like
- * a program that never contends.
+ * Finds the GIL of a process. A mapped file defines _PyRuntime. Its symbol and the mapping give the
+ * address, python_layout.c knows what is where from there, and the process's memory is read. Every
+ * word on the way is checked, and anything that does not fit is refused, because a wrong address
+ * would look like a program without contention.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -19,12 +19,12 @@
 #include "edge/python/python_file.h"
 #include "edge/python/python_layout.h"
 
-#define MAX_FILES        256  /* looked into for _PyRuntime */
-#define MAX_INTERPRETERS 4096 /* looked at in one process */
+#define MAX_FILES        256  /* searched for _PyRuntime */
+#define MAX_INTERPRETERS 4096 /* examined in one process */
 #define HOLDER_TRIES     20
 
-/* Pythons that are no CPython: by a mapped file whose name begins so and, if need be, a word in the
- * command line. */
+/* Python implementations other than CPython, recognised by the start of a mapped file's name and,
+ * if given, a word in the command line. */
 struct other {
 	const char *file, *argument;
 	const char *is, *cause;
@@ -49,7 +49,7 @@ struct inspection {
 	struct proc_maps maps;
 	char exe[PATH_MAX];
 
-	/* The file that defines _PyRuntime, or, of a Python 2, the pointer to its GIL */
+	/* The file that defines _PyRuntime or, for a Python 2, the pointer to its GIL */
 	bool found, is_2;
 	struct proc_map map;
 	struct elf_file elf;
@@ -57,13 +57,13 @@ struct inspection {
 	unsigned char head[PYTHON_LAYOUT_HEAD];
 
 	/* What else was seen on the way */
-	const struct other *implementation; /* a Python that is no CPython */
+	const struct other *implementation; /* a Python that is not CPython */
 	bool denied, exe_is_static;
 	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
 	bool other_is_2;
 };
 
-/* ---- what to say ---- */
+/* ---- messages ---- */
 
 static int fail(struct inspection *in, int err, const char *what, const char *cause)
 {
@@ -77,15 +77,15 @@ static int fail_contradiction(struct inspection *in, const char *version, const 
 {
 	char what[256], cause[256];
 
-	snprintf(what, sizeof(what), "says it is CPython %s, but its %s is not that of one",
-		 version, word);
+	snprintf(what, sizeof(what), "says it is CPython %s, but its %s does not match", version,
+		 word);
 	snprintf(cause, sizeof(cause),
-		 "it is a changed or debug build of CPython, or it was just then starting or "
-		 "ending");
+		 "it is a modified or debug build of CPython, or it was just starting or ending");
 	return fail(in, -EPROTO, what, cause);
 }
 
-/* "3.6" of "libpython3.6m.so.1.0" or "python2.7"; "" if the name does not tell. */
+/* Gets "3.6" from "libpython3.6m.so.1.0", or "2.7" from "python2.7"; "" if the name has no
+ * version. */
 static void version_in_name(const char *path, char *version, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -131,11 +131,11 @@ static int fail_not_python(struct inspection *in)
 		return proc__fail(in->pid, -EPERM, "read the files mapped by", in->f);
 	failure__what(in->f, "process %d (%s) is not a CPython process", in->pid, in->comm);
 	if (!in->maps.size)
-		failure__cause(in->f, "it has no memory: a kernel thread, or it has ended, or its "
-				      "main thread has");
+		failure__cause(in->f, "it has no memory: it is a kernel thread, or it or its main "
+				      "thread has ended");
 	else if (in->exe_is_static)
 		failure__cause(in->f, "no mapped file defines _PyRuntime; its program is "
-				      "statically linked, and says nothing of a Python in it");
+				      "statically linked and shows no sign of a Python in it");
 	else
 		failure__cause(in->f, "no mapped file defines _PyRuntime");
 	failure__command(in->f, "ls -l /proc/%d/exe", in->pid);
@@ -160,7 +160,7 @@ static bool is_python_2(struct inspection *in, uint64_t *address)
 	return in->is_2;
 }
 
-/* 0 if this file is the interpreter: in->elf is then open. */
+/* Returns 0 if this file contains the interpreter, with in->elf left open; otherwise -errno. */
 static int look_into(struct inspection *in, const struct proc_map *map, bool is_python)
 {
 	char open_path[PATH_MAX];
@@ -191,9 +191,9 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 }
 
 enum pass {
-	PASS_EXE, /* the program itself: its symbols take precedence for the loader, too */
+	PASS_EXE, /* the program itself first, like the loader when it looks for symbols */
 	PASS_LIBPYTHON,
-	PASS_ANY, /* a program started through ld.so, or a Python linked into some library */
+	PASS_ANY, /* a program started through ld.so, or a library that contains a Python */
 	NR_PASSES,
 };
 
@@ -256,7 +256,7 @@ static int find_version(struct inspection *in, struct python_version *v)
 		return 0;
 	if (!python_file__version(&in->elf, v))
 		return 0;
-	return fail(in, -ENOTSUP, "is a CPython of which the version cannot be told",
+	return fail(in, -ENOTSUP, "is a CPython whose version cannot be determined",
 		    "it is older than 3.13 and exports neither Py_Version nor Py_GetVersion");
 }
 
@@ -307,7 +307,7 @@ static int find_gil(struct inspection *in, const struct python_version *v,
 	return 0;
 }
 
-/* True if `interpreter` is one of the process's that use this GIL. */
+/* True if `interpreter` is an interpreter of the process and uses this GIL. */
 static bool uses_gil(struct inspection *in, const struct python_layout *l, uint64_t interpreter,
 		     uint64_t gil)
 {
@@ -321,8 +321,8 @@ static bool uses_gil(struct inspection *in, const struct python_layout *l, uint6
 		return !proc_mem__read(in->pid, interpreter + l->gil_pointer, &pointer,
 				       sizeof(pointer)) &&
 		       pointer == gil;
-	/* Up to 3.11 the list of interpreters begins right before the pointer to the main one, and
-	 * an interpreter with the pointer to the next. */
+	/* Up to 3.11, the list's head is right before the pointer to the main interpreter, and the
+	 * pointer to the next interpreter is the first word of each. */
 	at = in->runtime + l->main - sizeof(at);
 	for (int i = 0; i < MAX_INTERPRETERS; i++) {
 		if (proc_mem__read(in->pid, at, &at, sizeof(at)) || !at)
@@ -333,7 +333,7 @@ static bool uses_gil(struct inspection *in, const struct python_layout *l, uint6
 	return false;
 }
 
-/* A GIL that is locked is held by a thread of an interpreter that uses it; one that is not says
+/* The holder of a locked GIL must belong to an interpreter that uses it. An unlocked GIL proves
  * nothing. */
 static bool is_holder_plausible(struct inspection *in, const struct python_layout *l,
 				uint64_t address, const struct python_gil *gil)
@@ -353,7 +353,7 @@ static int read_gil(struct inspection *in, const struct python_version *v,
 	bool plausible = false;
 	int err = 0;
 
-	/* The process runs on: between two reads the holder may let go and be no more. */
+	/* The process keeps running: between two reads the holder may release the GIL and end. */
 	for (int i = 0; i < HOLDER_TRIES && !err && !plausible; i++) {
 		if (i)
 			nanosleep(&moment, NULL);
@@ -371,7 +371,7 @@ static int read_gil(struct inspection *in, const struct python_version *v,
 	return plausible ? 0 : fail_contradiction(in, v->text, "holder of the GIL");
 }
 
-/* Python 2.7: there is no GIL until a first thread is started. */
+/* For Python 2.7, which has no GIL until the first thread is started. */
 static int read_python2(struct inspection *in, struct python *py)
 {
 	struct python_version v = {.major = 2, .minor = 7, .text = "2.7"};
@@ -422,8 +422,8 @@ static int read_runtime(struct inspection *in, struct python *py)
 	py->runtime = in->runtime;
 	if ((err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
 		return err;
-	/* The fixed offsets in gil_maps.h count from the switch interval: a free-threaded build's
-	 * struct has a word before it. */
+	/* The fixed offsets in gil_maps.h count from the switch interval; a free-threaded build has
+	 * a word before it. */
 	py->gil = address + l.gil_shift;
 	py->free_threaded_build = gil.free_threaded;
 	py->free_threaded = !gil.enabled;
@@ -454,10 +454,10 @@ int python__inspect(pid_t pid, struct python *py, struct failure *f)
 	if (err)
 		goto out;
 	err = (in.is_2 ? read_python2 : read_runtime)(&in, py);
-	/* What was read is then of two programs. */
+	/* What was read may then belong to two programs. */
 	if (err != -ESRCH && proc_image__is_over(image))
 		err = fail(&in, -EAGAIN, "has just executed another program, or is ending",
-			   "what was read of its memory may be of both");
+			   "what was read from its memory may belong to both");
 out:
 	if (image >= 0)
 		close(image);

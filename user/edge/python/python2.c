@@ -8,8 +8,8 @@
 #include "edge/elf/elf_symtab.h"
 #include "edge/python/python2.h"
 
-#define MAX_FUNCTION 1024 /* bytes of a function looked at */
-#define LOOKED_AT    16 /* bytes: the load is the first instruction, or behind a marker (endbr64) */
+#define MAX_FUNCTION 1024 /* bytes of a function searched */
+#define LOOKED_AT    16   /* bytes: the load is the first instruction, or follows endbr64 */
 
 static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
 {
@@ -17,8 +17,8 @@ static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *
 }
 
 /*
- * PyEval_AcquireLock() and PyEval_ReleaseLock() do nothing but pass the variable's value on. Each of
- * these finds the variable in a function's first bytes, of which the address is known.
+ * PyEval_AcquireLock() and PyEval_ReleaseLock() only pass the variable's value on. loaded_*() finds
+ * the variable's address in the first bytes of such a function, which is at `address`.
  *
  *	mov rdi, [rip + variable]
  */
@@ -86,7 +86,7 @@ int python2__find(struct elf_file *e, uint64_t *semaphore_at)
 {
 	struct elf_symbol symbol;
 
-	/* Strings of Python 2, capsules of 2.7. */
+	/* These strings exist in Python 2, and capsules since 2.7. */
 	if (find_symbol(e, "PyString_FromString", &symbol) ||
 	    find_symbol(e, "PyCapsule_New", &symbol) ||
 	    find_symbol(e, "PyEval_AcquireLock", &symbol))
@@ -113,14 +113,14 @@ static int function_site(struct elf_file *e, const char *name, enum gil_site_kin
 }
 
 /*
- * An acquisition shows where sem_wait, or sem_trywait, has returned, at a jump that the kernel can
- * emulate (see cheap_site.h); PyThreadState_Swap has no such place.
+ * A lock has just been taken where sem_wait or sem_trywait has returned, at a jump that the kernel
+ * can emulate (see cheap_site.h). PyThreadState_Swap has no such place.
  *
  *	call sem_wait
  *	cmp  eax, -1
  *	je   ...
  *
- * How many such places there are in the function; both, or none is used.
+ * Returns how many sites were found. There must be two, or none is used.
  */
 static size_t find_taken(struct elf_file *e, const struct elf_symbol *acquire,
 			 struct probe_site *site)

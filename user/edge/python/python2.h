@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Python 2.7's GIL: a semaphore, to which a static variable of the interpreter points once a first
- * thread was started. Where that variable is, and which functions take and release the semaphore.
- * Pure functions over a file that is not trusted.
+ * Python 2.7's GIL is a semaphore. A static variable of the interpreter points to it once the first
+ * thread has been started. This finds the variable, and the functions that take and release the
+ * semaphore. These are pure functions over a file that is not trusted.
  */
 #ifndef PYTHON2_H
 #define PYTHON2_H
@@ -10,14 +10,14 @@
 #include "edge/elf/elf_file.h"
 #include "edge/sites/probe_site.h"
 
-/* The most that there are. */
+/* The largest number of sites. */
 #define PYTHON2_SITES 4
 
-/* The variable's address, before the load bias. 0; -ENOENT if that is no Python 2.7; -ENOTSUP if it
- * is one, stripped, of which the code is of another shape than is known. */
+/* Finds the variable's address, without the load bias. Returns 0; -ENOENT if the file is not a
+ * Python 2.7; or -ENOTSUP if it is a stripped one whose code has an unknown shape. */
 int python2__find(struct elf_file *e, uint64_t *semaphore_at);
-/* Where a thread is about to take a lock, where it has taken one, and where it releases one. How many
- * sites these are, or -errno. */
+/* Finds the sites where a thread is about to take a lock, has taken one, and releases one. Returns
+ * their number or -errno. */
 int python2__sites(struct elf_file *e, struct probe_site site[PYTHON2_SITES]);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* An interpreter that has been found: what its memory holds by now. */
+/* Reads the current state of an interpreter that has been found. */
 #include <errno.h>
 
 #include "edge/proc/proc_maps.h"
@@ -8,7 +8,8 @@
 
 #define MAX_INTERPRETERS 4096
 
-/* Ends with its interpreter, which first gives up the pointer to it. */
+/* True while the sub-interpreter of this GIL exists; when it ends, it first clears its pointer to
+ * the GIL. */
 static bool is_own_gil(pid_t pid, const struct python *py, uint64_t gil)
 {
 	uint64_t own = gil - py->layout.gil_shift, pointer;
@@ -24,7 +25,7 @@ long python__switch_interval(pid_t pid, const struct python *py, __u64 gil)
 
 	if (py->semaphore_at || proc_mem__read(pid, gil, &interval, sizeof(interval)))
 		return -1;
-	/* After it, lest it has been read from what was no GIL any more. */
+	/* Checked after the read, as the GIL may no longer have existed. */
 	if (gil != py->gil && !is_own_gil(pid, py, gil))
 		return -1;
 	return python_interval(interval);
@@ -75,7 +76,7 @@ static int read_interpreter(pid_t pid, const struct python_layout *l, uint64_t a
 	return err ?: proc_mem__read(pid, at + l->id, &i->id, sizeof(i->id));
 }
 
-/* From the newest to the main one, which is the last in the list. */
+/* Walks the list from the newest interpreter to the main one, which is last. */
 static int walk(pid_t pid, const struct python *py, struct python_own_gil *list, size_t max)
 {
 	const struct python_layout *l = &py->layout;
@@ -88,7 +89,8 @@ static int walk(pid_t pid, const struct python *py, struct python_own_gil *list,
 		err = at ? read_interpreter(pid, l, at, &i) : -EAGAIN;
 		if (!err && !i.id)
 			return (int)n;
-		/* Without a GIL of its own it uses the main one's, or is just being made. */
+		/* An interpreter without its own GIL uses the main one's, or is just being
+		 * created. */
 		if (!err && i.id <= INT32_MAX && i.gil == at + l->own_gil && n < max)
 			list[n++] = (struct python_own_gil){i.gil + l->gil_shift, (long)i.id};
 	}

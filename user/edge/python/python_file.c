@@ -7,7 +7,7 @@
 #include "edge/python/python2.h"
 #include "edge/python/python_file.h"
 
-#define MAX_STRINGS (8UL << 20) /* of a section that is searched */
+#define MAX_STRINGS (8UL << 20) /* limit in bytes on a section that is searched */
 
 static const char *section_bytes(struct elf_file *e, const char *name, size_t *size)
 {
@@ -27,7 +27,7 @@ int python_file__symbol(struct elf_file *e, const char *name, struct elf_symbol 
 	return err && !e->nr_needed ? elf_symtab__find(e, name, symbol) : err;
 }
 
-/* From 3.10 on _PyRuntime has a section of its own, which stripping leaves. */
+/* From 3.10 on _PyRuntime has its own section, which stripping keeps. */
 bool python_file__runtime(struct elf_file *e, bool is_python, uint64_t *address)
 {
 	struct elf_section section;
@@ -73,7 +73,7 @@ int python_file__version(struct elf_file *e, struct python_version *v)
 	return data && !python_version__from_tag(data, size, v) ? 0 : -ENODATA;
 }
 
-/* So many bytes of what is loaded at an address, if the file has them. */
+/* Returns `size` bytes that are loaded at an address, or NULL if the file does not have them. */
 static const void *loaded_bytes(struct elf_file *e, uint64_t address, size_t size)
 {
 	uint64_t first, last;
@@ -118,7 +118,7 @@ void python_file__find_tags(const char *data, size_t size, struct python_file *p
 	}
 }
 
-/* What a compiler that optimises while linking calls the functions that it has made local. */
+/* Looks for the suffixes that link-time optimisation gives to functions it has made local. */
 static enum told has_lto(struct elf_file *e)
 {
 	static const char *const marks[] = {".lto_priv.", ".llvm."};

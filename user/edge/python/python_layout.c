@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * One row per minor version. Within a minor version these structures do not change: their layout is
- * part of what extension modules are compiled against. Where the numbers are from:
+ * One row per minor version. These structures do not change within a minor version, because
+ * extension modules are compiled against their layout. The numbers come from:
  *
  *   DWARF   gdb on a build of that version with debug information (offsetof, sizeof)
  *   SRC     CPython's sources of that version
- *   TABLE   read in the target itself, from _Py_DebugOffsets: these move between releases
+ *   TABLE   _Py_DebugOffsets in the target itself; these offsets change between releases
  *
  * Up to 3.11 there is one GIL, in _PyRuntime (ceval.gil). From 3.12 on each interpreter has room
- * for one (_gil) and points to the one it uses (ceval.gil), which in the main interpreter is its
- * own.
+ * for a GIL (_gil) and a pointer to the GIL it uses (ceval.gil). The main interpreter uses its own.
  */
 #include <endian.h>
 #include <errno.h>
@@ -19,7 +18,7 @@
 
 #include "edge/python/python_layout.h"
 
-/* Where in _Py_DebugOffsets, and so in _PyRuntime, a word is; all below PYTHON_LAYOUT_HEAD. */
+/* Offsets of words in _Py_DebugOffsets, and so in _PyRuntime; all are below PYTHON_LAYOUT_HEAD. */
 struct table {
 	uint32_t interpreters_head;
 	uint32_t interpreter_size, interpreter_id, interpreter_next;
@@ -74,11 +73,11 @@ static const struct table table_3_15 = {
 };
 
 struct row {
-	/* This version and those up to `last` (0: this one alone), which have the same layout. A new
-	 * release is allowed by a new row, or, where nothing has moved, by raising `last`. */
+	/* The versions from `minor` up to `last` (0: only `minor`), which have the same layout. To
+	 * support a new release, add a row, or raise `last` if nothing has moved. */
 	int minor, last;
-	const char *first_exported; /* a function that this version was the first to export */
-	const struct table *table;  /* with one, most of `layout` is TABLE */
+	const char *first_exported; /* a function first exported by this version */
+	const struct table *table;  /* if set, most of `layout` comes from the TABLE */
 	struct python_layout layout;
 };
 
@@ -203,7 +202,7 @@ static const struct row rows[] = {
 
 #define NR_ROWS (sizeof(rows) / sizeof(*rows))
 
-/* Of a process's addresses: 47 on x86-64, at most 52 on AArch64 */
+/* Bits in a process's addresses: 47 on x86-64, at most 52 on AArch64 */
 #if defined(__aarch64__)
 #define ADDRESS_BITS 52
 #else
@@ -286,9 +285,9 @@ static bool is_micro(const char *s)
 }
 
 /*
- * The linker may have made the version the tail of another string ("/opt/python/3.9.18"), but a
- * tail of some string it is. So if all strings that end like a version end in the same one, that is
- * it; two different ones may be of a path or of a library linked in.
+ * The linker may have merged the version into the end of another string ("/opt/python/3.9.18"), but
+ * it always ends some string. So if all strings that end in a version end in the same one, that is
+ * it. If they differ, some come from a path or a linked-in library, and none is used.
  */
 void python_version__find_micro(const char *data, size_t size, struct python_version *v)
 {
@@ -351,9 +350,9 @@ int python_version__from_head(const void *head, size_t size, struct python_versi
 /* ---- where things are ---- */
 
 /*
- * The table is checked against what any interpreter's must be like: a prerelease may have had
- * another layout, and these checks do not pass by chance. The two GIL words are where
- * gil_maps.h has them.
+ * Checks the table against what must hold for any interpreter, because a prerelease may have had
+ * another layout; these checks do not pass by chance. Also checks that the two GIL words are where
+ * gil_maps.h expects them.
  */
 static int check_table(const struct table *t, const void *head, const struct python_layout *l)
 {
