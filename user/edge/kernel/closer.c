@@ -7,7 +7,7 @@
 #include "edge/kernel/closer.h"
 #include "edge/proc/privilege.h"
 
-#define MAX_WORKERS 32 /* they mostly sleep; the more of them, the more share a grace period */
+#define MAX_WORKERS 32 /* they mostly sleep; more of them share a grace period */
 
 struct job {
 	void (*close)(void *what);
@@ -19,7 +19,7 @@ struct closer {
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	struct job *jobs;
-	int workers; /* running; each leaves when there is nothing to do */
+	int workers; /* running workers; each ends when there is nothing to do */
 };
 
 struct closer *closer__new(void)
@@ -60,7 +60,8 @@ static bool start_worker(struct closer *c)
 	pthread_t thread;
 	int err;
 
-	/* A signal that the main thread begins to wait for only later would end the program here. */
+	/* Without this, a signal that the main thread blocks only later could kill the program
+	 * here. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&thread, NULL, work, c);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Closes things in the background. Letting go of a uprobe makes the kernel wait for an RCU grace
- * period, 40 to 110 ms each, one after the other if one thread asks; several threads share a
- * period. A program with 200 children is not done in time otherwise.
+ * Closes things in the background. Removing a uprobe makes the kernel wait for an RCU grace period
+ * of 40 to 110 ms. One thread waits for them one after the other, but several threads share a grace
+ * period. Without this, a program with 200 children would not be done in time.
  */
 #ifndef CLOSER_H
 #define CLOSER_H
@@ -11,15 +11,15 @@
 
 struct closer;
 
-/* NULL if there is no memory. */
+/* Returns NULL if memory ran out. */
 struct closer *closer__new(void);
-/* True if all is closed that was added so far. */
+/* True if everything added so far is closed. */
 bool closer__is_idle(struct closer *c);
-/* Waits until all is closed that was added so far. */
+/* Waits until everything added so far is closed. */
 void closer__wait(struct closer *c);
-/* The same, and frees. NULL is fine. */
+/* Waits likewise, and frees c. NULL is fine. */
 void closer__free(struct closer *c);
-/* Calls close(what), now or soon, in another thread (here, if no thread can be had). */
+/* Calls close(what) soon in another thread, or right here if no thread can be started. */
 void closer__add(struct closer *c, void (*close)(void *what), void *what);
 
 #endif

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Two ways to put a probe into one process. From Linux 6.6 on a uprobe_multi link carries both
- * probes of a process at once. Before that, and where it fails its test, each probe is a perf event
- * with a link of its own. Measured on 6.18, per process: attach 73 µs against 250 µs, detach 40 ms
- * against 220 ms, and what one more traced process adds to every other's hits, 35 ns against 53 ns.
- * libbpf 1.1 does not know uprobe_multi, so that link is made by the bare system call.
+ * There are two ways to put probes into one process. From Linux 6.6 on, one uprobe_multi link
+ * carries all probes of a process. On older kernels, and where that link fails its trial, each
+ * probe is a perf event with a link of its own. Measured on 6.18, per process: attach 73 µs against
+ * 250 µs, detach 40 ms against 220 ms, and each further traced process adds 35 ns against 53 ns to
+ * every other one's hits. libbpf 1.1 does not know uprobe_multi, so we create that link with the
+ * bare system call.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -21,7 +22,7 @@
 #include "edge/kernel/closer.h"
 #include "edge/kernel/probe_private.h"
 
-/* Records of GILs beyond one for each process: for sub-interpreters. */
+/* Records of GILs in addition to one per process, for sub-interpreters. */
 #define SPARE_LOCKS 128
 
 /* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
@@ -43,9 +44,9 @@ struct uprobe_multi_attr {
 };
 
 struct attachment {
-	int fd; /* of a uprobe_multi link, or -1 */
+	int fd; /* the uprobe_multi link, or -1 */
 	size_t nr_links;
-	struct bpf_link *link[]; /* else one for each site */
+	struct bpf_link *link[]; /* otherwise, one link for each site */
 };
 
 static size_t table_bytes(const struct table *t)
@@ -154,7 +155,7 @@ struct bpf_program *probe__program(const struct probe *p, enum probe_program whi
 	return p->loaded[which] ? program_in(p, p->loaded[which], which) : NULL;
 }
 
-/* So few targets have these that loading them with the others would only delay the rest. */
+/* Few targets need these programs, so loading them at the start would only delay everyone else. */
 static bool is_rare(enum probe_program which)
 {
 	return which == PROBE_USDT || which == PROBE_SEMAPHORE;
@@ -193,7 +194,7 @@ static int load(struct probe *p)
 	return gilscope_bpf__load(s);
 }
 
-/* One program of the object, over the maps of the first one. */
+/* Loads only one program of the object, which uses the maps of the first object. */
 static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_program which)
 {
 	struct bpf_program *program;
@@ -211,7 +212,7 @@ static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_progra
 	return err ?: gilscope_bpf__load(s);
 }
 
-/* Where the object is that has the program for uprobe_multi links, or for perf events. */
+/* Where the object with the program for uprobe_multi links, or for perf events, is kept. */
 static struct gilscope_bpf **object_with(struct probe *p, enum probe_program which, bool multi)
 {
 	return multi == p->multi ? &p->loaded[which] : &p->for_events[which];
@@ -248,7 +249,7 @@ static int attach_tracepoints(struct probe *p)
 	} row[] = {
 		{s->progs.on_switch, &s->links.on_switch},
 		{s->progs.on_wakeup, &s->links.on_wakeup},
-		/* In this order: bpf/preempt.h. */
+		/* The order matters: see bpf/preempt.h. */
 		{s->progs.on_fork, &s->links.on_fork},
 		{s->progs.on_fork_again, &s->links.on_fork_again},
 		{s->progs.on_exec, &s->links.on_exec},
@@ -380,7 +381,7 @@ void probe__entries(struct probe *p)
 
 /* ---- probes in a process ---- */
 
-/* In the form that the system call takes. */
+/* Sites in the form that the system call takes. */
 struct site_list {
 	__u64 *offset, *semaphore, *cookie;
 	size_t n;
@@ -489,7 +490,8 @@ struct attachment *probe__attach_thread(struct probe *p, enum probe_program whic
 	return attach_or_explain(p, which, false, tid, index, path, site, n, f);
 }
 
-/* The same arguments are entered once: copies of a probe often have them in the same place. */
+/* Copies of a probe often have their arguments in the same place; equal descriptions are stored
+ * once. */
 int probe__enter_arguments(struct probe *p, const struct gil_arguments *a)
 {
 	int fd = bpf_map__fd(p->skel->maps.arguments);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What the kernel can do, found by trying and not by its number: distributions carry features back
- * into older kernels. And why it refused a program, in its own words.
+ * Finds the kernel's features, by trying and not by its version, because distributions backport
+ * features into older kernels. Also explains, in the kernel's own words, why it rejected a program.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -20,13 +20,13 @@
 
 /* ---- what libbpf prints ---- */
 
-/* The last rejection. Static, since libbpf's print function is given no context. */
+/* The last rejection. It is static because libbpf's print function gets no context. */
 static struct {
 	char program[64];
-	char said[300]; /* the last line of the verifier's log that says something */
+	char said[300]; /* the last meaningful line of the verifier's log */
 } rejection;
 
-/* The last line before `end` that is not the verifier's statistics. */
+/* Keeps the last line before `end` that is not one of the verifier's statistics. */
 static void keep_last_line(const char *log, const char *end)
 {
 	while (end > log) {
@@ -103,9 +103,9 @@ static bool has_function(const struct btf *btf, const char *name)
 
 static void refuse_private_stacks(struct failure *f)
 {
-	failure__what(f, "programs on uprobes are not safe on this kernel, and are not loaded");
+	failure__what(f, "BPF programs on uprobes are not safe on this kernel, so none was loaded");
 	failure__cause(f,
-		       "it gives BPF programs private stacks, which preemption mixes up, but not "
+		       "it gives BPF programs private stacks, which preemption mixes up, but lacks "
 		       "bpf_preempt_disable() (Linux 6.10), which prevents that");
 	failure__command(f, "uname -r");
 }
@@ -144,7 +144,7 @@ static bool has_ring(void)
 	return libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) != 0;
 }
 
-/* Atomic operations that return what was there before. */
+/* Atomic operations that return the old value. */
 static bool has_fetch(void)
 {
 	const struct bpf_insn program[] = {
@@ -177,7 +177,7 @@ static bool has_task_state(void)
 	return yes;
 }
 
-/* What the programs need, and since when Linux has it. */
+/* What the programs need, and the first Linux that has it. */
 static const struct {
 	const char *name;
 	bool (*is_there)(void);
@@ -189,7 +189,7 @@ static const struct {
 	{"bpf_get_attach_cookie() (Linux 5.15)", has_attach_cookie},
 };
 
-/* A list of what is missing; "" if nothing is. */
+/* Lists what is missing; "" if nothing is. */
 static void list_missing(char *text, size_t size)
 {
 	size_t n = 0;
@@ -202,8 +202,8 @@ static void list_missing(char *text, size_t size)
 
 /* ---- why it could not be loaded ---- */
 
-/* libbpf before 1.3 looks for a function that the kernel lacks in all modules, which takes
- * CAP_SYS_ADMIN, and gives up if it may not. */
+/* If the kernel lacks a function, libbpf before 1.3 searches all modules for it. That needs
+ * CAP_SYS_ADMIN, and libbpf gives up without it. */
 static capabilities needed_to_load(void)
 {
 	bool old = libbpf_major_version() == 1 && libbpf_minor_version() < 3;
@@ -236,7 +236,8 @@ static void explain_kernel(struct failure *f)
 	list_missing(missing, sizeof(missing));
 	if (missing[0]) {
 		failure__what(f, "cannot load the BPF programs: this kernel lacks %s", missing);
-		failure__cause(f, "a kernel older than Linux 5.15, without what they need");
+		failure__cause(
+			f, "the kernel is older than Linux 5.15, and lacks what the programs need");
 		failure__command(f, "uname -r");
 		return;
 	}
@@ -244,7 +245,7 @@ static void explain_kernel(struct failure *f)
 		name.release[0] = '\0';
 	failure__cause(f,
 		       "gilscope has not been tried on this kernel; please report this "
-		       "message, Linux %s and %s",
+		       "message, with Linux %s and %s",
 		       name.release, name.machine);
 	failure__command(f, "gilscope stat --verbose -- true 2> load.log");
 }
@@ -257,14 +258,14 @@ int probe_kernel__explain(int err, struct failure *f)
 	strcpy(said, rejection.said);
 	if (said[0])
 		failure__what(
-			f, "cannot load the BPF programs: %s: the kernel's verifier says of %s: %s",
+			f, "cannot load the BPF programs: %s: the kernel's verifier rejects %s: %s",
 			strerror(-err), program, said);
 	else
 		failure__what(f, "cannot load the BPF programs: %s", strerror(-err));
 	if (access(TYPE_INFORMATION, R_OK)) {
-		failure__cause(f,
-			       "this kernel has no type information (" TYPE_INFORMATION "); it is "
-			       "built with CONFIG_DEBUG_INFO_BTF=y by all large distributions");
+		failure__cause(f, "this kernel has no type information (" TYPE_INFORMATION
+				  "); all large "
+				  "distributions build theirs with CONFIG_DEBUG_INFO_BTF=y");
 		failure__command(f, "ls -l " TYPE_INFORMATION);
 	} else if (is_confidential()) {
 		failure__cause(f,
@@ -277,7 +278,7 @@ int probe_kernel__explain(int err, struct failure *f)
 		failure__cause(f, "a security module forbids it");
 		failure__command(f, "cat /sys/kernel/security/lsm");
 	} else if (err == -EMFILE) {
-		failure__cause(f, "a limit on open files that is too low");
+		failure__cause(f, "the limit on open files is too low");
 		failure__command(f, "ulimit -n 1024");
 	} else {
 		explain_kernel(f);
@@ -287,15 +288,15 @@ int probe_kernel__explain(int err, struct failure *f)
 
 /* ---- rights ---- */
 
-/* Linux 6.16, and what is maintained of the older ones, want CAP_SYS_ADMIN for a uprobe that is a perf
- * event (CVE-2025-38466), and none for one by uprobe_multi. */
+/* Linux 6.16, and older kernels that are still maintained, require CAP_SYS_ADMIN for a uprobe that
+ * is a perf event (CVE-2025-38466), and nothing for one by uprobe_multi. */
 static capabilities needed_to_attach(bool multi)
 {
 	return multi ? 0 : CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_ADMIN);
 }
 
-/* Those for perf events in any case: probes are bound by one to another thread when the one that they
- * are bound to ends. */
+/* Always those for perf events: when the thread that probes are bound to ends, a perf event binds
+ * them to another one. */
 capabilities probe__needs(void)
 {
 	return needed_to_attach(false);
@@ -305,6 +306,6 @@ void probe_kernel__explain_refusal(bool multi, struct failure *f)
 {
 	if (privilege__explain(needed_to_attach(multi), f))
 		return;
-	failure__cause(f, "a kernel in lockdown, or a security module that forbids it");
+	failure__cause(f, "the kernel is locked down, or a security module forbids it");
 	failure__command(f, "cat /sys/kernel/security/lockdown");
 }

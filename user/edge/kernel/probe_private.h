@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What probe.c, which loads and attaches, and probe_records.c, which reads, have in common. */
+/* What the files of the probe share: probe.c loads and attaches, probe_records.c reads records, and
+ * probe_kernel.c knows the kernel's features. */
 #ifndef PROBE_PRIVATE_H
 #define PROBE_PRIVATE_H
 
@@ -14,26 +15,26 @@ struct table {
 	unsigned int max;
 };
 
-/* What this kernel can do. */
+/* The features of this kernel. */
 struct probe_kernel {
 	bool preempt_off; /* programs can turn preemption off (Linux 6.10) */
 };
 
-/* Looks, by the kernel's type information. 0; -ENOTSUP with f filled if the programs would not be
- * safe here; or -errno if there is no type information. */
+/* Looks at the kernel's type information. Returns 0; -ENOTSUP with f filled if the programs would
+ * not be safe here; or another -errno if there is no type information. */
 int probe_kernel__look(struct probe_kernel *k, struct failure *f);
-/* Keeps what libbpf has to say about a program that is rejected, and prints all that it says if
- * `aloud`. */
+/* Keeps libbpf's messages about a rejected program, and if `aloud` prints all its messages. */
 void probe_kernel__listen(bool aloud);
-/* Fills f with why the programs could not be loaded, and returns err. */
+/* Fills f with the reason why the programs could not be loaded. Returns err. */
 int probe_kernel__explain(int err, struct failure *f);
-/* The same, of a probe that may not be attached; `multi`: by a uprobe_multi link. */
+/* The same for a probe that we are not permitted to attach; `multi`: with a uprobe_multi link. */
 void probe_kernel__explain_refusal(bool multi, struct failure *f);
 
 struct probe {
 	struct gilscope_bpf *skel;
 	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
-	/* The same for perf events beside uprobe_multi links, which takes a program of another type. */
+	/* The same for perf events that are used beside uprobe_multi links, as they need the
+	 * program in another form. */
 	struct gilscope_bpf *for_events[PROBE_PROGRAMS];
 	struct probe_options options;
 	bool multi;
@@ -47,7 +48,7 @@ struct probe {
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 
-/* A program that has been loaded, or NULL. */
+/* The loaded program, or NULL if it has not been loaded. */
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The records that the kernel keeps: taken, read while it writes them, given back. */
+/* Takes, reads and gives back records. The kernel may be writing a record while it is read. */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -42,9 +42,8 @@ static void *record(struct table *t, unsigned int index)
 }
 
 /*
- * Copies a record; its sequence count is its first word. A writer is in the middle of an update for
- * well below a microsecond, unless it has been preempted there: then it is given time, 100 ms at
- * most.
+ * Copies a record, whose first word is its sequence count. An update takes well below a
+ * microsecond, unless the writer is preempted in the middle. Then we give it time, 100 ms at most.
  */
 static void read_record(const struct table *t, unsigned int index, void *copy)
 {
@@ -199,8 +198,8 @@ int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *
 	return 0;
 }
 
-/* In batches (Linux 5.6): a system call for each pair is too much where somebody looks every
- * second. */
+/* Reads in batches (Linux 5.6), because one system call per pair is too much if this is called
+ * every second. */
 int probe__each_pair(struct probe *p,
 		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
 		     void *ctx)
@@ -236,7 +235,8 @@ int probe__each_pair(struct probe *p,
 	return err;
 }
 
-/* Deleting while walking would restart the walk, so each key goes once its successor is known. */
+/* Deleting a key while walking would restart the walk, so each key is deleted after its successor
+ * is known. */
 void probe__drop_pairs(struct probe *p, unsigned int index)
 {
 	int fd = bpf_map__fd(p->skel->maps.pairs);
@@ -251,7 +251,7 @@ void probe__drop_pairs(struct probe *p, unsigned int index)
 	}
 }
 
-/* Runs that the kernel skipped because the program was already running on that CPU. */
+/* Counts the runs that the kernel skipped because the program was already running on that CPU. */
 static __u64 recursion_misses(const struct bpf_program *program)
 {
 	struct bpf_prog_info info = {0};
@@ -262,8 +262,8 @@ static __u64 recursion_misses(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
-/* Events of which both programs were skipped: bpf/preempt.h. Where the second one alone was, the
- * first one's mark is still there, or was in the way of another. */
+/* Counts the events for which both programs were skipped: see bpf/preempt.h. If only the second one
+ * was skipped, the first one's mark is still in the table, or was found there by another event. */
 static __u64 events_skipped(const struct probe *p)
 {
 	const struct gilscope_bpf *s = p->skel;
