@@ -182,6 +182,6 @@ def test_located_wrongly_is_refused():
     w.go()
     run = g.finish(status=None)
     equal(run.status, CANNOT_OBSERVE, "status")
-    check("not what the GIL uses" in run.err, "it says: %s", run.err)
+    check("not the one that the GIL uses" in run.err, "it says: %s", run.err)
     w.truth()
     w.end()

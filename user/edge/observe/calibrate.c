@@ -16,7 +16,7 @@
 #include "edge/observe/site_file.h"
 
 #define ROUNDS 5
-#define CYCLES 200 /* a release and an acquisition each */
+#define CYCLES 200 /* in each round; a cycle is a release and an acquisition */
 
 /* The layout of struct _gil_runtime_state, as far as the probes see it. */
 struct stand_in {
@@ -40,7 +40,8 @@ static void *cond_cycles(void *arg)
 	return NULL;
 }
 
-/* This program's own GIL probes. No leaf function: see gil_probes.h on the red zone. */
+/* Hits this program's own GIL probes. It must not be a leaf function: see gil_probes.h on the red
+ * zone. */
 static void *usdt_cycles(void *gil)
 {
 	struct timespec now;
@@ -50,20 +51,20 @@ static void *usdt_cycles(void *gil)
 		GIL_PROBE_ACQUIRE(gil, &now);
 		GIL_PROBE_RELEASE(gil, &now, 0);
 	}
-	/* The third, so that the set is whole. */
+	/* Never hit, but all three probes must be in the file. */
 	if (now.tv_sec < 0)
 		GIL_PROBE_WAIT(gil, &now);
 	return NULL;
 }
 
-/* What is tried: a kind of probes, and code that hits them. */
+/* A kind of probes, and code that hits them. */
 struct trial {
 	const struct site_file *file;
 	unsigned int source; /* GIL_SOURCE_... */
 	void *(*cycles)(void *gil);
 };
 
-/* The fastest of some rounds, in ns: what disturbs a round only makes it slower. */
+/* Returns the time of the fastest round, in ns, because a disturbance only makes a round slower. */
 static uint64_t fastest_round(const struct trial *t, struct stand_in *gil)
 {
 	uint64_t best = UINT64_MAX;
@@ -82,13 +83,13 @@ static uint64_t fastest_round(const struct trial *t, struct stand_in *gil)
 	return best;
 }
 
-/* Gives back what the trial used: this process's record, its lock's and its threads'. */
+/* Gives back the records of this process, its lock and its threads. */
 static void clean_up(struct probe *p, int process, int lock)
 {
 	for (unsigned int i = 0; i < probe__thread_limit(p); i++) {
 		struct gil_thread *t = probe__thread(p, i);
 
-		/* This thread goes on, and its task storage with it: its record stays taken. */
+		/* This thread lives on with its task storage, so its record stays in use. */
 		if (t->tid && t->pid == (__u32)getpid() && t->state == GIL_THREAD_GONE)
 			probe__give_thread(p, i);
 	}
@@ -98,7 +99,7 @@ static void clean_up(struct probe *p, int process, int lock)
 		probe__give_process(p, process);
 }
 
-/* Acquisitions of a GIL by threads of this process. */
+/* Counts the acquisitions of a GIL by threads of this process. */
 static __u64 acquisitions(struct probe *p, int lock)
 {
 	__u64 sum = 0;
@@ -112,8 +113,9 @@ static __u64 acquisitions(struct probe *p, int lock)
 	return sum;
 }
 
-/* Acquisitions counted of those made, from this thread and from another: all, or the probes don't
- * work. There were so many before: this thread's record may be that of an earlier trial. */
+/* Checks that every acquisition by this thread and by another one was counted; otherwise the probes
+ * do not work. `before` is the count before the trial, as this thread's record may come from an
+ * earlier one. Returns 0, -ENOTSUP or another -errno. */
 static int count_hits(struct probe *p, const struct trial *t, int lock, struct stand_in *gil,
 		      __u64 before)
 {
@@ -186,7 +188,7 @@ int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 		failure__what(
 			f,
 			"probes can be attached, but were not hit in a trial on gilscope itself");
-		failure__cause(f, "gilscope runs in a PID namespace of its own (a container): "
+		failure__cause(f, "gilscope runs in its own PID namespace (a container), so "
 				  "process numbers "
 				  "differ from the kernel's");
 		failure__command(f, "docker run --privileged --pid=host ...");
@@ -205,7 +207,7 @@ void calibrate_usdt(struct probe *p, long *ns_per_hit)
 	site_file__free_all(list);
 }
 
-/* Exits without a word: the kernel's log should not tell of a crash that was meant. */
+/* Exits quietly, so that an expected crash does not show up in the kernel's log. */
 static void exit_quietly(int signal)
 {
 	_exit(signal);
@@ -270,8 +272,8 @@ static void *wait_and_hit(void *pipe)
 	_exit(0);
 }
 
-/* A child whose main thread ends at the first byte from the pipe; another one goes on, and hits the
- * probes at the second. -1: there is none. */
+/* Forks a child whose main thread ends at the first byte from the pipe, while another thread hits
+ * the probes at the second byte. Returns its pid, or -1. */
 static pid_t fork_late_hits(int pipe)
 {
 	pid_t pid = fork();
@@ -282,11 +284,11 @@ static pid_t fork_late_hits(int pipe)
 	await_byte(pipe);
 	if (pthread_create(&thread, NULL, wait_and_hit, &pipe))
 		_exit(1);
-	syscall(SYS_exit, 0); /* of this thread alone */
+	syscall(SYS_exit, 0); /* ends only this thread */
 	_exit(1);
 }
 
-/* The state of a thread, as /proc has it. */
+/* The state of the main thread as in /proc/PID/stat; 'X' if it cannot be read. */
 static char state_of(pid_t pid)
 {
 	char path[64], line[512] = "";
@@ -304,7 +306,8 @@ static char state_of(pid_t pid)
 	return end && end[1] ? end[2] : 'X';
 }
 
-/* Lets the child's main thread end, then the other one hit the probes. False if it does not. */
+/* Lets the child's main thread end, and then the other thread hit the probes. Returns false if the
+ * main thread does not end. */
 static bool make_late_hits(pid_t pid, int go)
 {
 	const struct timespec pause = {.tv_nsec = 100 * 1000};
@@ -316,7 +319,7 @@ static bool make_late_hits(pid_t pid, int go)
 	return state_of(pid) == 'Z' && write(go, "", 1) == 1;
 }
 
-/* True if those hits are seen. */
+/* Returns true if those hits are seen. */
 static bool sees_late_hits(struct probe *p, const struct site_file *file, pid_t pid, int go)
 {
 	struct attachment *a = NULL;

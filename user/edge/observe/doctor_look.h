@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Gathers what `gilscope doctor` tells: from /proc, from a trial, from an interpreter's file. */
+/* Gathers what `gilscope doctor` reports, from /proc, a trial of the probes, and an interpreter's
+ * file. */
 #ifndef DOCTOR_LOOK_H
 #define DOCTOR_LOOK_H
 
 #include "core/doctor/doctor.h"
 
-/* The machine, and a trial of the probes on gilscope itself; `verbose`: with what the BPF loader
- * says. */
+/* Examines the machine, and tries the probes on gilscope itself. `verbose` prints the messages of
+ * the BPF loader. */
 void doctor_look__machine(struct doctor_machine *m, bool verbose);
-/* The CPython in process pid, which is not disturbed; on a machine that has been looked at. */
+/* Examines the CPython in process pid, without disturbing it. m must be filled already. */
 void doctor_look__process(struct doctor_python *p, const struct doctor_machine *m, pid_t pid);
-/* The interpreter that a command of this name would run, which is not run. */
+/* Examines the file of the interpreter that this command would run, without running it. */
 void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m,
 		       const char *command);
 

@@ -13,7 +13,7 @@
 /* The machine's first PID namespace has this number on every Linux: PROC_PID_INIT_INO. */
 #define FIRST_PID_NAMESPACE "pid:[4026531836]"
 
-/* What a small file holds, as a string; "" if it cannot be read. */
+/* Reads a small file into a string; "" if it cannot be read. */
 static void read_text(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -58,7 +58,7 @@ static void try_probes(struct doctor_machine *m, bool verbose)
 	};
 	struct probe *p;
 
-	failure__what(&m->trial, "out of memory, or of descriptors");
+	failure__what(&m->trial, "out of memory or file descriptors");
 	if (probe__open(&p, &options, &m->trial))
 		return;
 	m->hit = !calibrate(p, &m->ns_per_hit, &m->trial);

@@ -58,9 +58,9 @@ static int take_layout(struct doctor_python *p, const struct python_file *pf)
 			       "this gilscope knows CPython " PYTHON_OLDEST " to " PYTHON_NEWEST);
 	} else if (err) {
 		failure__what(&p->failure,
-			      "its table of offsets (_Py_DebugOffsets) is not that of CPython %s",
+			      "its table of offsets (_Py_DebugOffsets) does not match CPython %s",
 			      pf->version.text);
-		failure__cause(&p->failure, "it is a changed CPython, or the file is damaged");
+		failure__cause(&p->failure, "it is a modified CPython, or the file is damaged");
 	} else if (l.gil) {
 		snprintf(p->gil_place, sizeof(p->gil_place), "in _PyRuntime, at +%llu",
 			 (unsigned long long)l.gil);
@@ -85,7 +85,8 @@ __attribute__((format(printf, 3, 4))) static void use(struct doctor_python *p, c
 	va_end(ap);
 }
 
-/* 0 if the interpreter's own GIL probes would be used; else source_why says why not. */
+/* Returns 0 if the interpreter's own GIL probes would be used; otherwise source_why says why
+ * not. */
 static int take_usdt(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
 {
 	struct failure why = {.what = "the interpreter carries no GIL probes of its own"};
@@ -105,7 +106,7 @@ static int take_usdt(struct doctor_python *p, const struct doctor_machine *m, st
 	return err;
 }
 
-/* Its C library is linked into it. */
+/* For an interpreter whose C library is linked into it. */
 static void take_static(struct doctor_python *p, struct elf_file *e, const char *root)
 {
 	struct probe_site site[COND_SITES];
@@ -141,7 +142,7 @@ static bool is_other_namespace(pid_t pid, const char *kind)
 	return readlink(path, own, sizeof(own) - 1) > 0 && strcmp(its, own);
 }
 
-/* Opens the file that the interpreter is in. 0 or -errno. */
+/* Opens the file that contains the interpreter. Returns 0 or -errno. */
 static int open_mapped(struct doctor_python *p, const char *path, struct elf_file *e)
 {
 	char open_path[PATH_MAX];
@@ -188,7 +189,7 @@ static void look_into_process(struct doctor_python *p, const struct doctor_machi
 	}
 	err = python_file__read(&e, &pf);
 	take_build(p, &pf);
-	/* Its memory knows better than its file. */
+	/* What is in memory is more reliable than what is in the file. */
 	strcpy(p->version, py->version);
 	p->free_threaded_build = py->free_threaded_build ? DOCTOR_YES : DOCTOR_NO;
 	if (!err)
@@ -227,7 +228,7 @@ void doctor_look__process(struct doctor_python *p, const struct doctor_machine *
 
 /* ---- a file ---- */
 
-/* Where a command of this name is; false if nowhere. */
+/* Finds the file of a command, as a shell would. Returns false if there is none. */
 static bool find_command(const char *command, char path[PATH_MAX])
 {
 	const char *list = getenv("PATH");
@@ -253,7 +254,7 @@ static int open_file(const char *path, struct elf_file *e)
 	return fd < 0 ? -errno : elf_file__open_fd(e, fd);
 }
 
-/* The needed library of which the name begins so, as the file names it. */
+/* Finds the needed library whose name has this prefix. */
 static bool find_needed(struct elf_file *e, const char *prefix, char *name, size_t size)
 {
 	for (unsigned int i = 0; !elf_file__dynamic_string(e, DT_NEEDED, i, name, size); i++)
@@ -262,7 +263,8 @@ static bool find_needed(struct elf_file *e, const char *prefix, char *name, size
 	return false;
 }
 
-/* A library in one of a list of folders, separated by colons, where $ORIGIN is the program's. */
+/* Looks for a library in folders separated by colons, where $ORIGIN stands for the program's
+ * folder. */
 static bool find_in(const char *folders, const char *program, const char *name, char path[PATH_MAX])
 {
 	static const char origin[] = "$ORIGIN";
@@ -285,7 +287,7 @@ static bool find_in(const char *folders, const char *program, const char *name, 
 	return false;
 }
 
-/* As the loader searches, but for its cache: the places that are usual are tried instead. */
+/* Searches like the loader, except that the usual folders replace its cache. */
 static bool find_library(struct elf_file *e, const char *program, const char *name,
 			 char path[PATH_MAX])
 {
@@ -324,10 +326,10 @@ static void take_file(struct doctor_python *p, const struct doctor_machine *m, s
 	else if (find_needed(e, "libc.", libc, sizeof(libc)))
 		use(p, "uprobe", ON_LIBC, libc);
 	else
-		failure__what(&p->failure, "it needs no C library that is known");
+		failure__what(&p->failure, "it needs no known C library");
 }
 
-/* The file is ELF, and no CPython itself. */
+/* The file is ELF, but not itself a CPython. */
 static void look_beyond(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
 {
 	struct elf_symbol symbol;
@@ -341,14 +343,14 @@ static void look_beyond(struct doctor_python *p, const struct doctor_machine *m,
 		failure__what(&p->failure, "it is a Python older than " PYTHON_OLDEST
 					   ", which is not supported");
 	} else if (!find_needed(e, "libpython", name, sizeof(name))) {
-		failure__what(&p->failure, "there is no CPython in it");
+		failure__what(&p->failure, "it contains no CPython");
 		failure__cause(&p->failure, "it neither defines _PyRuntime nor needs a libpython");
 	} else if (!find_library(e, p->path, name, path) || open_file(path, &library)) {
-		failure__what(&p->failure, "its interpreter is in %s, which was not found", name);
+		failure__what(&p->failure, "its interpreter is in %s, which cannot be found", name);
 		failure__command(&p->failure, "ldd %s", p->path);
 	} else {
 		if (python_file__read(&library, &pf))
-			failure__what(&p->failure, "%s is no CPython that is known", path);
+			failure__what(&p->failure, "%s is not a known CPython", path);
 		else
 			take_file(p, m, &library, &pf);
 		strcpy(p->path, path);
@@ -386,7 +388,7 @@ void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m, 
 	p->subject = DOCTOR_FILE;
 	if (!find_command(command, p->path)) {
 		snprintf(p->path, sizeof(p->path), "%s", command);
-		failure__what(&p->failure, "there is no such file");
+		failure__what(&p->failure, "no such file");
 		failure__command(&p->failure, "type -a python3");
 		return;
 	}
@@ -401,6 +403,6 @@ void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m, 
 	else if (err == -ENOENT)
 		look_beyond(p, m, &e);
 	else
-		failure__what(&p->failure, "it is a CPython of which the version cannot be told");
+		failure__what(&p->failure, "it is a CPython whose version cannot be determined");
 	elf_file__close(&e);
 }

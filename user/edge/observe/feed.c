@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What is looked at when. The records of GILs and the counts: in each tick. The record of a thread:
- * if its sequence count has moved. Its name, a look into /proc: when it has worked, and now and then.
- * Handoffs from thread to thread, which are in a hash table of the kernel: every second, if there
- * were any.
+ * What is read how often. In each tick: the records of GILs, the counts, and the records of threads
+ * whose sequence count has moved. A thread's name, which is in /proc: when the thread has worked,
+ * but at most every NAME_NS. Handoffs from thread to thread, which are in a hash table in the
+ * kernel: every second, if there were any.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,20 +17,20 @@
 #define NAME_NS  5000000000ULL
 #define PAIRS_NS 1000000000ULL
 
-/* Of a thread's record in the kernel, by its index. */
+/* The name of a thread; indexed like the threads' records in the kernel. */
 struct name {
 	__u32 tid;
 	__u64 read_ns;
 	char comm[16];
 };
 
-/* Where the threads and handoffs of a GIL belong; by the index of its record. */
+/* Where the threads and handoffs of a GIL belong in the history; indexed by the GIL's record. */
 struct place {
 	const struct process *process; /* NULL: not fed in this tick */
 	struct process_gil *gil;
 	int in_history;
 	int gil_in_history;
-	__u64 hits; /* of its threads that live */
+	__u64 hits; /* of its living threads */
 };
 
 struct feed {
@@ -41,11 +41,11 @@ struct feed {
 	size_t nr_names;
 	struct place *places;
 	size_t nr_places;
-	size_t past; /* of the processes that have ended, those that have been fed */
+	size_t past; /* number of ended processes that have been fed */
 	__u64 pairs_ns;
-	__u64 handoffs; /* of all GILs, when they were last looked at */
+	__u64 handoffs; /* of all GILs, when they were last read */
 	__u64 now;
-	bool last; /* the figures stand still: what is fed now is the end */
+	bool last; /* the figures are frozen: this tick is the last */
 	int err;
 	struct gil_thread record;
 	struct snapshot_gil gil;
@@ -88,7 +88,7 @@ static int at_least(void **list, size_t *nr, size_t wanted, size_t size)
 
 /* ---- threads ---- */
 
-/* Its present name: the record has the one it had at its first edge. */
+/* Sets the thread's current name. The record has the one from its first edge. */
 static void set_name(struct feed *f, unsigned int i, struct gil_thread *t)
 {
 	struct name *n = &f->names[i];
@@ -138,7 +138,7 @@ static void feed_threads(struct feed *f)
 	}
 }
 
-/* Rows of threads that have exited do not change any more; but one that is the sum of many. */
+/* Rows of exited threads no longer change, except the one that sums up many threads. */
 static void feed_exited(struct feed *f, struct process_gil *g, int process, int gil, bool sum)
 {
 	for (size_t i = sum ? 0 : g->fed; i < g->past.nr_threads && !f->err; i++) {
@@ -172,7 +172,7 @@ static void feed_gil(struct feed *f, const struct process *p, struct process_gil
 		return;
 	}
 	feed_exited(f, g, process, gil, false);
-	if (g->lock < 0) { /* its interpreter is gone: that is all */
+	if (g->lock < 0) { /* its interpreter is gone, so this is all */
 		feed_exited(f, g, process, gil, true);
 		f->err = f->err
 				 ?: history__edges(f->history, process, gil, g->past.edges,
@@ -200,7 +200,8 @@ static void feed_process(void *ctx, struct process *p)
 	sp.start_ns = p->gils[0].lock < 0
 			      ? p->gils[0].past.lock.start
 			      : probe__lock(f->probe, (unsigned int)p->gils[0].lock)->start;
-	/* It is read once more when its last thread is gone. */
+	/* It is not marked as ended before the last tick, because it is read again when its last
+	 * thread is gone. */
 	sp.exited = sp.exited && f->last;
 	process = history__process(f->history, &sp);
 	if (process < 0)

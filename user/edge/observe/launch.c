@@ -25,7 +25,7 @@ static int by_name(const char *user, struct identity *id, struct failure *f)
 	struct passwd *pw = getpwnam(user);
 
 	if (!pw) {
-		failure__what(f, "there is no user '%s'", user);
+		failure__what(f, "no such user: '%s'", user);
 		failure__command(f, "getent passwd");
 		return -ENOENT;
 	}
@@ -36,8 +36,8 @@ static int by_name(const char *user, struct identity *id, struct failure *f)
 	return 0;
 }
 
-/* Who the command runs as. Probes need root, the command as a rule does not: sudo tells who
- * asked. */
+/* Determines the user to run the command as. Probes need root, but the command usually does not;
+ * sudo says who called it. */
 static int find_identity(const char *user, struct identity *id, struct failure *f)
 {
 	const char *sudo_user = getenv("SUDO_USER");
@@ -103,11 +103,11 @@ void launch__child(struct launch *l, char **argv)
 	char go = 0;
 	int err;
 
-	/* The parent takes its signals from a descriptor and has blocked them; the command has
-	 * not. */
+	/* The parent has blocked the signals that it reads from a descriptor; the command must not
+	 * inherit that. */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	/* Nothing, and the end of the file, means that the parent gave up. */
+	/* End of file means that the parent gave up. */
 	if (read(l->go_fd, &go, 1) != 1)
 		_exit(EXIT_STATUS_CANNOT_OBSERVE);
 	open_files__restore();

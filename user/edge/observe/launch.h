@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A command, started so that probes can be put on it before its first instruction. */
+/* Starts a command so that probes can be attached before its first instruction. */
 #ifndef LAUNCH_H
 #define LAUNCH_H
 
@@ -9,27 +9,27 @@
 
 struct launch {
 	pid_t pid;
-	int go_fd;  /* closing it lets the child go */
+	int go_fd;  /* a byte written here lets the child go */
 	int err_fd; /* the child's errno, if it cannot be executed */
 };
 
 /*
- * Forks a child that waits. It will run as the user named `user`, or if that is NULL as the one who
- * called sudo, if any, else as this process. 0 or -errno with f filled.
+ * Forks a child that waits. It will run as `user`. If that is NULL, it will run as the user who
+ * called sudo, or else as the user of this process. Returns 0, or -errno with f filled.
  */
 int launch__fork(struct launch *l, const char *user, struct failure *f);
 /*
- * In the child launch__fork returns too, with pid 0: it must call this, which waits for the parent
- * and then executes argv. Never returns.
+ * launch__fork also returns in the child, with pid 0. The child must then call this function, which
+ * waits for the parent and then executes argv. Never returns.
  */
 void launch__child(struct launch *l, char **argv) __attribute__((noreturn));
-/* Lets the child execute argv. 0, or -errno of the execution with f filled; the child is then
+/* Lets the child execute argv. Returns 0, or the -errno of exec with f filled; the child is then
  * gone. */
 int launch__go(struct launch *l, char **argv, struct failure *f);
-/* Ends a child that was never let go. */
+/* Ends a child that has not been let go. */
 void launch__cancel(struct launch *l);
 
-/* The exit status that a shell gives for an errno of exec: 127 if there is no such command, else
+/* The exit status that a shell gives for an errno of exec: 127 if the command does not exist, else
  * 126. */
 int launch__exec_status(int err);
 /* The exit status that a shell gives for a status from wait(2). */

@@ -18,7 +18,7 @@
 
 #define MAX_HOOKS 8
 
-/* A command's own part in the loop: on a descriptor, or on a signal. */
+/* A function that a command adds to the event loop, for a descriptor or a signal. */
 struct hook {
 	int what; /* descriptor or signal */
 	void (*call)(void *ctx);
@@ -29,7 +29,7 @@ struct observer {
 	const struct observe_options *options;
 	struct probe *probe;
 	struct target *target;
-	struct feed *feed; /* NULL: nobody looks often */
+	struct feed *feed; /* NULL until observer__feed is called */
 	long ns_per_hit, ns_per_usdt_hit;
 	int epoll_fd;
 	int signal_fd;
@@ -37,8 +37,8 @@ struct observer {
 	int interrupts;
 	bool stopping;
 	bool usdt_tried;
-	bool raised;  /* gilscope's own priority has been, */
-	int priority; /* from this */
+	bool raised;  /* gilscope's own priority was raised */
+	int priority; /* before it was raised */
 	sigset_t signals;
 	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
 	size_t nr_watched, nr_on_signal;
@@ -128,7 +128,7 @@ static int set_source(void *options, const char *value, struct failure *f)
 			((struct observe_options *)options)->target.source = i;
 			return 0;
 		}
-	failure__what(f, "there is no source '%s': it is auto, usdt or uprobe", value);
+	failure__what(f, "unknown source '%s'; use auto, usdt or uprobe", value);
 	return -EINVAL;
 }
 
@@ -141,22 +141,23 @@ static int set_verbose(void *options, const char *value, struct failure *f)
 
 const struct option_row observe_option_rows[] = {
 	{'p', "pid", "PID[,PID]", "observe these running processes and their children", set_pid},
-	{'a', "all", NULL, "observe every CPython on the machine, now and later", set_all},
-	{'d', "duration", "SECS", "observe for so long; a launched command runs on", set_duration},
-	{0, "no-follow", NULL, "leave out children of the targets", set_no_follow},
+	{'a', "all", NULL, "observe every CPython on the machine, also later ones", set_all},
+	{'d', "duration", "SECS", "stop measuring after SECS (a launched command keeps running)",
+	 set_duration},
+	{0, "no-follow", NULL, "do not observe children of the targets", set_no_follow},
 	{0, "user", "NAME",
-	 "whom a launched command runs as; by default the user\nwho called sudo, else the one who "
-	 "runs gilscope",
+	 "run a launched command as this user; by default the user\nwho called sudo, or else the "
+	 "user who runs gilscope",
 	 set_user},
 	{0, "source", "auto|usdt|uprobe",
 	 "where edges come from: the interpreter's own GIL probes\n(usdt), probes on libc "
-	 "(uprobe), or what is best (auto)",
+	 "(uprobe), or the best available (auto)",
 	 set_source},
-	{0, "max-threads", "N", "room for threads that live at the same time (2048)",
+	{0, "max-threads", "N", "limit on threads that live at the same time (2048)",
 	 set_max_threads},
-	{0, "max-processes", "N", "room for processes that live at the same time (512)",
+	{0, "max-processes", "N", "limit on processes that live at the same time (512)",
 	 set_max_processes},
-	{'v', "verbose", NULL, "show what the BPF loader says", set_verbose},
+	{'v', "verbose", NULL, "show the messages of the BPF loader", set_verbose},
 	{0},
 };
 
@@ -182,20 +183,23 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 		spec->argv = argv + rest;
 	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
 	if (targets == 1 && spec->user && !spec->argv) {
-		failure__what(f, "--user is for a command that is launched: it needs -- COMMAND");
+		failure__what(f, "--user needs a command to launch: -- COMMAND");
 		return -EINVAL;
 	}
 	if (targets == 1)
 		return 0;
-	failure__what(f, targets ? "more than one target: give one of -p PID, -- COMMAND and --all"
-				 : "no target: give one of -p PID, -- COMMAND and --all");
+	failure__what(
+		f,
+		targets ? "more than one target given: use only one of -p PID, -- COMMAND and --all"
+			: "no target given: use one of -p PID, -- COMMAND and --all");
 	return -EINVAL;
 }
 
 /* ---- the session ---- */
 
-/* What is ignored is taken in too once it is blocked. Of a SIGHUP, nohup means what it says; a shell
- * ignores SIGINT for all that it starts with &. */
+/* Blocking a signal makes us receive it even if it is ignored. That is right for SIGINT, which a
+ * shell ignores for everything it starts with &. An ignored SIGHUP stays ignored, because nohup
+ * asks for that. */
 static int open_signals(struct observer *ob)
 {
 	struct sigaction hangup;
@@ -225,7 +229,7 @@ static void observer__free(struct observer *ob)
 	feed__free(ob->feed);
 	target__free(ob->target);
 	probe__free(ob->probe);
-	/* The next command that is launched must not inherit it. */
+	/* The next launched command must not inherit the priority. */
 	if (ob->raised)
 		setpriority(PRIO_PROCESS, 0, ob->priority);
 	if (ob->epoll_fd >= 0)
@@ -235,8 +239,8 @@ static void observer__free(struct observer *ob)
 	free(ob);
 }
 
-/* Says that edges count from here on: people wait for it, and so do scripts. A launched command's
- * own output is not mixed with it. */
+/* Tells the user that edges count from now on; people and scripts wait for this line. It is not
+ * printed for a launched command, so as not to mix with its output. */
 static void announce(const struct observer *ob)
 {
 	pid_t pid = 0;
@@ -248,10 +252,10 @@ static void announce(const struct observer *ob)
 		fprintf(stderr, "observing process %d", pid);
 	else
 		fprintf(stderr, "observing %zu processes", n);
-	fputs(ob->deadline_ns ? "\n" : "; Ctrl-C ends it\n", stderr);
+	fputs(ob->deadline_ns ? "\n" : "; press Ctrl-C to stop\n", stderr);
 }
 
-/* The command that was launched, if one was, has its own already. */
+/* A launched command already has its own capabilities. */
 static void drop_capabilities(const struct observer *ob)
 {
 	const struct observe_options *o = ob->options;
@@ -267,7 +271,7 @@ static void drop_capabilities(const struct observer *ob)
 		privilege__keep(capability__least(have, needed));
 }
 
-/* The observation is over. */
+/* Call when the observation is over. */
 static void drop_more_capabilities(const struct observer *ob)
 {
 	const struct observe_options *o = ob->options;
@@ -295,7 +299,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 
 	*out = NULL;
 	*exit_status = EXIT_STATUS_CANNOT_OBSERVE;
-	failure__what(f, "out of memory, or of descriptors");
+	failure__what(f, "out of memory or file descriptors");
 	if (!ob)
 		return err;
 	ob->options = o;
@@ -312,7 +316,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		observer__free(ob);
 		return err;
 	}
-	/* A child's probes should be there as soon as possible; all else that is done here is
+	/* A new child needs its probes as soon as possible, and everything else done here is
 	 * short. */
 	ob->priority = getpriority(PRIO_PROCESS, 0);
 	setpriority(PRIO_PROCESS, 0, -10);
@@ -326,8 +330,9 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 }
 
 /*
- * The first interrupt is the command's: from a terminal it has had it too, else it is passed on. It
- * may still end in order, and what it does then is observed. The second one ends the observation.
+ * The first interrupt is for the command: the terminal sends it to the command too, and an
+ * interrupt from elsewhere is passed on. The command may then end in an orderly way, which is still
+ * observed. The second interrupt ends the observation.
  */
 static void on_interrupt(struct observer *ob, const struct signalfd_siginfo *si)
 {
@@ -436,10 +441,11 @@ void observer__stop(struct observer *ob)
 	const struct timespec grace = {.tv_nsec = 1000 * 1000};
 
 	target__freeze(ob->target);
-	nanosleep(&grace, NULL); /* an edge that was under way has long been counted */
+	nanosleep(&grace, NULL); /* long enough for edges under way to be counted */
 }
 
-/* ns a hit, over the sources. The cost of the second one is measured when it is first asked for. */
+/* The mean cost of a hit over both sources, in ns; -1 if not known. The cost of USDT probes is
+ * measured when it is first needed. */
 static long mean_cost(struct observer *ob, const struct snapshot *s)
 {
 	__u64 others = s->probe_hits - s->usdt_hits;
@@ -500,7 +506,7 @@ void observer__detach(struct observer *ob)
 	target__detach(ob->target);
 }
 
-/* Only signals matter now: the command may end, or be asked to. */
+/* Only signals matter now: the command ends, or the user interrupts. */
 static void wait_for_command(struct observer *ob)
 {
 	struct epoll_event e;
@@ -521,10 +527,11 @@ int observer__finish(struct observer *ob, struct failure *f)
 		failure__what(f, "nothing was observed: %s", target__refusal(ob->target));
 	} else if (!seen) {
 		failure__what(f, "no CPython was seen, so nothing was observed");
-		failure__cause(f, ob->options->target.argv
-					  ? "the command runs no CPython of a known version, or "
-					    "ended before it started one"
-					  : "no CPython runs on this machine");
+		failure__cause(f,
+			       ob->options->target.argv
+				       ? "the command runs no CPython of a supported version, or "
+					 "ended before it started one"
+				       : "no CPython runs on this machine");
 	}
 	target__detach(ob->target);
 	drop_more_capabilities(ob);

@@ -9,9 +9,9 @@
 #include "edge/proc/proc_maps.h"
 #include "edge/observe/process.h"
 
-/* GILs of sub-interpreters that have ended, and have a row of their own: 9 KiB a thread. */
+/* Limit on ended sub-interpreters' GILs that have their own row, which takes 9 KiB per thread. */
 #define MAX_ENDED_GILS 64
-/* A GIL that another thread takes this often is hit by probes that are in the right place. */
+/* If a GIL changes threads this often without a hit, the probes are in the wrong place. */
 #define SURE_SWITCHES 4
 
 struct process *process__new(struct probe *probe, pid_t pid)
@@ -120,7 +120,8 @@ void process__set_sources(struct process *p, unsigned int sources)
 	__atomic_store_n(&record->sources, sources, __ATOMIC_SEQ_CST);
 }
 
-/* True if the kernel has supposed the right GIL. If not, from here on it will not suppose any. */
+/* True if the kernel has guessed the right GIL. If it has not guessed yet, it will not guess from
+ * now on. */
 static bool supposed_right(const struct process *p, struct gil_process *record)
 {
 	const struct timespec moment = {.tv_nsec = 10 * 1000};
@@ -157,14 +158,16 @@ static struct process_gil *add_gil(struct process *p, int lock, __u64 address, l
 	return grown;
 }
 
-/* It has executed another program, maybe the same once more, with its GIL at the same address, and
- * the event is still on its way: what is in the kernel's record is that program's. */
+/* True if the process has executed another program, and the event is still on its way. The kernel's
+ * record then belongs to the new program, which may even be the same one with its GIL at the same
+ * address. */
 static bool was_replaced(const struct process *p, const struct gil_process *record)
 {
 	return __atomic_load_n(&record->image, __ATOMIC_SEQ_CST) != p->image;
 }
 
-/* One more GIL, which no edge has shown; for the kernel it is not there yet. 0 or -errno. */
+/* Adds a GIL that no edge has shown yet. The kernel does not use it before enter_gil(). Returns 0
+ * or -errno. */
 static int new_gil(struct process *p, __u64 address, long interpreter)
 {
 	int lock = probe__take_lock(p->probe);
@@ -185,14 +188,14 @@ static void drop_new_gil(struct process *p)
 	probe__give_lock(p->probe, p->gils[--p->nr_gils].lock);
 }
 
-/* The edges of the last GIL count from now on. */
+/* Makes the edges of the GIL that was added last count from now on. */
 static void enter_gil(struct process *p, struct gil_process_lock *slot)
 {
 	const struct process_gil *g = &p->gils[p->nr_gils - 1];
 
 	slot->lock = g->lock;
 	slot->interpreter = g->interpreter;
-	/* Last: with it the kernel uses the rest. */
+	/* Last, because the address makes the kernel use the rest. */
 	__atomic_store_n(&slot->address, g->address, __ATOMIC_SEQ_CST);
 }
 
@@ -207,8 +210,8 @@ static struct process_gil *live_gil(const struct process *p, __u64 address, long
 	return NULL;
 }
 
-/* The first free one of the places where the kernel looks for a GIL's address; NULL if there is none,
- * or the kernel has just found this one. */
+/* Returns the first free slot for a GIL's address in the record; NULL if there is none, or the
+ * kernel has just found this GIL. */
 static struct gil_process_lock *free_slot(struct gil_process *record, __u64 address)
 {
 	struct gil_process_lock *found = NULL;
@@ -230,7 +233,7 @@ static struct gil_process_lock *free_slot(struct gil_process *record, __u64 addr
 	return found;
 }
 
-/* A sub-interpreter's GIL that no edge has shown yet. */
+/* Adds a sub-interpreter's GIL that no edge has shown yet. */
 static void discover_gil(struct process *p, struct gil_process *record,
 			 const struct python_own_gil *own)
 {
@@ -239,14 +242,14 @@ static void discover_gil(struct process *p, struct gil_process *record,
 
 	if (new_gil(p, own->address, own->interpreter))
 		return;
-	/* Should the kernel find it at this moment, the next look will see that. */
+	/* If the kernel is just entering a GIL, leave this to the next look. */
 	if (!__atomic_compare_exchange_n(&record->entering, &nobody, 1, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_SEQ_CST)) {
 		drop_new_gil(p);
 		return;
 	}
-	/* All that takes long is over: reading the memory of a process that is just executing another
-	 * program waits until it has. */
+	/* Checked only now, because reading the memory of a process that is executing another
+	 * program waits until that is done. Nothing from here on takes long. */
 	slot = was_replaced(p, record) ? NULL : free_slot(record, own->address);
 	if (slot)
 		enter_gil(p, slot);
@@ -271,7 +274,7 @@ static bool has_slot(const struct gil_process *record, const struct process_gil 
 	return false;
 }
 
-/* Where another one has been made in its place, the kernel has dropped it. */
+/* Ends GILs that the kernel has dropped because a new GIL has their address. */
 static void end_replaced_gils(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
@@ -290,7 +293,7 @@ void process__adopt_gil(struct process *p, unsigned int lock)
 		add_gil(p, (int)lock, l->address, l->interpreter);
 }
 
-/* Puts away what ended at the look before this one: no program works on it any more. */
+/* Retires GILs that ended before the previous look; no BPF program uses them any more. */
 static void retire_gils(struct process *p)
 {
 	size_t nr_ended = 0;
@@ -321,7 +324,7 @@ static bool is_listed(const struct process_gil *g, const struct python_own_gil *
 	return false;
 }
 
-/* Which sub-interpreters have come and gone since the last look. */
+/* Finds the sub-interpreters that have come and gone since the last look. */
 static void look_at_interpreters(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
@@ -337,7 +340,7 @@ static void look_at_interpreters(struct process *p)
 
 		if (g->end_ns)
 			continue;
-		/* Twice: the list may have been changing while it was read. */
+		/* It must be missing twice, because the list may have changed while it was read. */
 		g->missed = is_listed(g, list, n) ? 0 : g->missed + 1;
 		if (g->missed > 1)
 			end_gil(p, record, g);
@@ -349,7 +352,7 @@ static void look_at_interpreters(struct process *p)
 
 bool process__has_gil(const struct process *p)
 {
-	/* A Python 2 without a thread has none, and that is to be told. */
+	/* A Python 2 without threads has no GIL, which the report says. */
 	return p->nr_gils || (p->python.semaphore_at && p->state != PROCESS_REFUSED);
 }
 
@@ -359,12 +362,13 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 {
 	int err = 0;
 
-	/* A Python 2 may still be without. */
+	/* A Python 2 may not have a GIL yet. */
 	if (p->python.gil)
 		err = new_gil(p, p->python.gil, 0);
 	if (err)
 		return err;
-	/* Reading the memory of a process that is just executing another program waits until it has. */
+	/* Checked only now, because reading the memory of a process that is executing another
+	 * program waits until that is done. */
 	if (was_replaced(p, record)) {
 		if (p->python.gil)
 			drop_new_gil(p);
@@ -382,7 +386,7 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 		p->nr_gils = 0;
 		return -EAGAIN;
 	}
-	/* Only used if no edge is ever seen: then the word has not changed since. */
+	/* Only used if no edge is ever seen, as the word has then not changed since. */
 	if (p->nr_gils)
 		p->gils[0].locked_at_start = python__locked(p->bound, &p->python);
 	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, clock_ns()) : 0;
@@ -465,7 +469,7 @@ int process__verify(struct process *p, struct failure *f)
 	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->nr_gils ||
 	    p->python.semaphore_at || p->python.free_threaded_build)
 		return 0;
-	/* First: what is counted here has been seen when the acquisitions are. */
+	/* Read before the acquisitions, so that every switch counted here must show there. */
 	switches = python__switches(p->bound, &p->python);
 	if (probe__process(p->probe, p->index)->dropped ||
 	    process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
@@ -482,7 +486,7 @@ int process__verify(struct process *p, struct failure *f)
 	if (p->libc->is_static && p->libc->from == COND_SITES_CODE)
 		failure__what(f,
 			      "the pthread_cond_signal that was located in %s by its code is not "
-			      "what the GIL uses",
+			      "the one that the GIL uses",
 			      p->python.path);
 	else
 		failure__what(f,
@@ -506,13 +510,13 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 		return 0;
 	p->python = parent->python;
 	if (p->python.semaphore_at) {
-		p->python.gil = 0; /* the child makes a new one */
+		p->python.gil = 0; /* the child makes a new GIL */
 		process__set_sources(p, GIL_SOURCE_SEMAPHORE);
 	}
 	memcpy(p->source_why, parent->source_why, sizeof(p->source_why));
 	record = probe__process(p->probe, p->index);
 	if (record->image)
-		return 0; /* it has executed something else by now: the event is on its way */
+		return 0; /* it has already executed another program, and the event is on its way */
 	err = process__trace(p);
 	if (err == -EAGAIN)
 		return 0;
@@ -521,14 +525,14 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	return err;
 }
 
-/* ---- what there is of it ---- */
+/* ---- rows and counts ---- */
 
 bool process__harvest(struct process *p)
 {
 	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid);
 }
 
-/* A GIL that is off is not one that nobody waits for: there are no figures. */
+/* A GIL that is turned off has no figures, which is not the same as zero waits. */
 static bool is_off_and_unused(const struct process *p, const struct process_gil *g)
 {
 	return p->python.free_threaded && g->lock >= 0 &&
@@ -561,7 +565,7 @@ static void note(const struct process *p, struct snapshot_process *sp)
 	if (p->goes_on && !p->breaks_off)
 		snprintf(sp->note, sizeof(sp->note),
 			 "Its probes ended with the thread that they were bound to, so it was not "
-			 "observed for %.20s. Until then it has a row of its own.",
+			 "observed for %.20s. The time before that has its own row.",
 			 format_ns(p->late_ns, true).s);
 	else if (p->breaks_off)
 		snprintf(sp->note, sizeof(sp->note),
@@ -569,15 +573,16 @@ static void note(const struct process *p, struct snapshot_process *sp)
 			 "after that was not observed.");
 	else if (p->python.semaphore_at && !p->nr_gils)
 		snprintf(sp->note, sizeof(sp->note),
-			 "A Python 2 has no GIL before its first thread, and it started none.");
+			 "Python 2 has no GIL before its first thread starts, and none was "
+			 "started.");
 	else if (p->nr_unlisted_gils)
 		snprintf(sp->note, sizeof(sp->note),
 			 "%zu sub-interpreters' GILs have ended and have no row.",
 			 p->nr_unlisted_gils);
 	else if (record && record->full)
 		snprintf(sp->note, sizeof(sp->note),
-			 "More than %d of its interpreters had a GIL at the same time: the rest "
-			 "was not observed.",
+			 "More than %d of its interpreters had a GIL at the same time; the rest "
+			 "were not observed.",
 			 GIL_PROCESS_LOCKS);
 }
 
@@ -608,7 +613,7 @@ int process__snapshot(struct process *p, struct snapshot *s, __u64 now)
 	return add_rows(p, sp);
 }
 
-/* Its GILs, without rows. */
+/* Adds its GILs, without rows of threads and handoffs. */
 static int describe_gils(const struct process *p, struct snapshot_process *sp)
 {
 	for (size_t i = 0; i < p->nr_gils; i++) {
@@ -662,7 +667,7 @@ void process__give_records(struct process *p)
 		process_gil__clear(&p->gils[i], p->probe);
 	p->nr_gils = p->nr_unlisted_gils = 0;
 	p->unlisted_hits = 0;
-	/* They have been counted for the program that ends here; another may follow. */
+	/* These have been counted for the program that ends here; another may follow. */
 	if (record)
 		record->other_hits = record->dropped = record->full = 0;
 	if (p->discarded >= 0)
@@ -689,7 +694,7 @@ void process__count_with(const struct process *p, __u64 gil_hits, struct process
 		hits += record->other_hits + record->dropped;
 		count->dropped += record->dropped;
 	}
-	/* With a Python 2, other_hits has all of them. */
+	/* In a Python 2, other_hits includes the hits of its GIL. */
 	if (!p->python.semaphore_at)
 		hits += gil_hits;
 	count->hits += hits;

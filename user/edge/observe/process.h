@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* One observed process: from the first sight of it to its rows in the snapshot. */
+/* One observed process, from when it is first seen to its rows in the snapshot. */
 #ifndef PROCESS_H
 #define PROCESS_H
 
@@ -10,13 +10,14 @@
 #include "core/figures/snapshot.h"
 
 enum process_state {
-	/* a target that is not (yet) a CPython: a wrapper before its exec, an interpreter that starts */
+	/* not a CPython, or not yet: a wrapper before its exec, or an interpreter that is
+	 * starting */
 	PROCESS_SEARCHING,
 	/* its GIL is known and its edges count */
 	PROCESS_TRACED,
-	/* a CPython that is not understood, or could not be probed; the snapshot says so */
+	/* a CPython that is not supported or could not be probed; listed in the snapshot */
 	PROCESS_REFUSED,
-	/* exited; its records are read and given back once the kernel is done with them */
+	/* exited; its records are read and recycled once the kernel is done with them */
 	PROCESS_ENDED,
 };
 
@@ -26,119 +27,124 @@ struct process {
 	pid_t pid;
 	enum process_state state;
 	char comm[16];
-	int index;     /* of its record in the kernel; -1: none */
-	int discarded; /* of the record of a GIL that was none; taken until the process ends: its
-			  threads know it */
+	int index;     /* its record in the kernel; -1: none */
+	int discarded; /* lock record of a wrongly guessed GIL. Kept until
+			  exit, because thread records still refer to it. -1: none */
 	__u32 image;   /* counts execs */
-	/* Its probes; NULL: none. Both while one takes over from the other. */
+	/* Its probes, or NULL. Both exist while one takes over from the other. */
 	struct attachment *cond, *usdt;
-	/* While those outlive the thread that they are bound to: see process_bind.c. */
+	/* Keep the breakpoints in place after the thread of those probes has ended: see
+	 * process_bind.c. */
 	struct attachment *keep_cond, *keep_usdt;
-	/* The thread whose end is the end of its probes, and through which its memory is read: its
-	 * main one, as long as that lives. */
+	/* The thread that its probes are bound to, and through which its memory is read. This is
+	 * the main thread while that lives. */
 	pid_t bound;
-	bool bound_by_events; /* to another one, by perf events of which each ends with its thread */
-	bool goes_on;         /* its row goes on from one that ended with such a thread, */
-	bool breaks_off;      /* or ends with it, and nothing goes on */
-	/* The files that these are, or were, in; owned by the target. */
+	bool bound_by_events; /* by perf events, which end with the thread that they are bound to */
+	bool goes_on;         /* its row continues one that ended with such a thread */
+	bool breaks_off;      /* its row ends with such a thread, and no row continues it */
+	/* The files that the probes are or were in; owned by the target. */
 	const struct site_file *libc, *interpreter;
 	bool by_usdt;         /* its edges come from the interpreter's own probes */
-	char source_why[256]; /* why they come from where they do */
+	char source_why[256]; /* why that source was chosen */
 	struct python python;
-	bool gil_turned_on;       /* since it is observed: it is a free-threaded build */
+	bool gil_turned_on;       /* a free-threaded build turned its GIL on while observed */
 	struct process_gil *gils; /* the main interpreter's first, once its GIL is known */
 	size_t nr_gils;
-	size_t nr_unlisted_gils; /* have ended and have no row: these have a limit */
+	size_t nr_unlisted_gils; /* ended GILs without a row, as the number of rows is limited */
 	__u64 unlisted_hits;
-	bool is_confirmed; /* its libc was located, and has been seen to be the one */
-	long switches;     /* python__switches before that; -1: not read */
-	__u64 born_ns;     /* fork or exec seen by us; 0: it was there before */
-	__u64 attached_ns; /* its probes are there since */
-	__u64 late_ns;     /* from its birth to the first edge that could be seen */
+	bool is_confirmed; /* its probes have been seen to be hit */
+	long switches;     /* python__switches at the first check; -1: not read */
+	__u64 born_ns;     /* its fork or exec, if we saw it; 0: it was there before */
+	__u64 attached_ns; /* when its probes were attached */
+	__u64 late_ns;     /* from its birth until edges could be seen */
 	__u64 end_ns;
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
-	char contradiction[256]; /* and: what was wrong at the last look; "": it is no Python yet */
+	char contradiction[256]; /* SEARCHING: what contradicted itself at the last look, or "" */
 };
 
-/* A SEARCHING process, or NULL if there is no memory. */
+/* Returns a SEARCHING process, or NULL if memory ran out. */
 struct process *process__new(struct probe *probe, pid_t pid);
-/* Detaches and frees; its records in the kernel are not given back. NULL is fine. */
+/* Detaches and frees. Does not give back its records in the kernel. NULL is fine. */
 void process__free(struct process *p);
 
-/* Puts probes on the given file, in place of those of its kind that it has. 0 or -errno with f
+/* Attaches probes to the given file, replacing probes of the same kind. Returns 0, or -errno with f
  * filled. */
 int process__attach(struct process *p, const struct site_file *file, struct failure *f);
-/* Probes for its record, bound to where they are bound to now. NULL with errno and f set. */
+/* Attaches probes for its record, bound to the same thread as now. Returns NULL with errno and f
+ * set on failure. */
 struct attachment *process__attach_bound(struct process *p, const struct site_file *file,
 					 struct failure *f);
 /*
- * The thread that its probes were bound to has ended. Binds them to one that lives: these as they are,
- * if uprobe_multi links outlive their thread, or others, for the record at `index`. 0; -ESRCH if no
- * thread lives; -ENOLINK if they can't be kept, as some are gone; or another -errno with f filled.
+ * Call when the thread that its probes were bound to has ended. process__keep keeps the probes, if
+ * uprobe_multi links outlive their thread, by binding an empty program to a living thread.
+ * process__bind_again attaches new probes to a living thread, for the record at `index`. Both
+ * return 0; -ESRCH if no thread lives; or another -errno with f filled. process__keep returns
+ * -ENOLINK if a breakpoint is already gone.
  */
 int process__keep(struct process *p, pid_t ended, struct failure *f);
 int process__bind_again(struct process *p, pid_t ended, unsigned int index, struct failure *f);
-/* No program works on its threads' records any more: what they hold is final. Takes some ms. The
- * process's record must be frozen. */
+/* Waits, some ms, until no program works on its threads' records any more, and ends those threads
+ * in the model. What the records hold is then final. The process's record must be frozen before. */
 void process__end_threads(struct process *p);
-/* Takes its probes away: all, or those of one kind. */
+/* Removes its probes: all, or those of one kind. */
 void process__detach(struct process *p);
 void process__detach_cond(struct process *p);
 void process__detach_usdt(struct process *p);
-/* For a process that a thread other than its first has made another program: the thread has taken the
- * process's number, the probes were for the one that had it. Until they are gone they hit beside new
- * ones, so the process goes on with another record, for which they do not count. */
+/* For a process whose exec was done by a thread other than the first: that thread has taken over
+ * the process's number, but the probes belong to the old first thread. Until they are gone they are
+ * hit along with the new ones, so the process gets a new record, for which the old probes do not
+ * count. */
 void process__renew(struct process *p);
-/* The source that is not USDT: GIL_SOURCE_COND, or GIL_SOURCE_SEMAPHORE for a Python 2. */
+/* Its source other than USDT: GIL_SOURCE_COND, or GIL_SOURCE_SEMAPHORE for a Python 2. */
 unsigned int process__own_source(const struct process *p);
-/* From which sources edges count: GIL_SOURCE_* bits. */
+/* The sources whose edges count: GIL_SOURCE_* bits. */
 unsigned int process__sources(const struct process *p);
 void process__set_sources(struct process *p, unsigned int sources);
-/* Edges count: from now on, or, if the kernel supposed the GIL that p->python tells of and kept its
- * edges, from its first one on. The probes are there. 0 or -errno; -EAGAIN if it has just executed
- * another program. */
+/* Makes its edges count, from now on. If the kernel guessed the GIL that p->python names and kept
+ * its edges, they count from the first one. The probes must be attached. Returns 0 or -errno;
+ * -EAGAIN if the process has just executed another program. */
 int process__trace(struct process *p);
-/* Throws what the kernel supposed away. */
+/* Discards the GIL that the kernel guessed. */
 void process__discard(struct process *p);
-/* No edge of it counts from now on. */
+/* Makes its edges no longer count. */
 void process__freeze(struct process *p);
 /* Reads again what the program may have changed: the switch interval, whether a free-threaded
  * build's GIL is on, and which sub-interpreters there are. */
 void process__refresh(struct process *p);
-/* Takes in a GIL that the kernel has found, by the index of its record. */
+/* Adds a GIL that the kernel has found; `lock` is the index of its record. */
 void process__adopt_gil(struct process *p, unsigned int lock);
-/* 0, or -EPROTO with f filled if threads have taken its GIL from each other and no acquisition was seen: the
- * probes are not where they should be, and it is no longer observed. */
+/* Checks that the probes are in the right place. Returns 0, or -EPROTO with f filled if its GIL has
+ * changed hands but no acquisition was seen; the process is then no longer observed. */
 int process__verify(struct process *p, struct failure *f);
-/* True if there is something to report of it. */
+/* True if there is something to report about it. */
 bool process__has_gil(const struct process *p);
-/* A child made by fork has its parent's interpreter, and is traced at once. 0 or -errno with f
- * filled. */
+/* Traces a child made by fork at once, because it has its parent's interpreter. Returns 0, or
+ * -errno with f filled. */
 int process__inherit(struct process *p, const struct process *parent, struct failure *f);
 
-/* Moves threads that have exited from the kernel's table to their GILs' past. True if none of its threads is
- * left there. */
+/* Moves exited threads from the kernel's table to their GILs' past. Returns true if none of its
+ * threads is left in the table. */
 bool process__harvest(struct process *p);
-/* Appends the process, as it is now, to s. 0 or -errno. */
+/* Appends the process in its current state to s. Returns 0 or -errno. */
 int process__snapshot(struct process *p, struct snapshot *s, __u64 now);
-/* The same without its GILs. */
+/* Fills in the same without the GILs. */
 void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now);
-/* Tells the listener, if there is one, of the process as it is now; or that it has ended. */
+/* Passes the process's current state, or that it has ended, to the listener if there is one. */
 void process__tell(struct process *p);
 void process__tell_end(struct process *p, bool listed);
-/* Gives its GILs' and its threads' records back: the process is gone, or its program was
- * replaced. */
+/* Gives back the records of its GILs and threads. Call when the process or its program has
+ * ended. */
 void process__give_records(struct process *p);
 
 struct process_count {
 	__u64 hits;
-	__u64 usdt_hits; /* of them, those of the interpreter's own probes */
-	__u64 dropped;   /* edges that were lost for want of room */
+	__u64 usdt_hits; /* the part of the hits that came from the interpreter's own probes */
+	__u64 dropped;   /* edges lost because a table was full */
 };
 
-/* Adds what there was of the current program so far. The second one is for who knows the hits of its
- * GILs, which the first one asks all threads' records for. */
+/* Add the counts of the current program to *count. The first one reads all threads' records for the
+ * hits of its GILs; the second one is for callers that already know them. */
 void process__count(const struct process *p, struct process_count *count);
 void process__count_with(const struct process *p, __u64 gil_hits, struct process_count *count);
 

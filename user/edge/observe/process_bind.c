@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What a process's probes are bound to. The kernel knows a process by one of its threads, as a rule
- * its main one, and asks that thread's memory map whether a hit is meant. A thread that has ended has
- * none, so when it ends before the others, which takes a pthread_exit in main(), then
+ * What happens when the thread that a process's probes are bound to ends.
  *
- *  - a perf event (uprobe_perf_filter, all kernels) runs no program any more, and the next hit takes
- *    the breakpoint away;
- *  - a uprobe_multi link does not run its program either, by the code of Linux 6.6 to 6.11;
- *  - later it does (same_thread_group), but the breakpoints go as soon as any other probe on the
- *    same function is taken away, by whomever.
+ * The kernel identifies a process by one of its threads, usually the main one, and uses that
+ * thread's memory map to decide whether a hit is meant. A thread that has ended has no memory map.
+ * It can end before the others, if main() calls pthread_exit. Then
  *
- * A perf event can be bound to any thread. In the last case one that does nothing, bound to a thread
- * that lives, keeps the breakpoints where they are, and nothing is missed if they still were. In the
- * others the program has to be attached again, to a thread that lives; what happens meanwhile is
- * missed, and nothing is known of the GIL after that, as at an attach.
+ *  - a perf event (uprobe_perf_filter, all kernels) no longer runs its program, and the next hit
+ *    removes the breakpoint;
+ *  - a uprobe_multi link does not run its program either, according to the code of Linux 6.6 to
+ * 6.11;
+ *  - in later kernels it does (same_thread_group), but the breakpoints disappear as soon as anyone
+ *    removes any other probe on the same function.
+ *
+ * A perf event can be bound to any thread. In the last case we attach a perf event that does
+ * nothing, bound to a living thread. It keeps the breakpoints in place, and nothing is missed if
+ * they were still there. In the other cases the real program has to be attached again, to a living
+ * thread. What happens meanwhile is missed, and the state of the GIL is then unknown, as after any
+ * attach.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -29,7 +33,7 @@
 #include "edge/proc/proc_maps.h"
 #include "edge/observe/process.h"
 
-/* Threads may come and go while they are listed. */
+/* Attempts to list the threads, which may come and go meanwhile. */
 #define ROUNDS 3
 
 struct binding {
@@ -47,7 +51,7 @@ struct attachment *process__attach_bound(struct process *p, const struct site_fi
 				    file->site, file->n, f);
 }
 
-/* True if the memory at the site is not what the file has there: the breakpoint. */
+/* True if the memory at the site differs from the file, that is, if it has the breakpoint. */
 static bool has_breakpoint(pid_t tid, const struct proc_maps *maps, const struct site_file *file,
 			   __u64 offset)
 {
@@ -66,8 +70,8 @@ static bool has_breakpoint(pid_t tid, const struct proc_maps *maps, const struct
 	return false;
 }
 
-/* 0 if none of the breakpoints has been taken away since another thread's end, or -ENOLINK; -ESRCH if
- * this one has ended, too. */
+/* Returns 0 if all breakpoints are still in place after another thread's end, -ENOLINK if not, or
+ * -ESRCH if this thread has ended too. */
 static int look_for_breakpoints(pid_t tid, const struct site_file *file)
 {
 	struct proc_maps maps = {0};
@@ -87,14 +91,15 @@ static int attach_to(struct process *p, pid_t tid, unsigned int index, const str
 	return *out ? 0 : -errno;
 }
 
-/* Probes beside all that the process has, bound to one thread. */
+/* Attaches probes for the same sources as the existing ones, bound to one thread. `keep` attaches
+ * programs that do nothing. */
 static int bind_to(struct process *p, pid_t tid, unsigned int index, bool keep, struct binding *b,
 		   struct failure *f)
 {
 	int err = 0;
 
 	*b = (struct binding){0};
-	/* Before it is bound, so that its end is told of if it comes right after. */
+	/* Before it is bound, so that its end is reported even if it comes right after. */
 	__atomic_store_n(&probe__process(p->probe, p->index)->bound, tid, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&probe__process(p->probe, index)->bound, tid, __ATOMIC_SEQ_CST);
 	if (keep && p->cond)
@@ -113,7 +118,8 @@ static int bind_to(struct process *p, pid_t tid, unsigned int index, bool keep, 
 	return err;
 }
 
-/* The same to the first thread that lives: in the order of their numbers, so of their age. */
+/* The same for the first living thread, in the order of /proc/PID/task, which is by number and so
+ * by age. */
 static int bind_to_any(struct process *p, pid_t ended, unsigned int index, bool keep,
 		       struct binding *b, struct failure *f)
 {
@@ -168,7 +174,7 @@ int process__bind_again(struct process *p, pid_t ended, unsigned int index, stru
 	return 0;
 }
 
-/* As if the thread had ended; on_exit() does the same, and tells a recording the same. */
+/* Treats the thread as exited. The BPF program on_exit() does the same, and records the same. */
 static void end_thread(struct process *p, unsigned int record, struct gil_thread *t)
 {
 	const struct listener *to = probe__listener(p->probe);
@@ -190,7 +196,7 @@ void process__end_threads(struct process *p)
 {
 	const struct timespec grace = {.tv_nsec = 1000 * 1000};
 
-	nanosleep(&grace, NULL); /* an edge that was under way has been counted */
+	nanosleep(&grace, NULL); /* long enough for edges under way to be counted */
 	probe__entries(p->probe);
 	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
 		struct gil_thread *t = probe__thread(p->probe, i);
@@ -198,5 +204,5 @@ void process__end_threads(struct process *p)
 		if (t->tid && t->pid == (__u32)p->pid && t->state != GIL_THREAD_GONE)
 			end_thread(p, i, t);
 	}
-	nanosleep(&grace, NULL); /* the scheduler's programs leave them alone from here on */
+	nanosleep(&grace, NULL); /* long enough for the scheduler's programs to leave them alone */
 }

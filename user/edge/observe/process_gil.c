@@ -5,7 +5,7 @@
 #include "edge/proc/proc_maps.h"
 #include "edge/observe/process_gil.h"
 
-/* Exited threads with a row of their own, per GIL; the rest share one. A row is 9 KiB. */
+/* Exited threads per GIL that have their own row; the rest share one. A row is 9 KiB. */
 #define MAX_EXITED 1024
 
 static bool is_own(pid_t pid, const struct gil_thread *t)
@@ -67,7 +67,8 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
 
 		if (!is_own(pid, t))
 			continue;
-		/* In this order: the state is the last but one that an exit writes. */
+		/* In this order: an exit writes the state second to last, and the sequence count
+		 * last. */
 		if (__atomic_load_n(&t->state, __ATOMIC_ACQUIRE) != GIL_THREAD_GONE ||
 		    __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE) & 1) {
 			all_gone = false;
@@ -110,7 +111,7 @@ static int add_live_threads(const struct process_gil *g, struct probe *probe, pi
 		if (!t)
 			return -1;
 		probe__read_thread(probe, i, t);
-		/* Its present name: the record has the one it had at its first edge. */
+		/* Its current name; the record has the one from its first edge. */
 		if (is_live && proc__comm(t->tid, comm))
 			memcpy(t->comm, comm, sizeof(comm));
 	}
@@ -190,7 +191,7 @@ bool process_gil__retire(struct process_gil *g, struct probe *probe, pid_t pid)
 
 /* ---- counts ---- */
 
-/* Of its threads: those that are there, and those of the past. */
+/* Sums over its living and exited threads. */
 static void count(const struct process_gil *g, struct probe *probe, pid_t pid, __u64 *acquisitions,
 		  __u64 *releases)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One GIL of a process, from the kernel's record of it to its row in the snapshot. The main
- * interpreter's lives as long as the process; a sub-interpreter's may end before, and then its
- * record is used for another.
+ * One GIL of a process, from the kernel's record to its row in the snapshot. The main interpreter's
+ * GIL lives as long as the process. A sub-interpreter's GIL may end earlier, and its record is then
+ * reused.
  */
 #ifndef PROCESS_GIL_H
 #define PROCESS_GIL_H
@@ -14,42 +14,43 @@
 #include "core/figures/snapshot.h"
 
 struct process_gil {
-	int lock; /* index of its record; -1: given back, `past` has it all */
+	int lock; /* index of its record; -1: given back, everything is in `past` */
 	__u64 address;
-	long interpreter; /* its interpreter's number, 0: the main one */
+	long interpreter; /* number of its interpreter; 0: the main one */
 	int locked_at_start;
 	long switch_interval_us;  /* -1: not known */
-	unsigned int missed;      /* looks in a row at which its interpreter was not there */
-	__u64 end_ns;             /* its interpreter is gone since; 0: it is there */
+	unsigned int missed;      /* how many looks in a row did not find its interpreter */
+	__u64 end_ns;             /* when its interpreter ended; 0: it lives */
 	struct snapshot_gil past; /* threads that have exited */
-	size_t fed;               /* feed.c's own note: so many of these it has read, */
-	__u64 fed_hits;           /* with so many hits */
+	size_t fed;               /* for feed.c: how many of `past` it has read, */
+	__u64 fed_hits;           /* and how many hits they had */
 };
 
-/* Reads the threads' records of process pid that have exited into the past of those of the n GILs
- * that they used, and gives them back. True if no record of the process's threads is left. */
+/* Moves the records of exited threads of process pid into the past of the GIL each one used, if
+ * that is among the n given, and gives the records back. Returns true if no record of the process's
+ * threads is left. */
 bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *probe, pid_t pid);
 
-/* Appends the GIL, as it is now, to sp; `is_live`: its threads' present names can be asked for. The
- * caller fills in what is the process's. NULL if there is no memory. */
+/* Appends the GIL in its current state to sp. `is_live` means that its threads' current names can
+ * be read. The caller fills in what belongs to the process. Returns NULL if memory ran out. */
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
 					   pid_t pid, bool is_live, struct snapshot_process *sp);
 
-/* The same without rows of threads and handoffs. */
+/* Fills in the same without rows of threads and handoffs. */
 void process_gil__describe(const struct process_gil *g, struct probe *probe,
 			   struct snapshot_gil *to);
 
-/* The GIL's interpreter is gone: no edge comes any more. Once its threads' records are harvested,
- * `retire` moves all the rest into its past; false: they are not yet. */
+/* process_gil__end: its interpreter is gone, and no more edges come. process_gil__retire then moves
+ * the rest into `past`; it returns false while its threads' records have not been harvested. */
 void process_gil__end(struct process_gil *g, struct probe *probe, pid_t pid, __u64 now);
 bool process_gil__retire(struct process_gil *g, struct probe *probe, pid_t pid);
 
-/* The edges seen, and those of them that are acquisitions. */
+/* The number of edges seen, and of the acquisitions among them. */
 __u64 process_gil__hits(const struct process_gil *g, struct probe *probe, pid_t pid);
 
 __u64 process_gil__acquisitions(const struct process_gil *g, struct probe *probe, pid_t pid);
 
-/* Gives its record back and frees what it has. */
+/* Gives back its record and frees its memory. */
 void process_gil__clear(struct process_gil *g, struct probe *probe);
 
 #endif

@@ -21,7 +21,7 @@ static struct site_file *known(struct site_file *list, enum probe_program progra
 	return NULL;
 }
 
-/* Takes the descriptor, whatever comes of it. */
+/* Adds a file to the list. Takes over the descriptor, and closes it on failure. */
 static struct site_file *add(struct site_file **list, enum probe_program program, int fd)
 {
 	struct site_file *file = calloc(1, sizeof(*file));
@@ -74,7 +74,7 @@ struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct 
 
 /* ---- interpreters ---- */
 
-/* The file as ELF, on a descriptor of its own. 0 or -errno. */
+/* Opens the file as ELF, on a descriptor of its own. Returns 0 or -errno. */
 static int open_elf(const struct site_file *file, struct elf_file *e)
 {
 	int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
@@ -128,7 +128,8 @@ static struct site_file *new_usdt(struct site_file **list, struct probe *probe, 
 	return file;
 }
 
-/* The file's sites, or NULL with errno and f as it says. */
+/* Returns the file if its sites can be used, or else NULL with errno and f as stored in the
+ * file. */
 static struct site_file *usable(struct site_file *file, struct failure *f)
 {
 	if (!file) {
@@ -145,7 +146,7 @@ static struct site_file *usable(struct site_file *file, struct failure *f)
 typedef struct site_file *(*new_file)(struct site_file **list, struct probe *probe, pid_t pid,
 				      const struct python *py, int fd);
 
-/* The interpreter's file from the list, or what `make` makes of it. */
+/* Returns the interpreter's file from the list, or else calls `make` to add it. */
 static struct site_file *of_interpreter(struct site_file **list, enum probe_program program,
 					new_file make, struct probe *probe, pid_t pid,
 					const struct python *py, struct failure *f)

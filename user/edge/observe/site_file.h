@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The files that probes go into: C libraries, and interpreters with probes of their own. Each is
- * opened and looked through once for all targets that have it mapped.
+ * The files that get probes: C libraries and interpreters. Each file is opened and searched once
+ * for all targets that have it mapped.
  */
 #ifndef SITE_FILE_H
 #define SITE_FILE_H
@@ -11,7 +11,7 @@
 #include "edge/kernel/probe.h"
 #include "edge/python/python.h"
 
-/* Held open: open_path stays good when the process that had it mapped is gone. */
+/* Held open, so that open_path stays valid when the process that had it mapped is gone. */
 struct site_file {
 	struct site_file *next;
 	dev_t dev;
@@ -22,17 +22,17 @@ struct site_file {
 	size_t n;
 	struct probe_site site[PROBE_SITES];
 	bool long_nop;             /* see struct usdt */
-	bool is_static;            /* an interpreter that has its C library linked in */
-	enum cond_sites_from from; /* and how that was found there */
-	int err; /* it has no sites that could be used: as site_file__of_usdt returns it */
+	bool is_static;            /* an interpreter with its C library linked in */
+	enum cond_sites_from from; /* how the functions were found in it */
+	int err; /* 0, or why it has no usable sites: as site_file__of_usdt returns it */
 	char why[256];
 };
 
-/* The C library of process pid (0: this one), from the list or added to it. NULL with errno set and
- * f filled. */
+/* Returns the C library of process pid (0: this one), from the list or added to it; or NULL with
+ * errno set and f filled. The list owns the file. */
 struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct failure *f);
 
-/* The same for the interpreter of process pid, which has its C library linked in. */
+/* The same for an interpreter that has its C library linked in. */
 struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
 				       struct failure *f);
 
@@ -41,16 +41,17 @@ struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, cons
 					struct failure *f);
 
 /*
- * The same for the interpreter of process pid, if it has GIL probes. NULL with errno set and f
- * filled: ENOENT if it has none, EPROTO if it has some that cannot be used.
+ * The same for an interpreter that has GIL probes. If NULL, errno is ENOENT if it has none, or
+ * EPROTO if it has some that cannot be used.
  */
 struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
 				     const struct python *py, struct failure *f);
 
-/* gilscope's own file with the GIL probes that it carries for a trial. NULL if it has none. */
+/* Returns gilscope's own file, with the GIL probes that it carries for a trial; or NULL if it has
+ * none. */
 struct site_file *site_file__of_self(struct site_file **list, struct probe *probe);
 
-/* Closes and frees all. */
+/* Closes and frees all files in the list. */
 void site_file__free_all(struct site_file *list);
 
 #endif

@@ -7,9 +7,9 @@
 #include "edge/observe/sources.h"
 
 #define MS 1000000ULL
-/* An edge that was under way when the second source began to count is over after this long. */
+/* After this long, any edge that was under way when the second source began to count is over. */
 #define TAKEOVER_NS (20 * MS)
-/* A child made by fork that means to execute another program has most often done so by then. */
+/* Most children that execute another program after a fork have done so by then. */
 #define EXEC_PATIENCE_NS (500 * MS)
 
 void sources__init(struct sources *s, struct probe *probe, enum sources_wanted wanted)
@@ -55,7 +55,7 @@ int sources__attach_own(struct sources *s, struct process *p, struct failure *f)
 	return process__attach(p, file, f);
 }
 
-/* True if probes on this interpreter could crash the children of the process. */
+/* True if probes in this interpreter could crash children of the process. */
 static bool endangers_children(struct sources *s, const struct site_file *usdt)
 {
 	if (usdt->long_nop && s->fork_is_safe < 0)
@@ -63,7 +63,8 @@ static bool endangers_children(struct sources *s, const struct site_file *usdt)
 	return usdt->long_nop && !s->fork_is_safe;
 }
 
-/* Asked for the interpreter's own probes, and they are not there, or not usable. */
+/* Explains that --source usdt was given, but the interpreter's own probes are missing or
+ * unusable. */
 static int no_usdt(const struct process *p, const char *why, struct failure *f)
 {
 	failure__what(f, "cannot observe process %d (%s) with --source usdt: %s", p->pid, p->comm,
@@ -74,8 +75,9 @@ static int no_usdt(const struct process *p, const char *why, struct failure *f)
 }
 
 /*
- * Chooses where the edges of a process come from: *usdt is its interpreter's file if that carries
- * probes that are to be used. 0, or -ENOTSUP with f if they were asked for and are not there.
+ * Chooses where the edges of a process come from. *usdt is its interpreter's file if that file's
+ * own probes are to be used, else NULL. Returns 0, or -ENOTSUP with f filled if they were asked for
+ * and are not there.
  */
 static int choose(struct sources *s, struct process *p, struct site_file **usdt, struct failure *f)
 {
@@ -104,8 +106,8 @@ static int choose(struct sources *s, struct process *p, struct site_file **usdt,
 }
 
 /*
- * The interpreter's own probes take over from those on libc, which have told the first edges.
- * Until both have certainly been heard of the same edge, both count.
+ * The interpreter's own probes take over from those on libc, which have seen the first edges. Both
+ * count until both have certainly reported the same edge.
  */
 static int take_over(struct process *p, const struct site_file *usdt, struct failure *f)
 {
@@ -144,8 +146,9 @@ int sources__settle(struct process *p, const struct site_file *usdt, struct fail
 }
 
 /*
- * Takes the probes on libc away once they are of no use. They cease to count first: an acquisition
- * that they told of just before is told by the other source too, just after.
+ * Removes the probes on libc when they are no longer needed. They stop counting before that: the
+ * other source reports an acquisition just after the probes on libc do, and it must not be counted
+ * twice.
  */
 void sources__end_takeover(struct process *p, __u64 now)
 {
@@ -191,11 +194,12 @@ bool sources__keep(struct sources *s, struct process *p, pid_t ended)
 	struct failure f = {0};
 	int err;
 
-	/* What is just being taken away may have taken this process's breakpoints along. */
+	/* While other probes are being removed, this process's breakpoints may be going with
+	 * them. */
 	if (!probe__is_multi(s->probe) || p->bound_by_events || s->outlive_thread == 0 ||
 	    !probe__is_settled(s->probe))
 		return false;
-	/* First, as the trial takes probes away. */
+	/* Before the trial below, because the trial removes probes. */
 	err = process__keep(p, ended, &f);
 	if (err && err != -ESRCH)
 		return false;

@@ -2,17 +2,18 @@
 /*
  * How a process comes under observation, and when its first edge can be seen:
  *
- *  - The command is forked by us and held until its probes are in place. They stay through its
- * execs, so whatever it becomes, its interpreter's first acquisition is seen. The kernel supposes
- * that this first signal of a condition variable is the GIL's and keeps its edges; we look up the
- * truth meanwhile, and confirm or discard.
- *  - A child of a target gets its probes when the kernel tells of the fork, a fraction of a
- * millisecond later. It has its parent's interpreter at the same addresses. What it did before is
- * missed, and how long that was is reported. From its first exec on it is like the command.
- *  - A running process (-p, --all) is looked up first and then probed.
+ *  - We fork the command and hold it until its probes are in place. They stay through its execs, so
+ * whatever the command becomes, its interpreter's first acquisition is seen. The kernel guesses
+ * that the first signal of a condition variable is the GIL's, and keeps its edges. Meanwhile we
+ * look up the truth, and confirm or discard them.
+ *  - A child of a target gets its probes when the kernel reports the fork, a fraction of a
+ * millisecond later. It has its parent's interpreter at the same addresses. What it did before its
+ * probes were in place is missed, and the length of that time is reported. From its first exec on
+ * it is treated like the command.
+ *  - A running process (-p, --all) is examined first and then probed.
  *
- * What is not a CPython yet is looked at again, at growing intervals: a library may still be
- * loaded.
+ * A process that is not yet a CPython is examined again at growing intervals, because it may load a
+ * library later.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -31,11 +32,11 @@
 #define FIRST_TRY_NS (2 * MS)
 #define LAST_TRY_NS  (500 * MS)
 #define TICK_NS      (100 * MS)
-/* After looks this far apart, a program is loaded. */
+/* When looks are this far apart, a program must be fully loaded. */
 #define LAST_START_NS (128 * MS)
-/* With --all, a program that has not become a CPython after this long is let be. */
+/* With --all, a program that has not become a CPython after this long is left alone. */
 #define ALL_PATIENCE_NS (3000 * MS)
-/* After this long the threads of a process that has exited are past their last instruction. */
+/* This long after a process has exited, its threads have executed their last instruction. */
 #define EXIT_PATIENCE_NS (1000 * MS)
 
 struct target {
@@ -43,15 +44,15 @@ struct target {
 	const struct target_spec *spec;
 	struct process *processes;
 	struct sources sources;
-	struct snapshot *past; /* what has ended, and what could not be observed */
+	struct snapshot *past; /* what has ended or could not be observed */
 	char refusal[sizeof(((struct snapshot_unobserved *)NULL)->why)]; /* "": none */
 	struct launch launch;
 	__u64 start_ns;
-	__u64 frozen_ns; /* 0: the figures are still moving */
+	__u64 frozen_ns; /* when the figures were frozen; 0: not yet */
 	__u64 tick_ns;
-	struct process_count past_count; /* of processes that have ended */
-	__u64 nr_gaps;                   /* times that one lost its probes with a thread */
-	size_t nr_seen;                  /* programs that were a CPython and could be traced */
+	struct process_count past_count; /* counts of ended processes */
+	__u64 nr_gaps;  /* how often a process lost its probes when a thread ended */
+	size_t nr_seen; /* CPython programs that could be traced */
 	int exit_status;
 };
 
@@ -94,7 +95,7 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 		probe__listener(t->probe)->unobserved(probe__listener(t->probe)->ctx, u);
 }
 
-/* The same of one that was, or claimed to be, a CPython. */
+/* The same for a process that was, or seemed to be, a CPython. */
 static void note_refused(struct target *t, const struct process *p, const char *why)
 {
 	if (!t->refusal[0])
@@ -125,14 +126,14 @@ static bool is_no_python_yet(int err)
 	return err == -ENOENT || err == -EAGAIN;
 }
 
-/* What contradicts itself may be a program of which half is loaded. */
+/* Contradictions can mean that the program is only half loaded. */
 static bool may_be_starting(const struct process *p, int err)
 {
 	return err == -EPROTO && p->try_delay_ns < LAST_START_NS;
 }
 
-/* The interpreter is known: its edges count, from the supposed GIL's first one on or from now
- * on. */
+/* Call when the interpreter is known. Its edges count, from the first edge of the guessed GIL or
+ * from now on. */
 static int begin(struct target *t, struct process *p, struct failure *f)
 {
 	struct site_file *usdt;
@@ -143,7 +144,7 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 	err = process__trace(p);
 	if (err) {
 		failure__what(f, "cannot observe process %d: %s", p->pid,
-			      err == -EAGAIN ? "it is just executing another program"
+			      err == -EAGAIN ? "it is executing another program right now"
 					     : "the table of GILs is full");
 		return err;
 	}
@@ -153,8 +154,8 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 	return err;
 }
 
-/* Looks whether a searching process has become a CPython; `supposed`: because the kernel thinks
- * so. -ESRCH: it has exited. */
+/* Checks whether a searching process has become a CPython. `supposed` means that the kernel has
+ * guessed a GIL. Returns 0 or -errno; -ESRCH if the process has exited. */
 static int look(struct target *t, struct process *p, bool supposed)
 {
 	struct failure f = {0};
@@ -167,7 +168,8 @@ static int look(struct target *t, struct process *p, bool supposed)
 		return 0;
 	if (err == -ESRCH) {
 		p->next_try_ns =
-			clock_ns() + LAST_TRY_NS; /* its exit is on its way, if it is known to us */
+			clock_ns() +
+			LAST_TRY_NS; /* its exit event is on its way, if the kernel knows it */
 		return err;
 	}
 	p->contradiction[0] = '\0';
@@ -179,7 +181,8 @@ static int look(struct target *t, struct process *p, bool supposed)
 	}
 	if (supposed)
 		process__discard(p);
-	/* Its first edges may not be in the library that was probed while nothing was known. */
+	/* Its first edges may be in another file than the libc that was probed while nothing was
+	 * known. */
 	else if (err == -EAGAIN && p->index >= 0)
 		sources__attach_own(&t->sources, p, &f);
 	try_later(p);
@@ -207,7 +210,7 @@ static int adopt(struct target *t, pid_t pid, struct failure *f)
 	return begin(t, p, f);
 }
 
-/* --all: what is no CPython is passed over, what is one and can't be observed is named. */
+/* --all: skips processes that are not CPython; lists those that are, but cannot be observed. */
 static void adopt_any(void *ctx, pid_t pid)
 {
 	struct target *t = ctx;
@@ -226,7 +229,8 @@ static void adopt_any(void *ctx, pid_t pid)
 	refuse(t, p, &f);
 }
 
-/* A child that is no CPython is a target like one that is born under observation: it may start one. */
+/* Any child becomes a target, as if it had been forked under observation: even if it is not a
+ * CPython, it may start one. */
 static void adopt_if_child(void *ctx, pid_t pid)
 {
 	struct target *t = ctx;
@@ -237,7 +241,7 @@ static void adopt_if_child(void *ctx, pid_t pid)
 
 	if (parent <= 0 || find(t, pid) || !find(t, parent))
 		return;
-	/* Of one that has exited, and only waits for its parent, no end will be told. */
+	/* A zombie sends no exit event. */
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	p = readlink(path, program, sizeof(program)) < 0 ? NULL : add(t, pid);
 	if (!p)
@@ -248,14 +252,14 @@ static void adopt_if_child(void *ctx, pid_t pid)
 		failure__what(&f, "the table of processes is full");
 		refuse(t, p, &f);
 	} else if (look(t, p, false) == -ESRCH) {
-		p->state = PROCESS_ENDED; /* nobody may tell of it */
+		p->state = PROCESS_ENDED; /* its exit event may never come */
 		p->end_ns = clock_ns();
 	} else if (p->state == PROCESS_SEARCHING && !p->cond) {
 		sources__expect_exec(&t->sources, p);
 	}
 }
 
-/* Until a round finds no more: /proc is not in order of descent. */
+/* Repeats until a round finds no more, because /proc does not list parents before children. */
 static void adopt_descendants(struct target *t)
 {
 	struct process *last, *p;
@@ -306,7 +310,7 @@ static int start_command(struct target *t, struct failure *f, int *exit_status)
 {
 	int err;
 
-	/* Whatever the command turns out to be, nobody is to wait for a program then. */
+	/* Load these now, so that no process has to wait for it later. */
 	err = probe__prepare(t->probe, PROBE_USDT, f);
 	err = err ?: probe__prepare(t->probe, PROBE_SEMAPHORE, f);
 	err = err ?: launch__fork(&t->launch, t->spec->user, f);
@@ -314,7 +318,7 @@ static int start_command(struct target *t, struct failure *f, int *exit_status)
 		return err;
 	if (t->launch.pid == 0)
 		launch__child(&t->launch, t->spec->argv);
-	/* The command should not run while the kernel still tidies up after the trial. */
+	/* The command should not run while the kernel is still cleaning up after the trial. */
 	probe__settle(t->probe);
 	err = hold_command(t, f);
 	if (err) {
@@ -388,8 +392,8 @@ void target__free(struct target *t)
 
 /* ---- events ---- */
 
-/* The program that the process ran so far goes into the past; the process may go on with
- * another. */
+/* Moves the program that the process has run so far into the past. The process may continue with
+ * another program. */
 static void retire_image(struct target *t, struct process *p)
 {
 	process__count(p, &t->past_count);
@@ -452,7 +456,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	memcpy(p->comm, e->comm, sizeof(p->comm));
 	p->state = PROCESS_SEARCHING;
 	p->source_why[0] = '\0';
-	/* Else it is of a record that has been given back. */
+	/* Otherwise it belongs to a record that has been given back. */
 	if (p->index == (int)e->process)
 		p->image = e->image;
 	p->born_ns = e->ts;
@@ -485,7 +489,7 @@ static void on_exit_event(struct target *t, const struct gil_event *e)
 	process__detach(p);
 }
 
-/* What is known of the process so far is a row that ends at `since`. */
+/* Turns what is known about the process so far into a row that ends at `since`. */
 static void end_row(struct target *t, struct process *p, __u64 since)
 {
 	p->end_ns = since;
@@ -495,7 +499,7 @@ static void end_row(struct target *t, struct process *p, __u64 since)
 	p->end_ns = 0;
 }
 
-/* What follows is another row, of the record at `index`. */
+/* Starts another row for the process at `since`, with the record at `index`. */
 static void go_on(struct target *t, struct process *p, unsigned int index, __u64 since)
 {
 	unsigned int old = p->index, sources = process__sources(p);
@@ -522,7 +526,8 @@ static void go_on(struct target *t, struct process *p, unsigned int index, __u64
 	process__tell(p);
 }
 
-/* A thread's end has taken the probes away. A record of its own for what follows tells the two apart. */
+/* The probes have ended with a thread. What follows gets its own record, to keep it apart from what
+ * came before. */
 static void bind_again(struct target *t, struct process *p, const struct gil_event *e)
 {
 	struct failure f = {.what = "the table of processes is full"};
@@ -541,7 +546,7 @@ static void bind_again(struct target *t, struct process *p, const struct gil_eve
 		probe__give_process(t->probe, index);
 	t->nr_gaps++;
 	p->breaks_off = true;
-	if (err == -ESRCH) { /* no thread is left: its exit is on its way */
+	if (err == -ESRCH) { /* no thread is left: its exit event is on its way */
 		p->end_ns = e->ts;
 		return;
 	}
@@ -549,13 +554,13 @@ static void bind_again(struct target *t, struct process *p, const struct gil_eve
 	refuse(t, p, &f);
 }
 
-/* The same while nothing of it is known yet. */
+/* The same for a process that is not traced yet. */
 static void search_again(struct target *t, struct process *p, const struct gil_event *e)
 {
 	struct failure f = {0};
 	int err;
 
-	/* An edge that the kernel has kept may have been followed by others. */
+	/* Edges may have been missed after those that the kernel has kept. */
 	if (probe__process(t->probe, p->index)->state != GIL_PROCESS_NEW)
 		process__discard(p);
 	err = process__bind_again(p, (pid_t)e->other, p->index, &f);
@@ -613,7 +618,7 @@ static void on_event(void *ctx, const struct gil_event *e)
 	}
 }
 
-/* Removes processes that have ended, when the kernel is done with their records. */
+/* Removes ended processes when the kernel is done with their records. */
 static void collect(struct target *t, __u64 now)
 {
 	struct process **at = &t->processes, *p;
