@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What happens when. Every 10 ms the ring of edges is emptied into the encoder; a ring of the default
- * size lasts for 0.6 s of a million edges a second. Once a second what has been gathered goes to the
- * sink, so that a recording that is killed loses not much more than a second. What the target tells
- * of processes goes straight to the encoder.
+ * The timing of a recording. Every 10 ms the ring of edges is emptied into the encoder; a ring of
+ * the default size holds 0.6 s of a million edges a second. Once a second the encoder's output goes
+ * to the sink, so that a recording that is killed loses little more than a second. What the target
+ * reports about processes goes straight to the encoder.
  *
- * A write that fails ends the recording and the observation, and is told at once; a launched command
- * runs on to its end.
+ * A write that fails ends the recording and the observation, and is reported at once; a launched
+ * command keeps running to its end.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,9 +31,10 @@
 #define TICK_NS     (10 * MS)
 #define FLUSH_NS    (1000 * MS)
 #define PROGRESS_NS (250 * MS)
-/* Kept free of --max-size for what comes after the last edge: the threads' names, the index. */
+/* Part of --max-size that is reserved for what follows the last edge: thread names and the
+ * index. */
 #define CLOSING_SIZE (256U << 10)
-/* A chunk has some 65,000 of them. */
+/* How often the size is checked, in ring entries; a chunk has some 65,000 of them. */
 #define ENTRIES_PER_LOOK 4096
 
 struct recorder {
@@ -43,22 +44,22 @@ struct recorder {
 	struct trace_encoder *encoder;
 	struct listener listener;
 	int timer_fd;
-	int fd;       /* the output; the sink's */
-	bool to_file; /* it is a regular file */
+	int fd;       /* the output; owned by the sink */
+	bool to_file; /* the output is a regular file */
 	bool created;
-	int err;   /* the recording has ended with this */
-	bool full; /* it has ended at --max-size */
+	int err;   /* the error that ended the recording */
+	bool full; /* the recording has reached --max-size */
 	__u64 nr_entries;
 	bool launched, terminal;
 	__u64 start_ns, flush_ns, progress_ns;
-	__u64 edge_ns; /* of the last edge */
+	__u64 edge_ns; /* time of the last edge */
 	unsigned int dumps;
 	struct snapshot_lost lost;
-	long cost_ns;                /* of a hit, as told last */
-	void (*on_pipe)(int signal); /* what SIGPIPE did before */
+	long cost_ns;                /* cost of a probe hit as last written to the trace, in ns */
+	void (*on_pipe)(int signal); /* the previous handler of SIGPIPE */
 };
 
-/* Whatever is printed comes in place of the progress. */
+/* Erases the progress line before anything else is printed. */
 static void clear_progress(const struct recorder *r)
 {
 	if (r->terminal)
@@ -71,8 +72,8 @@ static int explain_open(const char *path, int err, struct failure *f)
 {
 	failure__what(f, "cannot write to %s: %s", path, strerror(-err));
 	if (err == -EEXIST) {
-		failure__what(f, "%s is there already", path);
-		failure__cause(f, "a recording does not replace a file unless told to");
+		failure__what(f, "%s already exists", path);
+		failure__cause(f, "record replaces an existing file only with --force");
 		failure__command(f, "gilscope record --force -o %s ...", path);
 	} else {
 		failure__command(f, "ls -ld \"$(dirname %s)\"", path);
@@ -80,8 +81,8 @@ static int explain_open(const char *path, int err, struct failure *f)
 	return err;
 }
 
-/* A descriptor of its own, or -errno with f filled. What is no regular file, a pipe with a name or
- * a device, is just opened. */
+/* Returns a new descriptor, or -errno with f filled. Named pipes and devices are opened as they
+ * are. */
 static int open_output(struct recorder *r, struct failure *f)
 {
 	const char *path = r->options->output;
@@ -98,7 +99,7 @@ static int open_output(struct recorder *r, struct failure *f)
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	r->created = fd >= 0;
-	/* A file that is replaced keeps its content until there is something to replace it with. */
+	/* An existing file keeps its content until there is something to replace it with. */
 	if (fd < 0 && errno == EEXIST && r->options->force)
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 	r->to_file = fd >= 0;
@@ -111,9 +112,9 @@ static void explain_write(const struct recorder *r, int err, struct failure *f)
 	bool to_pipe = !strcmp(path, "-");
 
 	failure__what(f, "cannot write the trace to %s: %s", to_pipe ? "standard output" : path,
-		      err == -EPIPE ? "whoever read it has closed it" : strerror(-err));
+		      err == -EPIPE ? "the reader has closed it" : strerror(-err));
 	if (r->to_file && trace_sink__size(r->sink, NULL))
-		failure__cause(f, "the %s written before can be read",
+		failure__cause(f, "the %s written before the error can be read",
 			       format_bytes(trace_sink__size(r->sink, NULL)).s);
 	if (err == -ENOSPC || err == -EDQUOT)
 		failure__command(f, "df -h %s", to_pipe ? "." : path);
@@ -121,7 +122,8 @@ static void explain_write(const struct recorder *r, int err, struct failure *f)
 		failure__command(f, "gilscope report %s", path);
 }
 
-/* The recording is over, the observation soon. Told at once: a launched command may run for long. */
+/* Ends the recording, and soon the observation. Reports the error at once, because a launched
+ * command may run for a long time. */
 static void fail(struct recorder *r, int err)
 {
 	struct failure f = {0};
@@ -143,7 +145,7 @@ static bool is_over(const struct recorder *r)
 	return r->err || r->full;
 }
 
-/* Looks whether the file has reached its limit. */
+/* Ends the recording if the file has reached its limit. */
 static void end_if_full(struct recorder *r)
 {
 	__u64 at_most;
@@ -163,7 +165,7 @@ static int on_entry(void *ctx, void *entry, size_t size)
 
 	if (is_over(r))
 		return 0;
-	/* On a busy machine much may have come since the last round. */
+	/* On a busy machine many entries may have come since the last tick. */
 	if (r->options->max_size && ++r->nr_entries % ENTRIES_PER_LOOK == 0)
 		end_if_full(r);
 	err = trace_encoder__entry(r->encoder, entry, size);
@@ -219,7 +221,7 @@ static __s64 clock_offset(clockid_t clock)
 	return (__s64)(t.tv_sec * 1000000000LL + t.tv_nsec) - (__s64)(before + clock_ns()) / 2;
 }
 
-/* The target as it was given: the command's words, or what else. */
+/* The target as given on the command line. */
 static void describe_target(const struct target_spec *spec, char *text, size_t size)
 {
 	size_t n = 0;
@@ -284,12 +286,12 @@ static void put_summary(struct recorder *r, const struct snapshot *s)
 		format_bytes(trace_sink__size(r->sink, NULL)).s,
 		to_pipe ? "standard output" : r->options->output);
 	if (r->full)
-		fprintf(stderr, "it ended early: the file has reached --max-size\n");
+		fprintf(stderr, "the recording ended early: the file has reached --max-size\n");
 }
 
-/* ---- while it goes on ---- */
+/* ---- while recording ---- */
 
-/* For a trace that will have no end. */
+/* Writes the losses so far, for a trace that may be cut off. */
 static void note_status(struct recorder *r, __u64 now)
 {
 	struct trace_status status = {.start_ns = r->start_ns,
@@ -316,8 +318,8 @@ static void flush(struct recorder *r, __u64 now)
 	end_if_full(r);
 }
 
-/* One round of emptying the ring. The sink's queue has a limit too: if the disk can't follow, edges
- * stay in the ring until that is full, and then the kernel counts what is lost. */
+/* Empties the ring once. The sink's queue has a limit too: if the disk cannot keep up, edges stay
+ * in the ring until it is full, and then the kernel counts the lost ones. */
 static void on_tick(void *ctx)
 {
 	struct recorder *r = ctx;
@@ -356,7 +358,8 @@ static __u32 make_preamble(struct recorder *r, struct bytes *b)
 	return count;
 }
 
-/* What is kept so far, and what it takes to read it, to FILE.1, FILE.2 and so on. */
+/* Writes what is kept so far, and the records needed to read it, to FILE.1, FILE.2 and so on.
+ * Returns 0 or -errno; `path` is the file's name either way. */
 static int dump(struct recorder *r, char *path, size_t size)
 {
 	struct snapshot *s = observer__snapshot(r->observer);
@@ -388,7 +391,7 @@ static void on_usr2(void *ctx)
 	if (!strcmp(r->options->output, "-")) {
 		clear_progress(r);
 		fprintf(stderr,
-			"gilscope: nothing is written at SIGUSR2 with -o -, but at the end\n");
+			"gilscope: with -o - nothing is written at SIGUSR2, only at the end\n");
 		return;
 	}
 	observer__entries(r->observer);
@@ -425,12 +428,13 @@ static int prepare(struct recorder *r, struct failure *f)
 	return err;
 }
 
-/* The observation goes on already: what has come so far is in the encoder. */
+/* Starts recording. The observation is already running; what it has seen so far is in the
+ * encoder. */
 static int begin(struct recorder *r, const struct target_spec *spec, struct failure *f)
 {
 	int err;
 
-	/* Not before: a launched command would inherit it. */
+	/* Only now, as a launched command would have inherited it. */
 	r->on_pipe = signal(SIGPIPE, SIG_IGN);
 	r->start_ns = observer__start_ns(r->observer);
 	err = put_header(r, spec);
@@ -445,7 +449,7 @@ static int begin(struct recorder *r, const struct target_spec *spec, struct fail
 	return err;
 }
 
-/* Waits for the writer. A reader of a pipe may never come: then another Ctrl-C is the end. */
+/* Waits for the writer. The reader of a pipe may never read; then another Ctrl-C ends gilscope. */
 static int wait_for_sink(struct recorder *r)
 {
 	int err = trace_sink__wait(r->sink, 1000);
@@ -453,7 +457,7 @@ static int wait_for_sink(struct recorder *r)
 
 	if (err != -EAGAIN)
 		return err;
-	fprintf(stderr, "still writing to %s; Ctrl-C gives up\n", r->options->output);
+	fprintf(stderr, "still writing to %s; press Ctrl-C to give up\n", r->options->output);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
@@ -463,7 +467,8 @@ static int wait_for_sink(struct recorder *r)
 	return err;
 }
 
-/* Their size, at most: compressed, what threads have is a few hundred bytes each. */
+/* Upper bound on the size of the kernel's figures in the trace. A thread's figures compress to a
+ * few hundred bytes. */
 static __u64 figures_size(const struct snapshot *s)
 {
 	__u64 size = 0;
@@ -475,8 +480,10 @@ static __u64 figures_size(const struct snapshot *s)
 	return size;
 }
 
-/* The kernel's figures of all go with all edges; or with the long waits and holds, of which none can be
- * made, if there is room. */
+/* True if the trace gets the kernel's figures of the whole observation. A flight recorder does not,
+ * nor does a trace of all edges that ended at --max-size, as the figures would not match its edges.
+ * A trace of only the long waits and holds does even then, if there is room, because no figures can
+ * be computed from it. */
 static bool has_figures(const struct recorder *r, const struct snapshot *s)
 {
 	bool filtered = r->options->min_wait_ns || r->options->min_hold_ns;
@@ -501,7 +508,7 @@ static void finish(struct recorder *r)
 	if (!s)
 		fail(r, -ENOMEM);
 	figures = s && has_figures(r, s);
-	if (s && r->full && !figures) /* what came later is not in the file */
+	if (s && r->full && !figures) /* later edges are not in the file */
 		s->end_ns = r->edge_ns;
 	if (!r->err)
 		fail(r, trace_encoder__finish(r->encoder, s, figures));
@@ -514,7 +521,7 @@ static void finish(struct recorder *r)
 	snapshot__free(s);
 }
 
-/* Nothing was recorded: a file that was not there before goes. */
+/* Nothing was recorded: remove the file if we created it. */
 static void drop_output(struct recorder *r)
 {
 	if (r->created)
@@ -534,7 +541,7 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 				       .failed = on_failed,
 				       .ctx = &r};
 	oo->listener = &r.listener;
-	if (o->window) /* what is kept is written to new files at each SIGUSR2 */
+	if (o->window) /* each SIGUSR2 creates a new file */
 		oo->needs_later |= CAPABILITIES_FILES;
 	r.launched = oo->target.argv != NULL;
 	r.terminal = !o->quiet && isatty(STDERR_FILENO);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A recording: from an observation to a file. */
+/* Records an observation to a file. */
 #ifndef RECORDER_H
 #define RECORDER_H
 
@@ -8,25 +8,26 @@
 #include "core/base/failure.h"
 #include "edge/observe/observe.h"
 
-/* How a recording came to its end. */
+/* How a recording ended. */
 struct record_end {
-	bool interrupted; /* the user's wish, or the limit of the file */
-	bool failed;      /* the trace could not be written: that has been told */
+	bool interrupted; /* by the user, or because the file reached its limit */
+	bool failed;      /* the trace could not be written; already reported */
 };
 
 struct record_options {
-	const char *output;             /* "-": standard output */
-	bool force;                     /* an existing file is replaced */
-	bool quiet;                     /* no progress line, no summary */
-	unsigned long long max_size;    /* bytes; 0: no limit */
-	unsigned long long window;      /* a flight recorder of so many bytes; 0: none */
-	unsigned long long min_wait_ns; /* keep only longer waits and holds; 0 and 0: all */
+	const char *output;          /* "-": standard output */
+	bool force;                  /* replace an existing file */
+	bool quiet;                  /* no progress line, no summary */
+	unsigned long long max_size; /* bytes; 0: no limit */
+	unsigned long long window;   /* bytes kept by a flight recorder; 0: not a flight recorder */
+	unsigned long long
+		min_wait_ns; /* keep only waits and holds at least this long; both 0: all */
 	unsigned long long min_hold_ns;
-	struct record_end *end; /* filled, if it is not NULL */
+	struct record_end *end; /* filled in unless NULL */
 };
 
 /* Observes and records, from the first edge to the end of the file. Returns the program's exit
- * status; f is filled if something went wrong that has not yet been told. */
+ * status. Fills f if something failed that has not been reported yet. */
 int recorder__run(const struct record_options *o, struct observe_options *oo, struct failure *f);
 
 #endif

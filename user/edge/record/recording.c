@@ -13,7 +13,7 @@
 #include "core/base/clock.h"
 #include "edge/record/recording.h"
 
-/* "1,2,3"; NULL: there is no process, or no memory. */
+/* Returns "1,2,3", or NULL if no process is left or memory ran out. The caller frees it. */
 static char *list_pids(const struct snapshot *s)
 {
 	char *list = NULL;
@@ -42,7 +42,7 @@ static void name_file(struct recording *r, const char *pids)
 	snprintf(r->path, sizeof(r->path), "gilscope-%d-%s.gil", atoi(pids), when);
 }
 
-/* In the child. Nothing of it may get onto the screen, and Ctrl-C is not for it. */
+/* Runs in the child. It must not write to the screen, and Ctrl-C must not reach it. */
 static void become_recorder(const struct recording *r, const char *pids, pid_t parent)
 {
 	int nothing = open("/dev/null", O_RDWR);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * `gilscope record`, started from inside the dashboard: a process of its own with probes of its own,
- * so that neither waits for the other. It ends with the dashboard, even if that is killed.
+ * `gilscope record`, started from inside the dashboard. It is a separate process with its own
+ * probes, so that neither waits for the other. It ends when the dashboard does, even if that is
+ * killed.
  */
 #ifndef RECORDING_H
 #define RECORDING_H
@@ -17,11 +18,13 @@ struct recording {
 	char path[64];
 };
 
-/* Begins to record the processes of s that still run. 0 or -errno. */
+/* Starts recording the processes in s that still run. Returns 0 or -errno. */
 int recording__start(struct recording *r, const struct snapshot *s);
-/* Ends it; waits until the file is whole. 0, or -EIO if the recorder had failed. */
+/* Ends the recording and waits until the file is complete. Returns 0, or -EIO if the recorder
+ * failed. */
 int recording__stop(struct recording *r);
-/* True if it has ended by itself, since the last call; `status` as of wait. */
+/* True if the recorder has ended by itself since the last call; *status is then its wait(2)
+ * status. */
 bool recording__has_ended(struct recording *r, int *status);
 
 #endif

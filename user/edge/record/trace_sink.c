@@ -10,29 +10,30 @@
 #include "edge/proc/privilege.h"
 #include "edge/record/trace_sink.h"
 
-/* Bytes that wait to be compressed: what a disk may hold up without an effect on the ring. */
+/* Limit on the bytes waiting to be compressed: a disk can stall this long without affecting the
+ * ring. */
 #define QUEUE_MOST (32UL << 20)
-/* Entries of an index; then every second one goes. */
+/* Limit on the entries of the index. When it is reached, pairs of entries are merged. */
 #define INDEX_MOST 32768
 
 struct item {
 	struct item *next;
 	struct trace_chunk chunk;
-	struct bytes packed; /* of a flight recorder: as it will be in the file */
+	struct bytes packed; /* flight recorder: the frame as it will be in the file */
 };
 
 struct index_entry {
 	__u64 offset, last, count;
 };
 
-/* A file of frames, as it is written. */
+/* A trace file while it is being written. */
 struct output {
 	int fd;
 	__u64 offset;
 	struct index_entry *index;
 	size_t nr_index;
 	__u32 sequence; /* of the last frame */
-	__u64 last;     /* the latest time in any */
+	__u64 last;     /* the latest time in any frame */
 };
 
 struct trace_sink {
@@ -40,16 +41,16 @@ struct trace_sink {
 	size_t window;
 	pthread_t thread;
 	bool running, ending, done;
-	const struct bytes *preamble; /* for the end of a flight recorder */
+	const struct bytes *preamble; /* flight recorder: written at the end */
 	__u32 preamble_count;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	struct item *queue, **queue_end; /* not yet compressed */
-	size_t queued;                   /* bytes of it */
-	bool busy;                       /* the thread has taken one */
-	__u64 size;                      /* written or kept, before that one */
+	size_t queued;                   /* bytes in the queue */
+	bool busy;                       /* the thread is working on an item */
+	__u64 size;                      /* written or kept, without that item */
 	int err;
-	/* a flight recorder's */
+	/* used by a flight recorder only */
 	struct item *kept, **kept_end;
 	size_t kept_size;
 	bool dropped;
@@ -73,7 +74,8 @@ static int write_all(int fd, const unsigned char *data, size_t size)
 	return 0;
 }
 
-/* Writes whole frames or none: what a failed write left is cut off again, where that can be done. */
+/* Writes a whole frame or nothing: after a failed write the file is truncated, if that is
+ * possible. */
 static int output__write(struct output *o, const unsigned char *data, size_t size)
 {
 	int err = write_all(o->fd, data, size);
@@ -81,7 +83,7 @@ static int output__write(struct output *o, const unsigned char *data, size_t siz
 	if (!err)
 		o->offset += size;
 	else if (o->offset && ftruncate(o->fd, (off_t)o->offset))
-		return err; /* a pipe */
+		return err; /* a pipe cannot be truncated */
 	return err;
 }
 
@@ -98,7 +100,7 @@ static void output__note(struct output *o, const struct trace_frame *f)
 	if (!o->index)
 		o->index = calloc(INDEX_MOST, sizeof(*grown));
 	if (!o->index)
-		return; /* it can be done without */
+		return; /* the index is optional */
 	if (o->nr_index == INDEX_MOST) {
 		for (size_t i = 0; i + 1 < o->nr_index; i += 2) {
 			struct index_entry e = o->index[i];
@@ -190,7 +192,8 @@ static struct trace_frame drop_oldest(struct trace_sink *s)
 	return frame;
 }
 
-/* Keeps it, and lets the oldest go. A frame of edges goes with the records that name its threads. */
+/* Keeps the item and drops the oldest ones. A frame of edges is dropped together with the records
+ * that name its threads. */
 static int keep(struct trace_sink *s, struct item *i)
 {
 	trace_chunk__pack(&i->chunk, &i->packed);
@@ -204,7 +207,7 @@ static int keep(struct trace_sink *s, struct item *i)
 	*s->kept_end = i;
 	s->kept_end = &i->next;
 	s->kept_size += i->packed.size;
-	/* Never the one that has just come: it is not the caller's any more. */
+	/* Never drop the item that was just added; the list owns it now. */
 	while (s->kept_size > s->window && s->kept->next) {
 		struct trace_frame f = drop_oldest(s);
 
@@ -222,7 +225,8 @@ static __u64 oldest(const struct trace_sink *s)
 	return 0;
 }
 
-/* The header; and if frames are missing behind it, records that say so, and what they told. */
+/* Writes the header. If frames after it were dropped, also writes records that say so and that
+ * repeat what later frames need from the dropped ones. */
 static int write_beginning(struct trace_sink *s, struct output *o, const struct bytes *preamble,
 			   __u32 count)
 {
@@ -320,7 +324,7 @@ static void *run(void *ctx)
 	struct trace_sink *s = ctx;
 	struct item *i;
 
-	setpriority(PRIO_PROCESS, 0, 0); /* emptying the ring is more urgent */
+	setpriority(PRIO_PROCESS, 0, 0); /* emptying the ring is more urgent than writing */
 	privilege__keep(0);
 	while ((i = take(s)))
 		handle(s, i);
@@ -328,7 +332,7 @@ static void *run(void *ctx)
 	return NULL;
 }
 
-/* Waits until all that was put has been dealt with: the thread then sleeps. */
+/* Waits until everything put so far has been handled; the thread then sleeps. */
 static void settle(struct trace_sink *s)
 {
 	pthread_mutex_lock(&s->mutex);
@@ -359,7 +363,7 @@ int trace_sink__start(struct trace_sink *s)
 	sigset_t all, old;
 	int err;
 
-	/* Signals are the main thread's; and a closed pipe is an error here, not the end. */
+	/* The main thread handles signals. Here a closed pipe is an error, and must not kill us. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = -pthread_create(&s->thread, NULL, run, s);
