@@ -59,7 +59,7 @@ def test_every_key():
             s.press(key)
             s.see_no(r"PAUSED")
         s.press("r")
-        s.see(r"figures are from now on")
+        s.see(r"figures start from now")
         s.press("w", "w")
         s.see(r"(?m)^ gilscope.* all ")
         s.press("w")

@@ -11,14 +11,15 @@
 #include "edge/top/command_output.h"
 
 struct command_output {
-	int file; /* -1: it has a name, and is not shown */
+	int file; /* the unnamed file; -1: a named file, which is not shown */
 	int own[3];
 	pthread_t thread;
 	bool showing;
 	bool over; /* the command has ended */
 };
 
-/* For reading and for writing at its end; gone when nobody has it open. */
+/* Opens a temporary file for reading and appending. It disappears when its last descriptor is
+ * closed. */
 static int open_unnamed(void)
 {
 	char path[] = "/tmp/gilscope-XXXXXX";
@@ -75,7 +76,7 @@ void command_output__restore(struct command_output *c)
 	}
 }
 
-/* What has been added to the file; it is read from the start. */
+/* Copies what was added to the file since offset *at to standard output, and moves *at on. */
 static void copy_new(struct command_output *c, off_t *at)
 {
 	char buffer[65536];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where a launched command's output goes while gilscope has the screen: to a file, and onto the
- * screen afterwards. Its input is empty: the keys are gilscope's.
+ * Keeps a launched command's output away from the screen while gilscope uses it: the output goes to
+ * a file, and is shown afterwards. The command's input is empty, because gilscope reads the keys.
  */
 #ifndef COMMAND_OUTPUT_H
 #define COMMAND_OUTPUT_H
@@ -10,15 +10,15 @@
 
 struct command_output;
 
-/* Makes what is started from now on write to the file, or, if path is NULL, to one without a name.
- * 0, or -errno with f filled. */
+/* Processes started from now on write to the file at path, or, if path is NULL, to an unnamed
+ * temporary file. Returns 0, or -errno with f filled. */
 int command_output__divert(struct command_output **out, const char *path, struct failure *f);
-/* This process has its own input and output back. */
+/* Gives this process its own input and output back. */
 void command_output__restore(struct command_output *c);
-/* The screen is free again: shows what was written so far to the file without a name, and what is
- * written from now on. NULL is fine. */
+/* Call when the screen is free again: shows what the unnamed file has so far, and then everything
+ * that is added to it. NULL is fine. */
 void command_output__show(struct command_output *c);
-/* Shows the rest and frees. NULL is fine. */
+/* Shows the rest and frees c. NULL is fine. */
 void command_output__finish(struct command_output *c);
 
 #endif

@@ -16,10 +16,10 @@ static void *run(void *ctx)
 
 static void interrupt(int signal)
 {
-	(void)signal; /* it has ended the read */
+	(void)signal; /* its only purpose is to interrupt a read */
 }
 
-/* Signals are for the caller, but for the one that ends a read. */
+/* The caller's thread gets all signals, except the one that interrupts a read. */
 static int start(struct player *p)
 {
 	const struct sigaction wake = {.sa_handler = interrupt};
@@ -66,7 +66,7 @@ void player__stop(struct player *p)
 {
 	if (!p->running)
 		return;
-	do /* it may only be about to read */
+	do /* again, as it may only be about to read */
 		pthread_kill(p->thread, SIGUSR1);
 	while (!has_ended(p, 10));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Runs a replay beside the caller, whom a pipe that says nothing must not keep from reading keys. */
+/* Runs a replay in a thread, so that a trace that comes through a silent pipe does not keep the
+ * caller from reading keys. */
 #ifndef PLAYER_H
 #define PLAYER_H
 
@@ -7,22 +8,23 @@
 
 #include "core/replay/replay.h"
 
-/* {.replay = ...} to begin with. The replay is the caller's, but while it runs nothing may be asked of
- * it. */
+/* Initialise with {.replay = ...}. The caller owns the replay, but must not use it while it
+ * runs. */
 struct player {
 	struct replay *replay;
 	bool running;
-	/* of the present run */
+	/* of the current run */
 	pthread_t thread;
 	__u64 until_ns;
 	int more;
 	struct failure failure;
 };
 
-/* replay__run up to until_ns, or up to where it was asked for before, if that still runs. -EAGAIN: it
- * still does, after so many ms. */
+/* Calls replay__run up to until_ns and returns its result. If an earlier run is still going,
+ * until_ns is ignored and that run continues. Returns -EAGAIN if the run has not finished after ms
+ * milliseconds, or another -errno. */
 int player__run(struct player *p, __u64 until_ns, unsigned int ms, struct failure *f);
-/* Ends a run that has not come to its end. The replay can then only be freed. */
+/* Aborts a run that has not finished. After that the replay can only be freed. */
 void player__stop(struct player *p);
 
 #endif

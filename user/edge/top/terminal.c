@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Curses brings the terminal back when it is asked to. When the program crashes nobody asks, so
- * what that takes (the mode, and a few bytes to be written) is put aside at the start, and a signal
- * handler does it with nothing but write and tcsetattr. Signals that are no crash come in order,
- * through the event loop; curses' own handlers are never called.
+ * Curses restores the terminal when it is asked to, but when the program crashes nobody asks. So
+ * what is needed to restore it (the mode, and a few bytes to write) is saved at the start, and a
+ * signal handler uses that with nothing but write and tcsetattr. Other signals come through the
+ * event loop; curses' own handlers are never called.
  */
 #define NCURSES_WIDECHAR 1
 #include <errno.h>
@@ -21,18 +21,18 @@
 #include "edge/top/terminal.h"
 #include "core/screen/view.h"
 
-/* These two define plain words as macros: after everything else. */
+/* Last, because these two define common words as macros. */
 #include <curses.h>
 #include <term.h>
 
-#define ESCAPE_MS 25 /* a key that sends an escape sequence sends it at once */
+#define ESCAPE_MS 25 /* the bytes of a key's escape sequence arrive together */
 #define CTRL_L    12
 
 struct terminal {
 	SCREEN *screen;
 	FILE *in; /* stdin, or /dev/tty */
 	int colours;
-	const struct theme *theme; /* whose colours are set */
+	const struct theme *theme; /* the theme whose colours are set */
 };
 
 /* ---- a crash ---- */
@@ -44,7 +44,7 @@ static struct {
 	char bytes[256];
 	size_t size;
 	int in;
-} found; /* how the terminal was found; for the handler */
+} found; /* how to restore the terminal; used by the handler */
 
 static void give_back(int signal)
 {
@@ -52,7 +52,7 @@ static void give_back(int signal)
 
 	(void)n;
 	tcsetattr(found.in, TCSANOW, &found.mode);
-	raise(signal); /* SA_RESETHAND: as it would have gone without us */
+	raise(signal); /* SA_RESETHAND: now the default action follows */
 }
 
 static void add_capability(const char *name)
@@ -103,7 +103,7 @@ static bool is_utf8_name(void)
 
 bool terminal__is_utf8(void)
 {
-	/* A name that the system does not have says what is meant all the same. */
+	/* The system may lack this locale, but its name still says that UTF-8 is wanted. */
 	if (!setlocale(LC_CTYPE, "") && is_utf8_name())
 		setlocale(LC_CTYPE, "C.UTF-8");
 	return !strcmp(nl_langinfo(CODESET), "UTF-8");
@@ -116,7 +116,7 @@ static int explain(const char *what, struct failure *f)
 	failure__what(f, "cannot use the terminal: %s", what);
 	failure__cause(f,
 		       "TERM is %s%s%s, which the terminfo database does not know, or which "
-		       "cannot move its cursor",
+		       "cannot move the cursor",
 		       name ? "'" : "not set", name ? name : "", name ? "'" : "");
 	failure__command(f,
 			 "TERM=xterm-256color gilscope top ... (or gilscope top -b, which prints "
@@ -148,20 +148,20 @@ int terminal__open(struct terminal **out, struct failure *f)
 	t->in = isatty(STDIN_FILENO) ? stdin : fopen("/dev/tty", "re");
 	if (!t->in || tcgetattr(fileno(t->in), &found.mode)) {
 		failure__what(f,
-			      "cannot read keys: standard input is no terminal, and there is no "
-			      "other one: %s",
+			      "cannot read keys: standard input is not a terminal, and /dev/tty "
+			      "cannot be used: %s",
 			      strerror(errno));
 		failure__command(f, "gilscope top -b ...");
 		free(t);
 		return -ENOTTY;
 	}
-	/* newterm would end the program in some of these cases. */
+	/* In some of these cases newterm would exit the program. */
 	usable = setupterm(NULL, STDOUT_FILENO, &code) == OK && cursor_address;
 	if (cur_term)
 		del_curterm(cur_term);
 	if (!usable || !(t->screen = newterm(NULL, stdout, t->in))) {
 		free(t);
-		return explain("its kind is not known", f);
+		return explain("unknown terminal type", f);
 	}
 	watch_for_crashes(fileno(t->in));
 	set_up();
@@ -259,8 +259,8 @@ static attr_t attributes(const struct theme_look *l)
 	       (l->attributes & THEME_UNDERLINE ? A_UNDERLINE : 0);
 }
 
-/* A character that this locale does not know, or thinks to be of another width, would move all
- * that is to the right of it. */
+/* A character that this locale does not know, or gives another width, would shift everything to its
+ * right; it becomes '?'. */
 static void to_wide(const struct cell *c, wchar_t wide[CCHARW_MAX + 1])
 {
 	size_t n = mbstowcs(wide, c->s, CCHARW_MAX);
@@ -295,7 +295,7 @@ void terminal__show(struct terminal *t, const struct grid *g, const struct theme
 		for (int x = 0; x < g->width; x++) {
 			const struct cell *c = grid__cell(g, x, y);
 
-			/* After erase, what is blank and plain is there already. */
+			/* erase() has already drawn the plain blanks. */
 			if (c->width && (c->style || c->s[0] != ' '))
 				show_cell(t, x, y, c);
 		}

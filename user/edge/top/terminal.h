@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The terminal: shows a grid, reads keys, and is left as it was found, whatever happens. The only
- * file that knows curses is terminal.c.
+ * Shows a grid on the terminal and reads keys. The terminal is restored whatever happens, crashes
+ * included. terminal.c is the only file that uses curses.
  */
 #ifndef TERMINAL_H
 #define TERMINAL_H
@@ -14,23 +14,25 @@ struct terminal;
 
 /* True if standard output is a terminal. */
 bool terminal__is_there(void);
-/* True if the locale's characters are UTF-8. Sets the locale. */
+/* True if the locale's encoding is UTF-8. Sets the locale. */
 bool terminal__is_utf8(void);
-/* Takes the terminal over. 0, or -errno with f filled: there is none, or TERM is not known. */
+/* Takes the terminal over. Returns 0, or -errno with f filled if there is no terminal, or TERM is
+ * unknown. */
 int terminal__open(struct terminal **out, struct failure *f);
-/* Gives it back. NULL is fine. */
+/* Restores the terminal and frees t. NULL is fine. */
 void terminal__close(struct terminal *t);
 
-/* Becomes readable when a key may have been pressed. */
+/* A descriptor that becomes readable when a key may have been pressed. */
 int terminal__fd(const struct terminal *t);
-/* A key as in enum view_key; 0: none; -1: the terminal is gone. */
+/* Returns a key as in enum view_key, 0 if there is none, or -1 if the terminal is gone. */
 int terminal__key(struct terminal *t);
 void terminal__size(const struct terminal *t, int *width, int *height);
 bool terminal__has_colours(const struct terminal *t);
 void terminal__show(struct terminal *t, const struct grid *g, const struct theme *theme);
 
-/* To be called when the signal has come: SIGWINCH; SIGTSTP, which gives the terminal back, stops
- * this process, and returns when it goes on; SIGCONT, if something else had stopped it. */
+/* Call these when the signal has arrived. resized: SIGWINCH. stop: SIGTSTP; it gives the terminal
+ * back, stops this process, and returns when the process is continued. continued: SIGCONT, if
+ * something else stopped the process. */
 void terminal__resized(struct terminal *t);
 void terminal__stop(struct terminal *t);
 void terminal__continued(struct terminal *t);

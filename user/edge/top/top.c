@@ -19,7 +19,7 @@
 
 #define PLAIN_WIDTH  100
 #define PLAIN_HEIGHT 40
-/* So long a key may have to wait for the trace. */
+/* How long a key may have to wait for the trace, in ms. */
 #define PLAYER_PATIENCE_MS 50
 
 /* ---- open and close ---- */
@@ -41,7 +41,7 @@ int top__open(struct top *top, struct failure *f)
 	top->history = history__new(window ? window : HISTORY_WINDOW_MAX);
 	top->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (!top->history || top->timer_fd < 0) {
-		failure__what(f, "out of memory, or of descriptors");
+		failure__what(f, "out of memory or file descriptors");
 		return -ENOMEM;
 	}
 	top->facts.plain = top->terminal == NULL;
@@ -84,7 +84,7 @@ static void plain_size(int *width, int *height)
 		*height = SCREEN_HEIGHT_LEAST;
 }
 
-/* A block: the frame without the blank rows at its end, and one blank row. */
+/* Prints the frame without the blank rows at its end, followed by one blank row. */
 static int print(const struct grid *g)
 {
 	struct grid used = *g;
@@ -133,7 +133,8 @@ static void describe_playback(struct top *top, bool waiting)
 	top->facts.playback = top->playback;
 }
 
-/* As replay__run. -EAGAIN: the trace comes through a pipe, and more of it is not there yet. */
+/* Like replay__run; also returns -EAGAIN if the trace comes through a pipe and more of it has not
+ * arrived yet. */
 static int run_replay(struct top *top, struct failure *f)
 {
 	if (!top->terminal)
@@ -141,7 +142,7 @@ static int run_replay(struct top *top, struct failure *f)
 	return player__run(&top->player, top->replayed_ns, PLAYER_PATIENCE_MS, f);
 }
 
-/* One interval, at the chosen speed. */
+/* Plays one interval at the chosen speed. */
 static void play(struct top *top)
 {
 	__u64 by = view__interval_ns(&top->view);
@@ -150,7 +151,7 @@ static void play(struct top *top)
 	int more;
 
 	if (top->facts.state)
-		return; /* that was the end */
+		return; /* already at the end */
 	by = top->view.speed < 0 ? by >> -top->view.speed : by << top->view.speed;
 	if (!top->player.running)
 		top->replayed_ns += by ? by : 1;
@@ -181,10 +182,10 @@ static void watch_recording(struct top *top)
 	struct recording *r = &top->recording;
 	int status;
 
-	/* With its targets, or because it could not go on. */
+	/* Either its targets have ended, or it failed. */
 	if (recording__has_ended(r, &status))
 		snprintf(top->view.message, sizeof(top->view.message), "%s%s",
-			 status ? "the recording has failed: try gilscope record -p PID -o FILE"
+			 status ? "the recording failed: try gilscope record -p PID -o FILE"
 				: "recorded ",
 			 status ? "" : r->path);
 	if (!top->observer)
@@ -205,7 +206,7 @@ void top__frame(struct top *top, bool last)
 
 		if (err)
 			snprintf(top->view.message, sizeof(top->view.message),
-				 "this picture is not whole: %s", strerror(-err));
+				 "this frame is incomplete: %s", strerror(-err));
 	}
 	show(top);
 	if (top->frames_left > 0)
@@ -216,7 +217,7 @@ void top__frame(struct top *top, bool last)
 
 /* ---- keys ---- */
 
-/* A new file in the current directory, named after the target and the time. */
+/* Creates a file in the current directory, named after the target and the time. */
 static FILE *create(const struct top *top, const char *ending, char *path, size_t size)
 {
 	const struct snapshot *s = history__span(top->history, HISTORY_ALL);
@@ -234,7 +235,7 @@ static FILE *create(const struct top *top, const char *ending, char *path, size_
 	return fd < 0 ? NULL : fdopen(fd, "w");
 }
 
-/* What is looked at, as `stat` would report it. */
+/* Saves what is on display, as `stat` would report it. */
 static void save(struct top *top, const char *format, const char *ending)
 {
 	struct render_options o = {.ascii = top->ascii, .version = GILSCOPE_VERSION};
@@ -262,7 +263,7 @@ static void save(struct top *top, const char *format, const char *ending)
 		snprintf(top->view.message, sizeof(top->view.message), "saved %s", path);
 }
 
-/* Begins to record, or ends it. */
+/* Starts a recording, or ends the running one. */
 static void record(struct top *top)
 {
 	struct recording *r = &top->recording;
@@ -289,11 +290,12 @@ static void act(struct top *top, enum view_action action)
 		top->quit = true;
 		break;
 	case VIEW_RESET:
-		/* What came after the last picture, during a pause say, is forgotten as well. */
+		/* What happened since the last frame, for example during a pause, is discarded
+		 * too. */
 		if (top->observer)
 			observer__feed(top->observer, top->history, true);
 		history__reset(top->history);
-		snprintf(top->view.message, sizeof(top->view.message), "figures are from now on");
+		snprintf(top->view.message, sizeof(top->view.message), "figures start from now");
 		break;
 	case VIEW_RECORD:
 		record(top);
@@ -318,7 +320,7 @@ static void on_key(void *ctx)
 	__u64 interval = view__interval_ns(&top->view), window = view__window_ns(&top->view);
 	int key = 0;
 
-	/* Each is about the picture that the one before it has made. */
+	/* Each key acts on the frame that the previous one produced. */
 	while (!top->quit && (key = terminal__key(top->terminal)) > 0) {
 		act(top, view__key(&top->view, (unsigned int)key));
 		show(top);
@@ -382,7 +384,7 @@ static void on_continue(void *ctx)
 
 static const struct {
 	int number;
-	bool terminal; /* only where there is one */
+	bool terminal; /* only if there is a terminal */
 	void (*handle)(void *ctx);
 } signals[] = {
 	{SIGINT, true, on_quit},     {SIGTERM, false, on_quit}, {SIGHUP, false, on_quit},

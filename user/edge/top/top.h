@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The dashboard while it runs: a history, a view of it, and the screen or stream that shows it. */
+/* The running dashboard: a history, a view of it, and the screen or stream that shows it. */
 #ifndef TOP_H
 #define TOP_H
 
@@ -20,28 +20,28 @@ struct top {
 	struct observer *observer; /* NULL: a playback, or the target has ended */
 	struct recording recording;
 	struct replay *replay; /* NULL: live */
-	struct player player;  /* of it, where keys are read */
-	__u64 replayed_ns;     /* up to here */
-	__u64 replay_end_ns;   /* 0: not known */
+	struct player player;  /* runs the replay while keys are read */
+	__u64 replayed_ns;     /* the replay has been asked to run up to here */
+	__u64 replay_end_ns;   /* 0: unknown */
 	bool ascii;
 	bool no_colour;
 	long long frames_left; /* -1: no limit */
-	char state[64];        /* what facts.state is, if it is not fixed */
+	char state[64];        /* text that facts.state points to, unless that is constant */
 	char playback[80];
 	int timer_fd;
 	bool quit;
-	int err; /* that ended it */
+	int err; /* the error that ended the dashboard */
 };
 
-/* 0 or -errno with f filled. The view's interval must be set. */
+/* The view's interval must be set before. Returns 0, or -errno with f filled. */
 int top__open(struct top *top, struct failure *f);
 void top__close(struct top *top);
 
-/* Takes a tick and shows it. `last`: there will be no other. */
+/* Takes one tick and shows it. `last`: no other frame follows. */
 void top__frame(struct top *top, bool last);
-/* Until the user has seen enough: keys, signals, and, if there is one, the playback's clock. */
+/* Handles keys, signals and the playback's clock until the user quits. */
 void top__loop(struct top *top);
-/* The same while the observer runs. 0 or -errno. */
+/* Registers the same with an observer, for while that runs. Returns 0 or -errno. */
 int top__hook(struct top *top, struct observer *ob);
 
 #endif
