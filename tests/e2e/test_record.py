@@ -347,7 +347,7 @@ def test_only_what_is_long():
     path = record_workload("convoy.py", 200, options=options)
     done = gilscope("report", "--verify", path)
     equal(done.status, 2, "status of --verify")
-    check("only single long" in done.err, "--verify says %r", done.err)
+    check("only the long" in done.err, "--verify says %r", done.err)
     result = report(path)
     check("kernel's figures" in result["note"], "the note: %r", result["note"])
     waits, holds = intervals(path, "wait"), intervals(path, "hold")

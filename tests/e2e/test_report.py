@@ -404,7 +404,7 @@ def test_what_is_not_there():
     for options, word in ((["--pid", "1"], "no process 1"), (["--thread", "1"], "no thread 1 that"),
                           (["--pid", pid, "--thread", "1"], "no thread 1 of process %d" % pid),
                           (["--from", "1000"], "the trace ends before"),
-                          (["--to", "-1000"], "nothing is between")):
+                          (["--to", "-1000"], "--to is empty")):
         for form in ("text", "csv"):
             done = gilscope("report", convoy(), "--format", form, *options)
             equal(done.status, 2, "status of %s" % options)

@@ -301,7 +301,7 @@ def test_no_playback():
     check("/no/such/trace" in run.err, "%s", run.err)
     equal(gilscope("top", "-i", "x", "-p", 1).status, 2, "the status of both")
     run = gilscope("top", "-i", "x", "-d", 1)
-    check(run.status == 2 and "-d is for a target" in run.err, "-d is passed over: %s", run.err)
+    check(run.status == 2 and "-d needs a target" in run.err, "-d is passed over: %s", run.err)
 
 
 def test_recording():

@@ -20,7 +20,7 @@ static int open_report(struct check_reports *r, const char *format, const char *
 	return err;
 }
 
-/* The file is GitHub's, and others write to it too. */
+/* Opened for appending: the file is GitHub's, and other tools write to it too. */
 static int open_summary(struct check_reports *r, struct failure *f)
 {
 	const char *path = getenv("GITHUB_STEP_SUMMARY");
@@ -61,8 +61,8 @@ void check_reports__drop(struct check_reports *r)
 	r->summary = NULL;
 }
 
-/* GitHub's runner takes any line that begins with "::" for a command, so that the report, which has
- * names that the program chose, is fenced off by a word that nobody knows. */
+/* GitHub's runner takes any line that begins with "::" for a command. The report contains names
+ * that the program chose, so it is fenced off with a random word. */
 static void put_fence(const struct check_reports *r, const struct check_report *report,
 		      const char *word, const char *fmt)
 {

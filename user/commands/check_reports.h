@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What `gilscope check` writes, and where to: all is opened before anything is measured. */
+/* The reports of `gilscope check`. All files are opened before anything is measured. */
 #ifndef CHECK_REPORTS_H
 #define CHECK_REPORTS_H
 
@@ -7,7 +7,7 @@
 #include "commands/output.h"
 
 struct check_report_options {
-	const char *format; /* of what goes to `output` */
+	const char *format; /* format of the report that goes to `output` */
 	const char *output; /* NULL: standard output */
 	const char *junit;  /* files, or NULL */
 	const char *openmetrics;
@@ -25,16 +25,16 @@ struct check_report {
 struct check_reports {
 	struct check_report list[MAX_REPORTS];
 	size_t nr;
-	struct output baseline; /* stream NULL: not wanted */
-	FILE *summary;          /* GitHub's; NULL: there is none */
+	struct output baseline; /* stream is NULL if not wanted */
+	FILE *summary;          /* GitHub's step summary, or NULL */
 };
 
-/* 0, or -errno with f. */
+/* Returns 0, or -errno with f filled. */
 int check_reports__open(struct check_reports *r, const struct check_report_options *o,
 			struct failure *f);
-/* Writes and closes all of them. 0, or -errno with f. */
+/* Writes and closes all reports. Returns 0, or -errno with f filled. */
 int check_reports__write(struct check_reports *r, const struct check *c, struct failure *f);
-/* Closes what is still open; new files are removed. A zeroed one is fine. */
+/* Closes what is still open and removes files that were created. A zeroed r is fine. */
 void check_reports__drop(struct check_reports *r);
 
 #endif

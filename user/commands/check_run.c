@@ -9,8 +9,8 @@
 #include "edge/record/recorder.h"
 #include "core/replay/replay.h"
 
-/* How often a program is looked at, to know when a rule was broken: while it runs, and in a replay;
- * there so many times at most. */
+/* To know when a rule was broken, snapshots are taken at these intervals: of a running program, and
+ * in a replay, where REPLAY_LOOKS limits their number. */
 #define LOOK_NS        100000000
 #define REPLAY_LOOK_NS 10000000
 #define REPLAY_LOOKS   2000
@@ -19,9 +19,9 @@
 /* A run that is being observed. */
 struct run {
 	struct observer *observer;
-	struct moments *moments; /* NULL: nobody wants to know */
+	struct moments *moments; /* NULL: not wanted */
 	int timer;
-	int err; /* of a look */
+	int err; /* the error of a look */
 };
 
 static void look(void *ctx)
@@ -53,7 +53,7 @@ static int start_looking(struct run *run)
 	return observer__watch(run->observer, run->timer, look, run);
 }
 
-/* Takes the snapshot in; frees it if it cannot. NULL is "out of memory". */
+/* Adds the snapshot, or frees it on failure. NULL counts as out of memory. Returns 0 or -ENOMEM. */
 static int add_run(struct check_runs *r, struct snapshot *s)
 {
 	struct snapshot **list = reallocarray(r->list, r->nr + 1, sizeof(*list));
@@ -68,9 +68,9 @@ static int add_run(struct check_runs *r, struct snapshot *s)
 }
 
 /*
- * One run. 0 with *over true if there should be no other one; -errno with f and *exit_status. The
- * snapshot is taken before the probes are: what the command does from then on does not count, only
- * its status does.
+ * Observes one run. Returns 0, with *over true if no other run should follow, or -errno with f and
+ * *exit_status filled. The snapshot is taken before the probes are removed. What the command does
+ * after the snapshot does not count, only its exit status does.
  */
 static int observe(struct check_runs *r, const struct observe_options *o, bool counts, bool *over,
 		   struct failure *f, int *exit_status)
@@ -93,7 +93,7 @@ static int observe(struct check_runs *r, const struct observe_options *o, bool c
 	if (run.timer >= 0)
 		close(run.timer);
 	if (f->what[0]) {
-		/* No CPython was seen: there is nothing to judge. */
+		/* No CPython was seen, so there is nothing to judge. */
 		snapshot__free(s);
 		*exit_status = r->command_status;
 		return -ENOENT;
@@ -106,13 +106,13 @@ static int observe(struct check_runs *r, const struct observe_options *o, bool c
 	r->warmups += !counts && !r->command_status;
 	err = err ?: run.err;
 	if (err) {
-		failure__what(f, "out of memory, or of descriptors");
+		failure__what(f, "out of memory or file descriptors");
 		*exit_status = EXIT_STATUS_CANNOT_OBSERVE;
 	}
 	return err;
 }
 
-/* One of several, for people who wait. True if it counts. */
+/* Tells the user which of several runs begins. Returns true if the run counts. */
 static bool announce(struct check_runs *r, size_t i, size_t repeat, size_t warmups)
 {
 	bool counts = i >= warmups;
@@ -142,7 +142,7 @@ int check_runs__observe(struct check_runs *r, struct observe_options *o, size_t 
 
 /* ---- recorded runs ---- */
 
-/* The kernel's own figures are whole even where edges are missing in the trace. */
+/* Prefers the kernel's own figures, which are complete even if edges are missing in the trace. */
 static struct snapshot *final_snapshot(const struct replay *r)
 {
 	const struct trace_condition *c = replay__condition(r);
@@ -157,20 +157,20 @@ static struct snapshot *final_snapshot(const struct replay *r)
 	}
 	if (s->lost.recording && !s->note[0])
 		snprintf(s->note, sizeof(s->note),
-			 "Edges are missing in the recording; these are the kernel's figures of "
-			 "all.");
+			 "Edges are missing in the recording; the kernel's figures, which count "
+			 "all edges, are used.");
 	s->lost.recording = 0;
 	return s;
 }
 
-/* Goes through the trace step by step, looking on. 0 or -errno; f is filled if it is the file's
- * fault. */
+/* Replays the trace step by step and looks after each step. Returns 0 or -errno; fills f if the
+ * file is at fault. */
 static int look_through(struct check_runs *r, struct replay *replay, struct failure *f)
 {
 	__u64 start = replay__start(replay), end = replay__end(replay), step = REPLAY_LOOK_NS;
 	int more = 1;
 
-	/* Of a trace with only the long waits and holds, all that counts comes at its end. */
+	/* In a trace of only the long waits and holds, everything that counts is at the end. */
 	if (!r->moments || replay__is_filtered(replay))
 		return replay__run(replay, ~0ULL, f);
 	if (gil_elapsed(start, end) / REPLAY_LOOKS > step)
@@ -186,7 +186,8 @@ static int look_through(struct check_runs *r, struct replay *replay, struct fail
 		snapshot__free(s);
 		if (err)
 			return err;
-		/* The time of a trace that is read from a pipe may be far off. */
+		/* The end of a trace that comes through a pipe is unknown, and its times may jump
+		 * far ahead. */
 		if (!end && replay__now(replay) > until)
 			until = replay__now(replay);
 	}
@@ -211,7 +212,7 @@ int check_runs__replay(struct check_runs *r, const char *path, struct failure *f
 	return err;
 }
 
-/* "FILE.3"; NULL if there is no memory. */
+/* Returns "FILE.3", or NULL if memory ran out. The caller frees it. */
 static char *trace_path(const char *path, size_t run)
 {
 	char *name;
@@ -219,7 +220,7 @@ static char *trace_path(const char *path, size_t run)
 	return asprintf(&name, "%s.%zu", path, run + 1) < 0 ? NULL : name;
 }
 
-/* The same as observe(). The file of a run that is judged stays, for check_runs__keep_trace. */
+/* Like observe(), by recording. The file of a run that counts stays, for check_runs__keep_trace. */
 static int record(struct check_runs *r, struct observe_options *o, const char *path, bool counts,
 		  bool *over, struct failure *f, int *exit_status)
 {

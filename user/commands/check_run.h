@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The runs that `gilscope check` judges: from the target to their snapshots. */
+/* The runs that `gilscope check` judges: observes a target and keeps a snapshot of each run. */
 #ifndef CHECK_RUN_H
 #define CHECK_RUN_H
 
@@ -10,28 +10,29 @@
 struct check_runs {
 	struct snapshot **list;
 	size_t nr;
-	size_t warmups;          /* that were not judged */
-	int command_status;      /* of the last run; 0 if there is no command */
-	struct moments *moments; /* what happens when goes in here; not owned */
+	size_t warmups;          /* runs that were not judged */
+	int command_status;      /* exit status of the last run; 0 without a command */
+	struct moments *moments; /* receives the times when rules are broken; not owned */
 };
 
 /*
- * Observes the target, a command `repeat` times after `warmups` runs that do not count. Ends early
- * when the command fails, or the user interrupts it. 0, or -errno with f and *exit_status filled.
+ * Observes the target. A command is run `repeat` times, after `warmups` runs that do not count.
+ * Ends early when the command fails or the user interrupts it. Returns 0, or -errno with f and
+ * *exit_status filled.
  */
 int check_runs__observe(struct check_runs *r, struct observe_options *o, size_t repeat,
 			size_t warmups, struct failure *f, int *exit_status);
 /*
- * The same, by recording: each run goes into a file, PATH.1, PATH.2..., and is then replayed, which
+ * The same by recording: each run goes into a file, PATH.1, PATH.2..., and is then replayed, which
  * gives the same figures. check_runs__keep_trace decides what becomes of the files.
  */
 int check_runs__record(struct check_runs *r, struct observe_options *o, const char *path,
 		       size_t repeat, size_t warmups, struct failure *f, int *exit_status);
-/* Makes the file of that run PATH, and removes the others; nr_runs: removes all. 0, or -errno with
- * f. */
+/* Renames the file of that run to PATH and removes the others. If run is r->nr, removes all.
+ * Returns 0, or -errno with f filled. */
 int check_runs__keep_trace(const struct check_runs *r, const char *path, size_t run,
 			   struct failure *f);
-/* A run that was recorded earlier. */
+/* Adds a run from an earlier recording. Returns 0, or -errno with f filled. */
 int check_runs__replay(struct check_runs *r, const char *path, struct failure *f);
 void check_runs__clear(struct check_runs *r);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* gilscope check: passes or fails by rules about the GIL. */
+/* gilscope check: checks rules about the GIL, for CI. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "edge/observe/observe.h"
 #include "edge/proc/privilege.h"
 
-/* A rule or a file of rules, in the order of the command line. */
+/* A rule or a file of rules; kept in command-line order. */
 struct source {
 	const char *text;
 	bool is_file;
@@ -127,32 +127,31 @@ SETTER(openmetrics, reports.openmetrics, value)
 SETTER(github, reports.github, true)
 
 static const struct option_row check_rule_rows[] = {
-	{0, "assert", "RULE", "a rule that must hold; may be given several times", set_assert},
-	{0, "config", "FILE", "a file of rules, one a line; # begins a comment", set_config},
+	{0, "assert", "RULE", "a rule that must hold; can be given several times", set_assert},
+	{0, "config", "FILE", "a file of rules, one per line; # begins a comment", set_config},
 	{0, "repeat", "N",
 	 "run the command N times; judge the median, unless a\nrule says over ...", set_repeat},
-	{0, "warmup", "N", "before that, run it N times without judging it", set_warmup},
-	{0, "baseline", "FILE",
-	 "what rules with \"vs baseline\" compare with: JSON of\nearlier runs", set_baseline},
-	{0, "save-baseline", "FILE", "write such a file", set_save_baseline},
+	{0, "warmup", "N", "first run the command N times without judging it", set_warmup},
+	{0, "baseline", "FILE", "JSON of earlier runs, for rules with \"vs baseline\"",
+	 set_baseline},
+	{0, "save-baseline", "FILE", "write these runs as a baseline to FILE", set_save_baseline},
 	{'i', "input", "FILE",
-	 "judge a trace of gilscope record in place of a target;\nseveral: as "
+	 "judge a trace of gilscope record instead of a target;\nseveral traces count as "
 	 "several runs",
 	 set_input},
-	{0, "inconclusive", "pass|fail", "what a rule counts as that cannot be decided",
-	 set_inconclusive},
+	{0, "inconclusive", "pass|fail", "what an inconclusive rule counts as", set_inconclusive},
 	{0},
 };
 
 static const struct option_row check_output_rows[] = {
-	{0, "json", NULL, "print JSON (schema gilscope-check/1) and not text", set_json},
-	{0, "tap", NULL, "print TAP and not text", set_tap},
-	{'o', "output", "FILE", "write that to FILE; - is standard output", set_output},
-	{0, "junit", "FILE", "write JUnit XML to FILE, too", set_junit},
-	{0, "openmetrics", "FILE", "write OpenMetrics text to FILE, too", set_openmetrics},
-	{0, "trace", "FILE", "record each run, and keep the trace of one that fails", set_trace},
+	{0, "json", NULL, "print JSON (schema gilscope-check/1) instead of text", set_json},
+	{0, "tap", NULL, "print TAP instead of text", set_tap},
+	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
+	{0, "junit", "FILE", "also write JUnit XML to FILE", set_junit},
+	{0, "openmetrics", "FILE", "also write OpenMetrics text to FILE", set_openmetrics},
+	{0, "trace", "FILE", "record each run, and keep the trace of a failing one", set_trace},
 	{0, "github", NULL,
-	 "print annotations for GitHub Actions, too, and add to\nthe step's summary", set_github},
+	 "also print annotations for GitHub Actions, and add to\nthe step's summary", set_github},
 	{0},
 };
 
@@ -162,11 +161,11 @@ static const char usage[] =
 	"       gilscope check [OPTIONS] --assert RULE... -i FILE\n"
 	"       gilscope check [OPTIONS] --config FILE ...\n"
 	"\n"
-	"Measures what the Global Interpreter Lock (GIL) does, and exits with 1 if a rule about it "
-	"does not\n"
-	"hold. A rule is a metric with a statistic, perhaps a scope, an operator and a limit; "
-	"gilscope\n"
-	"metrics lists what there is.\n";
+	"Measures what the Global Interpreter Lock (GIL) does, and exits with status 1 if a rule "
+	"about it\n"
+	"does not hold. A rule is a metric with a statistic, an optional scope, an operator and a "
+	"limit;\n"
+	"gilscope metrics lists the metrics.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
@@ -179,15 +178,15 @@ static const char examples[] =
 	"./bench\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's, if that failed; 0 all rules hold; 1 one does not; 2 usage, a "
-	"rule that is\n"
-	"  wrong or matches nothing, or a report that could not be written; 3 a rule is "
-	"inconclusive; 4 cannot\n"
-	"  observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's, if it failed; 0 all rules hold; 1 a rule does not hold; 2 usage "
+	"error, a\n"
+	"  rule that is wrong or matches nothing, or a report that could not be written; 3 a rule "
+	"is\n"
+	"  inconclusive; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
 
 /* ---- the command ---- */
 
-/* All that the command is about. */
+/* Everything that one invocation needs. */
 struct session {
 	const struct check_options *options;
 	struct observe_options *observe;
@@ -197,7 +196,7 @@ struct session {
 	struct check_reports reports;
 };
 
-/* What was observed, in a few words. */
+/* Describes the target in a few words. */
 static void set_title(char *title, size_t size, const struct session *s)
 {
 	const struct target_spec *spec = &s->observe->target;
@@ -215,7 +214,7 @@ static void set_title(char *title, size_t size, const struct session *s)
 					 s->options->inputs[i]);
 }
 
-/* Keeps the trace of the run that shows best how the first rule that fails was broken. */
+/* Keeps the trace of the run in which the first failing rule was broken most. */
 static int keep_trace(struct check *c, const struct session *s, struct failure *f)
 {
 	const char *path = s->options->trace;
@@ -256,16 +255,15 @@ static int judge_runs(struct session *s, struct failure *f)
 	check__clear(&c);
 	if (!f->what[0] && c.command_status) {
 		fprintf(stderr,
-			"gilscope: the command ended with status %d, and so does this; by the "
-			"rules "
-			"alone it would be %d\n",
+			"gilscope: the command failed with status %d, which is therefore the "
+			"exit status; the rules alone would give %d\n",
 			c.command_status, status);
 		status = c.command_status;
 	}
 	return status;
 }
 
-/* Files that are removed if nothing comes of it, or renamed. */
+/* True if files may have to be removed or renamed at the end. */
 static bool touches_files(const struct check_options *o)
 {
 	const struct check_report_options *r = &o->reports;
@@ -273,7 +271,7 @@ static bool touches_files(const struct check_options *o)
 	return o->trace || r->output || r->junit || r->openmetrics || r->save_baseline;
 }
 
-/* The runs, from wherever they come. 0, or -errno with f and *status. */
+/* Gets the runs from a target or from traces. Returns 0, or -errno with f and *status filled. */
 static int get_runs(struct session *s, struct failure *f, int *status)
 {
 	const struct check_options *o = s->options;
@@ -337,15 +335,14 @@ static int read_rules(struct assertion_set *set, const struct check_options *o, 
 				 : assertion_set__add(set, s->text, f);
 	}
 	if (!err && !set->nr) {
-		failure__what(f, "no rule: give one with --assert RULE or --config FILE");
+		failure__what(f, "no rule given: use --assert RULE or --config FILE");
 		failure__command(f, "gilscope check --assert 'hold.max < 50ms' -- COMMAND");
 		err = -EINVAL;
 	}
 	return err;
 }
 
-/* What the words after the options say, and what makes no sense together. */
-/* What the rules and the options say together. */
+/* Reads the rules and checks that the options make sense together. */
 static int check(void *session, int argc, char **argv, int rest, struct failure *f)
 {
 	struct session *s = session;
@@ -356,12 +353,12 @@ static int check(void *session, int argc, char **argv, int rest, struct failure 
 	if (read_rules(&s->set, o, f))
 		return -EINVAL;
 	if (o->nr_inputs && (has_target || o->trace || o->repeat > 1 || o->warmups))
-		failure__what(f,
-			      "-i is in place of a target: without -p, --all, a command, --trace, "
-			      "--repeat and --warmup");
+		failure__what(
+			f, "-i replaces a target and cannot be combined with -p, --all, a command, "
+			   "--trace, --repeat or --warmup");
 	else if (o->reports.github && strcmp(o->reports.format, "text") &&
 		 (!o->reports.output || !strcmp(o->reports.output, "-")))
-		failure__what(f, "--github and --%s both go to standard output: give -o FILE",
+		failure__what(f, "--github and --%s both write to standard output: use -o FILE",
 			      o->reports.format);
 	else if (!o->nr_inputs && observe_options__finish(s->observe, argc, argv, rest, f))
 		return -EINVAL;
@@ -374,8 +371,8 @@ static int check(void *session, int argc, char **argv, int rest, struct failure 
 			continue;
 		failure__what(f, "%s: \"%s\" needs --baseline FILE", check__place(a).s,
 			      check__rule(a, false).s);
-		failure__cause(f, "there is nothing to compare with: an earlier run writes it with "
-				  "--save-baseline FILE");
+		failure__cause(f, "there is nothing to compare with; --save-baseline FILE writes a "
+				  "baseline");
 	}
 	return f->what[0] ? -EINVAL : 0;
 }

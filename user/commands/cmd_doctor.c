@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* gilscope doctor: what can be observed here, and what stands in the way. */
+/* gilscope doctor: finds out what can be observed here, and what prevents it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,22 +40,21 @@ static int set_verbose(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row doctor_option_rows[] = {
-	{'p', "pid", "PID", "look at this process too", set_pid},
-	{0, "json", NULL, "print JSON (schema gilscope-doctor/1) and not text", set_json},
-	{'v', "verbose", NULL, "show what the BPF loader says", set_verbose},
+	{'p', "pid", "PID", "also examine this process", set_pid},
+	{0, "json", NULL, "print JSON (schema gilscope-doctor/1) instead of text", set_json},
+	{'v', "verbose", NULL, "show the messages of the BPF loader", set_verbose},
 	{0},
 };
 
 static const char usage[] =
 	"usage: gilscope doctor [OPTIONS] [-p PID | PYTHON]\n"
 	"\n"
-	"Tells what gilscope can observe here, and what stands in the way: the kernel, the rights "
-	"that\n"
-	"are needed, and probes that are put on gilscope itself and must be hit. For a process, or "
-	"for\n"
-	"an interpreter's file: its version and build, where its GIL is, which source of edges "
+	"Reports what gilscope can observe here and what prevents it: the kernel, the required\n"
+	"privileges, and a trial of the probes on gilscope itself. For a process or an "
+	"interpreter's\n"
+	"file, also reports its version and build, where its GIL is, and which source of edges "
 	"would be\n"
-	"used and why. Neither is changed or stopped; the file is read and not run.\n";
+	"used and why. A process is neither changed nor stopped; a file is read but not run.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
@@ -65,17 +64,19 @@ static const char examples[] =
 	"  gilscope doctor --json | jq .command     what to try\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  0 it can be observed; 2 usage, or the report could not be written; 4 it cannot\n";
+	"  0 it can be observed; 2 usage error, or the report could not be written; 4 it cannot "
+	"be\n"
+	"  observed\n";
 
 static int take_subject(void *options, int argc, char **argv, int rest, struct failure *f)
 {
 	struct doctor_options *o = options;
 
 	if (argc - rest + o->nr_pids > 1) {
-		failure__what(f, "more than one subject: give at most one of -p PID and PYTHON");
+		failure__what(f, "more than one subject given: use only one of -p PID and PYTHON");
 		return -EINVAL;
 	}
-	o->python = argv[rest]; /* or the NULL behind the last word */
+	o->python = argv[rest]; /* the NULL after the last word if there is none */
 	return 0;
 }
 

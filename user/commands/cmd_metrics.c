@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* gilscope metrics: the table of metrics. */
+/* gilscope metrics: prints the table of metrics. */
 #include <errno.h>
 
 #include "commands/command.h"
@@ -15,15 +15,15 @@ static int set_markdown(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row metrics_option_rows[] = {
-	{0, "markdown", NULL, "as Markdown: this is docs/metrics.md", set_markdown},
+	{0, "markdown", NULL, "print Markdown (this makes docs/metrics.md)", set_markdown},
 	{0},
 };
 
-static const char usage[] = "usage: gilscope metrics [--markdown]\n"
-			    "\n"
-			    "Lists what can be measured, with units and meanings: what the rules "
-			    "of gilscope check can be\n"
-			    "about.\n";
+static const char usage[] =
+	"usage: gilscope metrics [--markdown]\n"
+	"\n"
+	"Lists the metrics that the rules of gilscope check can use, with units "
+	"and meanings.\n";
 
 static const char examples[] = "EXAMPLES\n"
 			       "  gilscope metrics\n";
@@ -33,7 +33,7 @@ static int check(void *markdown, int argc, char **argv, int rest, struct failure
 	(void)markdown;
 	if (rest == argc)
 		return 0;
-	failure__what(f, "there is nothing to give to metrics: %s", argv[rest]);
+	failure__what(f, "unexpected argument '%s': metrics takes none", argv[rest]);
 	return -EINVAL;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* gilscope record: every edge into a file, for report to look at as often as one likes. */
+/* gilscope record: writes every edge to a file, for report to read as often as needed. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,19 +73,19 @@ static int set_ring(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row record_option_rows[] = {
-	{'o', "output", "FILE", "where the trace goes; - is standard output", set_output},
-	{0, "force", NULL, "replace FILE if it is there", set_force},
-	{0, "max-size", "SIZE", "end when FILE is so large (64M, 2G)", set_max_size},
+	{'o', "output", "FILE", "write the trace to FILE; - is standard output", set_output},
+	{0, "force", NULL, "replace FILE if it exists", set_force},
+	{0, "max-size", "SIZE", "stop when FILE reaches SIZE (64M, 2G)", set_max_size},
 	{0, "flight-recorder", "SIZE",
-	 "keep the last SIZE in memory; written to FILE at the end,\nand to FILE.1, FILE.2... at "
-	 "each SIGUSR2",
+	 "keep the last SIZE bytes in memory; write them to FILE at\nthe end, and to FILE.1, "
+	 "FILE.2... at each SIGUSR2",
 	 set_window},
-	{0, "min-wait", "SECS", "keep only waits as long as this (and what --min-hold says)",
+	{0, "min-wait", "SECS", "keep only waits of at least SECS, and what --min-hold keeps",
 	 set_min_wait},
-	{0, "min-hold", "SECS", "keep only holds as long as this (and what --min-wait says)",
+	{0, "min-hold", "SECS", "keep only holds of at least SECS, and what --min-wait keeps",
 	 set_min_hold},
-	{0, "ring-size", "SIZE", "of the kernel's buffer, a power of two (16M)", set_ring},
-	{'q', "quiet", NULL, "no progress line and no summary", set_quiet},
+	{0, "ring-size", "SIZE", "size of the kernel's buffer, a power of two (16M)", set_ring},
+	{'q', "quiet", NULL, "print no progress line and no summary", set_quiet},
 	{0},
 };
 
@@ -95,25 +95,26 @@ static const char usage[] =
 	"       gilscope record [OPTIONS] -o FILE --all\n"
 	"\n"
 	"Records everything that happens to the Global Interpreter Lock (GIL) of running CPython\n"
-	"programs, a few bytes an event, until the target ends, after -d SECS, or at Ctrl-C. The "
-	"file\n"
-	"is looked at with gilscope report, on this machine or another one.\n";
+	"programs, in a few bytes per event, until the target ends, for -d SECS, or until Ctrl-C. "
+	"gilscope\n"
+	"report reads the file, on this machine or another one.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
-	"  gilscope record -o app.gil -- python3 app.py      a program from its start\n"
-	"  gilscope record -o app.gil -p 1234 -d 10          ten seconds of a server\n"
+	"  gilscope record -o app.gil -- python3 app.py      record a program from its start\n"
+	"  gilscope record -o app.gil -p 1234 -d 10          record a server for ten seconds\n"
 	"  gilscope record -o app.gil -p 1234 --flight-recorder 64M\n"
-	"                                                    what came before the Ctrl-C\n"
+	"                                                    keep what came before Ctrl-C\n"
 	"  gilscope record -o app.gil -p 1234 --min-wait 0.05\n"
-	"                                                    for days: only the long waits\n"
-	"  gilscope report app.gil                           then look at it\n"
+	"                                                    keep only the long waits, for days\n"
+	"  gilscope report app.gil                           summarize the recording\n"
 	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or the trace could not "
-	"be\n"
-	"  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or the trace "
+	"could "
+	"not\n"
+	"  be written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
 
 static int check(void *options, int argc, char **argv, int rest, struct failure *f)
 {
@@ -124,14 +125,16 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 	if (observe_options__finish(&o->observe, argc, argv, rest, f))
 		return -EINVAL;
 	if (!r->output)
-		failure__what(f, "no output: where the trace goes is said by -o FILE");
+		failure__what(f, "no output file: use -o FILE");
 	else if (to_stdout && o->observe.target.argv)
-		failure__what(f, "-o - does not go with a command: both would write to standard "
+		failure__what(f, "-o - cannot be used with a command: both would write to standard "
 				 "output");
 	else if (to_stdout && isatty(STDOUT_FILENO))
-		failure__what(f, "a trace is nothing for a terminal: -o FILE");
+		failure__what(f, "refusing to write binary data to a terminal; use -o FILE");
 	else if (r->window && r->max_size)
-		failure__what(f, "--flight-recorder has a size already: without --max-size");
+		failure__what(
+			f,
+			"--max-size cannot be used with --flight-recorder, which has its own size");
 	else
 		return 0;
 	return -EINVAL;

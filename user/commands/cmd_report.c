@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* gilscope report: what a recorded trace tells: as stat would have, or for other tools. */
+/* gilscope report: summarizes a recorded trace as stat would have, or exports it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +15,7 @@
 #include "edge/proc/privilege.h"
 #include "core/report/render.h"
 
-/* A time of the trace, from its start, or, if negative, from its end. */
+/* A time in the trace, counted from its start, or from its end. */
 struct moment {
 	bool given, from_end;
 	unsigned long long ns;
@@ -28,7 +28,7 @@ struct report_options {
 	struct moment from, to;
 	long long pid, tid; /* 0: all */
 	bool verify;
-	const struct option_group *groups; /* there may be more of them behind the path */
+	const struct option_group *groups; /* parsed again for options after the path */
 };
 
 static int set_json(void *options, const char *value, struct failure *f)
@@ -41,7 +41,7 @@ static int set_json(void *options, const char *value, struct failure *f)
 static int set_format(void *options, const char *value, struct failure *f)
 {
 	if (!renderer__find(value) && !exporter__find(value)) {
-		failure__what(f, "there is no format '%s': text, json, perfetto, csv, ndjson",
+		failure__what(f, "unknown format '%s'; use text, json, perfetto, csv or ndjson",
 			      value);
 		return -EINVAL;
 	}
@@ -92,8 +92,8 @@ static int set_verify(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row part_rows[] = {
-	{0, "from", "SECS", "from this time of the trace on; -SECS: before its end", set_from},
-	{0, "to", "SECS", "up to this time", set_to},
+	{0, "from", "SECS", "begin at this time of the trace; -SECS counts from its end", set_from},
+	{0, "to", "SECS", "end at this time", set_to},
 	{'p', "pid", "PID", "only this process", set_pid},
 	{'t', "thread", "TID", "only this thread", set_thread},
 	{0},
@@ -103,7 +103,7 @@ static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
 	{0, "format", "NAME", "text, json, perfetto, csv or ndjson", set_format},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
-	{0, "verify", NULL, "only check that the trace gives the figures that the kernel\nkept",
+	{0, "verify", NULL, "only check that a replay gives the figures that the kernel\nkept",
 	 set_verify},
 	{0},
 };
@@ -111,23 +111,24 @@ static const struct option_row output_rows[] = {
 static const char usage[] =
 	"usage: gilscope report [OPTIONS] FILE\n"
 	"\n"
-	"Tells what gilscope record has recorded in FILE (- is standard input): the summary that\n"
-	"gilscope stat would have printed, or a form for other tools: a timeline for Perfetto "
-	"(open it\n"
-	"at https://ui.perfetto.dev), or a line for each wait and each hold, as csv or ndjson.\n";
+	"Summarizes or exports FILE, a recording of gilscope record (- is standard input). The "
+	"summary is\n"
+	"what gilscope stat would have printed. Exports are a timeline for Perfetto (open it at\n"
+	"https://ui.perfetto.dev), and a line for each wait and each hold, as csv or ndjson.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
-	"  gilscope report app.gil                       the summary\n"
-	"  gilscope report app.gil --from 2 --to 2.5     of half a second\n"
-	"  gilscope report app.gil --from -10            of the last ten seconds\n"
+	"  gilscope report app.gil                       summarize all\n"
+	"  gilscope report app.gil --from 2 --to 2.5     summarize half a second\n"
+	"  gilscope report app.gil --from -10            summarize the last ten seconds\n"
 	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
 	"  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
 	"                                                the longest waits and holds\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  0; 1 --verify found a difference; 2 usage, or the trace cannot be read or the report "
-	"written\n";
+	"  0; 1 --verify found a difference; 2 usage error, or the trace cannot be read or the "
+	"report\n"
+	"  cannot be written\n";
 
 /* ---- the part of the trace ---- */
 
@@ -143,15 +144,16 @@ static int resolve(struct replay *r, const struct moment *m, const char *name, _
 		return 0;
 	end = replay__end(r);
 	if (!end) {
-		failure__what(f, "--%s: it is not known where this trace ends", name);
-		failure__cause(f, "it is cut off, or comes through a pipe");
+		failure__what(f, "--%s: the end of this trace is not known", name);
+		failure__cause(f, "the trace is cut off, or comes through a pipe");
 		return -EINVAL;
 	}
 	*ns = end - start > m->ns ? end - m->ns : start;
 	return 0;
 }
 
-/* Goes to the beginning of what is asked for. 0 or -errno with f filled. */
+/* Moves the replay to the beginning of the wanted part, and sets *until to its end. Returns 0, or
+ * -errno with f filled. */
 static int begin(struct replay *r, const struct report_options *o, __u64 *until, struct failure *f)
 {
 	__u64 from = replay__start(r);
@@ -161,7 +163,7 @@ static int begin(struct replay *r, const struct report_options *o, __u64 *until,
 	err = resolve(r, &o->from, "from", &from, f);
 	err = err ?: resolve(r, &o->to, "to", until, f);
 	if (!err && from >= *until) {
-		failure__what(f, "nothing is between --from and --to");
+		failure__what(f, "the part between --from and --to is empty");
 		err = -EINVAL;
 	}
 	if (err)
@@ -172,7 +174,7 @@ static int begin(struct replay *r, const struct report_options *o, __u64 *until,
 	return err < 0 ? err : 0;
 }
 
-/* ---- what is said of the file ---- */
+/* ---- damage to the file ---- */
 
 static void tell_condition(const struct replay *r, const char *path)
 {
@@ -185,8 +187,8 @@ static void tell_condition(const struct replay *r, const char *path)
 			c->first_damage, c->missing, c->missing == 1 ? " is" : "s are");
 	if (c->ended && !c->whole)
 		fprintf(stderr,
-			"gilscope: %s is cut off: read up to its last whole piece, %llu edges "
-			"until %.3f s\n",
+			"gilscope: %s is cut off: its complete part was read, %llu edges "
+			"up to %.3f s\n",
 			path, c->edges, seconds);
 }
 
@@ -217,7 +219,7 @@ static int write_export(struct output *out, const struct report_options *o, stru
 	return err;
 }
 
-/* For a report, the part that it is of. */
+/* Moves to the wanted part; for a report, also replays it. */
 static int replay_part(struct replay *r, const struct report_options *o, __u64 *until,
 		       struct failure *f)
 {
@@ -228,7 +230,8 @@ static int replay_part(struct replay *r, const struct report_options *o, __u64 *
 	return err;
 }
 
-/* A GIL that nobody takes or lets go in this part is as it was before. */
+/* The state of a GIL that nobody takes or releases in this part comes from before it, so everything
+ * before the part is replayed too. */
 static int replay_again(struct replay **r, const struct report_options *o, __u64 *until,
 			struct failure *f)
 {
@@ -242,7 +245,7 @@ static int replay_again(struct replay **r, const struct report_options *o, __u64
 	return replay_part(*r, o, until, f);
 }
 
-/* Opening the output would empty what is to be read. */
+/* Refuses to overwrite the trace that is being read. */
 static int check_output(const struct report_options *o, struct failure *f)
 {
 	struct stat in, out;
@@ -271,7 +274,7 @@ static int run(const struct report_options *o, struct replay **replay, struct fa
 
 	if (exporter__find(o->format) && !strcmp(o->format, "perfetto") &&
 	    (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO)) {
-		failure__what(f, "the perfetto format is nothing for a terminal: -o FILE");
+		failure__what(f, "refusing to write binary data to a terminal; use -o FILE");
 		return -EINVAL;
 	}
 	if (!is_regular(o->path))
@@ -308,7 +311,7 @@ static char *render(const struct snapshot *s)
 	return NULL;
 }
 
-/* The first lines that differ. */
+/* Prints the first lines that differ. */
 static void tell_difference(const char *replayed, const char *kept)
 {
 	const char *a = replayed, *b = kept;
@@ -318,7 +321,7 @@ static void tell_difference(const char *replayed, const char *kept)
 		line += *a == '\n';
 	while (a > replayed && a[-1] != '\n')
 		a--, b--;
-	printf("different from line %d of the JSON on:\n  replay: %.*s\n  kernel: %.*s\n", line,
+	printf("the JSON differs from line %d on:\n  replay: %.*s\n  kernel: %.*s\n", line,
 	       (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
 }
 
@@ -330,17 +333,18 @@ static int verify(struct replay *r, const struct report_options *o, struct failu
 	int status = EXIT_STATUS_USAGE;
 
 	if (replay__is_filtered(r)) {
-		failure__what(f, "%s has only single long waits and holds", o->path);
-		failure__cause(f, "the kernel's figures are of all, which would have to be in it");
+		failure__what(f, "%s has only the long waits and holds", o->path);
+		failure__cause(f,
+			       "the kernel's figures count all of them, so a replay cannot match");
 		return status;
 	}
 	if (replay__run(r, ~0ULL, f) < 0)
 		return status;
 	figures = replay__kernel_figures(r);
 	if (!figures) {
-		failure__what(f, "%s does not have the kernel's figures", o->path);
-		failure__cause(f,
-			       "it is cut off, or from a flight recorder, or ended at --max-size");
+		failure__what(f, "%s does not contain the kernel's figures", o->path);
+		failure__cause(
+			f, "it is cut off, comes from a flight recorder, or ended at --max-size");
 		return status;
 	}
 	s = replay__snapshot(r);
@@ -350,8 +354,8 @@ static int verify(struct replay *r, const struct report_options *o, struct failu
 	if (!replayed || !kept) {
 		failure__what(f, "out of memory");
 	} else if (!strcmp(replayed, kept)) {
-		printf("%s: %s edges give exactly the figures that the kernel kept\n", o->path,
-		       format_count(replay__condition(r)->edges).s);
+		printf("%s: a replay of %s edges gives exactly the figures that the kernel kept\n",
+		       o->path, format_count(replay__condition(r)->edges).s);
 		status = EXIT_STATUS_OK;
 	} else {
 		tell_difference(replayed, kept);
@@ -382,14 +386,14 @@ static int report(void *options, struct failure *f)
 	return status;
 }
 
-/* The word after the options, and options after it. */
+/* Takes the path after the options, and parses the options after it. */
 static int take_file(void *options, int argc, char **argv, int rest, struct failure *f)
 {
 	struct report_options *o = options;
 	int err;
 
 	if (rest == argc) {
-		failure__what(f, "no trace is given");
+		failure__what(f, "no trace given");
 		return -EINVAL;
 	}
 	o->path = argv[rest];
@@ -397,7 +401,7 @@ static int take_file(void *options, int argc, char **argv, int rest, struct fail
 	argc -= rest;
 	err = options__parse(o->groups, argc, argv, &rest, f);
 	if (err > 0 || (!err && rest < argc)) {
-		failure__what(f, "'%s': one trace at a time", argv[rest]);
+		failure__what(f, "unexpected argument '%s': report reads one trace", argv[rest]);
 		err = -EINVAL;
 	}
 	return err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* gilscope stat: a summary when the target ends, or at Ctrl-C. */
+/* gilscope stat: prints a summary when the target ends, or at Ctrl-C. */
 #include <errno.h>
 #include <string.h>
 
@@ -30,7 +30,7 @@ static int set_output(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row stat_option_rows[] = {
-	{0, "json", NULL, "print JSON (schema gilscope/1) and not text", set_json},
+	{0, "json", NULL, "print JSON (schema gilscope/1) instead of text", set_json},
 	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
 	{0},
 };
@@ -42,22 +42,23 @@ static const char usage[] =
 	"\n"
 	"Measures what the Global Interpreter Lock (GIL) does to running CPython programs: how "
 	"long\n"
-	"threads wait for it, how long they hold it and why, and to whom it goes next. Prints a\n"
+	"threads wait for it, how long they hold it and why, and which thread gets it next. Prints "
+	"a\n"
 	"summary when the target ends, after -d SECS, or at Ctrl-C.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
 	"  gilscope stat -- python3 app.py          run a program and measure it\n"
-	"  gilscope stat -p 1234 -d 10              ten seconds of a running server\n"
+	"  gilscope stat -p 1234 -d 10              measure a running server for ten seconds\n"
 	"  gilscope stat --json -o gil.json -- make test\n"
-	"  gilscope stat --all -d 5                 who on this machine is GIL-bound?\n"
+	"  gilscope stat --all -d 5                 which programs on this machine are GIL-bound?\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or the report could "
-	"not be\n"
-	"  written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or the report "
+	"could not\n"
+	"  be written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
 
-/* 0, or -errno with f filled. Closes the output. */
+/* Writes the report and closes the output. Returns 0, or -errno with f filled. */
 static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
 			struct failure *f)
 {

@@ -47,7 +47,7 @@ static int set_interval(void *options, const char *value, struct failure *f)
 
 	if (err || to->interval_ns <= VIEW_INTERVAL_MOST)
 		return err;
-	failure__what(f, "10 seconds are the longest");
+	failure__what(f, "the longest interval is 10 seconds");
 	return -EINVAL;
 }
 
@@ -58,7 +58,7 @@ static int set_theme(void *options, const char *value, struct failure *f)
 	o->theme = theme__find(value);
 	if (o->theme)
 		return 0;
-	failure__what(f, "there is no such theme: it is default, safe or mono");
+	failure__what(f, "unknown theme; use default, safe or mono");
 	return -EINVAL;
 }
 
@@ -77,18 +77,18 @@ static int set_input(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row top_option_rows[] = {
-	{'i', "input", "FILE", "play a recorded trace back; - is standard input", set_input},
+	{'i', "input", "FILE", "play back a recorded trace; - is standard input", set_input},
 	{'b', "batch", NULL,
-	 "print a block of text each time; so it is where standard\n"
-	 "output is no terminal",
+	 "print each frame as text; the default if standard output\n"
+	 "is not a terminal",
 	 set_batch},
-	{'n', "count", "N", "end after so many frames", set_count},
-	{0, "interval", "SECS", "between two frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5, 10",
-	 set_interval},
-	{0, "ascii", NULL, "no other characters", set_ascii},
-	{0, "theme", "NAME", "colours: default, safe (for any colour vision), mono", set_theme},
+	{'n', "count", "N", "end after N frames", set_count},
+	{0, "interval", "SECS",
+	 "time between frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5,\nor 10", set_interval},
+	{0, "ascii", NULL, "use only ASCII characters", set_ascii},
+	{0, "theme", "NAME", "colours: default, safe (for any colour vision), or mono", set_theme},
 	{0, "command-output", "FILE",
-	 "what a launched command prints is added to FILE; by default\nit is shown after the end",
+	 "append a launched command's output to FILE; by default it\nis shown at the end",
 	 set_command_output},
 	{0},
 };
@@ -101,22 +101,21 @@ static const char usage[] =
 	"\n"
 	"Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. Press "
 	"?\n"
-	"for the keys. When the target has ended, the last picture stays until q.\n";
+	"for the keys. When the target has ended, the last frame stays until you press q.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
 	"  gilscope top -p 1234                     watch a running server\n"
 	"  gilscope top -- python3 app.py           run a program and watch it\n"
 	"  gilscope top --all                       every Python on this machine\n"
-	"  gilscope top -i app.gil                  play a recording back\n"
+	"  gilscope top -i app.gil                  play back a recording\n"
 	"  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's (128+N if signal N ended it); 0; 2 usage, or there is no "
-	"terminal;\n"
-	"  4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or there is no\n"
+	"  terminal; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
 
-/* Starts the observation; what a command prints must not get onto the screen. */
+/* Starts the observation, and keeps a launched command's output off the screen. */
 static int start(struct observer **ob, struct command_output **output, const struct top_options *to,
 		 bool screen, struct failure *f, int *status)
 {
@@ -133,7 +132,7 @@ static int start(struct observer **ob, struct command_output **output, const str
 	return err;
 }
 
-/* "ended", or more. */
+/* "ENDED", with the exit status if that is not 0. */
 static const char *state_text(const struct snapshot *s, char *text, size_t size)
 {
 	if (s->exit_status > 0)
@@ -143,7 +142,7 @@ static const char *state_text(const struct snapshot *s, char *text, size_t size)
 	return text;
 }
 
-/* From the first frame to the last one. */
+/* Runs from the first frame to the last one. */
 static int watch(struct top *top, struct observer *ob, struct failure *f)
 {
 	char text[64];
@@ -158,7 +157,7 @@ static int watch(struct top *top, struct observer *ob, struct failure *f)
 		observer__run(ob);
 	if (top->quit)
 		return top->err;
-	/* The target has ended, or the time is over. */
+	/* The target has ended, or -d SECS are over. */
 	observer__stop(ob);
 	top->facts.state = "ENDED";
 	top->view.paused = false;
@@ -173,7 +172,7 @@ static int watch(struct top *top, struct observer *ob, struct failure *f)
 	return top->err;
 }
 
-/* What live and playback have in common. */
+/* Sets up what live display and playback have in common. */
 static struct top prepare(const struct top_options *to)
 {
 	const char *no_colour = getenv("NO_COLOR");
@@ -224,7 +223,7 @@ static int observe(const struct top_options *to, struct failure *f)
 	return status;
 }
 
-/* A recorded trace: on the screen at the chosen speed, as text as fast as it can be read. */
+/* Plays back a trace: on a screen at the chosen speed, as text as fast as possible. */
 static int play_back(const struct top_options *to, struct failure *f)
 {
 	struct top top = prepare(to);
@@ -262,14 +261,13 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 	if (!to->input && observe_options__finish(&to->observe, argc, argv, rest, f))
 		return -EINVAL;
 	if (to->command_output && !target->argv)
-		failure__what(f, "--command-output is for a command that is launched: it needs -- "
-				 "COMMAND");
+		failure__what(f, "--command-output needs a command to launch: -- COMMAND");
 	else if (!to->input)
 		return 0;
 	else if (rest < argc || target->all || target->nr_pids)
-		failure__what(f, "a target and a trace: give one of them");
+		failure__what(f, "a target cannot be combined with -i FILE");
 	else if (to->observe.duration_ns)
-		failure__what(f, "-d is for a target: a trace is played back to its end, or -n");
+		failure__what(f, "-d needs a target; -n limits a playback");
 	else
 		return 0;
 	return -EINVAL;
@@ -279,7 +277,7 @@ static int run(void *options, struct failure *f)
 {
 	struct top_options *to = options;
 
-	/* Keys write what is on the screen to files, and start a recorder. */
+	/* Some keys save the display to files, or start a recorder. */
 	to->observe.needs_later =
 		CAPABILITIES_FILES | CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_NICE);
 	if (!to->input)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The command table: a command is a row here and a file cmd_*.c. */
+/* The commands. Each has a file cmd_*.c and a row in the table in main.c. */
 #ifndef COMMAND_H
 #define COMMAND_H
 

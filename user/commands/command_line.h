@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From a command's words to its exit status: what every command does in the same way. */
+/* What every command does in the same way, from its command line to its exit status. */
 #ifndef COMMAND_LINE_H
 #define COMMAND_LINE_H
 
 #include "core/base/options.h"
 
 struct command_line {
-	const char *usage;    /* the help before the options: how to call it, and what it does */
-	const char *examples; /* and behind them */
+	const char *usage;    /* start of the help: the synopsis and what the command does */
+	const char *examples; /* end of the help, after the options */
 	const struct option_group *groups;
-	/* What the words say together; those from argv[rest] on are no options. 0, or -errno with f. */
+	/* Checks the options against each other; argv[rest] is the first word that is not an
+	 * option. Returns 0, or -errno with f filled. */
 	int (*check)(void *ctx, int argc, char **argv, int rest, struct failure *f);
-	/* The exit status; f is printed if it says anything. */
+	/* Returns the exit status. f is printed if it was filled. */
 	int (*run)(void *ctx, struct failure *f);
-	void *ctx; /* handed to both */
+	void *ctx; /* passed to both */
 };
 
-/* Prints the help, or checks and runs. The exit status. */
+/* Parses the options, then prints the help, or checks and runs. Returns the exit status. */
 int command_line__run(const struct command_line *c, int argc, char **argv);
 
 #endif

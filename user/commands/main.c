@@ -8,13 +8,13 @@
 #include "edge/kernel/build_info.h"
 
 static const struct command command_table[] = {
-	{"stat", "a summary when the target ends, or at Ctrl-C", cmd_stat},
-	{"top", "the live dashboard", cmd_top},
-	{"record", "every event into a file", cmd_record},
-	{"report", "a summary, or an export, of what was recorded", cmd_report},
-	{"check", "rules about the GIL, for CI: passes or fails", cmd_check},
-	{"metrics", "what can be measured, and what rules can be about", cmd_metrics},
-	{"doctor", "what can be observed here, and what stands in the way", cmd_doctor},
+	{"stat", "print a summary when the target ends, or at Ctrl-C", cmd_stat},
+	{"top", "show a live dashboard", cmd_top},
+	{"record", "record every event to a file", cmd_record},
+	{"report", "summarize or export a recording", cmd_report},
+	{"check", "check rules about the GIL, for CI", cmd_check},
+	{"metrics", "list the metrics that rules can use", cmd_metrics},
+	{"doctor", "find out what can be observed here, and what prevents it", cmd_doctor},
 	{0},
 };
 
@@ -45,7 +45,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 
-	/* Whoever ignores it passes that on, and the kernel then keeps no child's status. */
+	/* A parent that ignores SIGCHLD passes that on to us. The kernel would then keep no child's
+	 * exit status. */
 	signal(SIGCHLD, SIG_DFL);
 	if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help")) {
 		print_usage(argc > 1 ? stdout : stderr);
@@ -58,6 +59,6 @@ int main(int argc, char **argv)
 	for (const struct command *c = command_table; c->name; c++)
 		if (!strcmp(c->name, name))
 			return c->run(argc - 1, argv + 1);
-	fprintf(stderr, "gilscope: there is no command '%s'\n  try: gilscope --help\n", name);
+	fprintf(stderr, "gilscope: unknown command '%s'\n  try: gilscope --help\n", name);
 	return EXIT_STATUS_USAGE;
 }
