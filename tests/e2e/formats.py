@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Strict readers of the formats that `gilscope check` writes: what they do not take is an error."""
+"""Strict readers of the formats that `gilscope check` writes: whatever they reject is an error."""
 import re
 import xml.etree.ElementTree
 

@@ -19,7 +19,7 @@ THREAD_KEYS = ("tid", "comm", "acquisitions", "contended", "requested_releases",
 
 
 def check_invariants(report, expect_anomalies=False, expect_lost=False):
-    """Raises AssertionError with all that is wrong with the report."""
+    """Raises an AssertionError that lists everything wrong with the report."""
     complaints = list(of_report(report, expect_lost))
     for p in report.get("processes", ()):
         place = "process %s" % p.get("pid")
@@ -88,7 +88,7 @@ def of_distributions(g, where):
 
 
 def of_figures(f, where):
-    """What is true of a thread's figures as well as of a GIL's."""
+    """What holds for a thread's figures as well as for a GIL's."""
     for name in ("hold", "wait"):
         yield from of_distribution(f[name], "%s %s" % (where, name))
         parts = [f["%s_%s_ns" % (name, part)] for part in PARTS[name]]

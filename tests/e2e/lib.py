@@ -36,7 +36,7 @@ started = []  # every process that a test has started, so that none survives it
 
 
 class Skip(Exception):
-    """The test cannot be run here; says why."""
+    """Raised when the test cannot be run here; its text says why."""
 
 
 # --- claims, with a message that shows the figures -----------------------------------------------
@@ -62,7 +62,7 @@ def close_to(value, truth, relative, what):
 
 @functools.lru_cache(None)
 def folder():
-    """A folder of this run, removed at its end."""
+    """A folder for this run; it is removed at the end."""
     path = tempfile.mkdtemp(prefix="gilscope-e2e-")
     os.chmod(path, 0o755)
     atexit.register(shutil.rmtree, path, True)
@@ -84,7 +84,7 @@ def workload(name):
 
 @functools.lru_cache(None)
 def built(source, *options):
-    """Compiles a C workload once a run; returns the path of the result."""
+    """Compiles a C workload, once per run; returns the path of the result."""
     cc = shutil.which("cc") or shutil.which("gcc")
     if not cc:
         raise Skip("no C compiler")
@@ -216,7 +216,7 @@ def interpreters():
 
 
 class Unbuilt:
-    """An interpreter that is not there: a test that uses it is skipped with the reason."""
+    """A missing interpreter: a test that uses it is skipped with the reason."""
 
     def __init__(self, name, reason):
         self.__dict__.update(name=name, reason=reason)
@@ -243,7 +243,7 @@ def usdt_pythons():
 
 
 def native_interpreters():
-    """Those that share this program's C library: the probes are there before they start."""
+    """Those that use gilscope's own C library, so that probes are there before they start."""
     return [i for i in interpreters() if not i.foreign]
 
 
@@ -262,7 +262,7 @@ def some_interpreters():
 
 
 def each(find):
-    """Runs the test once for each thing that find() returns; its argument is the thing."""
+    """Runs the test once for each item that find() returns, with the item as its argument."""
     def mark(test):
         test.parameters = find
         return test
@@ -281,7 +281,7 @@ def best_of(times, claim):
 
 
 def timeout(seconds):
-    """A limit for one test, other than run.py's."""
+    """Sets a time limit for one test instead of run.py's."""
     def mark(test):
         test.timeout = seconds
         return test
@@ -289,7 +289,7 @@ def timeout(seconds):
 
 
 def attached_by(how):
-    """The environment for a gilscope that attaches by "perf events", or as best it can ("multi")."""
+    """The environment that makes gilscope attach by "perf events", or in the best way ("multi")."""
     env = debian().environment()
     env.pop("GILSCOPE_PERF_EVENTS", None)
     if how == "perf events":
@@ -301,7 +301,7 @@ def attached_by(how):
 
 @functools.lru_cache(None)
 def probes_here():
-    """What gilscope attaches by on this kernel if it is not told."""
+    """How gilscope attaches on this kernel by default."""
     env = dict(os.environ)
     env.pop("GILSCOPE_PERF_EVENTS", None)
     told = subprocess.run([GILSCOPE, "doctor", "--json"], env=env, capture_output=True, text=True)
@@ -309,7 +309,7 @@ def probes_here():
 
 
 def by_perf_events():
-    """True if a gilscope that is not told otherwise attaches so."""
+    """True if gilscope attaches in this way by default."""
     return "GILSCOPE_PERF_EVENTS" in os.environ or probes_here() == "perf_events"
 
 
@@ -321,7 +321,7 @@ def kernel():
 # --- processes -----------------------------------------------------------------------------------
 
 def spawn(argv, **options):
-    """A process that does not survive the test, in a session of its own."""
+    """Starts a process in its own session; it is killed when the test ends."""
     options.setdefault("start_new_session", True)
     process = subprocess.Popen(argv, **options)
     started.append(process)
@@ -329,7 +329,7 @@ def spawn(argv, **options):
 
 
 def clean_up():
-    """Kills what the test left running, with its children."""
+    """Kills the processes that the test left running, and their children."""
     while started:
         process = started.pop()
         try:
@@ -359,7 +359,7 @@ def wait_until(condition, what, seconds=10.0):
 
 
 class Workload:
-    """A workload that runs beside gilscope. It was started with --wait: it is READY, and waits."""
+    """A workload that gilscope does not launch. It runs with --wait: it is READY, and waits."""
 
     def __init__(self, interpreter, script, *args, wait=True, user=None):
         argv = interpreter.argv(script, *args) + (["--wait"] if wait else [])
@@ -401,7 +401,7 @@ class Workload:
 
 
 class Run:
-    """What a run of gilscope left behind."""
+    """The result of a run of gilscope."""
 
     def __init__(self, status, out, err, path):
         self.status, self.out, self.err = status, out, err
@@ -419,7 +419,7 @@ class Run:
 
 
 class Gilscope:
-    """A run of `gilscope stat` that goes on in the background."""
+    """A run of `gilscope stat` in the background."""
 
     def __init__(self, *options, command=None, **popen):
         self.path = scratch("report.json")
@@ -443,7 +443,7 @@ class Gilscope:
         return run
 
     def interrupt(self, **options):
-        """As Ctrl-C does, but for gilscope alone."""
+        """Interrupts gilscope like Ctrl-C, but not its command."""
         self.process.send_signal(signal.SIGINT)
         return self.finish(**options)
 
@@ -467,7 +467,7 @@ def stat_workload(interpreter, script, *args, options=(), **more):
 
 
 def attach_to_workload(interpreter, script, *args, options=(), status=0, expectations=None):
-    """The same, but gilscope comes when the workload is ready."""
+    """The same, but gilscope attaches when the workload is ready."""
     w = Workload(interpreter, script, *args)
     g = attach(w, *options)
     w.go()
@@ -510,7 +510,7 @@ def has_spoken(process):
 
 
 def has_probes(gilscope_pid, pid):
-    """True if this gilscope has put probes into process pid, in whatever file."""
+    """True if this gilscope has attached probes to process pid, in any file."""
     for path in glob.glob("/proc/%d/fdinfo/*" % gilscope_pid):
         try:
             with open(path) as f:
@@ -534,7 +534,7 @@ def cpu_time(pid):
 
 
 def at_rest(process):
-    """True if the process has slept in one and the same place for 30 ms, or is gone."""
+    """True if the process has slept in the same place for 30 ms, or is gone."""
     try:
         before = cpu_time(process.pid)
         time.sleep(0.03)
@@ -610,7 +610,7 @@ def is_observed(pid):
 
 
 def check_untouched(pid):
-    """Nothing is left in the process's memory. Letting go may take the kernel a moment."""
+    """Checks that nothing is left in the process's memory. Removal may take the kernel a moment."""
     wait_until(lambda: not any(breakpoints(pid)), "probes to be gone from process %d" % pid)
 
 
@@ -669,7 +669,7 @@ def check_nothing_left(before):
 # --- reading a report ----------------------------------------------------------------------------
 
 def process_of(report, pid):
-    """The process's part; of several (after exec) the last one."""
+    """The process's part of the report; if there are several (after exec), the last one."""
     found = [p for p in report["processes"] if p["pid"] == pid]
     check(found, "process %s is not in the report, only %s; unobserved: %s", pid,
           [p["pid"] for p in report["processes"]], report.get("unobserved"))
@@ -684,7 +684,7 @@ def gil_of(process):
 
 
 def workers(process):
-    """The rows of all threads but the main one."""
+    """The rows of all threads except the main one."""
     return [t for t in gil_of(process)["threads"] if t["tid"] != process["pid"]]
 
 
@@ -705,7 +705,7 @@ def total(rows, *path):
 
 
 def longer_than(rows, name, ns):
-    """How many of the rows' holds (or waits) are in buckets that reach beyond ns."""
+    """Counts the rows' holds (or waits) in buckets that reach beyond ns."""
     return sum(b["count"] for r in rows for b in r[name]["buckets"] if b["hi_ns"] > ns)
 
 
@@ -733,7 +733,7 @@ def verdict(report):
 
 
 def free_pid():
-    """A process id that was in use a moment ago and is not now."""
+    """A process id that was in use until a moment ago."""
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid

@@ -32,7 +32,7 @@ class Elf:
         return self.data[at:self.data.index(0, at)].decode()
 
     def offset(self, address):
-        """Where in the file that is which is loaded at this address."""
+        """The file offset of what is loaded at this address."""
         for kind, _, offset, vaddr, _, filesz, _, _ in self.segments:
             if kind == 1 and vaddr <= address < vaddr + filesz:
                 return address - vaddr + offset

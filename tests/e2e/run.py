@@ -82,7 +82,7 @@ class Run:
         self.seconds = 0
 
     def attempt(self):
-        """True if it need not be tried again."""
+        """True if the test need not be tried again."""
         begin = time.monotonic()
         self.result, self.why = attempt(self.test, self.limit)
         self.seconds += time.monotonic() - begin

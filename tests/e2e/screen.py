@@ -23,7 +23,7 @@ class Screen:
         settings = dict({"LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "NO_COLOR": ""}, **(env or {}))
         assignments = " ".join(shlex.quote("%s=%s" % s) for s in settings.items())
         command = " ".join(shlex.quote(str(a)) for a in [GILSCOPE, "top"] + list(argv))
-        # Ctrl-C is for gilscope; the shell goes on.
+        # Ctrl-C must end only gilscope, not the shell.
         script = ("trap : INT; stty -a > %s/before; env %s sh -c 'echo $$ > %s; exec \"$0\" \"$@\"' %s; "
                   "echo STATUS $? END; stty -a > %s/after; echo SHELL; exec cat" % (
                       self.place, assignments, self.pid_file, command, self.place))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Attaching to processes that run already."""
+"""Attaching to processes that are already running."""
 import os
 import resource
 
@@ -45,7 +45,7 @@ def test_while_threads_wait_and_one_holds(interpreter):
         # flag.
         check(row["acquisitions"] >= t["calls"], "%s of %s acquisitions", row["acquisitions"],
               t["calls"])
-    # All that the observation saw of the first hold is in held_ratio.
+    # held_ratio includes all of the first hold that was observed.
     check(gil["held_ratio"] > 0, "held_ratio is %s", gil["held_ratio"])
 
 
@@ -78,7 +78,7 @@ def test_a_process_at_rest():
 
 @each(interpreters)
 def test_switch_interval_is_read(interpreter):
-    """It was set before gilscope came, and is not the default."""
+    """The interval was set before gilscope attached, and is not the default."""
     w = Workload(interpreter, "cpu_threads.py", 2, 0.3, 0.002)
     g = attach(w)
     w.go()
@@ -90,7 +90,7 @@ def test_switch_interval_is_read(interpreter):
 
 @each(lambda: [(i, v) for i in interpreters() for v in ((1e-7, 1), (1e9, 10 ** 15))])
 def test_switch_interval_is_unusual(case):
-    """It may be any number above 0; below 1 µs it is 1 µs."""
+    """The interval may be any number above 0; below 1 µs it is 1 µs."""
     interpreter, (secs, us) = case
     w = Workload(interpreter, "cpu_threads.py", 1, 0.1, secs)
     g = attach(w)
@@ -147,7 +147,7 @@ def test_many_threads_that_are_there_already():
 # --- the limit on open files ----------------------------------------------------------------------
 
 def files_limited_to(soft, hard):
-    """Lets a program have so many files open, and so many if it asks for more."""
+    """Sets a program's soft and hard limits on open files."""
     return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 

@@ -31,7 +31,7 @@ def refused(status, *words, args=(), **popen):
 
 
 def sleeping(argv, **options):
-    """A process that is there until its stdin ends."""
+    """A process that exists until its stdin ends."""
     return spawn(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options)
 
 
@@ -126,14 +126,14 @@ def test_unknown_future_version():
 
 
 def test_a_runtime_that_makes_no_sense():
-    """It says 3.13, but what is there contradicts that: refused, not guessed."""
+    """It says it is 3.13, but its memory contradicts that: it is refused, nothing is guessed."""
     process = fake_python("python3.13", SENSELESS, "0x030d00f0")
     refused(CANNOT_OBSERVE, process.pid, args=["-p", process.pid])
 
 
 @each(lambda: [0.1, 1])
 def test_a_command_that_makes_no_sense(seconds):
-    """It may be just starting, so it is looked at again. It ends before that is known, or after."""
+    """It may be just starting, so it is examined again. It ends before that is clear, or after."""
     path = fake_program("python3.13", SENSELESS, "0x030d00f0")
     process = gilscope("stat", "--", "sh", "-c", "sleep %s | %s" % (seconds, path))
     equal(process.status, CANNOT_OBSERVE, "status")
@@ -159,7 +159,7 @@ def test_old_version(path):
 
 
 def test_command_without_python_is_still_run():
-    """What cannot be observed in a launched command does not hinder it, and is said."""
+    """A launched command that cannot be observed still runs, and the report says so."""
     process = gilscope("stat", "--", "sh", "-c", "echo hello; exit 3")
     equal(process.out.split("\n")[0], "hello", "stdout")
     check(process.status in (3, CANNOT_OBSERVE), "status %s", process.status)
@@ -167,7 +167,7 @@ def test_command_without_python_is_still_run():
 
 
 def test_the_reason_is_of_a_python():
-    """Not of a shell's children, which were gone before they could be looked at."""
+    """The reason is not about a shell's children, which ended before they could be examined."""
     script = "for i in $(seq 60); do (:) & done; wait; exec %s -c pass" % debian().path
     run = gilscope("stat", "--source", "usdt", "--", "sh", "-c", script, env=debian().environment())
     equal(run.status, CANNOT_OBSERVE, "status")
@@ -183,7 +183,7 @@ def as_nobody():
 
 
 def program_for_nobody():
-    """The program where an unprivileged user can run it."""
+    """A copy of the program where an unprivileged user can run it."""
     place = scratch("bin")
     os.mkdir(place)
     os.chmod(place, 0o755)
@@ -218,7 +218,7 @@ def test_not_root_and_ones_own_process():
 
 
 def test_not_root_and_a_command():
-    """The command is not begun: a run without the figures that were asked for is of no use."""
+    """The command is not started, because a run without the wanted figures is useless."""
     marker = os.path.join(scratch("open"), "marker")
     os.mkdir(os.path.dirname(marker))
     os.chmod(os.path.dirname(marker), 0o777)
@@ -348,7 +348,7 @@ def test_command_that_is_no_program():
     with open(path, "wb") as f:
         f.write(b"\x7fELF nonsense")
     os.chmod(path, 0o755)
-    # As execvp(3) has it, a shell is asked to run it; it finds no command in it.
+    # execvp(3) asks a shell to run it, which finds no command in it.
     run = gilscope("stat", "--", path)
     check(run.status in (NOT_FOUND, NOT_EXECUTABLE), "status %s", run.status)
     check(path in run.err, "the message does not name the file: %s", run.err)
@@ -374,7 +374,7 @@ def refused_either(statuses, args):
 
 @each(lambda: ["in a missing folder", "a folder", "in a file"])
 def test_output_cannot_be_written(how):
-    """Found out before the command runs, not after hours of it."""
+    """This is noticed before the command runs, not hours later."""
     path = {"in a missing folder": "/no/such/folder/report.json", "a folder": "/tmp",
             "in a file": "/etc/passwd/report.json"}[how]
     marker = scratch("marker")
@@ -413,7 +413,7 @@ def test_stdout_is_a_closed_pipe():
 
 
 def test_output_file_is_kept_if_the_target_is_refused():
-    """A report of yesterday is not lost because today's process number is wrong."""
+    """An old report is not lost because the process number is wrong."""
     path = scratch("report.json")
     with open(path, "w") as f:
         f.write("yesterday's")
@@ -443,7 +443,7 @@ def test_version_names_the_build():
 
 
 def test_target_replaced_by_something_else():
-    """A Python process that becomes a shell, under -p: the report is of what it was."""
+    """A Python process that becomes a shell, under -p: the report is about the Python."""
     w = sleeping(["/usr/bin/python3", "-c", "import os; print('READY', flush=True); input();"
                   "os.execv('/bin/cat', ['cat'])"])
     equal(w.stdout.readline(), b"READY\n", "its line")

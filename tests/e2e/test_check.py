@@ -28,7 +28,7 @@ RELEASES = [PYTHON, workload("cdll_sleep.py"), 1, 1, 1000]
 
 
 def until_interrupted(ready):
-    """A command that makes a file, and ends well at Ctrl-C."""
+    """A command that creates a file, and ends with status 0 at Ctrl-C."""
     return [PYTHON, "-c", "import signal, time; end = []\n"
             "signal.signal(signal.SIGINT, lambda *a: end.append(1))\n"
             "open(%r, 'w').close()\n"
@@ -185,7 +185,7 @@ def test_nothing_to_observe():
 
 @each(lambda: [("hold.max < 10s", 0), ("hold.max < 1ns", FAILED)])
 def test_the_commands_own_failure(case):
-    """It comes first, and the report tells the two apart."""
+    """The command's status takes precedence, and the report tells the two apart."""
     rule, alone = case
     code = "import time; time.sleep(0.2); raise SystemExit(7)"
     report = judged(rule, command=[PYTHON, "-c", code], status=7)
@@ -308,7 +308,7 @@ def test_without_a_command_none_succeeds():
 
 @each(lambda: [[], ["--trace"]])
 def test_a_warm_up_that_is_interrupted(trace):
-    """With no run to judge nothing passes, not even over all of none."""
+    """Without a run to judge nothing passes, not even a rule over all runs."""
     ready, path = scratch("ready"), scratch("kept.gil")
     p = spawn([GILSCOPE, "check", "--assert", "hold.max < 1ns over all", "--warmup", "2", "--repeat",
                "2"] + [a for o in trace for a in (o, path)] + ["--", *until_interrupted(ready)],
@@ -329,7 +329,7 @@ def test_a_warm_up_that_fails_is_traced():
 
 
 def test_traced_repetitions():
-    """Each begins as the first one did; at an error no trace is left; Ctrl-C ends them all."""
+    """Every run starts in the same state; an error leaves no trace; Ctrl-C ends all runs."""
     path, ignored, count, ready = [scratch(n) for n in ("kept.gil", "ignored", "count", "ready")]
     script = "%s -c 'import time; time.sleep(0.1)'; grep SigIgn /proc/self/status >> %s" % (
         PYTHON, ignored)
@@ -355,7 +355,7 @@ def test_traced_repetitions():
 
 
 def test_a_trace_that_cannot_be_written():
-    """That is no failure of the command, and what was written of it is not judged."""
+    """This is not a failure of the command, and the partial trace is not judged."""
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (16384, 16384))
@@ -438,7 +438,7 @@ MESSY = ['hold.max < 1ns', 'hold.max{thread~"a%*::b,c:<&"} < 100ms', "wait.p99.9
 
 
 def messy(*options, **popen):
-    """Every verdict there is, with a thread of a name that means something to everybody."""
+    """Every verdict, with a thread whose name has a meaning in every format."""
     done = run(*MESSY, command=[PYTHON, workload("named.py"), HOSTILE, 200], options=options,
                **popen)
     equal(done.status, FAILED, "status (stderr: %s)" % done.err.strip()[-300:])
@@ -525,7 +525,7 @@ def test_openmetrics():
 
 @each(lambda: [i for i in interpreters() if i.version[:2] >= (3, 12) and i.name != "embed"][:1])
 def test_openmetrics_of_subinterpreters(interpreter):
-    """One after the other, with GILs at the same address: no sample may be there twice."""
+    """One process after the other, with GILs at the same address: no sample may occur twice."""
     path = scratch("gil.txt")
     done = run("hold.max < 10s", options=["--openmetrics", path], env=interpreter.environment(),
                command=interpreter.argv("subinterpreters.py", "sequence", 4, 50))

@@ -44,7 +44,7 @@ def child_of(pid):
 
 
 def check_contained(report, pid):
-    # The workload tells its numbers as it knows them, in its own namespace.
+    # The workload reports its numbers as seen in its own namespace.
     process = process_of(report, pid)
     within(total(workers(process), "acquisitions"), K, K + 20, "acquisitions")
     equal(gil_of(process)["anomalies"], 0, "anomalies")
@@ -78,7 +78,7 @@ def foreign():
 
 @each(foreign)
 def test_launched_with_another_libc(interpreter):
-    """Its probes come when it has begun to run: late, and the report says how late."""
+    """Its probes are attached after it has started; the report says how late."""
     run = stat(command=interpreter.argv("stat_loop.py", K), env=interpreter.environment())
     truth = run.truth()
     process = process_of(run.report, truth["pid"])
@@ -94,7 +94,7 @@ def remove(path):
 
 
 def replace(path):
-    """As package managers do: another file takes the name."""
+    """Another file takes the name, as when a package manager updates it."""
     new = path + ".new"
     with open(new, "wb") as f:
         f.write(b"\x7fELF, or something else\n" * 1000)

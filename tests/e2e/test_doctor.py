@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""gilscope doctor: what it says of this machine, of processes and of interpreters' files."""
+"""gilscope doctor: what it says about this machine, processes and interpreters' files."""
 import json
 import os
 import re
@@ -53,7 +53,7 @@ def test_perf_events():
 
 
 def says(interpreter):
-    """What the interpreter says of its build."""
+    """What the interpreter says about its build."""
     path = scratch("ask.py")
     with open(path, "w") as f:
         f.write(ASK)
@@ -98,7 +98,7 @@ def test_a_free_threaded_process():
 
 @each(usdt_pythons)
 def test_an_interpreter_with_gil_probes(interpreter):
-    """It uses them, or says why not: as stat does."""
+    """doctor would use the probes or says why not, like stat."""
     w = Workload(interpreter, "stat_loop.py", 100)
     process = process_of(stat("-p", w.pid, "-d", "0.05").report, w.pid)
     python = doctor("-p", w.pid)["python"]
@@ -123,7 +123,7 @@ def test_python_2(interpreter):
     equal(doctor(python["path"])["python"]["version"], python["version"], "version by the file")
 
 
-# --- what is no CPython --------------------------------------------------------------------------
+# --- what is not CPython --------------------------------------------------------------------------
 
 def others():
     return ["pypy3", "jython"]
@@ -133,7 +133,7 @@ NAMES = {"pypy3": "PyPy", "jython": "Jython on a Java virtual machine"}
 
 
 def started(name):
-    """A process of it that is there until its stdin ends."""
+    """A process of that interpreter that exists until its stdin ends."""
     process = spawn([cached(name), "-c", "import sys; sys.stdout.write('READY\\n'); "
                      "sys.stdout.flush(); sys.stdin.read()"], stdin=-1, stdout=-1, stderr=-3)
     equal(process.stdout.readline(), b"READY\n", "the line of %s" % name)

@@ -32,7 +32,7 @@ def test_off(name):
 
 @each(builds)
 def test_off_and_attached(name):
-    """Nothing was seen of a GIL: there are no figures, and so no finding that there is no wait."""
+    """No GIL was seen, so there are no figures, and no finding that nobody waits."""
     w = Workload(build(name), "cpu_threads.py", 2, 0.3)
     g = attach(w)
     w.go()
@@ -46,7 +46,7 @@ def test_off_and_attached(name):
 
 @each(builds)
 def test_on_and_off_and_on(name):
-    """Whoever waits when the GIL is turned off does not wait for ever."""
+    """A thread that waits when the GIL is turned off does not wait forever."""
     process, truth, _ = stat_workload(build(name), "flip.py", 4, 0.5)
     equal(truth["enabled"], False, "sys._is_gil_enabled()")
     gil = gil_of(process)

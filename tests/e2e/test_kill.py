@@ -39,7 +39,7 @@ def test_attached_to_a_process():
         check(w.alive(), "the target did not survive kill %d (seed %d)", i, seed)
     check_untouched(w.pid)
     check_nothing_left(before)
-    # What comes after is as good as ever.
+    # Later observations work as usual.
     stat("-p", w.pid, "-d", "0.1")
     w.go()
     check_result(w.truth())

@@ -28,7 +28,7 @@ def test_200_children(interpreter):
     files, objects = open_files(g.process.pid), len(bpf_objects())
     w.go()
     w.expect("DONE")
-    # All children are gone: so are the probes and what else gilscope needed for them.
+    # All children are gone, and so is everything that gilscope needed for them.
     wait_until(lambda: open_files(g.process.pid) <= files + 2,
                "gilscope to close its files: %d before" % files, seconds=20)
     wait_until(lambda: len(bpf_objects()) <= objects, "gilscope to let go of BPF objects",
@@ -56,7 +56,7 @@ def check_forked_child(report, pid, truth):
 
 @timeout(120)
 def test_200_children_that_end_at_once():
-    """Whether such a child can be observed is a matter of luck. None makes the report wrong."""
+    """Such a child can be observed only by luck. In no case is the report wrong."""
     process, truth, run = stat_workload(debian(), "forks.py", 200, "quick")
     equal(truth["failed"], 0, "children that failed")
     known = {p["pid"] for p in run.report["processes"]}
@@ -131,7 +131,7 @@ def test_daemon_threads_still_wait(interpreter):
     gil = gil_of(process)
     check(total(workers(process), "requested_releases") > 5, "%s requested releases",
           total(workers(process), "requested_releases"))
-    # Whoever waited for ever is not a waiter any more.
+    # A thread that waited forever is no longer a waiter.
     equal(gil.get("waiters", 0), 0, "waiters at the end")
 
 
@@ -213,12 +213,12 @@ class Ending:
 
 
 def settled(_):
-    """What was to be attached again has been."""
+    """The probes have been attached again."""
     time.sleep(0.5)
 
 
 def another_comes_and_goes(_):
-    """Probes on the same functions are put into another process, and taken away."""
+    """Attaches probes on the same functions to another process, and removes them."""
     w = Workload(debian(), "stat_loop.py", 10)
     g = attach(w)
     w.go()

@@ -155,7 +155,7 @@ def test_disk_full():
 
 
 def test_disk_full_and_a_command():
-    """It runs on to its end; the status says that the trace is not whole."""
+    """The command runs to its end; the status says that the trace is incomplete."""
     with small_disk(64 << 10) as disk:
         r = Recording(path=os.path.join(disk, "trace.gil"),
                       command=debian().argv("stat_loop.py", 200000))
@@ -181,7 +181,7 @@ def test_existing_file_is_kept():
     check("--force" in done.err, "it said %r", done.err)
     with open(path) as f:
         equal(f.read(), "of value", "the file")
-    # And is not touched before there is something to put in its place.
+    # It is also not touched before there is something to replace it with.
     done = gilscope("record", "--force", "-o", path, "-p", "4194304")
     equal(done.status, 4, "status")
     with open(path) as f:
@@ -204,7 +204,7 @@ def test_closed_pipe():
 
 
 def test_a_pipe_that_nobody_reads():
-    """The recording goes on, its losses are counted, and Ctrl-C ends it all the same."""
+    """The recording continues and counts its losses, and Ctrl-C still ends it."""
     w = Workload(debian(), "compute_check.py")
     w.go()
     r = Recording("-p", w.pid, path="-").observes(w)
@@ -215,7 +215,7 @@ def test_a_pipe_that_nobody_reads():
 
 
 def test_interrupted_twice():
-    """The command ends with the first one in its own way, or is left to itself by the second."""
+    """The first Ctrl-C lets the command end in its own way; the second leaves it running."""
     code = "import time\nwhile 1:\n try: time.sleep(9)\n except KeyboardInterrupt: print('no', flush=True)"
     r = Recording(command=["/usr/bin/python3", "-c", code])
     wait_until(lambda: os.path.exists(r.path) and os.path.getsize(r.path) > 500, "a frame")
@@ -260,7 +260,7 @@ def test_replay_is_exact_though_threads_end_first(how):
 # --- options -------------------------------------------------------------------------------------
 
 def test_ring_too_small():
-    """What is lost is counted, where it was is told, and what is left is true."""
+    """Losses are counted and located, and what is left is true."""
     w = Workload(debian(), "stat_loop.py", 100000000)
     r = Recording("-p", w.pid, "--ring-size", "256K").observes(w)
     w.go()
@@ -285,7 +285,7 @@ def test_ring_too_small():
     check(gil["observed_ns"] + lost["ns"] <= result["duration_ns"], "the gaps count as observed")
     text = gilscope("report", r.path).out
     check("are missing, in" in text and "--ring-size" in text, "the report does not say so")
-    # Of all of it the kernel has kept the figures: rules are judged by these.
+    # The kernel has kept the figures of everything; rules are judged by these.
     done = gilscope("check", "-i", r.path, "--assert",
                     "acquisitions > %d" % (gil["acquisitions"] + lost["edges"] // 3))
     equal(done.status, 0, "status of check: " + done.out)
@@ -330,7 +330,7 @@ def test_flight_recorder():
 
 
 def test_flight_recorder_to_a_pipe():
-    """There is no FILE.1 beside a pipe; but SIGUSR2 is not the end of it."""
+    """A pipe gets no FILE.1, but SIGUSR2 does not end the recording."""
     w = Workload(debian(), "stat_loop.py", 100000000)
     with open(scratch("piped.gil"), "wb") as out:
         r = Recording("-p", w.pid, "--flight-recorder", "1M", path="-", stdout=out).observes(w)
@@ -356,7 +356,7 @@ def test_only_what_is_long():
         check(min(int(r["duration_ns"]) for r in rows) >= 4000000, "a short %s", key)
         long = sum(b["count"] for b in gils(result)[0][key]["buckets"] if b["lo_ns"] >= 4000000)
         check(len(rows) >= long, "%d %ss of %d", len(rows), key, long)
-    # Of a thread there are the kernel's figures too, of a part there are none.
+    # The kernel's figures also exist for a thread, but not for a part of the trace.
     tid = int(waits[0]["tid"])
     one = json.loads(gilscope("report", path, "--json", "--thread", str(tid)).out)
     equal(gils(one)[0]["threads"], [t for t in gils(result)[0]["threads"] if t["tid"] == tid],

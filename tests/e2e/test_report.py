@@ -45,7 +45,7 @@ def test_a_range():
                     "%.6f" % ((i + 1) * seconds / 4) if i < 3 else "1000") for i in range(4)]
     equal(sum(gils(p)[0]["acquisitions"] for p in parts if gils(p)), gils(whole)[0]["acquisitions"],
           "acquisitions of the four parts")
-    # A hit that gave no edge is known of the whole alone.
+    # Hits without an edge are known only for the whole trace.
     close_to(sum(p["probe_cost"]["hits"] for p in parts), whole["probe_cost"]["hits"], 0.02,
              "hits of the four parts")
     for p in parts:
@@ -58,7 +58,7 @@ def test_a_range():
 
 
 def test_processes_and_threads_of_a_part():
-    """What ended before is not in it; and a thread's report is of its process alone."""
+    """What ended before the range is not in it, and a thread's report covers only its process."""
     code = ("import subprocess, sys, threading, time\n"
             "if len(sys.argv) == 1:\n"
             "    subprocess.run([sys.executable, sys.argv[0], 'child'])\n"
@@ -266,7 +266,7 @@ def changed(path, change):
 
 
 def check_message(path):
-    """Every form ends in a message, or in what can be said, which is then marked."""
+    """Every form gives a message, or what can be read, which is then marked as incomplete."""
     for form in ("json", "text", "csv", "ndjson", "perfetto"):
         done = gilscope("report", path, "--format", form, "-o", scratch("out"), seconds=60)
         check(done.status in (0, 2), "%s: status %s (%s)", form, done.status, done.err[-200:])
@@ -375,7 +375,7 @@ def test_newer_version():
 
 def test_bad_options():
     for options, word in (([], "no trace"), ([convoy(), "x"], "one trace"),
-                          ([convoy(), "--format", "xml"], "no format"),
+                          ([convoy(), "--format", "xml"], "unknown format"),
                           ([convoy(), "--from", "x"], "--from"),
                           ([convoy(), "--from", "2", "--to", "1"], "between")):
         done = gilscope("report", *options)

@@ -125,7 +125,7 @@ def test_summary_at(name):
 
 
 def test_nohup():
-    """Who ignores a SIGHUP is not ended by it."""
+    """A gilscope that ignores SIGHUP is not ended by it."""
     w = Workload(debian(), "stat_loop.py", K)
     g = attach(w, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     g.process.send_signal(signal.SIGHUP)
@@ -137,7 +137,7 @@ def test_nohup():
 
 
 def test_sigchld_is_ignored():
-    """As whoever starts gilscope may leave it: the command's end is seen all the same."""
+    """Whoever starts gilscope may ignore SIGCHLD; the command's end is still seen."""
     run = stat(command=["/usr/bin/python3", "-c", "import sys; sys.exit(7)"], status=7, seconds=20,
                preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
     equal(run.report["exit_status"], 7, "exit_status")
@@ -365,7 +365,7 @@ def test_no_follow_of_a_command_that_execs():
 
 
 def test_a_command_without_python():
-    """Nothing to observe is said, and the command's status comes through."""
+    """A message says that nothing was observed, and the command's status is passed on."""
     run = Gilscope(command=["sh", "-c", "exit 3"]).finish(status=None)
     within(run.status, 3, 4, "status")
     check(run.err.strip(), "nothing is said of a command in which there was no Python")

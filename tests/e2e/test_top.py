@@ -340,7 +340,7 @@ def test_recording_until_the_targets_end():
 
 
 def test_reset_in_a_pause():
-    """What came between the last picture and the reset is forgotten as well."""
+    """What happened between the last frame and the reset is discarded too."""
     w = convoy()
     with watched(w) as s:
         s.see(r"GIL-bound")
@@ -445,7 +445,7 @@ def test_stopping_and_going_on():
         os.kill(s.pid(), signal.SIGCONT)
         wait_until(lambda: not s.on_main_screen(), "the picture's screen")
         s.see(r"GIL-bound")
-        # Stopped by force, it could not tidy up; but it sets the terminal right when it goes on.
+        # Stopped by SIGSTOP, it could not restore the terminal; it sets it up again when continued.
         os.kill(s.pid(), signal.SIGSTOP)
         wait_until(lambda: state(s.pid()) == "T", "gilscope to stop")
         os.kill(s.pid(), signal.SIGCONT)
@@ -507,7 +507,7 @@ def test_plain_text_of_a_command():
 
 
 def test_nobody_reads():
-    """A pipe that is closed ends it, and it takes its probes away."""
+    """A closed pipe ends it, and it removes its probes."""
     w = convoy()
     process = spawn([GILSCOPE, "top", "-b", "--interval", "0.1", "-p", str(w.pid)],
                     stdout=-1, stderr=-3)

@@ -110,13 +110,13 @@ def test_children(method):
 
 @each(lambda: ["multi", "perf events"])
 def test_children_of_a_fork_survive(how):
-    """Whatever the kernel makes of the nops: gilscope alone chooses only what is safe."""
+    """Whatever the kernel does with the nops, gilscope by default chooses only what is safe."""
     run = stat(command=one().argv("fork_hits.py", 20), env=attached_by(how))
     equal(run.truth()["failed"], 0, "children that crashed")
 
 
 def test_the_danger_is_real():
-    """Where gilscope leaves the probes alone, children do crash if they are asked for."""
+    """Where gilscope does not use the probes by default, children do crash if it is made to."""
     if fork_is_safe():
         raise Skip("this kernel keeps children made by fork safe")
     # gilscope puts the child's own probes in place while it starts, and that mends it, if in time.

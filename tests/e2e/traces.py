@@ -17,7 +17,7 @@ from invariants import check_invariants
 
 
 class Recording:
-    """A run of `gilscope record` that goes on in the background."""
+    """A run of `gilscope record` in the background."""
 
     def __init__(self, *options, command=None, path=None, **popen):
         self.path = path or scratch("trace.gil")
@@ -43,7 +43,7 @@ class Recording:
         return self.finish(**options)
 
     def observes(self, *workloads):
-        """Returns when it does; and what it said then."""
+        """Waits until it observes the workloads; returns itself."""
         for w in workloads:
             wait_until(lambda: is_observed(w.pid) or self.process.poll() is not None,
                        "probes in process %d" % w.pid)
@@ -66,13 +66,13 @@ def record_workload(script, *args, interpreter=None, options=(), **more):
 
 
 def verify(path):
-    """The replay is exact: the kernel's figures, which the trace has too, say so."""
+    """Checks that the replay is exact, by comparing it with the kernel's figures in the trace."""
     done = gilscope("report", "--verify", path, seconds=90)
     equal(done.status, 0, "status of report --verify (%s%s)" % (done.out, done.err.strip()))
 
 
 def report(path, *options, status=0, clean=True, **expectations):
-    """The JSON report, checked. `clean`: nothing is said on stderr."""
+    """The JSON report, checked. `clean`: nothing may be on stderr."""
     done = gilscope("report", path, "--json", *options, seconds=90)
     equal(done.status, status, "status of report (stderr: %s)" % done.err.strip())
     if clean:
@@ -153,7 +153,7 @@ def unquoted(values):
 
 
 class Timeline:
-    """Goes through the packets in the order of the file, and checks what is always true."""
+    """Reads the packets in file order, and checks what must always hold."""
 
     def __init__(self, packets):
         self.tracks, self.names, self.flows = {}, {}, collections.Counter()
@@ -211,7 +211,7 @@ class Timeline:
 
 
 def unread(stream, seconds):
-    """True if nothing comes for so long."""
+    """True if nothing arrives for that long."""
     return not select.select([stream], [], [], seconds)[0]
 
 
