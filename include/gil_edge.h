@@ -13,28 +13,29 @@
 #endif
 
 enum gil_edge_kind {
-	/* The thread is about to block on the GIL. A wait is made of slices of at most the switch
-	 * interval, and each slice gives this edge: only the first one of a run begins the wait. */
+	/* The thread is about to block on the GIL. A wait consists of slices, each at most a switch
+	 * interval long, and every slice produces this edge: only the first of a run begins the
+	 * wait. */
 	GIL_EDGE_WAIT = 1,
-	/* The GIL is the thread's own. Happens under the GIL's mutex, as do WAIT and RELEASE. */
+	/* The thread has got the GIL. Happens under the GIL's mutex, as do WAIT and RELEASE. */
 	GIL_EDGE_ACQUIRE = 2,
-	/* The thread lets the GIL go; or, while it waits, it no longer wants it: somebody has turned it
-	 * off (free-threaded builds). */
+	/* The thread lets the GIL go. If it was waiting, it gives up instead, because somebody has
+	 * turned the GIL off (free-threaded builds). */
 	GIL_EDGE_RELEASE = 3,
-	/* The scheduler took the thread off its CPU; GIL_EDGE_F_RUNNABLE: though it could have gone
-	   on */
+	/* The scheduler took the thread off its CPU. With GIL_EDGE_F_RUNNABLE the thread could have
+	 * gone on. */
 	GIL_EDGE_SWITCH_OUT = 4,
 	/* The thread was woken; it is not yet on a CPU. */
 	GIL_EDGE_WAKE = 5,
 	/* The thread is on a CPU again. */
 	GIL_EDGE_SWITCH_IN = 6,
-	/* The thread is gone, whatever it was doing. */
+	/* The thread has exited, whatever it was doing. */
 	GIL_EDGE_EXIT = 7,
 };
 
 #define GIL_EDGE_F_RUNNABLE  1U /* SWITCH_OUT: preempted, not asleep */
 #define GIL_EDGE_F_UNSEEN    4U /* RELEASE: see gil_model_release_unseen; WAIT: see trace_filter.h */
-#define GIL_EDGE_F_REQUESTED 2U /* RELEASE: the drop request was set, a waiter had asked for it */
+#define GIL_EDGE_F_REQUESTED 2U /* RELEASE: the drop request was set, because a waiter had asked */
 
 struct gil_edge {
 	__u64 ts; /* ns, CLOCK_MONOTONIC */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A log-linear histogram: 16 slots in each octave, so that a value is known to within 1/16 of
- * itself (3.13 % from the middle of its slot), with exact count, sum and maximum beside it.
- * Compiled for BPF and for the host.
+ * A log-linear histogram with 16 slots in each octave. A value is known to within 1/16 of itself
+ * (3.13 % from the middle of its slot); count, sum and maximum are exact. Compiled for BPF and for
+ * the host.
  *
- * Values 0..15 have a slot each; from there on an octave [2^e, 2^(e+1)) is cut into 16 equal slots.
- * The last slot ends at 2^36 (68.7 s when the unit is a nanosecond) and also takes whatever is
+ * Values 0..15 have a slot each. Above them, every octave [2^e, 2^(e+1)) is cut into 16 equal
+ * slots. The last slot ends at 2^36 (68.7 s if the unit is a nanosecond) and also takes everything
  * larger; the maximum stays exact.
  */
 #ifndef GIL_HIST_H
@@ -22,8 +22,8 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-/* Keeps what hardly ever happens out of the way of what happens at every edge: in the kernel, where
- * programs are cold, each cache line of code counts. */
+/* Moves code that hardly ever runs out of the path of what runs at every edge. BPF programs run on
+ * cold caches, so each cache line of code counts. */
 #define gil_rarely(condition) __builtin_expect(!!(condition), 0)
 
 #define GIL_HIST_SUB_BITS 4
@@ -50,9 +50,9 @@ static const __u8 gil_hist_byte_log2[256] = {
 #undef GIL_ROW
 
 /*
- * Index of the highest bit set in v; v must not be 0. BPF has no count-leading-zeros. Which byte it
- * is in hardly changes from one value to the next, so these branches are predicted well; within the
- * byte they would not be.
+ * Index of the highest bit set in v, which must not be 0. BPF has no count-leading-zeros. The byte
+ * that has the bit hardly changes from one value to the next, so branches on it are predicted well.
+ * The bit within the byte changes often, so it comes from a table.
  */
 static __always_inline __u32 gil_hist_log2(__u64 v)
 {
@@ -86,7 +86,7 @@ static __always_inline __u32 gil_hist_slot(__u64 v)
 	return i < GIL_HIST_SLOTS ? i : GIL_HIST_SLOTS - 1;
 }
 
-/* The smallest value of a slot. gil_hist_lo(i + 1) is its exclusive end, also for the last one. */
+/* The smallest value of a slot. gil_hist_lo(i + 1) is its exclusive end, even for the last slot. */
 static __always_inline __u64 gil_hist_lo(__u32 i)
 {
 	__u32 octave = i / GIL_HIST_SUB;
@@ -104,7 +104,7 @@ static __always_inline void gil_hist_add(struct gil_hist *h, __u64 v)
 	h->sum += v;
 	if (v > h->max)
 		h->max = v;
-	GIL_VERIFIER_BELOW(i, GIL_HIST_SLOTS); /* it is, but the verifier has to see it */
+	GIL_VERIFIER_BELOW(i, GIL_HIST_SLOTS); /* always true, but the verifier cannot know */
 	h->slot[i]++;
 }
 

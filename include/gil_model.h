@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The model: what an edge does to the state of a thread and of a GIL.
+ * The model: how an edge changes the state of a thread and of a GIL.
  *
- * Written once, compiled twice. In the kernel these functions run at the edge itself, on records in
- * memory-mapped arrays; on the host they run over recorded edges and in the tests. They are pure:
- * no clock, no memory but what they are given, no system call.
+ * It is written once and compiled twice. In the kernel these functions run at the edge itself, on
+ * records in memory-mapped arrays. On the host they run over recorded edges and in the tests. They
+ * are pure: no clock, no system call, no memory but their arguments.
  *
- * What is kept where. The record of a GIL has what only makes sense for the GIL as a whole: who
- * holds it, who waits, handoffs and chains. Counts, holds and waits are kept for each thread and
- * nowhere else; the GIL's are the sum over its threads, added up by whoever reads them. An edge so
- * touches few cache lines.
+ * What is kept where. A GIL's record has what only makes sense for the GIL as a whole: who holds
+ * it, who waits, handoffs and chains. Counts, holds and waits are kept per thread only. A GIL's
+ * figures are the sum over its threads, which the reader computes, so that an edge touches few
+ * cache lines.
  *
  * Who may write what. Every WAIT, ACQUIRE and RELEASE of a GIL happens while its thread holds that
  * GIL's mutex, so struct gil_lock has one writer at a time and needs no atomics. (Python 2 has no
- * such mutex, and its programs take turns by themselves.) The one exception
- * is a thread that dies while it waits: it holds no mutex then, so it only counts itself in `gone`,
- * atomically, and the next edge under the mutex settles the account. struct gil_thread is written
- * by its own thread, and by the CPU that switches it in or out or wakes it, which the scheduler's
- * own locks keep apart.
+ * such mutex; its BPF programs use the sequence count as a lock.) The one exception is a thread
+ * that dies while it waits: it does not hold the mutex, so it only increments `gone`, atomically,
+ * and the next edge under the mutex adjusts the waiters. struct gil_thread is written by its own
+ * thread, and by the CPU that wakes it or switches it in or out; the scheduler's locks keep those
+ * apart.
  *
- * What was under way when the observation began. The start of a wait or hold that was not seen is
- * not guessed: such a wait or hold is counted in `partial_waits` or `partial_holds` and enters no
- * distribution. A release that ends a hold of which the acquisition was not seen is not counted in
- * `releases` either, so acquisitions - releases is always 0 or 1.
+ * What was under way when the observation began. The start of such a wait or hold was not seen, and
+ * it is not guessed: the wait or hold is counted in `partial_waits` or `partial_holds` and enters
+ * no distribution. A release whose acquisition was not seen is not counted in `releases` either, so
+ * acquisitions - releases is always 0 or 1.
  *
  * All times are ns of CLOCK_MONOTONIC.
  */
@@ -34,7 +34,7 @@
 
 enum gil_thread_state {
 	GIL_THREAD_UNSEEN =
-		0,       /* it was there before the observation began and has shown no edge yet */
+		0,       /* it existed before the observation began and has produced no edge yet */
 	GIL_THREAD_IDLE, /* neither waits nor holds */
 	GIL_THREAD_WAITING,
 	GIL_THREAD_HOLDING,
@@ -42,12 +42,13 @@ enum gil_thread_state {
 };
 
 enum gil_lock_state {
-	GIL_LOCK_UNSEEN = 0, /* no edge has told yet */
+	GIL_LOCK_UNSEEN = 0, /* no edge has been seen yet */
 	GIL_LOCK_FREE,
 	GIL_LOCK_HELD,
 };
 
-/* Where a thread's time goes within a wait or a hold. In a hold, RUNNABLE is called preempted. */
+/* Where a thread spends its time within a wait or a hold. In a hold, RUNNABLE is called
+ * preempted. */
 enum gil_part {
 	GIL_PART_ONCPU = 0,
 	GIL_PART_RUNNABLE,
@@ -55,7 +56,7 @@ enum gil_part {
 	GIL_PARTS,
 };
 
-/* What is counted and measured for each thread. A GIL's figures are the sum over its threads. */
+/* What is counted and measured per thread. A GIL's figures are the sum over its threads. */
 struct gil_figures {
 	__u64 acquisitions;
 	__u64 contended; /* acquisitions after a wait: equals wait.count */
@@ -69,55 +70,55 @@ struct gil_figures {
 
 struct gil_thread {
 	__u32 seq;  /* odd while the record is being written; see gil_maps.h */
-	__u32 tid;  /* 0: the record is free */
+	__u32 tid;  /* 0: the record is not in use */
 	__u32 pid;  /* the process (thread group) */
 	__u32 lock; /* index of its GIL's record */
 	char comm[16];
 	__u8 state;   /* enum gil_thread_state */
-	__u8 cpu;     /* enum gil_part: where the time since `mark` goes */
+	__u8 cpu;     /* enum gil_part: what the time since `mark` is charged to */
 	__u8 partial; /* the start of the current wait or hold was not seen */
-	__u8 several; /* the BPF side's own note: this thread has records for other GILs too */
-	__u32 record; /* and: the index of this one */
+	__u8 several; /* BPF only: this thread has records for other GILs too */
+	__u32 record; /* BPF only: the index of this record */
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
-	__u64 ran;   /* the BPF side's own note: its CPU time when it was last switched out */
-	__u64 tried; /* and, with Python 2's GIL: when it was about to take it; 0: it is not */
-	__u64 told;  /* and: a recording knows whose record this is */
+	__u64 ran;   /* BPF only: its CPU time when it was last switched out */
+	__u64 tried; /* BPF only, Python 2: when it was about to take the GIL; 0: it is not */
+	__u64 told;  /* BPF only: the recording has been sent this record's THREAD entry */
 	struct gil_figures fig;
 };
 
 struct gil_lock {
 	__u32 seq;
-	__u32 pid; /* 0: the record is free */
+	__u32 pid; /* 0: the record is not in use */
 	__u64 address;
 	__u64 start;    /* edges are seen from here on */
 	__u32 state;    /* enum gil_lock_state */
 	__u32 last_tid; /* the holder, or the last one */
-	__u64 since;    /* held, or free, since; while UNSEEN: not known since */
-	__u64 held_ns;  /* completed holds, seen or partial */
+	__u64 since;    /* start of the current state; UNSEEN: start of not knowing */
+	__u64 held_ns;  /* completed holds, complete or partial */
 	/* waiters and their integrals, up to `mark` */
 	__u32 waiters;
 	__u32 gone;        /* threads that died waiting; the only field written without the mutex */
-	__u32 gone_seen;   /* of those, the ones already taken off `waiters` */
-	__u32 last_record; /* the BPF side's own note: where last_tid's record is */
-	__u32 born;        /* and: it was made while it was watched, so nothing was missed */
+	__u32 gone_seen;   /* how many of them have been subtracted from `waiters` */
+	__u32 last_record; /* BPF only: the index of last_tid's record */
+	__u32 born; /* BPF only: the GIL was created under observation, so nothing was missed */
 	__u32 interpreter; /* its interpreter's number */
 	__u64 mark;
-	__u64 lost;         /* the BPF side's own note: edges that a recording had no room for, */
-	__u64 lost_since;   /* and when it began; not yet told to it */
+	__u64 lost;         /* BPF only: edges lost by a recording and not yet reported to it */
+	__u64 lost_since;   /* BPF only: when the first of them happened */
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */
-	__u64 chain_len;    /* handoffs in the chain that is growing now */
+	__u64 chain_len;    /* handoffs in the current chain */
 	__u64 wait_slices;  /* timed waits, each at most the switch interval long */
 	__u64 partial_waits;
 	__u64 partial_holds;
-	__u64 anomalies; /* edges that contradict the state: one was missed. 0 in a good run */
+	__u64 anomalies; /* edges that contradict the state, so one was missed; 0 in a good run */
 	struct gil_hist handoff; /* release to acquisition */
 	struct gil_hist chain;   /* handoffs in a completed chain; a count, not a time */
 };
 
-/* What an acquisition says of a handoff; valid only if `count` is 1. */
+/* The handoff that an acquisition completes; valid only if `count` is 1. */
 struct gil_handoff {
 	__u32 from; /* tid */
 	__u32 to;   /* tid */
@@ -125,7 +126,7 @@ struct gil_handoff {
 	__u64 count;
 };
 
-/* From `from` to `to`, never negative: clocks of two CPUs may differ by some ns. */
+/* The time from `from` to `to`, never negative: the clocks of two CPUs may differ by some ns. */
 static __always_inline __u64 gil_elapsed(__u64 from, __u64 to)
 {
 	return to > from ? to - from : 0;
@@ -136,7 +137,7 @@ static __always_inline __u64 gil_later(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
-/* Charges the thread's time up to ts to where it has been since `mark`. */
+/* Charges the thread's time since `mark`, up to ts, to the part in `cpu`. */
 static __always_inline void gil_thread_account(struct gil_thread *t, __u64 ts)
 {
 	__u64 d = gil_elapsed(t->mark, ts);
@@ -155,7 +156,7 @@ static __always_inline void gil_thread_begin(struct gil_thread *t, __u8 state, _
 {
 	t->state = state;
 	t->partial = partial;
-	t->cpu = GIL_PART_ONCPU; /* an edge of its own happens on a CPU */
+	t->cpu = GIL_PART_ONCPU; /* its own edges happen on a CPU */
 	t->since = ts;
 	t->mark = ts;
 	t->part[GIL_PART_ONCPU] = 0;
@@ -163,7 +164,7 @@ static __always_inline void gil_thread_begin(struct gil_thread *t, __u8 state, _
 	t->part[GIL_PART_BLOCKED] = 0;
 }
 
-/* Ends the current wait or hold; returns its length, which is the sum of its parts. */
+/* Ends the current wait or hold. Returns its length in ns, which is the sum of its parts. */
 static __always_inline __u64 gil_thread_finish(struct gil_thread *t, __u64 ts)
 {
 	gil_thread_account(t, ts);
@@ -177,7 +178,7 @@ static __always_inline void gil_parts_add(__u64 *sum, const __u64 *part)
 	sum[GIL_PART_BLOCKED] += part[GIL_PART_BLOCKED];
 }
 
-/* Brings the waiters and their integrals up to ts. */
+/* Brings the number of waiters and their integrals up to ts. */
 static __always_inline void gil_lock_advance(struct gil_lock *l, __u64 ts)
 {
 	__u64 d = gil_elapsed(l->mark, ts);
@@ -204,7 +205,7 @@ static __always_inline void gil_lock_end_chain(struct gil_lock *l)
 	}
 }
 
-/* A GIL is watched from ts on. The record must be zero. */
+/* The GIL is observed from ts on. The record must be zeroed. */
 static __always_inline void gil_lock_begin(struct gil_lock *l, __u32 pid, __u64 address, __u64 ts)
 {
 	l->address = address;
@@ -226,7 +227,7 @@ static __always_inline void gil_model_wait(struct gil_lock *l, struct gil_thread
 	gil_thread_begin(t, GIL_THREAD_WAITING, t->state == GIL_THREAD_UNSEEN, ts);
 }
 
-/* Returns the handoff that this acquisition is, with count 0 if it is none. */
+/* Returns the handoff that this acquisition completes; its count is 0 if there is none. */
 static __always_inline struct gil_handoff gil_model_acquire(struct gil_lock *l,
 							    struct gil_thread *t, __u64 ts)
 {
@@ -240,7 +241,7 @@ static __always_inline struct gil_handoff gil_model_acquire(struct gil_lock *l,
 			l->waiters--;
 		if (t->partial) {
 			l->partial_waits++;
-			handoff.wait_ns = 0; /* not measured in full, so not at all */
+			handoff.wait_ns = 0; /* not measured completely, so not reported */
 		} else {
 			t->fig.contended++;
 			gil_hist_add(&t->fig.wait, handoff.wait_ns);
@@ -269,17 +270,17 @@ static __always_inline struct gil_handoff gil_model_acquire(struct gil_lock *l,
 	return handoff;
 }
 
-/* True if a release at this moment may have been asked for: only a waiter asks. */
+/* True if somebody can have requested a release at this moment: only waiters do. */
 static __always_inline int gil_model_has_waiters(const struct gil_lock *l)
 {
 	return l->waiters != 0;
 }
 
 /*
- * False if a signal of the GIL's condition variable by this thread is no release. glibc sends such
- * a signal itself, from within pthread_cond_timedwait and without the mutex, when a waiter may have
- * taken a wake-up that was meant for another one. Then the thread waits; or its wait began before
- * the observation, and the holder is known.
+ * False if this thread's signal of the GIL's condition variable is not a release. When a waiter may
+ * have taken a wake-up meant for another one, glibc itself sends such a signal, from within
+ * pthread_cond_timedwait and without the mutex. The signalling thread is then waiting; or it began
+ * to wait before the observation, and the holder is known.
  */
 static __always_inline int gil_model_is_release(const struct gil_lock *l,
 						const struct gil_thread *t)
@@ -290,8 +291,8 @@ static __always_inline int gil_model_is_release(const struct gil_lock *l,
 }
 
 /*
- * A thread that waits releases nothing: it gives up, because the GIL of a free-threaded build was
- * turned off. Its wait has not ended as waits do, and enters no distribution.
+ * A waiting thread has nothing to release. It gives up, because the GIL of a free-threaded build
+ * was turned off. Its wait did not end in an acquisition, so it enters no distribution.
  */
 static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thread *t,
 					      int requested, __u64 ts)
@@ -313,7 +314,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		gil_hist_add(&t->fig.hold, hold);
 		gil_parts_add(t->fig.hold_part, t->part);
 	} else if (l->state == GIL_LOCK_UNSEEN) {
-		/* It has held the GIL since before the observation began. */
+		/* The thread has held the GIL since before the observation began. */
 		l->held_ns += gil_elapsed(l->since, ts);
 		l->partial_holds++;
 	} else {
@@ -354,7 +355,7 @@ static __always_inline void gil_model_switch_in(struct gil_thread *t, __u64 ts)
 	t->cpu = GIL_PART_ONCPU;
 }
 
-/* The thread is gone. What it had not finished enters no distribution. */
+/* The thread has exited. Its unfinished wait or hold enters no distribution. */
 static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread *t)
 {
 	if (t->state == GIL_THREAD_WAITING)
@@ -363,9 +364,9 @@ static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread
 }
 
 /*
- * Edges of this GIL from `from` to `to` are missing: a recording lost them. Nothing is known of it
- * then, as before an observation, and the time between does not count as observed. The caller makes
- * the GIL's threads UNSEEN. What was going on enters no distribution.
+ * A recording lost this GIL's edges from `from` to `to`. As before an observation, nothing is known
+ * about the GIL then, and the time between does not count as observed. Unfinished waits and holds
+ * enter no distribution. The caller makes the GIL's threads UNSEEN.
  */
 static inline void gil_model_gap(struct gil_lock *l, __u64 from, __u64 to)
 {
@@ -384,8 +385,8 @@ static inline void gil_model_gap(struct gil_lock *l, __u64 from, __u64 to)
 }
 
 /*
- * The release of a hold that had begun unseen, though it is known of the GIL that it was held: only
- * with Python 2, where an acquisition may be seen at its release alone.
+ * Ends a hold whose beginning was not seen, although the GIL is known to have been held. This
+ * happens only with Python 2, where the release may be the first sign of an acquisition.
  */
 static __always_inline void gil_model_release_unseen(struct gil_lock *l, struct gil_thread *t)
 {
@@ -394,9 +395,9 @@ static __always_inline void gil_model_release_unseen(struct gil_lock *l, struct 
 }
 
 /*
- * The integrals up to `now`, for a reader: with the hold and the waits that are still going on.
- * `locked_at_start` is the lock's own word when the observation began (1, 0, or -1 if not known);
- * it matters only while no edge has been seen.
+ * The integrals up to `now`, including holds and waits that are still going on. `locked_at_start`
+ * is the lock's own word at the beginning of the observation (1, 0, or -1 if not known). It matters
+ * only while no edge has been seen.
  */
 static __always_inline __u64 gil_lock_held_until(const struct gil_lock *l, int locked_at_start,
 						 __u64 now)
@@ -408,7 +409,7 @@ static __always_inline __u64 gil_lock_held_until(const struct gil_lock *l, int l
 	return l->held_ns;
 }
 
-/* The threads that wait now. */
+/* The number of threads waiting now. */
 static __always_inline __u32 gil_lock_waiters(const struct gil_lock *l)
 {
 	__u32 n = l->gone - l->gone_seen;
@@ -417,9 +418,9 @@ static __always_inline __u32 gil_lock_waiters(const struct gil_lock *l)
 }
 
 /*
- * In the integrals a thread that died waiting counts until the next edge settles its account, as it
- * does in gil_lock_advance: when a process is killed, all its waiters die before the end, and the
- * wait for a holder that never let go was real.
+ * In the integrals, a thread that died waiting counts until the next edge, where gil_lock_advance
+ * removes it. When a process is killed, all its waiters die before the end of the observation, but
+ * their wait for a holder that never let go was real.
  */
 static __always_inline __u64 gil_lock_contended_until(const struct gil_lock *l, __u64 now)
 {
@@ -431,8 +432,8 @@ static __always_inline __u64 gil_lock_waiting_until(const struct gil_lock *l, __
 	return l->waiter_ns + l->waiters * gil_elapsed(l->mark, now);
 }
 
-/* One edge through the model: the replay's and the tests' way in. Returns the handoff it is, if
- * any. Always inlined, as a BPF function of its own cannot return a structure. */
+/* Applies one edge. The replay and the tests enter the model here. Returns the handoff that the
+ * edge completes, if any. Always inlined, because a BPF function cannot return a structure. */
 static __always_inline struct gil_handoff gil_model_step(struct gil_lock *l, struct gil_thread *t,
 							 const struct gil_edge *e)
 {
