@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The programs in the kernel: thin, each turns what it is attached to into an edge for the model.
+ * The programs in the kernel. Each is thin: it turns the event it is attached to into an edge of
+ * the model.
  *
- * Two probes see a GIL. Every CPython from 3.2 on makes its GIL from a mutex and a condition
- * variable, so whatever the compiler inlined or stripped, taking it calls
+ * Two probes are enough to see a GIL. Since 3.2, CPython builds its GIL from a mutex and a
+ * condition variable, so whatever the compiler inlined or stripped, taking the GIL calls
  *
  *	pthread_cond_timedwait(gil + 32)	before it blocks: a slice of a wait
- *	pthread_cond_signal(gil + 120)		when it has it: an acquisition
+ *	pthread_cond_signal(gil + 120)		after it got the GIL: an acquisition
  *
- * and letting it go calls
+ * and releasing it calls
  *
  *	pthread_cond_signal(gil + 32)		a release
  *
- * always while holding the GIL's mutex. An interpreter with GIL probes of its own (USDT) tells the
- * same three edges by name. Python 2's GIL is a semaphore: see semaphore.h.
+ * always while it holds the GIL's mutex. An interpreter with GIL probes of its own (USDT) reports
+ * the same three edges by name. Python 2's GIL is a semaphore: see semaphore.h.
  *
- * The probes are attached to each target process by itself.
- * Their cookie has the index of the process's record, where the GILs' addresses are few enough to
- * compare one by one: no hash is looked up on the way.
+ * The probes are attached to each target process separately. Their cookie has the index of the
+ * process's record, which has so few GIL addresses that they are compared one by one, without a
+ * hash lookup.
  *
- * preempt.h says what happens when such a program is preempted, gil_verifier.h which shapes the
- * verifiers of older kernels want.
+ * preempt.h says what happens when such a program is preempted; gil_verifier.h says which code
+ * shapes older verifiers need.
  */
 #include "vmlinux.h"
 #include <bpf/bpf_core_read.h>
@@ -32,7 +33,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-/* Sizes are the loader's to set. */
+/* The loader sets the sizes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -112,16 +113,16 @@ struct {
 	__type(value, struct gil_arguments);
 } arguments SEC(".maps");
 
-/* A thread's records, one for each GIL it has used; `current` is the one with a wait or hold, if
- * any has. */
+/* A thread's records, one for each GIL it has used. `current` is the one with an open wait or hold,
+ * if there is one. */
 struct thread_records {
 	__u32 count;
 	__u32 current;
 	__u32 index[GIL_THREAD_LOCKS];
 };
 
-/* Not a task storage, which would fit: on Linux 6.0 and 6.1 all look-ups in one fail on a CPU while
- * a program that was just looking is preempted there. */
+/* Task storage would fit, but on Linux 6.0 and 6.1 all lookups in one fail on a CPU while a program
+ * that was just looking something up is preempted there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -134,13 +135,13 @@ const volatile __u32 max_processes = 1;
 const volatile __u32 max_locks = 1;
 const volatile __u32 max_threads = 1;
 const volatile __u8 follow_children = 1;
-const volatile __u8 report_all_execs = 0; /* also of processes that are not targets */
+const volatile __u8 report_all_execs = 0; /* including those of processes that are not targets */
 
 /*
- * A record's sequence count, which has one writer at a time. x86 keeps stores in order, so the
- * compiler is all that has to be held back. Elsewhere the step has to be a full barrier. In BPF an
- * atomic operation is one only if it fetches the old value: an exchange always does, while clang
- * makes an addition of which nobody uses the result into one that does not.
+ * Changes a record's sequence count, which has one writer at a time. x86 keeps stores in order, so
+ * only the compiler has to be held back. Elsewhere the step must be a full barrier. A BPF atomic
+ * operation is a barrier only if it fetches the old value. An exchange always fetches it, but clang
+ * compiles an addition with an unused result into one that does not.
  */
 static __always_inline void seq_step(__u32 *seq)
 {
@@ -177,8 +178,8 @@ static __always_inline struct gil_thread *thread_at(__u32 i)
 	return bpf_map_lookup_elem(&threads, &i);
 }
 
-/* Takes an unused index: a recycled one, or the next that was never used. GIL_NONE if the table is
- * full. */
+/* Takes an unused index: a recycled one, or else the next one that was never used. GIL_NONE if the
+ * table is full. */
 static __always_inline __u32 take_index(void *recycled, __u32 *next, __u32 max, __u64 *full)
 {
 	__u32 i;
@@ -248,7 +249,7 @@ unread:
 	return 0;
 }
 
-/* One more handoff from -> to. Under the GIL's mutex, so nobody else updates this entry. */
+/* Counts one more handoff. Called under the GIL's mutex, so nobody else updates this entry. */
 static __noinline int count_pair(__u32 lock_index, __u32 from, __u32 to, __u64 wait_ns)
 {
 	struct gil_pair key = {.lock = lock_index, .from = from, .to = to};
@@ -281,14 +282,14 @@ static __always_inline __u64 argument(struct pt_regs *ctx, const struct gil_argu
 		value = size == 8 ? word : word & ((1ULL << (8 * size)) - 1);
 	else if (bpf_probe_read_user(&value, size, (void *)(word + a->value)))
 		value = 0;
-	/* What is compared is an address, what is tested is 0 or not: no sign matters. */
+	/* Addresses are compared, and flags tested for 0, so the sign does not matter. */
 	return value;
 }
 
 /*
- * What a hit tells. The GIL stands here by value, as it was read from the process's record: to the
- * verifier it is then the same whichever place in that record it was found at, and the code behind
- * the search is walked once and not for each place.
+ * What a probe hit means. It holds a copy of the GIL as read from the process's record. The
+ * verifier then cannot tell from which place in the record the GIL came, and walks the code after
+ * the search once instead of once per place.
  */
 struct hit {
 	enum gil_edge_kind kind;
@@ -299,7 +300,7 @@ struct hit {
 	const struct gil_argument *requested; /* USDT only */
 };
 
-/* While two sources count, one has told this edge already. */
+/* True if this edge was already reported by the other source, while two sources count. */
 static __always_inline int is_told(const struct gil_lock *l, const struct gil_thread *t,
 				   enum gil_edge_kind kind)
 {
@@ -310,7 +311,7 @@ static __always_inline int is_told(const struct gil_lock *l, const struct gil_th
 	return t->state == GIL_THREAD_WAITING;
 }
 
-/* The GIL of a free-threaded build has been turned off: who waits for it gives up. */
+/* True if the GIL of a free-threaded build has been turned off: its waiters give up. */
 static __noinline int is_off(__u64 gil)
 {
 	int enabled = 1;
@@ -371,8 +372,8 @@ static __always_inline void edge(struct gil_process *p, const struct hit *hit)
 		handoff = gil_model_acquire(l, t, now);
 		l->last_record = t->record;
 	} else {
-		/* Reading user memory twice costs more than the rest; nobody can have asked if
-		 * nobody waits. */
+		/* Reading user memory twice costs more than everything else here. Without waiters
+		 * nobody can have requested the release. */
 		requested = gil_model_has_waiters(l) && is_requested(p, hit);
 		gil_model_release(l, t, requested, now);
 	}
@@ -386,10 +387,9 @@ static __always_inline void edge(struct gil_process *p, const struct hit *hit)
 }
 
 /*
- * In a process of which the GIL is not known yet, the first condition variable that is signalled
- * is, in an interpreter that starts, the GIL's: take_gil signals switch_cond. Its edges are kept
- * under that supposition while user space looks the true address up; if it differs, the record is
- * thrown away.
+ * For a process whose GIL is not known yet. In a starting interpreter, the first condition variable
+ * to be signalled is the GIL's: take_gil signals switch_cond. Edges are kept on that assumption
+ * while user space looks up the true address. If it differs, the record is thrown away.
  */
 static __noinline int suppose_gil(__u32 index, __u64 address)
 {
@@ -400,7 +400,7 @@ static __noinline int suppose_gil(__u32 index, __u64 address)
 
 	if (!p || !tab)
 		return 0;
-	/* User space may be entering the GIL at this moment: one of the two does it. */
+	/* User space may be entering the GIL at this moment; only one of the two succeeds. */
 	if (__sync_val_compare_and_swap(&p->state, GIL_PROCESS_NEW, GIL_PROCESS_SUPPOSING) !=
 	    GIL_PROCESS_NEW)
 		return 0;
@@ -434,8 +434,8 @@ static __always_inline __u32 lock_of(const struct gil_process *p, __u64 address)
 	return GIL_NONE;
 }
 
-/* Which GIL's condition variable this is, and what its signal tells. The GIL of a sub-interpreter
- * that has ended is forgotten, if another one has been made in its place. False: none. */
+/* Finds the GIL that this condition variable belongs to, and what its signal means; false if there
+ * is none. If a new GIL has replaced that of an ended sub-interpreter, the old one is forgotten. */
 static __always_inline int is_signal(struct gil_process *p, __u64 cond, struct hit *hit)
 {
 	GIL_VERIFIER_UNROLL
@@ -481,7 +481,7 @@ static __always_inline void signal_hit(struct gil_process *p, __u32 index, __u64
 		edge(p, &hit);
 }
 
-/* Out of line: the signals are what costs, as they come at every acquisition and release. */
+/* Out of line, to keep the path for signals short: they come at every acquisition and release. */
 static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid)
 {
 	struct hit hit = {.kind = GIL_EDGE_WAIT,
@@ -497,7 +497,7 @@ static __noinline int timedwait_hit(struct gil_process *p, __u64 cond, __u32 tid
 	return 0;
 }
 
-/* What bpf_get_current_pid_tgid() returns, for less: kernels make no call of this. */
+/* Same as bpf_get_current_pid_tgid(), which kernels do not inline, but without the call. */
 static __always_inline __u64 current_pid_tgid(void)
 {
 	const struct task_struct *task = bpf_get_current_task_btf();
@@ -506,8 +506,8 @@ static __always_inline __u64 current_pid_tgid(void)
 }
 
 /*
- * The process that a hit is for; NULL if it does not count. A child that shares the memory (vfork)
- * is not the process, nor is the process its child.
+ * The process that a hit belongs to; NULL if the hit does not count. A child that shares its
+ * parent's memory (vfork) is a different process, and its hits are not its parent's.
  */
 static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_tgid, __u32 source)
 {
@@ -522,8 +522,8 @@ static __always_inline struct gil_process *process_hit(__u64 cookie, __u64 pid_t
 	return p;
 }
 
-/* The first argument of the probed function. On arm64 the probe may stand where another register has
- * it (see cheap_site.h), of which the cookie has the number. */
+/* The first argument of the probed function. On arm64 a probe may be placed where another register
+ * has the argument (see cheap_site.h); the cookie has that register's number. */
 static __always_inline __u64 first_argument(struct pt_regs *ctx, __u64 cookie)
 {
 #if defined(__TARGET_ARCH_arm64)
@@ -534,7 +534,7 @@ static __always_inline __u64 first_argument(struct pt_regs *ctx, __u64 cookie)
 #endif
 }
 
-/* Both functions of libc: one program, so that one uprobe_multi link can carry both. */
+/* For both functions of libc: as one program, so that one uprobe_multi link can carry both. */
 UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx); /* Linux 5.15 */
@@ -552,7 +552,7 @@ UPROBE_PROGRAM(on_cond, struct pt_regs *ctx)
 	return 0;
 }
 
-/* The three probes that an interpreter itself may have, wherever the compiler has put them. */
+/* For the three probes that an interpreter itself may have, wherever the compiler put them. */
 UPROBE_PROGRAM(on_usdt, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx);
@@ -584,7 +584,7 @@ UPROBE_PROGRAM(on_usdt, struct pt_regs *ctx)
 
 #include "semaphore.h"
 
-/* What a uprobe costs by itself: the floor that `make bench` compares with. */
+/* The cost of an empty uprobe: the floor that `make bench` compares with. */
 SEC("uprobe")
 int on_nothing(struct pt_regs *ctx __attribute__((unused)))
 {

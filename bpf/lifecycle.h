@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Processes come, become another program, and go. Included by gilscope.bpf.c alone. */
+/* How processes start, execute another program, and exit. Included by gilscope.bpf.c alone. */
 #ifndef LIFECYCLE_H
 #define LIFECYCLE_H
 
-/* The records of a thread that ends, or whose program is replaced, are closed. `tid` is the number that
- * they know it by: one that executes has taken the process's by then. */
+/* Closes the records of a thread that ends, or whose program is replaced. `tid` is the number under
+ * which the records were made. A thread that executes a program has already taken its process's
+ * number. */
 static __always_inline void close_records(struct task_struct *task, __u32 tid)
 {
 	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
@@ -34,7 +35,7 @@ static __always_inline void close_records(struct task_struct *task, __u32 tid)
 	bpf_map_delete_elem(&records, &tid);
 }
 
-/* A record for a new child. Its GILs are entered by user space, which knows the parent's. */
+/* Takes a record for a new child. User space, which knows the parent's GILs, enters the child's. */
 static __always_inline __u32 process_new(__u32 pid)
 {
 	struct gil_tables *tab = the_tables();
@@ -100,8 +101,8 @@ PROCESS_PROGRAM(sched_process_exec, on_exec, __u64 *ctx)
 	return 0;
 }
 
-/* True while all threads of a process are killed: at its end, or as one of them executes another
- * program. */
+/* True while all threads of a process are being killed: because the process exits, or because one
+ * of them executes another program. */
 static __always_inline int is_killed(const struct signal_struct *signal)
 {
 	const struct signal_struct___before_5_17 *older = (const void *)signal;
@@ -113,8 +114,8 @@ static __always_inline int is_killed(const struct signal_struct *signal)
 	return older->group_exit_task != NULL;
 }
 
-/* A thread ends by itself, while others go on. Its memory map is none of its own any more by now, and
- * that may be what the kernel knew the process's probes by. */
+/* Reports that a thread has ended while others go on. By now it has left its memory map, by which
+ * the kernel may have identified the process's probes. */
 static __always_inline void tell_unbound(struct task_struct *task)
 {
 	__u32 pid = task->tgid;
@@ -132,7 +133,7 @@ PROCESS_PROGRAM(sched_process_exit, on_exit, __u64 *ctx)
 	__u32 *index;
 
 	close_records(task, task->pid);
-	/* Counted down before this point: the thread that brings it to 0 is the process's last. */
+	/* The kernel counts down before this tracepoint: the last thread of the process sees 0. */
 	if (task->signal->live.counter != 0) {
 		tell_unbound(task);
 		return 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A register of the probed program by its number: which word of struct pt_regs. The verifier wants
- * each access to the context at a constant offset, hence the switch; written in assembler, as the
- * compiler makes one access at a computed offset of it again.
+ * Reads a register of the probed program by its number, which is the index of a word in struct
+ * pt_regs. The verifier wants each access to the context at a constant offset, hence the switch. It
+ * is written in assembler, because the compiler would merge the cases into one computed access.
  */
 #ifndef REGISTERS_H
 #define REGISTERS_H

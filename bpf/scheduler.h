@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the scheduler does with a thread that waits for a GIL or holds one. Included by gilscope.bpf.c
- * alone. */
+/* What the scheduler does with a thread that waits for a GIL or holds one. Included by
+ * gilscope.bpf.c alone. */
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
 
-/* The thread's record if it waits or holds; `sleeps`: it is just going to sleep. */
+/* The thread's record if it waits or holds. `sleeps` says that it is just going to sleep. */
 static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
 {
 	__u32 tid = task->pid;
@@ -12,7 +12,7 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 	struct gil_thread *t;
 	__u64 current;
 
-	if (!r || !r->count) /* none, or none yet: the thread is just making its first one */
+	if (!r || !r->count) /* no records; or the thread is just making its first one */
 		return NULL;
 	if (recording && is_frozen())
 		return NULL;
@@ -34,10 +34,9 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 }
 
 /*
- * The state of the task that goes is read from the task and not taken from the tracepoint's fourth
- * argument, which only exists from Linux 5.18 on. It is still what it was: a waker that finds the
- * task off its queue only moves the state to TASK_WAKING, which is not runnable either, until the
- * switch is over.
+ * The state of the outgoing task is read from the task: the tracepoint's fourth argument only
+ * exists from Linux 5.18 on. The state cannot become runnable before the switch is over: a waker
+ * that finds the task off its queue only sets TASK_WAKING, which is not runnable either.
  */
 SEC("tp_btf/sched_switch")
 int on_switch(__u64 *ctx)

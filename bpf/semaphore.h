@@ -1,33 +1,34 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Python 2's GIL: a semaphore, which it gives away and takes back every so many bytecodes. There is
- * no mutex and no condition variable; but the interpreter's own functions are exported, and called
- * by name from another file of its sources:
+ * Python 2's GIL is a semaphore, which the holder releases and takes back every so many bytecodes.
+ * There is no mutex and no condition variable, but the interpreter's own functions are exported,
+ * and called by name from another of its source files:
  *
  *	PyThread_acquire_lock(lock, 1)		about to take it: it is free, or a wait begins
  *		sem_wait() has returned 0	an acquisition
  *	PyThread_release_lock(lock)		a release
  *
- * Where the second place is not found, it is PyThreadState_Swap(tstate), which follows at once. There
- * the lock is not an argument any more: it is what the thread was about to take.
+ * If the second place cannot be found, PyThreadState_Swap(tstate) stands in for it: it follows at
+ * once. The lock is not one of its arguments, so it is taken to be the lock that the thread last
+ * tried to take.
  *
- * Whether the GIL is free at the first place is the semaphore's own value. Another thread may snatch
- * it away in the moment before the semaphore is taken: then the thread goes to sleep, and that is
- * where its wait begins.
+ * At the first place, the semaphore's own value says whether the GIL is free. Another thread may
+ * still snatch it before this one takes it. This thread then goes to sleep, and its wait begins
+ * there.
  *
- * No mutex is held at the beginning of a wait, so the record of the GIL has several writers: here
- * its sequence count is a spin lock, too. Its owner may be preempted; who then spins in vain gives
- * up, and the edge is counted as dropped.
+ * No mutex is held at the beginning of a wait, so the GIL's record has several writers, and its
+ * sequence count is also a spin lock. The owner of the lock may be preempted. Whoever spins in vain
+ * gives up, and counts the edge as dropped.
  */
 #ifndef SEMAPHORE_H
 #define SEMAPHORE_H
 
-#define SPINS 512 /* some 5 µs */
+#define SPINS 512 /* about 5 µs */
 
 /*
- * Makes the sequence count odd. False if it stays odd for too long. Each step of the loop ends in a
- * condition, which is a shape that every verifier accepts: see GIL_VERIFIER_UNROLL, which is not for so
- * many rounds.
+ * Makes the sequence count odd. False if somebody else keeps it odd for too long. Each round of the
+ * loop ends in a condition, a shape that every verifier accepts; GIL_VERIFIER_UNROLL is not meant
+ * for so many rounds.
  */
 static __noinline int lock_enter(__u32 lock_index)
 {
@@ -42,13 +43,13 @@ static __noinline int lock_enter(__u32 lock_index)
 	return 0;
 }
 
-/* Whoever has entered is the only one to change the count. */
+/* Only the thread that has entered changes the count. */
 static __always_inline void lock_leave(struct gil_lock *l)
 {
 	seq_step(&l->seq);
 }
 
-/* One edge, to the model and, if it is recorded, to the ring. */
+/* Applies one edge to the model and, while recording, writes it to the ring. */
 static __always_inline struct gil_handoff step(struct gil_lock *l, struct gil_thread *t,
 					       enum gil_edge_kind kind, __u32 flags, __u64 ts)
 {
@@ -62,20 +63,20 @@ static __always_inline struct gil_handoff step(struct gil_lock *l, struct gil_th
 	return handoff;
 }
 
-/* The thread has the GIL that it was about to take. */
+/* The thread has got the GIL that it was about to take. */
 static __always_inline struct gil_handoff taken(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	struct gil_handoff handoff;
 
 	if (t->state == GIL_THREAD_UNSEEN && !t->tried)
-		step(l, t, GIL_EDGE_WAIT, 0, now); /* begun before it could be seen */
+		step(l, t, GIL_EDGE_WAIT, 0, now); /* the wait began before the observation */
 	t->tried = 0;
 	handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, now);
 	l->last_record = t->record;
 	return handoff;
 }
 
-/* The thread goes to sleep: if it has tried to take the GIL, it waits from here on. */
+/* The thread goes to sleep. If it has tried to take the GIL, its wait begins here. */
 static __noinline int semaphore_sleeps(__u32 record)
 {
 	struct gil_thread *t = thread_at(record);
@@ -96,10 +97,11 @@ static __noinline int semaphore_sleeps(__u32 record)
 }
 
 /*
- * Without an acquisition before: it was taken without a swap of thread states, where that is the
- * sign, by the thread that makes the GIL or by foreign code. The moment is that of the attempt if
- * the GIL was free, else it is not known: not before now. Or the thread waited when the observation
- * began; then its hold was seen in part.
+ * A release. If no acquisition was seen before it, there are two cases. The GIL may have been taken
+ * without a swap of thread states where only the swap is probed, by the thread that makes the GIL
+ * or by foreign code. The hold then began at the attempt if the GIL was free; otherwise the
+ * beginning is not known, and `now` is used. Or the thread was already waiting when the observation
+ * began, and its hold is partial.
  */
 static __always_inline struct gil_handoff released(struct gil_lock *l, struct gil_thread *t,
 						   __u64 now)
@@ -140,7 +142,7 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	    (site == GIL_SITE_SEMAPHORE_TAKEN || t->state != GIL_THREAD_UNSEEN))
 		return 0;
 	if (!lock_enter(p->lock[0].lock)) {
-		/* A wait then begins when the thread falls asleep. */
+		/* The wait then begins when the thread falls asleep. */
 		if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
 			t->tried = bpf_ktime_get_ns();
 		else
@@ -166,7 +168,7 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	return 0;
 }
 
-/* The GIL is free, as far as can be seen: whether the thread gets it at once will show. */
+/* The GIL looks free. What follows shows whether the thread gets it at once. */
 static __noinline int semaphore_try(__u32 index, __u32 tid)
 {
 	struct gil_process *p = process_at(index);
@@ -181,8 +183,8 @@ static __noinline int semaphore_try(__u32 index, __u32 tid)
 }
 
 /*
- * A process that has not started a thread has no GIL. When it makes one, the first that happens to
- * it is that it is taken. In a child made by fork, the GIL is made anew.
+ * A process that has not started a thread has no GIL. After it has made one, the first thing it
+ * does is take it. A child made by fork makes its GIL anew.
  */
 static __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 {
@@ -212,7 +214,7 @@ static __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 	return 0;
 }
 
-/* All of these places. */
+/* For all of these places. */
 UPROBE_PROGRAM(on_semaphore, struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), pid_tgid = current_pid_tgid();
@@ -222,9 +224,9 @@ UPROBE_PROGRAM(on_semaphore, struct pt_regs *ctx)
 
 	if (!p)
 		return 0;
-	__sync_fetch_and_add(&p->other_hits, 1); /* all hits, here: not one edge each */
+	__sync_fetch_and_add(&p->other_hits, 1); /* counts all hits, as not every hit is an edge */
 	if (is_taken(site)) {
-		/* Swapped to none, or not taken but interrupted: nothing. */
+		/* A swap to no thread state, or an interrupted sem_wait, is no acquisition. */
 		if (p->nr_locks &&
 		    (site == GIL_SITE_SEMAPHORE_SWAP ? first != 0 : (__u32)PT_REGS_RC(ctx) == 0))
 			semaphore_edge((__u32)cookie, tid, site);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The ring of edges, for a recording: what is put into it, as gil_stream.h has it. Included by
+ * Writes the ring of edges for a recording, in the format of gil_stream.h. Included by
  * gilscope.bpf.c alone.
  *
- * `recording` is constant for the verifier, which removes all of this where nothing is recorded.
- * User space looks into the ring by a timer: waking it up for an edge would cost more than the edge.
+ * `recording` is a constant to the verifier, which removes this code when nothing is recorded. User
+ * space polls the ring on a timer: a wake-up per edge would cost more than the edge.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -18,8 +18,8 @@ struct {
 
 const volatile __u8 recording = 0; /* set by the loader */
 
-/* The observation is over: what is going on at its end must not go on any more, or the replay could
- * not come to the same. */
+/* True if the observation is over. Freeze open intervals now; otherwise the replay would give
+ * different totals. */
 static __always_inline int is_frozen(void)
 {
 	struct gil_tables *tab = the_tables();
@@ -27,7 +27,7 @@ static __always_inline int is_frozen(void)
 	return tab && *(volatile __u32 *)&tab->frozen;
 }
 
-/* One edge of this GIL is not in the ring. */
+/* Counts an edge of this GIL that is not in the ring. */
 static __noinline int stream_lose(struct gil_lock *l, __u64 now)
 {
 	if (l && !__sync_fetch_and_add(&l->lost, 1))
@@ -40,7 +40,7 @@ static __always_inline struct gil_stream_gil stream_gil(const struct gil_lock *l
 	return (struct gil_stream_gil){.address = l->address, .start = l->start, .pid = l->pid};
 }
 
-/* Tells whose record this is. Under the GIL's mutex, as is the next one. */
+/* Writes whose record this is. Called under the GIL's mutex, as is stream_lost. */
 static __noinline int stream_thread(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	struct gil_stream_thread e = {};
@@ -56,7 +56,7 @@ static __noinline int stream_thread(struct gil_lock *l, struct gil_thread *t, __
 	return 0;
 }
 
-/* Tells that edges are missing. */
+/* Writes that edges are missing. */
 static __noinline int stream_lost(struct gil_lock *l, __u64 now)
 {
 	struct gil_stream_lost e = {};
@@ -72,7 +72,7 @@ static __noinline int stream_lost(struct gil_lock *l, __u64 now)
 	return 0;
 }
 
-/* Whatever has to come before an edge of the GIL; under its mutex. False: it did not fit. */
+/* Writes what must precede an edge of the GIL. Called under its mutex. False if it did not fit. */
 static __always_inline int stream_ready(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	if (gil_rarely(l->lost))
@@ -82,7 +82,8 @@ static __always_inline int stream_ready(struct gil_lock *l, struct gil_thread *t
 	return !l->lost && t->told;
 }
 
-/* An edge. What was lost before it has to be told first, which only an edge of the GIL can do. */
+/* Writes an edge. While earlier losses are unreported, the edge is lost too: only stream_ready, on
+ * an edge of the GIL, can report them. */
 static __always_inline void stream_edge(struct gil_lock *l, const struct gil_thread *t,
 					enum gil_edge_kind kind, __u32 flags, __u32 settled,
 					__u64 ts)
@@ -98,7 +99,7 @@ static __always_inline void stream_edge(struct gil_lock *l, const struct gil_thr
 		stream_lose(l, ts);
 }
 
-/* The same, of the scheduler. */
+/* The same for an edge of the scheduler. */
 static __always_inline void stream_switch(const struct gil_thread *t, enum gil_edge_kind kind,
 					  __u32 flags, __u64 ts)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * GILs of sub-interpreters (CPython 3.12 and later), found as they are taken for the first time, so
- * that no edge is missed. Each is on the heap, in its interpreter; what is read there must lead
- * back to it, or it is none.
+ * GILs of sub-interpreters (CPython 3.12 and later). They are found when they are taken for the
+ * first time, so that no edge is missed. Such a GIL is on the heap, inside its interpreter. A
+ * candidate is accepted only if the pointers read there lead back to it.
  */
 #ifndef SUB_GIL_H
 #define SUB_GIL_H
 
-/* The first bytes of a GIL, from where gil_maps.h counts. */
+/* The first bytes of a GIL, beginning where GIL_OFFSET_* count from. */
 struct gil_head {
 	__u64 interval;
 	__u64 last_holder;
@@ -16,8 +16,8 @@ struct gil_head {
 };
 
 /*
- * True if there is, at this address, the GIL of a sub-interpreter that a thread has just taken. Its
- * last_holder is then that thread's state, which knows its interpreter, which points back to here.
+ * True if a thread has just taken a sub-interpreter's GIL at this address. The GIL's last_holder is
+ * then that thread's state, which points to its interpreter, which points back to the GIL.
  */
 static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u32 *number)
 {
@@ -40,7 +40,7 @@ static __always_inline int is_sub_gil(const struct gil_finder *f, __u64 gil, __u
 	return 1;
 }
 
-/* A place in p->lock[] for one more; GIL_PROCESS_LOCKS if there is none. */
+/* A free place in p->lock[]; GIL_PROCESS_LOCKS if there is none. */
 static __always_inline __u32 free_slot(struct gil_process *p)
 {
 	GIL_VERIFIER_UNROLL
@@ -51,7 +51,7 @@ static __always_inline __u32 free_slot(struct gil_process *p)
 	return GIL_PROCESS_LOCKS;
 }
 
-/* The index of its record, or GIL_NONE if there is no room. */
+/* Enters the GIL. Returns the index of its record, or GIL_NONE if there is no room. */
 static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, __u64 address,
 					   __u32 number)
 {
@@ -78,7 +78,7 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, _
 	return i;
 }
 
-/* False if somebody else is entering a GIL and does not come to an end: it has lost its CPU. */
+/* False if somebody else has begun to enter a GIL and does not finish, because it lost its CPU. */
 static __always_inline int begin_to_enter(struct gil_process *p)
 {
 	for (int i = 0; i < 200; i++)
@@ -88,8 +88,9 @@ static __always_inline int begin_to_enter(struct gil_process *p)
 }
 
 /*
- * In a traced process, a sub-interpreter may have made its own GIL, and this is the first time that
- * it is taken. The index of its record, or GIL_NONE: it is no GIL, or there is no room.
+ * In a traced process, a sub-interpreter may have made its own GIL, which is now taken for the
+ * first time. Returns the index of its record, or GIL_NONE if this is not a GIL or there is no
+ * room.
  */
 static __noinline __u32 find_sub_gil(__u32 index, __u64 address)
 {
@@ -102,7 +103,7 @@ static __noinline __u32 find_sub_gil(__u32 index, __u64 address)
 	if (free_slot(p) >= GIL_PROCESS_LOCKS)
 		return GIL_NONE;
 	if (!begin_to_enter(p)) {
-		__sync_fetch_and_add(&p->dropped, 1); /* the next acquisition will do */
+		__sync_fetch_and_add(&p->dropped, 1); /* its next acquisition tries again */
 		return GIL_NONE;
 	}
 	n = enter_sub_gil(p, index, address, number);
@@ -110,8 +111,8 @@ static __noinline __u32 find_sub_gil(__u32 index, __u64 address)
 	return n;
 }
 
-/* True if this was the GIL of a sub-interpreter that has ended, and another one has been made just
- * there. */
+/* True if this was the GIL of a sub-interpreter that has ended, and a new interpreter has been made
+ * at the same address. */
 static __always_inline int is_replaced(const struct gil_finder *f,
 				       const struct gil_process_lock *pl)
 {

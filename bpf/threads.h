@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Threads' records: a thread has one for each GIL that it has taken. Included by gilscope.bpf.c alone. */
+/* Threads' records: one per thread and GIL that it has taken. Included by gilscope.bpf.c alone. */
 #ifndef THREADS_H
 #define THREADS_H
 
-/* From its second GIL on a thread's records are always searched for: `current` has to follow. */
+/* Once a thread has two GILs, its records are always searched, so that `current` follows. */
 static __always_inline void mark_several(const struct thread_records *r, __u32 tid)
 {
 	GIL_VERIFIER_UNROLL
@@ -15,8 +15,9 @@ static __always_inline void mark_several(const struct thread_records *r, __u32 t
 	}
 }
 
-/* Where in the thread's list a new record goes: behind the others, or in place of one that user
- * space has taken back, because the GIL's interpreter is gone. GIL_THREAD_LOCKS: nowhere. */
+/* Where a new record goes in the thread's list: after the others, or in place of one that user
+ * space has taken back because the GIL's interpreter is gone. GIL_THREAD_LOCKS if there is no
+ * room. */
 static __always_inline __u64 free_record(const struct thread_records *r, __u32 tid)
 {
 	__u64 n = r->count;
@@ -31,7 +32,7 @@ static __always_inline __u64 free_record(const struct thread_records *r, __u32 t
 	return n;
 }
 
-/* The thread's list, made if it is not there; NULL if the table is full. */
+/* The thread's list, made if it does not exist; NULL if the table is full. */
 static __always_inline struct thread_records *records_of(__u32 tid)
 {
 	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
@@ -44,8 +45,8 @@ static __always_inline struct thread_records *records_of(__u32 tid)
 }
 
 /*
- * Makes the calling thread's record for this GIL; its index, or GIL_NONE. The rare path: once per
- * thread and GIL.
+ * Makes the calling thread's record for this GIL. Returns its index, or GIL_NONE. This is the rare
+ * path, taken once per thread and GIL.
  */
 static __noinline __u32 thread_new(__u32 lock_index)
 {
@@ -73,7 +74,7 @@ static __noinline __u32 thread_new(__u32 lock_index)
 	t->pid = pid_tgid >> 32;
 	t->lock = lock_index;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
-	/* A thread born after the observation began has done nothing unseen. */
+	/* A thread born after the observation began cannot have done anything unseen. */
 	t->state = l->born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
 									 : GIL_THREAD_UNSEEN;
 	t->tid = tid;
@@ -90,7 +91,7 @@ static __noinline __u32 thread_new(__u32 lock_index)
 	return i;
 }
 
-/* The index of the calling thread's record for this GIL, made if it is not there; or GIL_NONE. */
+/* The index of the calling thread's record for this GIL, made if it does not exist; or GIL_NONE. */
 static __noinline __u32 thread_search(__u32 lock_index)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
@@ -112,8 +113,8 @@ static __noinline __u32 thread_search(__u32 lock_index)
 }
 
 /*
- * The same, faster: most often the GIL is let go, and taken back, by the thread that had it last. A
- * look at the thread's number costs half of what the search in the task's storage does.
+ * The same, but faster: usually the thread that had the GIL last lets it go or takes it back.
+ * Comparing the thread's number costs half as much as searching its records.
  */
 static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32 lock_index,
 						    struct gil_lock *l, __u32 tid)
@@ -132,10 +133,10 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 }
 
 /*
- * Now and then the kernel switches to a thread without running the tracepoint's programs; that has
- * been seen on Linux 6.18. It shows when the thread does something on a CPU that it is not known to
- * have. Since when it runs then follows from the CPU time that it has used since it was last seen
- * to leave.
+ * Now and then the kernel switches to a thread without running the tracepoint's programs (seen on
+ * Linux 6.18). It becomes apparent when the thread does something although it is believed to be off
+ * its CPU. How long it has been running then follows from the CPU time that it has used since it
+ * was last switched out.
  */
 static __always_inline void infer_switch_in(struct gil_thread *t, const struct task_struct *task,
 					    __u64 now)
