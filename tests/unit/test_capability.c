@@ -56,7 +56,7 @@ TEST(capability_explain)
 	CHECK_STR(f.command, "sudo gilscope ...");
 	CHECK(capability__explain(BIT(BPF), true, CAPABILITIES_PROBES, &f));
 	CHECK(strstr(f.cause,
-		     "though this is root; in a container it must be given them: CAP_PERFMON"),
+		     "although this is root; a container must be granted them: CAP_PERFMON"),
 	      "%s", f.cause);
 	CHECK(strstr(f.command, "--privileged"), "%s", f.command);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Bytes to write and bytes to read, in the encoding of traces and of protobuf: a number is a varint,
- * seven bits a byte, lowest first, the top bit set if more follow; a signed one is zigzag first.
- * Neither side stops for an error: the writer notes that memory ran out, the reader that it ran
- * over the end, and whoever uses them asks once.
+ * Writing and reading bytes in the encoding of traces and of protobuf. A number is a varint: seven
+ * bits a byte, lowest first, with the top bit set if more bytes follow. A signed number is
+ * zigzag-encoded first. Neither side stops at an error: the writer notes that memory ran out, and
+ * the reader that it ran past the end. Callers check once, at the end.
  */
 #ifndef BYTES_H
 #define BYTES_H
@@ -18,17 +18,17 @@ struct bytes {
 	unsigned char *data; /* owned */
 	size_t size;
 	size_t room;
-	bool failed; /* there was no memory: the content is not whole */
+	bool failed; /* memory ran out: the content is incomplete */
 };
 
 /* Frees the content and leaves an empty array. */
 void bytes__free(struct bytes *b);
-/* Makes room for n more. False, and failed set, if there is no memory. */
+/* Makes room for n more bytes. If there is no memory, sets `failed` and returns false. */
 bool bytes__reserve(struct bytes *b, size_t n);
 void bytes__append(struct bytes *b, const void *data, size_t n);
 void bytes__number(struct bytes *b, __u64 n);
 void bytes__signed(struct bytes *b, __s64 n);
-/* The length as a number, then the bytes up to the first NUL, or all of `room`. */
+/* Writes a length as a number, then the bytes up to the first NUL, or all of `room`. */
 void bytes__string(struct bytes *b, const char *s, size_t room);
 
 static inline __u64 zigzag(__s64 n)
@@ -52,7 +52,7 @@ static inline unsigned char *put_varint(unsigned char *p, __u64 n)
 	return p;
 }
 
-/* Bytes that are read. Once `bad`, all further numbers are 0 and all strings empty. */
+/* The bytes still to be read. Once `bad`, all further numbers are 0 and all strings empty. */
 struct span {
 	const unsigned char *at;
 	const unsigned char *end;
@@ -101,9 +101,9 @@ static inline __s64 span__signed(struct span *s)
 	return unzigzag(span__number(s));
 }
 
-/* The next n bytes as a span of their own; an empty, bad one if there are not so many. */
+/* Takes the next n bytes as a span of their own; an empty, bad one if there are fewer. */
 struct span span__take(struct span *s, size_t n);
-/* Reads what bytes__string wrote; cut to what fits, always terminated, the rest zeroed. */
+/* Reads what bytes__string wrote, cut to fit, always NUL-terminated, and padded with zeroes. */
 void span__string(struct span *s, char *out, size_t room);
 
 #endif

@@ -68,7 +68,7 @@ bool capability__explain(capabilities have, bool root, capabilities needed, stru
 	if (!missing)
 		return false;
 	failure__cause(f, "missing%s: %s",
-		       root ? ", though this is root; in a container it must be given them" : "",
+		       root ? ", although this is root; a container must be granted them" : "",
 		       capability__names(missing).s);
 	if (root)
 		failure__command(f, "docker run --privileged --pid=host ...");

@@ -5,7 +5,7 @@
 #include <linux/types.h>
 #include <time.h>
 
-/* Now, in ns of CLOCK_MONOTONIC: the clock of all edges. */
+/* The current time in ns of CLOCK_MONOTONIC, the clock of all edges. */
 static inline __u64 clock_ns(void)
 {
 	struct timespec t;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Why something could not be done, told in three lines: what failed, the likely cause, what to
+/* Why something could not be done, in three lines: what failed, the likely cause, and what to
  * try. */
 #ifndef FAILURE_H
 #define FAILURE_H
@@ -21,7 +21,7 @@ struct failure {
 	char command[256]; /* one exact command to try; may be empty */
 };
 
-/* Each sets one of the lines, as printf does, cutting what is too long. A NULL f is ignored. */
+/* Each sets one of the lines like printf, cut to fit. A NULL f is ignored. */
 void failure__what(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void failure__cause(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void failure__command(struct failure *f, const char *fmt, ...)

@@ -21,7 +21,7 @@ static struct format format_minutes(__u64 s)
 	return f;
 }
 
-/* n/scale, scale being a power of ten, with as many decimals. */
+/* Prints n/scale; scale is 1, 10 or 100, and gives the number of decimals. */
 static void print_scaled(char *buf, size_t size, __u64 n, unsigned int scale)
 {
 	if (scale == 1)
@@ -127,7 +127,7 @@ struct format format_mean(double v)
 	return format_count((__u64)(v + 0.5));
 }
 
-/* Copies up to size bytes of from, which may end earlier in a zero byte. */
+/* Copies up to `size` bytes of `from`, or up to its first zero byte. */
 static void sanitize(char *to, size_t to_size, const char *from, size_t size, bool ascii)
 {
 	char copy[200];
@@ -137,7 +137,7 @@ static void sanitize(char *to, size_t to_size, const char *from, size_t size, bo
 		size = sizeof(copy) - 1;
 	if (size >= to_size)
 		size = to_size - 1;
-	size = strnlen(from, size); /* it need not be an array of that size */
+	size = strnlen(from, size); /* `from` may be shorter than its buffer's size */
 	memcpy(copy, from, size);
 	copy[size] = '\0';
 	for (const char *s = copy; *s; s += n) {

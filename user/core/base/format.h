@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Figures and names for people. Each function fills a small buffer of its own type, which is the
- * return value: good in an argument of printf and gone after it. Nothing depends on the locale.
+ * Formats figures and names for people. Each function returns a small buffer by value, which can be
+ * used directly as an argument of printf. Nothing depends on the locale.
  */
 #ifndef FORMAT_H
 #define FORMAT_H
@@ -14,19 +14,19 @@ struct format {
 	char s[80];
 };
 
-/* 850 ns, 12.3 µs, 5.01 ms, 1.20 s, 2 min 3 s, 1 h 2 min; three digits. */
+/* 850 ns, 12.3 µs, 5.01 ms, 1.20 s, 2 min 3 s, 1 h 2 min: three digits. */
 struct format format_ns(__u64 ns, bool ascii);
-/* A switch interval as one says it: 5 ms, 500 µs. */
+/* A switch interval as people write it: 5 ms, 500 µs. */
 struct format format_interval(long us, bool ascii);
 /* 1,234,567 */
 struct format format_count(__u64 n);
 /* Bytes: "812 B", "3.4 MiB". */
 struct format format_bytes(__u64 n);
-/* 0.123 as 12.3 %; "?" if NaN. More than 0 is never shown as 0, nor less than 1 as 100. */
+/* 0.123 as 12.3 %; "?" if NaN. A ratio above 0 never shows as 0, nor one below 1 as 100. */
 struct format format_percent(double ratio);
-/* 2.97, 12.3, 1,234: a mean number of something, in three digits; "?" if NaN. */
+/* 2.97, 12.3, 1,234: a mean in three digits; "?" if NaN. */
 struct format format_mean(double v);
-/* A name without what could disturb a terminal: such characters become '?'. */
+/* A name in which every character that could disturb a terminal has become '?'. */
 struct format format_name(const char *name, size_t size, bool ascii);
 
 /* The same for a sentence. */
@@ -35,7 +35,7 @@ struct format_long {
 };
 struct format_long format_sentence(const char *s, size_t size, bool ascii);
 
-/* How many columns s takes on a terminal. */
+/* The number of columns that s takes on a terminal. */
 int format__columns(const char *s);
 
 #endif

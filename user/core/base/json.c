@@ -110,7 +110,7 @@ void json__signed(struct json *j, const char *key, long long value)
 	fprintf(j->out, "%lld", value);
 }
 
-/* By integers: printf's decimal point is the locale's, JSON's is a point. */
+/* Uses integers, because printf's decimal point depends on the locale, and JSON's does not. */
 void json__real(struct json *j, const char *key, double value)
 {
 	unsigned long long millionths;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Writes JSON: indented by two spaces, with small objects on one line. Commas and indentation are
- * the writer's business; numbers do not depend on the locale; strings come out as valid UTF-8
- * whatever bytes they hold.
+ * Writes JSON, indented by two spaces, with small objects on one line. The writer takes care of
+ * commas and indentation. Numbers do not depend on the locale, and strings come out as valid UTF-8
+ * whatever bytes they contain.
  */
 #ifndef JSON_H
 #define JSON_H
@@ -18,17 +18,17 @@ struct json {
 	bool started;              /* the current container has an element */
 };
 
-/* In all of these, key is NULL for an element of an array or the outermost value. */
+/* In all of these, key is NULL for an element of an array, and for the outermost value. */
 void json__open(struct json *j, const char *key, char bracket);
 /* The same, all on one line. */
 void json__open_inline(struct json *j, const char *key, char bracket);
 void json__close(struct json *j, char bracket);
 void json__string(struct json *j, const char *key, const char *value);
-/* A name of fixed size, of which the end need not be a zero byte. */
+/* A name of fixed size, which need not end in a zero byte. */
 void json__name(struct json *j, const char *key, const char *name, size_t size);
 void json__integer(struct json *j, const char *key, __u64 value);
 void json__signed(struct json *j, const char *key, long long value);
-/* To six decimals; null if it is not a finite number. */
+/* With six decimals; null if the value is not finite. */
 void json__real(struct json *j, const char *key, double value);
 void json__bool(struct json *j, const char *key, bool value);
 void json__null(struct json *j, const char *key);

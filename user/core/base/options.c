@@ -171,7 +171,7 @@ int options__seconds(const char *text, unsigned long long *ns, struct failure *f
 	double seconds;
 
 	seconds = strtod(text, &end);
-	/* The span keeps out what strtod also takes: signs, blanks, "inf", "nan", exponents,
+	/* The span rejects what strtod would also accept: signs, blanks, "inf", "nan", exponents,
 	 * hexadecimal. */
 	if (!length || digits != length || *end || !(seconds >= 1e-9) || seconds > 366 * 86400.0) {
 		failure__what(f, "not a number of seconds, such as 10 or 0.5");
@@ -200,11 +200,11 @@ int options__size(const char *text, unsigned long long min, unsigned long long m
 		end++;
 	}
 	if (*text < '0' || *text > '9' || *end || errno) {
-		failure__what(f, "'%s' is not a size: 512K, 64M, 2G", text);
+		failure__what(f, "'%s' is not a size such as 512K, 64M or 2G", text);
 		return -EINVAL;
 	}
 	if (n < min || n > max) {
-		failure__what(f, "'%s' is not from %llu to %llu bytes", text, min, max);
+		failure__what(f, "'%s' is not between %llu and %llu bytes", text, min, max);
 		return -EINVAL;
 	}
 	*bytes = n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Command-line options as tables: a row parses its option and is its line in the help. */
+/* Command-line options as tables: a row both parses its option and is its line in the help. */
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
@@ -10,35 +10,35 @@
 struct option_row {
 	char letter;      /* 0: none */
 	const char *name; /* the long form; NULL ends a table */
-	const char *arg;  /* what its argument is called; NULL: it takes none */
+	const char *arg;  /* the name of its argument; NULL: it takes none */
 	const char *help; /* lines after the first are separated by \n */
-	/* Stores the value in the command's options. 0, or -EINVAL with f->what saying what is
-	 * wrong with it. */
+	/* Stores the value in the command's options. Returns 0, or -EINVAL with f->what saying
+		 * what is wrong with the value. */
 	int (*set)(void *options, const char *value, struct failure *f);
 };
 
 struct option_group {
 	const char *title; /* in the help; NULL ends the list */
 	const struct option_row *rows;
-	void *options; /* handed to the rows' set */
+	void *options; /* passed to the rows' `set` */
 };
 
 /*
- * Parses argv[1..] up to the first word that is no option, or "--". 0 with *rest its index in argv;
- * -EINVAL with f filled; 1 if --help was asked for.
+ * Parses argv[1..] up to "--" or the first word that is not an option. Returns 0 with the index of
+ * the first word after the options in *rest, -EINVAL with f filled, or 1 if --help was given.
  */
 int options__parse(const struct option_group *groups, int argc, char **argv, int *rest,
 		   struct failure *f);
 void options__help(const struct option_group *groups, FILE *out);
 
-/* A whole decimal number from min to max, nothing before or after it. 0 or -EINVAL with f->what. */
+/* A whole decimal number from min to max, with nothing around it. 0 or -EINVAL with f->what. */
 int options__number(const char *text, long long min, long long max, long long *value,
 		    struct failure *f);
-/* Seconds, as a decimal fraction ("1", "0.25"), to ns; more than 0 and at most a year. 0 or -EINVAL
- * with f->what. */
+/* Converts seconds, written as a decimal fraction ("1", "0.25"), to ns. They must be more than 0
+ * and at most a year. 0 or -EINVAL with f->what. */
 int options__seconds(const char *text, unsigned long long *ns, struct failure *f);
 
-/* Bytes, with K, M or G for powers of 1024; from min to max. 0 or -EINVAL with f->what. */
+/* Bytes from min to max; K, M or G stand for powers of 1024. 0 or -EINVAL with f->what. */
 int options__size(const char *text, unsigned long long min, unsigned long long max,
 		  unsigned long long *bytes, struct failure *f);
 

@@ -10,7 +10,7 @@ static size_t least(size_t a, size_t b)
 
 size_t suggest__distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
-	/* The last three rows of the table of distances between the beginnings of a and of b. */
+	/* The last three rows of the table of distances between prefixes of a and prefixes of b. */
 	size_t rows[3][SUGGEST_LENGTH + 1];
 
 	if (a_length > SUGGEST_LENGTH || b_length > SUGGEST_LENGTH)
@@ -33,7 +33,7 @@ size_t suggest__distance(const char *a, size_t a_length, const char *b, size_t b
 
 struct suggestion suggest__begin(const char *word, size_t length)
 {
-	/* A third of the letters may be wrong, and one of a short word. */
+	/* A third of the letters may be wrong; in a short word, one letter. */
 	return (struct suggestion){.word = word, .length = length, .distance = length / 3 + 2};
 }
 

@@ -56,7 +56,7 @@ void text__bar(const struct text *t, double share, int columns, enum text_style 
 	putc('|', t->out);
 }
 
-/* A unit stays with its number. */
+/* Units are not separated from their numbers. */
 static bool is_unit_word(const char *word)
 {
 	static const char *const units[] = {"ns", "us", "µs", "ms", "s", "min", "h", "%"};
@@ -69,7 +69,7 @@ static bool is_unit_word(const char *word)
 	return false;
 }
 
-/* How long the words are that must stay on one line: the first one, and units after it. */
+/* The length of the words that must stay on one line: the first one, and units after it. */
 static size_t unbroken(const char *s)
 {
 	size_t length = strcspn(s, " ");

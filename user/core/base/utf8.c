@@ -21,7 +21,7 @@ __u32 utf8__decode(const char *s, size_t *length)
 		return UTF8_INVALID;
 	c = b[0] & (0x3fU >> more);
 	for (unsigned int i = 1; i <= more; i++) {
-		/* This also stops at the string's end. */
+		/* A zero byte fails this test, too, so decoding stops at the string's end. */
 		if ((b[i] & 0xc0) != 0x80)
 			return UTF8_INVALID;
 		c = c << 6 | (b[i] & 0x3f);
@@ -39,8 +39,8 @@ struct range {
 };
 
 /*
- * The few ranges that matter for a name in a table; wcwidth would depend on the locale. Sorted;
- * what is in none of them takes one column.
+ * The few ranges that matter for a name in a table, sorted; wcwidth would depend on the locale.
+ * Characters outside all ranges take one column.
  */
 static const struct range ranges[] = {
 	{0x0000, 0x001f, -1},      {0x007f, 0x009f, -1},  {0x0300, 0x036f, 0},
