@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A histogram of times in the few bins that fit a terminal: 1-2-5 of each decade, from 100 ns. */
+/* A histogram of times in the few bins that fit a terminal: steps of 1, 2 and 5, from 100 ns on. */
 #ifndef BINS_H
 #define BINS_H
 
@@ -12,14 +12,14 @@
 struct bins {
 	__u64 count[BINS];
 	__u64 largest; /* of the counts */
-	int first;     /* the first bin with a count, and the last one; first > last if all are 0 */
+	int first;     /* the first bin with a count; first > last if all counts are 0 */
 	int last;
 };
 
-/* A slot goes to the bin that has its middle: the ends of bins are good to 1/32. */
+/* A slot goes to the bin that contains its middle, so bin boundaries are exact to 1/32. */
 struct bins bins__of_hist(const struct gil_hist *h);
 
-/* Where a bin begins, in ns; the first one begins at 0. */
+/* The lower end of a bin in ns. The first bin begins at 0. */
 __u64 bins__low(int bin);
 
 /* "[5ms, 10ms)" */

@@ -16,7 +16,7 @@ static double ratio(const struct snapshot_process *p, const struct snapshot_gil 
 	return observed ? (double)ns / (double)observed : NAN;
 }
 
-/* If an edge was missed, holds may overlap. That is told as an anomaly, not as 162 % of a GIL. */
+/* After a missed edge, holds may overlap. That is reported as an anomaly, not as 162 % of a GIL. */
 static double at_most_all(double r)
 {
 	return r > 1 ? 1 : r; /* NaN stays */
@@ -24,7 +24,8 @@ static double at_most_all(double r)
 
 double gil__held_ratio(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	/* No edge has told, and neither has the lock's own word. Behind a gap, those before it have. */
+	/* Neither an edge nor the lock's own word has told. After a gap, the edges before it
+	 * have. */
 	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start < 0 && !g->gaps)
 		return NAN;
 	return at_most_all(ratio(
@@ -106,7 +107,7 @@ static struct metric_value get_wait_ratio(const struct snapshot_process *p,
 
 static struct metric_value get_gil_enabled(const struct snapshot_process *p)
 {
-	/* Of a process that has not shown what it is, nothing is known. */
+	/* Until a process has shown what it is, nothing is known about it. */
 	if (!p->python[0] && !p->nr_gils)
 		return (struct metric_value){.known = false};
 	return integer(!p->free_threaded);

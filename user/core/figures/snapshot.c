@@ -36,8 +36,8 @@ void snapshot__free(struct snapshot *s)
 }
 
 /*
- * Makes room for one more element after the nr that *list has, zeroes and returns it. The capacity
- * is not kept: it is the power of two that nr has just reached.
+ * Makes room for one more element in *list, which has *nr, zeroes it and returns it. The capacity
+ * is not stored, because it follows from *nr: it doubles whenever *nr reaches a power of two.
  */
 static void *list_add(void **list, size_t *nr, size_t size)
 {
@@ -119,8 +119,8 @@ __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_t
 {
 	__u64 held = t->fig.hold.sum;
 
-	/* From the lock, not the thread: a thread that died with the GIL is gone, the hold is
-	 * not. */
+	/* Taken from the lock, not from the thread: if a thread died with the GIL, its state is
+	 * GONE, but its hold goes on. */
 	if (snapshot_gil__holds(g, t))
 		held += gil_elapsed(g->lock.since, now);
 	return held;
@@ -180,7 +180,7 @@ static int edge__compare(const void *a, const void *b)
 
 static void *copy_array(const void *from, size_t n, size_t size)
 {
-	size_t capacity = 1; /* as list_add would have made it */
+	size_t capacity = 1; /* the capacity that list_add would have chosen */
 	void *copy;
 
 	while (capacity < n)
@@ -278,7 +278,7 @@ __u64 snapshot_lost__total(const struct snapshot_lost *l)
 	       l->gaps;
 }
 
-/* The slot of the rank-th value, from 1 on; GIL_HIST_SLOTS: it is the maximum, which is exact. */
+/* The slot of the rank-th value, counted from 1; GIL_HIST_SLOTS for the maximum, which is exact. */
 static unsigned int slot_of_rank(const struct gil_hist *h, __u64 rank)
 {
 	__u64 below = 0;
@@ -294,7 +294,7 @@ static unsigned int slot_of_rank(const struct gil_hist *h, __u64 rank)
 	return i;
 }
 
-/* The slot's values; the last slot also has all that is larger than its end. */
+/* The range of the slot's values. The last slot also contains everything beyond its end. */
 static struct gil_range slot_range(const struct gil_hist *h, unsigned int i)
 {
 	struct gil_range r = {.low = h->max, .high = h->max};

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Judges in order of what would be the better advice: a hold without end first, then holds that no
- * Python code explains, then the ways in which Python code shares the GIL, then its use without
- * waits. The first that fits is the verdict.
+ * Judges in the order of which advice would help most: first a hold that does not end, then holds
+ * that Python code does not explain, then the ways in which Python code shares the GIL, and last
+ * its use without waits. The first kind that fits is the verdict.
  */
 #include <math.h>
 #include <string.h>
@@ -10,39 +10,41 @@
 #include "core/figures/metric.h"
 #include "core/figures/verdict.h"
 
-/* Below a tenth of the time, waiting is what every program with threads shows now and then. From
- * half of it on, most of the work is done while somebody else could have gone on. */
+/* Waiting less than a tenth of the time is normal for programs with threads. From half of the time
+ * on, most of the work is done while another thread could have run. */
 #define CONTENDED_SOME 0.10
 #define CONTENDED_MUCH 0.50
 /* A GIL that is held less than half of the time has room for another thread. */
 #define HELD_BUSY 0.50
-/* A thread that does four fifths of the holding is "the" thread. */
+/* A thread with four fifths of the holding counts as the only one. */
 #define HELD_ALONE 0.80
-/* Asleep for a quarter of the holds is far beyond page faults and contended mutexes. */
+/* Page faults and contended mutexes come nowhere near a quarter of the time in holds. */
 #define ASLEEP_MUCH 0.25
 /* A holder that is off its CPU half of the time doubles every wait. */
 #define PREEMPTED_MUCH 0.50
-/* Python code lets go within an interval of being asked; four leave room for a late wake-up. */
+/* Python code lets go within one interval of being asked. Four leave room for a late wake-up. */
 #define LONG_INTERVALS 4
-/* Such waits must be a quarter of all waiting: one import or one large sort is not a pattern. */
+/* Such waits must be a quarter of all waiting: a single import or a large sort is not a pattern. */
 #define LONG_WAITS_MUCH 0.25
-/* Convoy: waits of three quarters of an interval or more, for holds of a fifth of it or less; often
- * enough to have a median; and enough of them to be felt. Who waits so must have a tenth of all waiting:
- * where ten threads compute, the one that started them is not what matters. */
+/* Convoy: waits of at least three quarters of an interval, for holds of at most a fifth of one.
+ * There must be enough of them for a median, and enough to be noticeable. The threads that wait
+ * like that must have a tenth of all waiting: if ten threads compute, the one that started them
+ * does not matter. */
 #define CONVOY_WAIT  0.75
 #define CONVOY_HOLD  0.20
 #define CONVOY_TURNS 10
 #define CONVOY_SHARE 0.05
 #define CONVOY_MOST  0.10
-/* In front of it: most of its time in holds of half an interval or more, of which half or more end
- * only because somebody asks. Its short holds, at its start say, tell nothing. */
+/* The thread in front of a convoy spends most of its time in holds of at least half an interval,
+ * and at least half of these end only because somebody asks. Short holds, such as those at its
+ * start, do not count. */
 #define FRONT_HOLD 0.50
 #define FRONT_MOST 0.50
-/* One hold with no end is most of the picture from half of the time on. */
+/* From half of the time on, a single hold that does not end dominates. */
 #define STUCK_MUCH 0.50
-/* Start-up alone takes longer than this. */
+/* Starting Python alone takes longer than this. */
 #define OBSERVED_LEAST_NS 10000000ULL
-/* A GIL with less than a twentieth of what the busiest one shows is not what matters. */
+/* A GIL that shows less than a twentieth of what the busiest one shows does not matter. */
 #define WORTH_TELLING 0.05
 
 #define DEFAULT_SWITCH_INTERVAL_US 5000
@@ -103,7 +105,7 @@ static enum verdict_answer answer(double contended)
 	return contended >= CONTENDED_SOME ? VERDICT_PARTLY : VERDICT_NO;
 }
 
-/* One hold, still going on or cut off by the end, that takes most of the time. */
+/* True if one hold, still going on or cut off by the end, takes most of the time. */
 static bool is_stuck(struct verdict *v, const struct snapshot_process *p,
 		     const struct snapshot_gil *g)
 {
@@ -135,7 +137,7 @@ static bool is_asleep(struct verdict *v, const struct snapshot_gil *g)
 	return true;
 }
 
-/* The time in values of at least `from`. */
+/* The time spent in values of at least `from`. */
 static double hist_time_from(const struct gil_hist *h, __u64 from)
 {
 	double sum = 0;
@@ -147,7 +149,7 @@ static double hist_time_from(const struct gil_hist *h, __u64 from)
 	return sum;
 }
 
-/* How many values are at least `from`. */
+/* The number of values that are at least `from`. */
 static double hist_count_from(const struct gil_hist *h, __u64 from)
 {
 	double count = 0;
@@ -158,9 +160,9 @@ static double hist_count_from(const struct gil_hist *h, __u64 from)
 }
 
 /*
- * Native code that computes shows in the waits: the n-th waiter in a row has to wait n turns, but
- * not more, if each holder lets go when it is asked. Long holds alone prove nothing: without a
- * waiter nobody asks. But without them there is no such code.
+ * Native code that computes shows in the waits. If each holder lets go when asked, the n-th waiter
+ * in a row has to wait n turns, and not more. Long holds alone prove nothing, because nobody asks
+ * without a waiter. But without long holds there is no such code.
  */
 static bool is_native(struct verdict *v, const struct snapshot_gil *g)
 {
@@ -175,7 +177,8 @@ static bool is_native(struct verdict *v, const struct snapshot_gil *g)
 	if (hist_time_from(&f->wait, all_turns < 1e18 ? (__u64)all_turns : ~0ULL) <
 	    LONG_WAITS_MUCH * (double)f->wait.sum)
 		return false;
-	/* Bad luck in a long row, and holders that lack a CPU, make long waits of short holds. */
+	/* Bad luck in a long row, or holders without a CPU, also make long waits out of short
+	 * holds. */
 	if (row * hist_time_from(&f->hold, turn) < LONG_WAITS_MUCH * (double)f->wait.sum)
 		return false;
 	set_thread(v, t);
@@ -193,7 +196,7 @@ static bool is_victim(const struct verdict *v, const struct gil_thread *t, __u64
 	       share(f->wait.sum, observed) >= CONVOY_SHARE;
 }
 
-/* A thread that holds for long, and lets go only when it is asked. */
+/* True for a thread that holds for long, and lets go only when asked. */
 static bool is_in_front(const struct verdict *v, const struct snapshot_gil *g,
 			const struct gil_thread *t)
 {
@@ -233,8 +236,9 @@ static bool is_convoy(struct verdict *v, const struct snapshot_process *p,
 	return true;
 }
 
-/* How many threads wait, and from how much to how much of the time: those that wait at least half
- * as much as the one that waits most. None, if they are not most of what waits. */
+/* Sets how many threads wait, and the range of their shares of the time. Counted are threads that
+ * wait at least half as much as the one that waits most; 0 if they are less than half of all
+ * waiting. */
 static void set_waiting(struct verdict *v, const struct snapshot_process *p,
 			const struct snapshot_gil *g)
 {
@@ -265,7 +269,7 @@ static void set_waiting(struct verdict *v, const struct snapshot_process *p,
 		set_thread(v, most(g, wait_sum));
 }
 
-/* Nobody waits much: by how busy the GIL is, and with how many threads. */
+/* For a GIL for which nobody waits much: judges by how busy it is, and with how many threads. */
 static enum verdict_kind kind_without_waits(struct verdict *v, const struct snapshot_process *p,
 					    const struct snapshot_gil *g)
 {
@@ -276,7 +280,7 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct snap
 	if (v->held_ratio < HELD_BUSY)
 		return VERDICT_IDLE;
 	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
-		return VERDICT_ONE_THREAD; /* it never let go */
+		return VERDICT_ONE_THREAD; /* the thread never let go */
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i];
 
@@ -332,7 +336,8 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	v.asleep_share = share(v.asleep_ns, f->hold.sum);
 	v.preempted_share = share(f->hold_part[GIL_PART_RUNNABLE], f->hold.sum);
 	v.answer = answer(v.contended_ratio);
-	/* What turned the GIL on for a while, or since it was last looked at, may have cost. */
+	/* The GIL may have been turned on for a while, or since it was last looked at, and have
+	 * cost. */
 	if (p->free_threaded && v.answer < VERDICT_PARTLY) {
 		v.answer = VERDICT_NO;
 		return v;
@@ -343,7 +348,7 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	return v;
 }
 
-/* What a first look at all the GILs tells. */
+/* The result of a first look at all GILs. */
 struct overview {
 	double held_most; /* ns, of the GIL held longest */
 	size_t gils;
@@ -355,7 +360,8 @@ static double held_ns(const struct snapshot_process *p, const struct snapshot_gi
 	return (double)gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
 }
 
-/* It is there with its last seconds, and these are over: so it may be in a window of top. */
+/* True if the process ended before the span, and is listed only with its last seconds. That happens
+ * in a window of top. */
 static bool is_past(const struct snapshot *s, const struct snapshot_process *p)
 {
 	return p->exited && p->end_ns < s->start_ns;
@@ -378,12 +384,12 @@ static struct overview look(const struct snapshot *s)
 	return o;
 }
 
-/* What the GILs say when they are taken together. */
+/* The GILs taken together. */
 struct tally {
-	struct verdict worst; /* of those that threads wait for; by time waited */
+	struct verdict worst; /* of the GILs that threads wait for, the one with the most waiting */
 	double worst_waited;
 	size_t waited_for;
-	struct verdict first; /* of the others; the one held longest */
+	struct verdict first; /* of all GILs, the one held longest */
 	double first_held;
 	size_t busy;
 	size_t busy_processes;

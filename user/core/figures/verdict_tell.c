@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The verdict in words. Figures are written as in the report, so that they are found there. */
+/* Puts the verdict into words. Figures are written as in the report, so that they can be found
+ * there. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "core/base/format.h"
 #include "core/figures/verdict.h"
 
-/* From here on it is worth a sentence of its own beside another verdict. */
+/* From this share on, a finding gets a sentence of its own beside another verdict. */
 #define ASIDE 0.10
 
 struct teller {
@@ -27,7 +28,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct teller *t, const ch
 	va_end(ap);
 }
 
-/* A supporting sentence; one too many is dropped. */
+/* Adds a supporting sentence, unless there are already VERDICT_SUPPORT. */
 __attribute__((format(printf, 2, 3))) static void add(struct teller *t, const char *fmt, ...)
 {
 	va_list ap;
@@ -219,7 +220,7 @@ static void tell_nothing(struct teller *t)
 	say(t, "too little was seen of a GIL to judge.");
 }
 
-/* What else there is to say, beside the main cause. */
+/* Adds what is worth saying besides the main cause. */
 static void add_asides(struct teller *t)
 {
 	const struct verdict *v = t->v;
