@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The feed: what is the same thing as in the tick before, and what is different about it. */
+/* The feed: recognizes what was there in the tick before, and logs what has changed. */
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -82,7 +82,7 @@ void history__begin(struct history *h, __u64 now_ns)
 	}
 	h->next = 0;
 	if (grow((void **)&h->ticks, &h->room, h->nr, sizeof(*h->ticks)))
-		return; /* history__end tells */
+		return; /* history__end reports it */
 	t = &h->ticks[h->nr++];
 	*t = (struct tick){.begin = h->nr_ticks ? h->now : 0, .end = now_ns};
 	h->now = now_ns;
@@ -101,7 +101,7 @@ static bool is_same(const struct snapshot_process *a, const struct snapshot_proc
 	return a->pid == b->pid && a->start_ns == b->start_ns;
 }
 
-/* A place that has become free, or the one behind the last. */
+/* The index of a place that has become free, or else the one after the last. */
 static size_t find_place(struct history *h)
 {
 	size_t i = 0;
@@ -133,7 +133,7 @@ static int add_process(struct history *h, const struct snapshot_process *p)
 	return (int)i;
 }
 
-/* All but the times and the GILs. */
+/* Copies everything but the times and the GILs. */
 static void describe(struct snapshot_process *to, const struct snapshot_process *from)
 {
 	struct snapshot_process p = *from;
@@ -240,7 +240,7 @@ static float rate(__u64 now, __u64 before, __u64 length)
 	return (float)gil_elapsed(before, now) / (float)length;
 }
 
-/* The points that end before now: what lies between two ticks is spread evenly. */
+/* Adds the points that end before now. What happened between two ticks is spread evenly. */
 static int add_points(struct gil_track *track, const struct lock_delta *at, __u64 now)
 {
 	struct history_point p = {0};
@@ -313,8 +313,8 @@ int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 
 /* ---- the tick's end ---- */
 
-/* Takes what is too old off the window, or puts back what is not, and forgets what no window can
- * need. */
+/* Removes what is too old from the window, or puts back what is not, and forgets what no window can
+ * need any more. */
 static void move_window(struct history *h)
 {
 	__u64 from = h->now > h->window_ns ? h->now - h->window_ns : 0;
@@ -343,7 +343,7 @@ void history__set_window(struct history *h, __u64 window_ns)
 	history__settle(h);
 }
 
-/* All that is not of a process. Costs are the span's, what was missed is all there ever was. */
+/* Copies what belongs to no process. Costs cover the span; losses are all since the start. */
 static int describe_span(struct history *h, enum history_span span, const struct snapshot *s)
 {
 	struct snapshot *to = h->span[span];
@@ -405,8 +405,8 @@ static void forget_process(struct history *h, size_t i)
 	}
 }
 
-/* On a machine with many short processes there is no end of them. Those that no window can need any
- * more, and nobody feeds, go; but not the first ones. */
+/* A machine with many short processes never runs out of new ones. Ended processes that no window
+ * needs and nobody feeds are forgotten, except for the first SNAPSHOT_PAST. */
 static void forget_ended(struct history *h)
 {
 	size_t kept = 0;
@@ -448,7 +448,7 @@ int history__end(struct history *h, const struct snapshot *s)
 	return present_log(h)->failed ? -ENOMEM : err;
 }
 
-/* Of the threads: those that are gone, those that are not, or the sum of others. */
+/* Adds one group of threads: those that are gone, those that are not, or the sum of others. */
 static int add_threads(struct history *h, int process, int gil, const struct snapshot_gil *g,
 		       bool gone, bool sum)
 {
@@ -472,7 +472,7 @@ static int add_gils(struct history *h, int process, const struct snapshot_proces
 		const struct snapshot_gil *g = &p->gils[i];
 		int gil = history__gil(h, process, g);
 
-		/* First those that are gone: a new thread may have got the number of an old one. */
+		/* Gone threads come first: a new thread may have the number of an old one. */
 		if (gil < 0 || history__edges(h, process, gil, g->edges, g->nr_edges) ||
 		    add_threads(h, process, gil, g, true, false) ||
 		    add_threads(h, process, gil, g, false, false) ||

@@ -32,8 +32,8 @@ __u64 counter_delta(__u64 now, __u64 before)
 	return now >= before ? now - before : now;
 }
 
-/* Most of two histograms is the same: look for what is not in strides that the compiler can make
- * wide. */
+/* Two states of a histogram are mostly the same. Looks for differences in strides, which the
+ * compiler can vectorize. */
 static bool same(const __u64 *a, const __u64 *b)
 {
 	__u64 different = 0;
@@ -97,7 +97,7 @@ __u64 hist__bound(const struct gil_hist *h, __u64 limit)
 
 	while (i && !h->slot[i - 1])
 		i--;
-	/* The last slot has no end. */
+	/* The last slot has no upper end. */
 	if (!i || i == GIL_HIST_SLOTS)
 		return i ? limit : 0;
 	return gil_hist_lo(i) - 1 < limit ? gil_hist_lo(i) - 1 : limit;

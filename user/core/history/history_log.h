@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * For history_*.c alone: differences, as they are logged tick by tick.
+ * Used by history_*.c only: differences, logged tick by tick.
  *
- * A log is bytes, one entry after the other: an entry_header; for a thread a row_delta and the
- * differences of its two histograms; for a lock a lock_delta and the two of its own; for a pair of
- * threads a pair_delta. The difference of a histogram is a hist_head and so many slots.
+ * A log is a sequence of entries, as bytes. Each begins with an entry_header. For a thread, a
+ * row_delta and the differences of its two histograms follow; for a lock, a lock_delta and those of
+ * its own two; for a pair of threads, a pair_delta. The difference of a histogram is a hist_head
+ * and its slots.
  */
 #ifndef HISTORY_LOG_H
 #define HISTORY_LOG_H
@@ -15,7 +16,7 @@ struct log {
 	char *data;
 	size_t used;
 	size_t size;
-	bool failed; /* there was no memory: entries are missing */
+	bool failed; /* memory ran out: entries are missing */
 };
 
 enum entry_kind {
@@ -28,11 +29,11 @@ struct entry_header {
 	__u16 kind;
 	__u16 gil;
 	__u32 process;
-	__u32 row; /* of a thread, or of a pair */
+	__u32 row; /* for a thread or a pair */
 	__u32 pad;
 };
 
-/* Time is taken on as it passes: with the part of an open hold or wait up to the tick. */
+/* Time is included as it passes: an open hold or wait counts up to the tick. */
 struct row_delta {
 	__u64 acquisitions;
 	__u64 contended;
@@ -50,7 +51,7 @@ struct lock_delta {
 	__u64 partial_waits;
 	__u64 partial_holds;
 	__u64 anomalies;
-	__u64 gap; /* not observed */
+	__u64 gap; /* time not observed */
 };
 
 struct pair_delta {
@@ -73,16 +74,16 @@ struct hist_slot {
 void log__put(struct log *l, const void *what, size_t size);
 void log__clear(struct log *l);
 
-/* now - before, at least 0: a counter that went back has begun anew. */
+/* now - before; if the counter went back, it has started anew, and the difference is `now`. */
 __u64 counter_delta(__u64 now, __u64 before);
 
-/* Appends the difference of two histograms of the same thing, which may be the same one. */
+/* Appends the difference of two states of a histogram; both arguments may be the same object. */
 void log__put_hist(struct log *l, const struct gil_hist *now, const struct gil_hist *before);
-/* Adds the difference at `at` to h, or takes it off; returns its end. The maximum is left. */
+/* Adds the difference at `at` to h, or subtracts it; returns its end. Leaves the maximum alone. */
 const char *hist__apply(struct gil_hist *h, const char *at, bool off);
-/* The same without a histogram. */
+/* Returns the end of the difference without using it. */
 const char *hist__skip(const char *at);
-/* The upper end of the highest slot in use, but at most `limit`. 0 if it is empty. */
+/* The upper end of the highest slot in use, but at most `limit`; 0 if the histogram is empty. */
 __u64 hist__bound(const struct gil_hist *h, __u64 limit);
 
 #endif

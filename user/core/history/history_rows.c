@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The feed, part two: threads, and pairs of threads. */
+/* The second part of the feed: threads, and pairs of threads. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 
 /* ---- rows ---- */
 
-/* Time in holds and waits, with what is open at `now`. */
+/* Time in holds and waits, including the interval that is open at `now`. */
 static struct accrued accrued_until(const struct gil_thread *t, __u64 now)
 {
 	struct accrued a;
@@ -58,7 +58,7 @@ static bool is_row(const struct row_track *r, __u32 tid, bool gone)
 	return r->used && !r->seen && r->tid == tid && r->gone == gone;
 }
 
-/* Threads mostly come in the same order. */
+/* Finds the thread's row, beginning after the last one: threads mostly come in the same order. */
 static int find_row(struct gil_track *track, size_t nr, __u32 tid, bool gone)
 {
 	if (track->next < nr && is_row(&track->rows[track->next], tid, gone))
@@ -74,8 +74,8 @@ static void become_gone(struct row_track *r)
 	r->gone = r->dirty = true;
 }
 
-/* The threads that were not fed have become part of the sum: what it has gained on their account
- * has been told already. */
+/* Threads that are no longer fed have become part of the sum. What the sum gained from them was
+ * already counted in their own rows. */
 static void fold_vanished(struct history *h, int process, int gil, int sum)
 {
 	struct gil_track *track = track_of(h, process, gil);
@@ -180,7 +180,7 @@ static bool is_still(const struct gil_thread *a, const struct gil_thread *b)
 	       a->fig.contended == b->fig.contended;
 }
 
-/* A record that counts less than before is another one's. */
+/* If a record counts less than before, another thread uses it now. */
 static bool has_begun_anew(const struct gil_thread *now, const struct gil_thread *before)
 {
 	return now->fig.acquisitions < before->fig.acquisitions ||
@@ -224,7 +224,7 @@ static size_t pair_hash(__u32 from, __u32 to)
 	return (size_t)(key >> 32);
 }
 
-/* The slot of a pair, or the free one where it belongs. */
+/* The pair's slot, or the unused slot where it belongs. */
 static __u32 *pair_slot(const struct gil_track *track, const struct snapshot_gil *raw, __u32 from,
 			__u32 to)
 {
@@ -257,7 +257,7 @@ static int grow_pairs(struct gil_track *track, const struct snapshot_gil *raw)
 	return 0;
 }
 
-/* The index of a pair, or -ENOMEM. */
+/* The pair's index, or -ENOMEM. */
 static int pair_row(struct history *h, int process, int gil, __u32 from, __u32 to)
 {
 	struct gil_track *track = track_of(h, process, gil);
@@ -309,7 +309,7 @@ int history__edges(struct history *h, int process, int gil, const struct gil_han
 
 /* ---- the tick's end ---- */
 
-/* A row that was folded, and that no window can need any more, goes into the sum of its span. */
+/* Adds a folded row that no window can need any more to the sum of each span. */
 static void drop_folded(struct history *h, int process, int gil, size_t i)
 {
 	struct gil_track *track = track_of(h, process, gil);
@@ -344,7 +344,7 @@ void history__end_rows(struct history *h, int process, int gil)
 		if (!r->seen && !r->gone)
 			become_gone(r);
 		if (r->gone && !r->fed && gil_thread_is_timed(t)) {
-			/* It died in the middle: that wait or hold has no end. */
+			/* The thread died in the middle of a wait or hold, which has no end. */
 			struct gil_thread dead = *t;
 
 			dead.state = GIL_THREAD_GONE;

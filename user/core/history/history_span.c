@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The two spans: differences are added and taken off, then each row that this touched is settled,
+ * The two spans. Differences are added and subtracted; then each row that this touched is settled,
  * so that a span reads like a snapshot that began where the span begins.
  *
- * What makes that subtle is what is still going on. A snapshot has the sums of what has ended, and
- * beside them the start of what has not; whoever reads it adds the two up. So the time that has
- * accrued in the span is cut into these two. If the present hold began within the span, its start
- * and parts are as they are, and the sum is the rest. If it began before, it fills the span.
+ * Open holds and waits make that subtle. A snapshot has the sums of what has ended, and separately
+ * the start of what has not; its reader adds the two. So the time accrued in the span is split into
+ * these two. If the present hold began within the span, its start and parts stay as they are, and
+ * the sum is the rest. If it began earlier, it fills the span.
  */
 #include <stddef.h>
 #include <string.h>
 
 #include "core/history/history_track.h"
 
-/* At least 0: a wait that turns out not to be measured is taken back. */
+/* a - b, at least 0: a wait that turns out not to be measurable is taken back. */
 static __u64 less(__u64 a, __u64 b)
 {
 	return (__s64)(a - b) > 0 ? a - b : 0;
@@ -101,7 +101,7 @@ void history__apply(struct history *h, enum history_span span, const struct log 
 
 		next = history__next_entry(at, &e);
 		at += sizeof(e);
-		/* What has ended keeps its last seconds. */
+		/* An ended process keeps its last seconds. */
 		if (h->tracks[e.process].ended && h->tracks[e.process].last != h->nr_ticks)
 			continue;
 		g = gil_of(h->span[span], e.process, e.gil);
@@ -117,7 +117,7 @@ void history__apply(struct history *h, enum history_span span, const struct log 
 
 /* ---- settling ---- */
 
-/* Sets the parts and the sum to what has accrued, without what is open. */
+/* Sets the parts and the sum to what has accrued, minus what is still open. */
 static void settle_time(__u64 *parts, struct gil_hist *h, const __u64 *accrued, const __u64 *open)
 {
 	h->sum = 0;
@@ -127,7 +127,7 @@ static void settle_time(__u64 *parts, struct gil_hist *h, const __u64 *accrued, 
 	}
 }
 
-/* What is open in this row, within the span; none if that is not measured. */
+/* Sets what is open in this row within the span; nothing if it is not measured. */
 static void open_in_span(struct gil_thread *t, const struct accrued *a, __u64 begin, __u64 end,
 			 struct accrued *open)
 {
@@ -198,7 +198,7 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	struct gil_track *track = &h->tracks[process].gils[gil];
 	const struct snapshot_gil *raw = &raw_process->gils[gil];
 	struct snapshot_gil *g = &p->gils[gil];
-	__u64 gap = track->lock[span].gap; /* it shortens the span as it does the lock's own time */
+	__u64 gap = track->lock[span].gap; /* shortens the span like the lock's own time */
 	__u64 begin = gil_later(h->begin[span], raw->lock.start - raw->gap_ns) + gap;
 	__u64 end = snapshot_gil__end(raw_process, raw);
 	struct accrued open = {{0}, {0}};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * For history_*.c alone: what is kept beside the three snapshots. These (what was fed last, and the
- * two spans) have the same processes, GILs, rows and pairs of threads at the same indexes; so have
- * the lists here.
+ * Used by history_*.c only: what is kept besides the three snapshots. These (what was fed last, and
+ * the two spans) have the same processes, GILs, rows and pairs of threads at the same indexes, and
+ * so do the lists here.
  */
 #ifndef HISTORY_TRACK_H
 #define HISTORY_TRACK_H
@@ -10,7 +10,7 @@
 #include "core/history/history.h"
 #include "core/history/history_log.h"
 
-/* Time held and waited in a span, with what is still going on. */
+/* The time held and waited within a span, including the open hold or wait. */
 struct accrued {
 	__u64 hold[GIL_PARTS];
 	__u64 wait[GIL_PARTS];
@@ -19,34 +19,34 @@ struct accrued {
 struct row_track {
 	__u32 tid;
 	__u32 seq;
-	__u32 refs; /* entries of the log */
+	__u32 refs; /* entries of the log for this row */
 	bool used;
 	bool gone;   /* the thread has exited */
-	bool folded; /* gone, and since then in the row of tid 0 */
+	bool folded; /* gone, and now part of the row of tid 0 */
 	bool seen;   /* in this tick */
-	bool fed;    /* in this tick, with its record */
-	bool known;  /* it has been fed */
-	bool dirty;  /* the spans' rows are to be settled */
+	bool fed;    /* its record was fed in this tick */
+	bool known;  /* its record was fed at some time */
+	bool dirty;  /* the spans' rows have to be settled */
 	struct accrued accrued[HISTORY_SPANS];
 };
 
 struct gil_track {
 	bool fed;   /* in this tick */
 	__u64 at;   /* where its last tick ended */
-	__u64 past; /* and the one before */
+	__u64 past; /* where the tick before that ended */
 	struct row_track *rows;
 	size_t size;
-	size_t next; /* where the next thread is looked for first */
+	size_t next; /* where the search for the next thread begins */
 	int sum;     /* the row of tid 0, or -1 */
 	struct accrued accrued[HISTORY_SPANS];
 	struct lock_delta lock[HISTORY_SPANS];
 	__u64 hold_max; /* since the start */
 	__u64 wait_max;
-	__u32 *pairs; /* hash of from and to -> index + 1; 0: free */
+	__u32 *pairs; /* hash table from (from, to) to index + 1; 0: unused */
 	size_t pairs_size;
 	/* the curves */
 	struct history_point *points;
-	__u64 nr_points; /* all there ever were */
+	__u64 nr_points; /* all points so far */
 	__u64 point_ns;  /* where the next one begins */
 	struct lock_delta at_point;
 };
@@ -56,10 +56,10 @@ struct process_track {
 	size_t size;
 	__u64 at; /* the end_ns of the last tick */
 	bool seen;
-	bool fed;   /* in this tick, be it that nothing was taken of it */
-	bool ended; /* nothing will be fed any more */
-	bool free;  /* and it was forgotten: another process may have its place */
-	__u64 last; /* the tick in which that turned out */
+	bool fed;   /* in this tick, even if nothing was taken from it */
+	bool ended; /* it will not be fed any more */
+	bool free;  /* ended and forgotten: another process may take its place */
+	__u64 last; /* the tick in which its end was noticed */
 };
 
 struct tick {
@@ -81,7 +81,7 @@ struct history {
 	__u64 now;
 	__u64 nr_ticks;
 	bool was_reset;
-	/* the log, oldest first; those from `tail` on are in the window */
+	/* the log, oldest tick first; the window begins at `tail` */
 	struct tick *ticks;
 	size_t nr;
 	size_t room;
@@ -103,11 +103,12 @@ static inline struct log *present_log(struct history *h)
 	return &h->ticks[h->nr - 1].log;
 }
 
-/* history_rows.c: threads that were not fed; and the end of a log. */
+/* history_rows.c: ends the rows of threads that were not fed; and forgets a log. */
 void history__end_rows(struct history *h, int process, int gil);
 void history__forget(struct history *h, struct log *l);
 
-/* history_span.c: reads the head of an entry, returns the next one; an entry into a span, or out of it; then all that follows from that. */
+/* history_span.c: reads the head of an entry and returns the next entry; applies a log to a span,
+ * or removes it again; and then settles everything that depends on it. */
 const char *history__next_entry(const char *at, struct entry_header *e);
 void history__apply(struct history *h, enum history_span span, const struct log *l, bool off);
 void history__settle(struct history *h);
