@@ -4,7 +4,7 @@
 
 #include "core/trace/trace_encoder_state.h"
 
-/* Edges that are kept of a GIL that is not known; user space knows within some ms. */
+/* How many edges are kept for a GIL that is not confirmed; user space decides within some ms. */
 #define PENDING_MOST     (1U << 16)
 #define PENDING_PATIENCE 5000000000ULL
 
@@ -99,8 +99,8 @@ static unsigned int code_of(const struct gil_edge *e)
 	return codes[e->kind][e->flags != 0];
 }
 
-/* Tells the frame whose the next slot is. The room is made by a flush before, never here: the place
- * and the slot must not move. */
+/* Writes whose the frame's next slot is. Any flush for more room comes before, never here: the
+ * place and the slot must not move. */
 static int take_slot(struct trace_encoder *e, struct enc_thread *t, __u64 ts)
 {
 	struct trace_thread told = {
@@ -192,7 +192,7 @@ static int put_filtered(void *ctx, const struct gil_edge *edge, bool only)
 			edge->ts);
 }
 
-/* An edge of a GIL that is known. */
+/* Encodes an edge of a confirmed GIL. */
 static int encode(struct trace_encoder *e, struct enc_thread *t, const struct gil_stream_edge *s)
 {
 	struct gil_edge edge = {.ts = s->ts, .tid = t->tid, .kind = s->kind, .flags = s->flags};
@@ -273,7 +273,7 @@ void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g)
 	free(g);
 }
 
-/* GILs that nobody has told of are none, or their process was gone before it could be looked at. */
+/* A GIL that nobody has reported is not one, or its process exited before it could be checked. */
 static void drop_unknown(struct trace_encoder *e, __u64 now)
 {
 	struct enc_gil *g, *next;
@@ -423,7 +423,7 @@ static int enter_exit(struct trace_encoder *e, struct enc_thread *t,
 	t->gone = true;
 	if (t->gil->known)
 		return encoder__name(e, t, s->comm, s->edge.ts);
-	if (!t->begun) /* the frame will tell the name that it has now */
+	if (!t->begun) /* the frame will use the name that the thread has now */
 		memcpy(t->comm, s->comm, sizeof(t->comm));
 	return 0;
 }
@@ -442,7 +442,7 @@ int trace_encoder__entry(struct trace_encoder *e, const void *entry, size_t size
 		return size < sizeof(struct gil_stream_lost) ? 0 : enter_lost(e, entry);
 	t = s->thread < e->nr_threads ? e->threads[s->thread] : NULL;
 	if (!t || !s->kind || s->kind > GIL_EDGE_EXIT)
-		return 0; /* of a GIL that was none */
+		return 0; /* its GIL turned out not to be one */
 	if (__builtin_expect(!t->gil->known, 0))
 		err = keep_pending(e, t, s);
 	else
@@ -465,7 +465,7 @@ int trace_encoder__new(struct trace_encoder **out, const struct trace_encoder_op
 	e->filtering = o->min_wait_ns || o->min_hold_ns;
 	e->processes_end = &e->processes;
 	e->chunk = 1;
-	e->sequence = 1; /* the header's is 0 */
+	e->sequence = 1; /* the header has 0 */
 	return 0;
 }
 

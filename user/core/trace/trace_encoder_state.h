@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What an encoder knows. Shared by trace_encoder.c, which encodes the ring's entries, and
- * trace_processes.c, which encodes what user space tells; nobody else's business. */
+/* The state of an encoder. Used only by trace_encoder.c, which encodes the ring's entries, and
+ * trace_processes.c, which encodes what user space reports. */
 #ifndef TRACE_ENCODER_STATE_H
 #define TRACE_ENCODER_STATE_H
 
 #include "core/trace/trace_encoder.h"
 #include "core/trace/trace_filter.h"
 
-/* An edge of a GIL of which it is not yet known whether it is one. */
+/* An edge of a GIL that is not confirmed yet. */
 struct enc_pending {
 	struct gil_stream_edge edge;
 	struct enc_thread *thread;
@@ -16,24 +16,24 @@ struct enc_pending {
 struct enc_gil {
 	struct enc_gil *next;
 	struct gil_stream_gil key;
-	bool known; /* its process has been told of */
+	bool known; /* its process has been reported */
 	__u64 process;
 	__u32 place;
 	struct enc_pending *pending;
 	size_t nr_pending, pending_room;
-	__u64 lost, lost_since, lost_until; /* not yet told */
-	__u64 lost_told; /* of what the ring is yet to tell: a flight recorder was written before */
+	__u64 lost, lost_since, lost_until; /* not yet encoded */
+	__u64 lost_told; /* losses that were already written, and that the ring will repeat */
 };
 
 struct enc_thread {
 	__u64 number;
 	struct enc_gil *gil;
-	unsigned int uses; /* by the table of records, and by pending edges */
+	unsigned int uses; /* references from the table of records and from pending edges */
 	__u32 tid;
 	__u32 slot; /* in the frame `chunk` */
 	__u64 chunk;
 	__u8 state; /* before its first edge */
-	bool begun; /* an edge of it has been encoded */
+	bool begun; /* one of its edges has been encoded */
 	bool gone;
 	char comm[16];
 	struct trace_filter filter;
@@ -43,7 +43,7 @@ struct enc_process {
 	struct enc_process *next;
 	__u64 number;
 	pid_t pid;
-	__u64 ended_ns; /* 0: it has not */
+	__u64 ended_ns; /* 0: not ended */
 	__u32 next_place;
 	struct bytes told;
 };
@@ -54,35 +54,36 @@ struct trace_encoder {
 	bool filtering;
 	struct enc_gil *gils;
 	struct enc_process *processes, **processes_end; /* in order of appearance */
-	struct enc_thread **threads;                    /* by the index of their record */
+	struct enc_thread **threads;                    /* indexed by record */
 	size_t nr_threads;
 	__u64 next_thread, next_process;
 	__u64 edges_total, lost_total;
-	/* what is being gathered */
+	/* the frames being gathered */
 	struct bytes meta, edges;
 	__u32 meta_count, edge_count, sequence;
 	__u32 nr_slots;
-	__u64 chunk; /* counts the frames of edges; from 1 on */
+	__u64 chunk; /* counts the frames of edges, from 1 on */
 	__u64 first, last, last_ts;
 	__u64 meta_first, meta_last;
 };
 
-/* Appends a record at this place; flushes if there is enough. 0 or -errno. */
+/* Appends a record at the current place; flushes if there is enough. 0 or -errno. */
 int encoder__record(struct trace_encoder *e, unsigned int type, __u64 ts, struct bytes *body);
 /* The GIL, or NULL. */
 struct enc_gil *encoder__gil(struct trace_encoder *e, __u32 pid, __u64 address, __u64 start);
-/* The GIL is one: what was kept of it is encoded. 0 or -errno. */
+/* The GIL is confirmed: encodes its pending edges. 0 or -errno. */
 int encoder__release_pending(struct trace_encoder *e, struct enc_gil *g);
-/* Forgets the GIL's threads, and what was kept of it; then the GIL too. */
+/* Forgets the GIL's threads and pending edges; the second one forgets the GIL, too. */
 void encoder__drop_threads(struct trace_encoder *e, struct enc_gil *g);
 void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g);
-/* Of the GIL nothing more may come, or edges are missing from ts on: encodes what of its waits and
- * holds was held back and is long. 0 or -errno. */
+/* Nothing more may come from the GIL, or its edges are missing from ts on. Encodes the edges of
+ * long waits and holds that were held back. 0 or -errno. */
 int encoder__so_far(struct trace_encoder *e, const struct enc_gil *g, __u64 ts, bool lost);
-/* Tells that edges are missing. 0 or -errno. */
+/* Encodes that edges are missing. 0 or -errno. */
 int encoder__lost(struct trace_encoder *e, const struct enc_gil *g, const struct trace_lost *lost,
 		  __u64 ts);
-/* Tells of the threads of the GIL that have had no edge: they have a row too. */
+/* Encodes the threads of the GIL that have had no edge, because they have rows, too. 0 or
+ * -errno. */
 int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts);
 int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char *comm, __u64 ts);
 void encoder__free_processes(struct trace_encoder *e);

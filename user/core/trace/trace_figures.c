@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The figures that the kernel kept while a trace was recorded, at its end. They show that the replay
- * comes to the same, and they are what a trace with only the long waits and holds is reported by.
+ * The figures that the kernel kept while a trace was recorded, written at its end. They show that
+ * the replay arrives at the same figures, and a trace that has only the long waits and holds is
+ * reported from them.
  */
 #include "core/trace/trace_record.h"
 
-/* Larger numbers are none that anything has counted: 146 years, in ns. */
+/* Nothing can have counted larger numbers: 2^62 ns are 146 years. */
 #define TIME_BITS  62
 #define COUNT_BITS 56
 

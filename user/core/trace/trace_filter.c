@@ -31,7 +31,7 @@ static int let_through(struct trace_filter *f, trace_filter_put *put, void *ctx)
 	return err;
 }
 
-/* From what length on the current wait or hold is kept. 0: never, or there is none. */
+/* The length from which the current wait or hold is kept. 0: never, or there is none. */
 static __u64 limit(const struct trace_filter *f, const struct trace_filter_limits *limits)
 {
 	if (f->state == GIL_THREAD_WAITING)
@@ -61,7 +61,8 @@ static int begin(struct trace_filter *f, __u8 state, const struct gil_edge *e)
 	return hold_back(f, e);
 }
 
-/* As in the model: it may have waited before it was seen. Each further slice gives this edge too. */
+/* As in the model, the thread may have waited before it was seen, and every slice gives this
+ * edge. */
 static int wait(struct trace_filter *f, const struct gil_edge *e)
 {
 	struct gil_edge first = *e;
@@ -92,7 +93,8 @@ static int put_owed(struct trace_filter *f, trace_filter_put *put, void *ctx)
 	return owed ? put(ctx, &f->held[0], true) : 0;
 }
 
-/* The end of a hold; or of a wait that was given up, which is told of only if the wait was. */
+/* The end of a hold, or of a wait that was given up. The latter passes only if its wait has
+ * passed. */
 static int release(struct trace_filter *f, const struct trace_filter_limits *limits,
 		   const struct gil_edge *e, trace_filter_put *put, void *ctx)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The format of a trace (.gil), as docs/trace-format.md has it: what the writer and the reader share.
+ * The format of a trace (.gil), described in docs/trace-format.md: what writer and reader share.
  *
- * A file is 8 bytes of magic and then frames: a header of fixed size, with its own checksum, and a
- * payload, compressed and with another. The header of a frame says where the next one is, so a file
- * is readable up to its last whole frame, and, as each starts with the same four bytes, behind a
- * damaged one too. A frame of edges names the threads that it tells of: it can be read without those
- * before it.
+ * A file is 8 bytes of magic, followed by frames. A frame is a header of fixed size with a
+ * checksum, and a compressed payload with another checksum. The header says where the next frame
+ * begins, so a file is readable up to its last complete frame. Every frame starts with the same
+ * four bytes, so a file is also readable after a damaged one. A frame of edges names the threads
+ * that it mentions, so it can be read without the frames before it.
  */
 #ifndef TRACE_FORMAT_H
 #define TRACE_FORMAT_H
@@ -19,17 +19,17 @@
 #include "core/figures/snapshot.h"
 
 #define TRACE_VERSION    1
-#define TRACE_MAGIC      "\211GIL\r\n\032\n" /* shows what a transfer as text would do to it */
+#define TRACE_MAGIC      "\211GIL\r\n\032\n" /* shows what a transfer as text would damage */
 #define TRACE_MAGIC_SIZE 8
-/* The last 16 bytes of a whole file: where the index's frame begins, and this. */
+/* The last 16 bytes of a complete file are the offset of the index's frame, and this. */
 #define TRACE_TAIL_MAGIC "\nGILEND\n"
 #define TRACE_TAIL_SIZE  16
 
-#define TRACE_FRAME_SIZE 48         /* of a frame's header */
+#define TRACE_FRAME_SIZE 48         /* size of a frame's header */
 #define TRACE_FRAME_SYNC 0x464c4947 /* "GILF" */
-#define TRACE_LARGEST    (1U << 20) /* a payload, as stored and as unpacked */
-#define TRACE_CHUNK_SIZE (1U << 17) /* the writer ends a chunk of edges at about this */
-/* What a single record may have at most, so that a frame always has room for it. */
+#define TRACE_LARGEST    (1U << 20) /* largest payload, both stored and unpacked */
+#define TRACE_CHUNK_SIZE (1U << 17) /* at about this size the writer ends a chunk of edges */
+/* The largest size of a single record, so that a frame always has room for it. */
 #define TRACE_LARGEST_RECORD (1U << 19)
 
 enum trace_frame_type {
@@ -47,30 +47,31 @@ struct trace_frame {
 	__u8 type;
 	__u8 flags;
 	__u32 stored; /* bytes of the payload in the file */
-	__u32 size;   /* and unpacked */
+	__u32 size;   /* bytes of the payload when unpacked */
 	__u32 sequence;
 	__u32 count; /* edges, or records */
-	__u64 first; /* when the first of them was, */
-	__u64 last;  /* and the latest */
+	__u64 first; /* time of the first of them, ns */
+	__u64 last;  /* time of the latest, ns */
 	__u32 crc;   /* of the stored payload */
 };
 
-/* A frame as it is made, not yet compressed. */
+/* A frame before compression. */
 struct trace_chunk {
 	struct trace_frame frame; /* type, flags, sequence, count, first, last */
 	struct bytes payload;
 };
 
-/* Appends the frame to `out` as it is in a file, compressed if that makes it smaller; out->failed if
- * there is no memory. */
+/* Appends the frame to `out` in its file format, compressed if that makes it smaller. Sets
+ * out->failed if there is no memory. */
 void trace_chunk__pack(const struct trace_chunk *c, struct bytes *out);
 
-/* To and from the TRACE_FRAME_SIZE bytes in the file. False if they are none, or damaged. */
+/* To and from the TRACE_FRAME_SIZE bytes in the file. False if they are not a valid header. */
 void trace_frame__pack(const struct trace_frame *f, unsigned char *bytes);
 bool trace_frame__parse(struct trace_frame *f, const unsigned char *bytes);
 
-/* An edge is: a byte with its code below and the thread's slot in the frame above, that slot less
- * TRACE_SLOT_LARGE as a number if it does not fit, and the time since the edge before it, signed. */
+/* An edge consists of a byte, with the code in its low and the thread's slot in its high four bits;
+ * if the slot does not fit, the slot minus TRACE_SLOT_LARGE as a number; and the time since the
+ * edge before it, as a signed number. */
 #define TRACE_SLOT_LARGE 15
 enum trace_code {
 	TRACE_CODE_WAIT = 1,
@@ -82,35 +83,36 @@ enum trace_code {
 	TRACE_CODE_WAKE,
 	TRACE_CODE_SWITCH_IN,
 	TRACE_CODE_EXIT,
-	TRACE_CODE_RELEASE_UNSEEN, /* of a hold that had begun unseen (Python 2) */
-	TRACE_CODE_ACQUIRE_ONLY,   /* of which the hold is not in the trace: it was short */
-	TRACE_CODE_WAIT_UNSEEN,    /* of which the beginning was not seen */
+	TRACE_CODE_RELEASE_UNSEEN, /* ends a hold whose beginning was not seen (Python 2) */
+	TRACE_CODE_ACQUIRE_ONLY,   /* the hold is not in the trace, because it was short */
+	TRACE_CODE_WAIT_UNSEEN,    /* the beginning of the wait was not seen */
 	TRACE_CODES,
 };
 
-/* A record is: its type, its place (how many of the frame's edges come before it), its time, the
- * length of what follows; each a number. Types that a reader does not know are passed over. */
+/* A record consists of its type, its place (the number of the frame's edges before it), its time,
+ * and the length of its body, each as a number; and the body. Readers skip types that they do not
+ * know. */
 enum trace_record_type {
-	TRACE_RECORD_PROCESS = 1,    /* a program that a process runs, with its GILs */
-	TRACE_RECORD_ENDED,          /* it has ended */
-	TRACE_RECORD_DROPPED,        /* it is not in the report: there are too many */
-	TRACE_RECORD_THREAD,         /* the next slot of the frame is this thread's */
-	TRACE_RECORD_NAME,           /* a thread is called otherwise now */
-	TRACE_RECORD_FOLDED,         /* a thread that has exited has no row of its own any more */
-	TRACE_RECORD_SETTLED,        /* the next edge takes note of threads that died waiting */
-	TRACE_RECORD_LOST,           /* edges of a GIL are missing here */
-	TRACE_RECORD_UNOBSERVED,     /* a process that was not observed */
-	TRACE_RECORD_STATUS,         /* totals so far */
-	TRACE_RECORD_WINDOW,         /* what is older was not kept */
-	TRACE_RECORD_LISTED,         /* at the end: the processes in the order of the report */
-	TRACE_RECORD_GIL_END,        /* a GIL as it was at the end */
-	TRACE_RECORD_FIGURES_GIL,    /* the figures that the kernel kept: a GIL's, */
-	TRACE_RECORD_FIGURES_THREAD, /* then its threads', */
+	TRACE_RECORD_PROCESS = 1, /* a program that a process runs, with its GILs */
+	TRACE_RECORD_ENDED,       /* the process has ended */
+	TRACE_RECORD_DROPPED,    /* it has ended, and there are too many to list it in the report */
+	TRACE_RECORD_THREAD,     /* the next slot of the frame is this thread's */
+	TRACE_RECORD_NAME,       /* a thread has a new name */
+	TRACE_RECORD_FOLDED,     /* an exited thread has no row of its own any more */
+	TRACE_RECORD_SETTLED,    /* threads that died waiting are taken off at the next edge */
+	TRACE_RECORD_LOST,       /* edges of a GIL are missing here */
+	TRACE_RECORD_UNOBSERVED, /* a process that was not observed */
+	TRACE_RECORD_STATUS,     /* totals so far */
+	TRACE_RECORD_WINDOW,     /* anything older was not kept */
+	TRACE_RECORD_LISTED,     /* at the end: the processes, in the order of the report */
+	TRACE_RECORD_GIL_END,    /* the state of a GIL at the end */
+	TRACE_RECORD_FIGURES_GIL,    /* the figures that the kernel kept: those of a GIL, */
+	TRACE_RECORD_FIGURES_THREAD, /* then those of its threads, */
 	TRACE_RECORD_FIGURES_PAIRS,  /* and its handoffs */
 };
 
-/* The last status of a trace has both. */
+/* The last status of a trace has FINAL, and, if the kernel's figures are included, FIGURES. */
 #define TRACE_STATUS_FINAL   1U
-#define TRACE_STATUS_FIGURES 2U /* the kernel's figures follow, of all processes */
+#define TRACE_STATUS_FIGURES 2U /* the kernel's figures of all processes follow */
 
 #endif

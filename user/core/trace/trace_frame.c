@@ -56,7 +56,7 @@ bool trace_frame__parse(struct trace_frame *f, const unsigned char *bytes)
 	       f->stored <= TRACE_LARGEST && f->size <= TRACE_LARGEST;
 }
 
-/* The fastest: a better level takes twice the time and saves a tenth. */
+/* The fastest level: a better one takes twice the time and saves a tenth. */
 #define COMPRESSION 1
 
 void trace_chunk__pack(const struct trace_chunk *c, struct bytes *out)

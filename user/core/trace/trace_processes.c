@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What user space tells an encoder: processes, what was not observed, totals, and the end. */
+/* Encodes what user space reports: processes, what was not observed, totals, and the end. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "core/trace/trace_encoder_state.h"
 
-/* Ended processes that are remembered for a preamble. */
+/* The number of ended processes that are remembered for a preamble. */
 #define ENDED_MOST 4096
 
-/* The program that runs in process pid, if there is one. */
+/* The program that runs now in process pid, or NULL. */
 static struct enc_process *find(struct trace_encoder *e, pid_t pid)
 {
 	struct enc_process *ep = e->processes;
@@ -18,7 +18,7 @@ static struct enc_process *find(struct trace_encoder *e, pid_t pid)
 	return ep;
 }
 
-/* The one of this snapshot, be it over or not. */
+/* The process of this snapshot, ended or not. */
 static struct enc_process *find_any(struct trace_encoder *e, const struct snapshot_process *p)
 {
 	struct enc_process *ep = e->processes;
@@ -41,7 +41,7 @@ static struct enc_process *add(struct trace_encoder *e, pid_t pid)
 	return ep;
 }
 
-/* The GIL, which the ring may have told of already, is this process's. */
+/* Assigns the GIL, which the ring may already have mentioned, to this process. */
 static struct enc_gil *know_gil(struct trace_encoder *e, struct enc_process *ep,
 				const struct gil_lock *l)
 {
@@ -63,7 +63,7 @@ static struct enc_gil *know_gil(struct trace_encoder *e, struct enc_process *ep,
 	return g;
 }
 
-/* What was kept of GILs that are now told of. */
+/* Encodes what was kept for GILs that are now confirmed. */
 static int release_pending(struct trace_encoder *e, const struct snapshot_process *p)
 {
 	int err = 0;
@@ -138,7 +138,7 @@ static void forget(struct trace_encoder *e, struct enc_process *ep)
 	free(ep);
 }
 
-/* Remembers not more than so many that have ended, the latest. */
+/* Of the ended processes, remembers only the latest ENDED_MOST. */
 static void forget_oldest(struct trace_encoder *e)
 {
 	struct enc_process *oldest = NULL;
@@ -155,7 +155,7 @@ static void forget_oldest(struct trace_encoder *e)
 		forget(e, oldest);
 }
 
-/* What was lost last, and no later edge has told of. */
+/* Writes the last losses, which no later edge has reported. */
 static int put_lost_rest(struct trace_encoder *e, struct enc_gil *g, const struct gil_lock *l,
 			 __u64 now)
 {
@@ -171,7 +171,7 @@ static int put_lost_rest(struct trace_encoder *e, struct enc_gil *g, const struc
 	return encoder__lost(e, g, &lost, now);
 }
 
-/* All that can be told of the GIL's edges, now that there are no more. */
+/* Writes everything that is left to say about the GIL's edges, now that there are no more. */
 static int put_rest(struct trace_encoder *e, struct enc_gil *g, const struct gil_lock *l, __u64 now)
 {
 	int err = encoder__tell_idle(e, g, now);
@@ -269,7 +269,7 @@ static int put_names(struct trace_encoder *e, const struct enc_gil *g,
 
 static int put_pairs(struct trace_encoder *e, const struct snapshot_gil *sg, __u64 now)
 {
-	const size_t most = 4096; /* a record */
+	const size_t most = 4096; /* per record */
 	int err = 0;
 
 	for (size_t i = 0; i < sg->nr_edges && !err; i += most) {
@@ -300,7 +300,7 @@ static int put_figures(struct trace_encoder *e, const struct enc_process *ep, __
 	return err ?: put_pairs(e, sg, now);
 }
 
-/* Threads that died waiting, as the record has it: some may have died since the last edge. */
+/* Writes how many threads died waiting since the last edge, according to the GIL's record. */
 static int put_gil_end(struct trace_encoder *e, const struct enc_process *ep, __u32 place,
 		       const struct gil_lock *l, __u64 now)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Frames come one after the other. A frame of records that belong between edges is kept until the
- * frame of edges behind it has been loaded, and the two are then delivered together, record by record
- * at its place.
+ * Frames follow each other. A frame of records that belong between edges is kept until the frame of
+ * edges after it has been loaded. The two are then delivered together, with each record at its
+ * place.
  *
- * Where the bytes are no frame, or a damaged one, the reader looks for the next four bytes that
- * begin one and have the right checksum behind them. The frames are numbered, so it knows that
- * something is missing, though not what: it delivers a gap, in which anything may have happened.
+ * Where the bytes are not a frame, or a damaged one, the reader searches for the next four bytes
+ * that begin a frame whose checksum is right. Frames are numbered, so it knows that something is
+ * missing, but not what. It delivers a gap, during which anything may have happened.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,21 +19,21 @@ struct trace_reader {
 	const char *name;
 	struct trace_header header;
 	struct trace_condition condition;
-	__u64 offset; /* in the file, of what is read next */
+	__u64 offset; /* in the file, of the next byte to be read */
 	__u64 skip_until;
-	__u64 last_ts;       /* the latest time that a frame told of */
-	__u32 next_sequence; /* what the next frame's number should be */
+	__u64 last_ts;       /* the latest time seen so far */
+	__u32 next_sequence; /* the expected number of the next frame */
 	bool seen_frame;
-	bool gap;       /* to be delivered before what is loaded */
-	bool gap_after; /* and after it */
-	bool chunk;     /* a frame of edges is loaded, and its item to be delivered */
-	unsigned char ahead[TRACE_FRAME_SIZE]; /* bytes that were read and may begin a frame */
+	bool gap;       /* a gap is to be delivered before what is loaded */
+	bool gap_after; /* a gap is to be delivered after it */
+	bool chunk;     /* a frame of edges is loaded, and its CHUNK item is not yet delivered */
+	unsigned char ahead[TRACE_FRAME_SIZE]; /* bytes already read that may begin a frame */
 	size_t nr_ahead;
-	struct bytes stored, meta_bytes, edge_bytes; /* payloads, TRACE_LARGEST at most */
+	struct bytes stored, meta_bytes, edge_bytes; /* payloads of at most TRACE_LARGEST */
 	struct span meta, edges;
 	struct trace_record record; /* the next one of `meta`, if have_record */
 	bool have_record;
-	__u64 place; /* edges of this frame delivered */
+	__u64 place; /* number of edges of this frame already delivered */
 	__u64 ts;
 };
 
@@ -47,7 +47,7 @@ static int read_error(struct trace_reader *r, struct failure *f)
 
 /* ---- frames ---- */
 
-/* Fills `ahead`. False at the end of the file: there is no whole header. */
+/* Fills `ahead`. False if the file ends before a complete header. */
 static bool fill_ahead(struct trace_reader *r)
 {
 	r->nr_ahead += fread(r->ahead + r->nr_ahead, 1, sizeof(r->ahead) - r->nr_ahead, r->in);
@@ -60,7 +60,7 @@ static void note_damage(struct trace_reader *r, __u64 offset)
 		r->condition.first_damage = offset;
 }
 
-/* Drops bytes until the rest may begin a frame. */
+/* Drops bytes until the remaining ones may begin a frame. */
 static void drop_ahead(struct trace_reader *r)
 {
 	size_t n = 1;
@@ -72,7 +72,7 @@ static void drop_ahead(struct trace_reader *r)
 	r->offset += n;
 }
 
-/* The next header. 1, 0 at the end of the file, or -errno. */
+/* Finds the next header. Returns 1, 0 at the end of the file, or -errno. */
 static int next_header(struct trace_reader *r, struct trace_frame *frame, struct failure *f)
 {
 	bool lost = false;
@@ -90,7 +90,7 @@ static int next_header(struct trace_reader *r, struct trace_frame *frame, struct
 	}
 	if (ferror(r->in))
 		return read_error(r, f);
-	/* Behind the index is the tail, and nothing else. */
+	/* After the index comes the tail, and nothing else. */
 	if (r->condition.whole && r->nr_ahead == TRACE_TAIL_SIZE &&
 	    !memcmp(r->ahead + TRACE_TAIL_SIZE - 8, TRACE_TAIL_MAGIC, 8))
 		return 0;
@@ -98,7 +98,7 @@ static int next_header(struct trace_reader *r, struct trace_frame *frame, struct
 	return 0;
 }
 
-/* Passes over the payload, or what there is of it. */
+/* Skips the payload, as far as it exists. */
 static void skip_payload(struct trace_reader *r, const struct trace_frame *frame)
 {
 	unsigned char passed[4096];
@@ -130,7 +130,7 @@ static bool inflate_payload(const struct trace_frame *frame, const unsigned char
 	return uncompress(out, &size, stored, frame->stored) == Z_OK && size == frame->size;
 }
 
-/* Loads the payload to `out`. 1; 0 if it is damaged or cut off; -errno. */
+/* Loads the payload into `out`. Returns 1, 0 if it is damaged or truncated, or -errno. */
 static int load_payload(struct trace_reader *r, const struct trace_frame *frame, struct bytes *out,
 			struct span *span, struct failure *f)
 {
@@ -157,7 +157,7 @@ static int load_payload(struct trace_reader *r, const struct trace_frame *frame,
 	return 1;
 }
 
-/* Notes frames that are missing between the last one and this. */
+/* Notes frames that are missing between the last one and this one. */
 static void check_sequence(struct trace_reader *r, const struct trace_frame *frame)
 {
 	if (r->seen_frame && frame->sequence != r->next_sequence) {
@@ -173,14 +173,14 @@ static void check_sequence(struct trace_reader *r, const struct trace_frame *fra
 static void note_missing(struct trace_reader *r)
 {
 	if (feof(r->in))
-		return; /* the file is cut off here: that is no damage */
+		return; /* the file is truncated here, which is not damage */
 	r->condition.missing++;
 	r->gap_after = true;
 }
 
-/* ---- what is delivered ---- */
+/* ---- delivery ---- */
 
-/* Decodes the next record of `meta`. A record that is none ends the frame. */
+/* Decodes the next record of `meta`. An invalid record ends the frame. */
 static void peek_record(struct trace_reader *r)
 {
 	r->have_record = false;
@@ -231,7 +231,7 @@ static int load_meta(struct trace_reader *r, const struct trace_frame *frame, st
 	check_sequence(r, &next);
 	if (next.type == TRACE_FRAME_EDGES)
 		return load_edges(r, &next, f);
-	/* The edges are missing; what the other frame is has to wait. */
+	/* The edges are missing. The frame that was read instead has to wait. */
 	trace_frame__pack(&next, r->ahead);
 	r->nr_ahead = TRACE_FRAME_SIZE;
 	r->offset -= TRACE_FRAME_SIZE;
@@ -239,7 +239,7 @@ static int load_meta(struct trace_reader *r, const struct trace_frame *frame, st
 	return 0;
 }
 
-/* Loads the next frame that has something to deliver. 1, 0 at the end, -errno. */
+/* Loads the next frame that has something to deliver. Returns 1, 0 at the end, or -errno. */
 static int load_frame(struct trace_reader *r, struct failure *f)
 {
 	struct trace_frame frame;
@@ -346,9 +346,9 @@ static int read_magic(struct trace_reader *r, struct failure *f)
 	if (!n)
 		failure__what(f, "%s is empty", r->name);
 	else if (n < sizeof(magic) && !memcmp(magic, TRACE_MAGIC, n))
-		failure__what(f, "%s is cut off before anything was recorded", r->name);
+		failure__what(f, "%s ends before anything was recorded", r->name);
 	else
-		failure__what(f, "%s is not a trace of gilscope", r->name);
+		failure__what(f, "%s is not a gilscope trace", r->name);
 	failure__command(f, "gilscope record -o FILE -- python3 ...");
 	return -EINVAL;
 }
@@ -370,14 +370,14 @@ static int read_header(struct trace_reader *r, struct failure *f)
 			if (r->header.version <= TRACE_VERSION)
 				return 0;
 			failure__what(f,
-				      "%s is a trace of format %u, and this gilscope reads up to "
-				      "%u",
+				      "%s is a trace of format version %u, but this gilscope reads "
+				      "only up to version %u",
 				      r->name, r->header.version, TRACE_VERSION);
 			failure__cause(f, "it was recorded by a newer gilscope");
 			return -ENOTSUP;
 		}
 	}
-	failure__what(f, "%s has no whole header: it is cut off, or damaged at its beginning",
+	failure__what(f, "%s has no complete header: it is truncated, or damaged at its beginning",
 		      r->name);
 	return -EINVAL;
 }
@@ -432,7 +432,7 @@ void trace_reader__skip_until(struct trace_reader *r, __u64 ts)
 
 /* ---- the index ---- */
 
-/* Loads the index's frame, which the file's tail points to. */
+/* Loads the index's frame, to which the file's tail points. */
 static bool load_index(struct trace_reader *r, struct trace_frame *frame, struct span *index)
 {
 	unsigned char tail[TRACE_TAIL_SIZE], bytes[TRACE_FRAME_SIZE];
@@ -460,18 +460,18 @@ __u64 trace_reader__last_ns(struct trace_reader *r)
 	struct span index;
 	__u64 last = 0;
 
-	/* Only before anything is read: the buffers are used. */
+	/* Works only before anything has been read, because it uses the buffers. */
 	if (here < 0 || r->condition.edges || r->have_record)
 		return 0;
 	if (load_index(r, &frame, &index)) {
 		while (!span__done(&index)) {
-			span__number(&index); /* the offset, from the one before */
+			span__number(&index); /* the offset, relative to the one before */
 			last += (__u64)span__signed(&index);
 			span__number(&index); /* how many edges */
 		}
 		if (index.bad)
 			last = 0;
-		else if (frame.last > last) /* the observation went on when nothing happened */
+		else if (frame.last > last) /* the observation went on after the last edge */
 			last = frame.last;
 	}
 	clearerr(r->in);

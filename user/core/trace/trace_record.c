@@ -25,7 +25,7 @@ bool trace_header__get(struct span *s, struct trace_header *h)
 {
 	*h = (struct trace_header){.version = (__u32)span__number(s)};
 	if (h->version > TRACE_VERSION)
-		return !s->bad; /* the rest may be anything */
+		return !s->bad; /* the rest may have any form */
 	h->start_ns = span__number(s);
 	h->realtime_ns = span__signed(s);
 	h->boottime_ns = span__signed(s);
@@ -197,7 +197,7 @@ bool trace_thread__get(struct span *s, struct trace_thread *t)
 	return !s->bad && t->tid;
 }
 
-/* ---- losses, and what a snapshot has beside its processes ---- */
+/* ---- losses, and what a snapshot has besides its processes ---- */
 
 void trace_lost__put(struct bytes *b, const struct trace_lost *l)
 {
@@ -265,7 +265,7 @@ bool trace_status__get(struct span *s, struct trace_status *status)
 	status->lost.handoffs = span__number(s);
 	status->lost.events = span__number(s);
 	status->lost.requests = span__number(s);
-	if (!span__done(s)) /* not in the first traces */
+	if (!span__done(s)) /* the first traces did not have it */
 		status->lost.gaps = span__number(s);
 	return !s->bad;
 }
