@@ -176,7 +176,7 @@ TEST(errors_are_shown_below_the_rule)
 			  "                 ^");
 	CHECK_STR(f.command, "gilscope metrics");
 	CHECK_EQ(assertion_set__add(&set, "wait{thread~\"gr\xc3\xbc\xc3\x9f\"}", &f), -EINVAL);
-	CHECK_STR(f.what, "--assert: wait is a distribution: say which statistic of it\n"
+	CHECK_STR(f.what, "--assert: wait is a distribution: name a statistic of it\n"
 			  "    wait{thread~\"gr\xc3\xbc\xc3\x9f\"}\n"
 			  "    ^^^^ did you mean wait.p99 or wait.max?");
 	CHECK_EQ(assertion_set__add(&set, "wait.max{thread~\"\xc3\xbc\xc3\x9f\"} < 10", &f),
@@ -389,12 +389,12 @@ TEST(bad_files)
 	struct file itself[] = {{"ci/rules", "include \"rules\""}, {0}};
 	struct file missing[] = {{0}};
 
-	check_refused(bad_rule, "ci/rules:2: there is no metric \"wiat\"\n    wiat.p99 < 1ms\n"
+	check_refused(bad_rule, "ci/rules:2: unknown metric \"wiat\"\n    wiat.p99 < 1ms\n"
 				"    ^^^^ did you mean wait?");
 	if (!test_failure[0])
 		check_refused(no_file, "cannot read ci/nowhere: No such file");
 	if (!test_failure[0])
-		check_refused(no_name, "ci/rules:1: include needs the name of a file");
+		check_refused(no_name, "ci/rules:1: include needs a file name");
 	if (!test_failure[0])
 		check_refused(itself, "more than 64 files of rules");
 	if (!test_failure[0])

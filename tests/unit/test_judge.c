@@ -68,7 +68,7 @@ static const struct {
 	{"wait.p99.99 < 1ns", "convoy", JUDGED_INCONCLUSIVE, "needs 10000"},
 	{"wait.max < 1ms", "single", JUDGED_PASS, ""}, /* nobody waited */
 	{"wait.count == 0", "single", JUDGED_PASS, ""},
-	{"wait.p50 < 1ms", "single", JUDGED_INCONCLUSIVE, "wait.p50 of 0"},
+	{"wait.p50 < 1ms", "single", JUDGED_INCONCLUSIVE, "wait.p50 has 0"},
 	{"wait.mean < 1ms", "single", JUDGED_INCONCLUSIVE, "needs 10"},
 	{"wait.p50 < 1ms if wait.count >= 100", "single", JUDGED_SKIPPED, "wait.count is not"},
 	{"wait.p50 < 1ns if wait.count >= 100", "convoy", JUDGED_FAIL, ""},
@@ -400,7 +400,7 @@ TEST(too_few_samples_in_each_run)
 	__u64 fewest = j.figure.fewest, samples = j.figure.samples;
 	char told[64];
 
-	snprintf(told, sizeof(told), "hold.p99 of %llu, and", (unsigned long long)fewest);
+	snprintf(told, sizeof(told), "hold.p99 has %llu, but", (unsigned long long)fewest);
 	judgement__clear(&j);
 	CHECK(ok && j.verdict == JUDGED_INCONCLUSIVE, "%s", judged__name(j.verdict));
 	CHECK(fewest && fewest < samples / 2, "%llu of %llu", (unsigned long long)fewest,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A rule about the GIL, as `gilscope check` judges it:
+ * A rule about the GIL, as judged by `gilscope check`:
  *
  *	rule    := ["warn"] figure [scope] op limit ["over" agg] ["if" figure op value]
  *	figure  := METRIC ["." STATISTIC]
@@ -11,7 +11,7 @@
  *	margin  := ("+" | "-") NUMBER "%" ["and" ("+" | "-") value]
  *	agg     := "median" | "best" | "worst" | "all"
  *
- * Blanks may stand between these words, not within one: "wait. p99" and "10 ms" are errors.
+ * Blanks are allowed between these words, but not within one: "wait. p99" and "10 ms" are errors.
  */
 #ifndef ASSERTION_H
 #define ASSERTION_H
@@ -19,7 +19,7 @@
 #include "core/base/failure.h"
 #include "core/rules/statistic.h"
 
-#define ASSERTION_TEXT 512 /* a rule, with the zero byte at its end */
+#define ASSERTION_TEXT 512 /* size of a rule, including the zero byte */
 
 enum assertion_op {
 	ASSERTION_LT,
@@ -32,7 +32,7 @@ enum assertion_op {
 };
 
 enum assertion_over {
-	ASSERTION_MEDIAN, /* what is meant if a rule says nothing */
+	ASSERTION_MEDIAN, /* the default */
 	ASSERTION_BEST,
 	ASSERTION_WORST,
 	ASSERTION_ALL,
@@ -50,15 +50,15 @@ enum assertion_unit {
 	ASSERTION_UNITS,
 };
 
-/* A decimal number as it was written, so that it is printed as it was written. */
+/* A decimal number. It keeps its digits, so that it is printed as it was written. */
 struct assertion_number {
 	__u64 digits;          /* without the point */
-	unsigned int decimals; /* how many of them come after it */
+	unsigned int decimals; /* how many of the digits come after the point */
 	enum assertion_unit unit;
 	bool negative;
 };
 
-/* In the figure's own unit: ns, a share of 1, a number, a number a second. */
+/* The value in the figure's own unit: ns, a share of 1, a number, or a number per second. */
 double assertion_number__value(const struct assertion_number *n);
 
 struct assertion_figure {
@@ -79,31 +79,31 @@ struct assertion {
 	bool warn;
 	struct assertion_figure figure;
 	struct scope scope;
-	int scope_at[SCOPE_KEYS];     /* where in the text the patterns are */
-	int scope_length[SCOPE_KEYS]; /* with their quotes */
+	int scope_at[SCOPE_KEYS];     /* byte offsets of the patterns in the text */
+	int scope_length[SCOPE_KEYS]; /* including their quotes */
 	enum assertion_op op;
-	struct assertion_number limit; /* with a baseline: the margin */
+	struct assertion_number limit; /* for a rule with a baseline: the margin */
 	bool vs_baseline;
 	bool has_absolute;
-	struct assertion_number absolute; /* of two margins the one that allows more counts */
+	struct assertion_number absolute; /* of two margins, the more generous one counts */
 	enum assertion_over over;
 	bool has_over;
 	bool has_condition;
 	struct assertion_condition condition;
 };
 
-/* What is wrong with a rule, and where. */
+/* What is wrong with a rule, and where. Empty suggestion: there is none. */
 struct assertion_error {
-	int at; /* bytes into the text */
+	int at; /* byte offset in the text */
 	int length;
 	char message[200];
-	char suggestion[160]; /* without "did you mean"; may be empty */
+	char suggestion[160]; /* without "did you mean" */
 };
 
-/* 0; -EINVAL with e filled. Any text ends in one or the other. `text` ends in a zero byte. */
+/* Parses a rule, which ends in a zero byte. 0, or -EINVAL with e filled, for any text. */
 int assertion__parse(struct assertion *a, const char *text, struct assertion_error *e);
 
-/* The rule in its usual form, which parses to the same rule. */
+/* The rule in its usual form, which parses to the same rule again. */
 struct assertion_text {
 	char s[2 * ASSERTION_TEXT];
 };
@@ -118,31 +118,31 @@ const char *assertion_over__name(enum assertion_over over);
 const char *assertion_unit__name(enum assertion_unit unit);
 
 /*
- * Tells an error as people want to see it, the rule below the message and a caret below the place.
- * `place` is "--assert" or "FILE:LINE".
+ * Formats an error for people: the message, the rule below it, and a caret below the place. `place`
+ * is "--assert" or "FILE:LINE".
  */
 void assertion_error__tell(const struct assertion_error *e, const char *place, const char *text,
 			   struct failure *f);
 
-/* Rules from the command line and from files, in order. */
+/* Rules from the command line and from files, in order. Owns its lists. */
 struct assertion_set {
 	struct assertion *list;
 	size_t nr;
-	char **files; /* that the rules' `file` point to */
+	char **files; /* the file names to which the rules' `file` points */
 	size_t nr_files;
 };
 
 void assertion_set__clear(struct assertion_set *set);
-/* Adds a rule from the command line. 0, -EINVAL with f, or -ENOMEM. */
+/* Adds a rule from the command line. 0, -EINVAL with f filled, or -ENOMEM. */
 int assertion_set__add(struct assertion_set *set, const char *text, struct failure *f);
 
-/* Where the text of files comes from: *text is malloc'ed. 0 or -errno. */
+/* Reads a file. *text is malloc'ed, and the caller frees it. 0 or -errno. */
 struct assertion_reader {
 	int (*read)(void *ctx, const char *path, char **text, size_t *size);
 	void *ctx;
 };
-/* Adds the rules of a file: one a line, comments from # on, and include "FILE", relative to the
- * file that says so. 0, -errno with f. A NULL reader reads the file system. */
+/* Adds the rules of a file: one rule per line, comments from # on, and include "FILE", relative to
+ * the including file. 0, or -errno with f filled. A NULL reader reads from the file system. */
 int assertion_set__read(struct assertion_set *set, const char *path,
 			const struct assertion_reader *reader, struct failure *f);
 

@@ -8,7 +8,7 @@
 #include "core/rules/assertion.h"
 
 #define MAX_RULES 1000
-#define MAX_FILES 64 /* with what they include: a file that includes itself ends here */
+#define MAX_FILES 64 /* including included files, so a file that includes itself ends here */
 #define MAX_SIZE  (1 << 20)
 
 void assertion_set__clear(struct assertion_set *set)
@@ -81,7 +81,7 @@ static int read_system(void *ctx, const char *path, char **text, size_t *size)
 	return err;
 }
 
-/* Keeps the name of a file for its rules. NULL if there is no memory or too many. */
+/* Keeps the name of a file for its rules. NULL if there is no memory. */
 static char *keep_name(struct assertion_set *set, const char *path)
 {
 	char **files = reallocarray(set->files, set->nr_files + 1, sizeof(*files));
@@ -96,7 +96,7 @@ static char *keep_name(struct assertion_set *set, const char *path)
 static int read_file(struct assertion_set *set, const char *path,
 		     const struct assertion_reader *reader, struct failure *f);
 
-/* The argument of include, relative to the file that it stands in; NULL if there is none. */
+/* The path that an include names, relative to the including file; NULL if there is none. */
 static char *included_path(const char *file, const char *argument)
 {
 	const char *slash = strrchr(file, '/');
@@ -124,8 +124,8 @@ static int include(struct assertion_set *set, const char *line, const char *file
 
 	path = included_path(file, argument + strspn(argument, " \t"));
 	if (!path) {
-		failure__what(f, "%.200s:%u: include needs the name of a file: include \"FILE\"",
-			      file, nr);
+		failure__what(f, "%.200s:%u: include needs a file name: include \"FILE\"", file,
+			      nr);
 		return -EINVAL;
 	}
 	err = read_file(set, path, reader, f);
@@ -133,7 +133,7 @@ static int include(struct assertion_set *set, const char *line, const char *file
 	return err;
 }
 
-/* Cuts the comment and the blanks around a line, in place. Quotes protect a #. */
+/* Removes the comment of a line and the blanks around it, in place. A # within quotes is kept. */
 static char *trim(char *line)
 {
 	bool quoted = false;
@@ -196,7 +196,7 @@ static int read_file(struct assertion_set *set, const char *path,
 
 	if (set->nr_files == MAX_FILES) {
 		failure__what(f, "more than %d files of rules: %.200s", MAX_FILES, path);
-		failure__cause(f, "a file includes itself");
+		failure__cause(f, "a file may include itself");
 		return -EINVAL;
 	}
 	err = reader->read(reader->ctx, path, &text, &size);

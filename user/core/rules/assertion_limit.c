@@ -28,12 +28,12 @@ int parser__op(struct parser *p, enum assertion_op *op)
 			parser__skip_blanks(p);
 			return 0;
 		}
-		/* Of two signs, or one that is doubled. */
+		/* Two swapped signs. */
 		if (length == 2 && name[0] == parser__here(p)[1] && name[1] == parser__here(p)[0])
 			suggest__offer(&s, name, length);
 	}
 	parser__wrong(p, p->at, length ? length : parser__stray_length(parser__here(p)),
-		      "one of < <= > >= == != is missing here");
+		      "expected one of < <= > >= == !=");
 	if (length == 1 && *parser__here(p) == '=')
 		return parser__suggest(p, "==");
 	return parser__suggest(p, "%s", s.best);
@@ -61,7 +61,7 @@ static int parse_digits(struct parser *p, struct assertion_number *n)
 	}
 	if (!digits || p->text[begin] == '.')
 		return parser__wrong(p, begin, parser__stray_length(p->text + begin),
-				     "a number is missing here");
+				     "expected a number");
 	gap = strspn(parser__here(p), " \t");
 	if (gap && parser__is_digit(parser__here(p)[gap]))
 		return parser__wrong(p, p->at, gap, "a stray space within a number");
@@ -101,19 +101,20 @@ static int parse_unit(struct parser *p, struct assertion_number *n)
 	}
 	if (!strncmp(parser__here(p), "µs", length) || !strncmp(parser__here(p), "usec", length))
 		snprintf(s.best, sizeof(s.best), "us");
-	parser__wrong(p, p->at, length, "the units are ns, us, ms, s, %%, /s and none");
+	parser__wrong(p, p->at, length, "unknown unit; expected ns, us, ms, s, %%, /s or none");
 	return parser__suggest(p, "%s", s.best);
 }
 
-/* The unit must be one of what is measured. */
+/* The unit must be one that the figure is measured in. */
 static int check_unit(struct parser *p, const struct assertion_figure *f,
 		      const struct assertion_number *n, size_t at)
 {
 	static const char *const wanted[] = {
-		[FIGURE_COUNT] = "is a number: it has no unit",
+		[FIGURE_COUNT] = "is a count and has no unit",
 		[FIGURE_NS] = "is a time: give ns, us, ms or s",
 		[FIGURE_RATE] = "is a rate: give a number and /s",
-		[FIGURE_RATIO] = "is a share: give it with %, or 1 for all and no unit",
+		[FIGURE_RATIO] =
+			"is a share: give a number with %, or one without a unit (1 is all)",
 		[FIGURE_FLAG] = "is 1 or 0",
 	};
 	enum figure_unit unit = statistic__unit(f->metric, f->statistic.kind);
@@ -182,7 +183,7 @@ static int parse_margins(struct parser *p)
 	if (err)
 		return err;
 	if (a->limit.unit != ASSERTION_PERCENT) {
-		parser__wrong(p, at, p->at - at, "a margin to a baseline is a share of it first");
+		parser__wrong(p, at, p->at - at, "a margin to a baseline begins with a percentage");
 		return parser__suggest(p, "+10%% and %.*s", (int)(p->at - at), p->text + at);
 	}
 	parser__skip_blanks(p);
@@ -197,7 +198,7 @@ static int parse_margins(struct parser *p)
 	}
 	if (!parser__is_keyword(p, "vs")) {
 		parser__wrong(p, p->at, parser__stray_length(parser__here(p)),
-			      "a margin needs what it is a margin to");
+			      "a margin needs a baseline");
 		return parser__suggest(p, "vs baseline");
 	}
 	return 0;
@@ -218,16 +219,16 @@ int parser__limit(struct parser *p)
 	if (!parser__is_keyword(p, "vs"))
 		return 0;
 	if (!margin) {
-		parser__wrong(p, at, end - at, "a limit that is relative to a baseline has a sign");
+		parser__wrong(p, at, end - at, "a limit relative to a baseline needs a sign");
 		return parser__suggest(p, "+10%%");
 	}
 	if (a->op > ASSERTION_GE)
-		return parser__wrong(p, at, end - at, "a margin goes with < <= > or >=");
+		return parser__wrong(p, at, end - at, "a margin needs one of < <= > >=");
 	at = p->at;
 	parser__take_keyword(p, "vs");
 	if (!parser__take_keyword(p, "baseline")) {
 		parser__wrong(p, at, p->at + parser__stray_length(parser__here(p)) - at,
-			      "a margin is \"vs baseline\"");
+			      "expected \"vs baseline\"");
 		return parser__suggest(p, "vs baseline");
 	}
 	a->vs_baseline = true;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * From text to a rule, by descent through the grammar in assertion.h: each parse_* takes its part
- * off the text or says what is wrong there. None looks back, so every text comes to an end.
+ * Parses a rule by descent through the grammar in assertion.h. Each parse_* takes its part off the
+ * text or says what is wrong there. None goes back, so every text comes to an end.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,12 +23,12 @@ static int unknown_metric(struct parser *p, size_t at, size_t length)
 
 		suggest__offer(&s, name, n);
 	}
-	parser__wrong(p, at, length, "there is no metric \"%.*s\"",
-		      (int)(length > 64 ? 64 : length), p->text + at);
+	parser__wrong(p, at, length, "unknown metric \"%.*s\"", (int)(length > 64 ? 64 : length),
+		      p->text + at);
 	return parser__suggest(p, "%s", s.best);
 }
 
-/* The statistics that a metric has, as a list for people: "pN, max, mean". */
+/* Lists the statistics of a metric for people: "pN, max, mean". */
 static void list_statistics(const struct metric *m, char *list, size_t size)
 {
 	size_t n = 0;
@@ -59,7 +59,8 @@ static int unknown_statistic(struct parser *p, const struct metric *m, size_t at
 				       strlen(statistic_table[kind].name));
 	list_statistics(m, list, sizeof(list));
 	if (list[0])
-		parser__wrong(p, at, length ? length : 1, "%.*s has %s", (int)n, name, list);
+		parser__wrong(p, at, length ? length : 1, "%.*s has the statistics %s", (int)n,
+			      name, list);
 	else
 		parser__wrong(p, at, length ? length : 1, "%.*s has no statistics: it is 1 or 0",
 			      (int)n, name);
@@ -98,7 +99,7 @@ static int parse_figure(struct parser *p, struct assertion_figure *f)
 
 	if (!length)
 		return parser__wrong(p, at, parser__stray_length(parser__here(p)),
-				     "a metric is missing here");
+				     "expected a metric");
 	f->metric = metric__find_rule_name(parser__here(p), length);
 	if (!f->metric)
 		return unknown_metric(p, at, length);
@@ -114,7 +115,7 @@ static int parse_figure(struct parser *p, struct assertion_figure *f)
 				     name);
 	if (statistic__default(f->metric, &f->statistic))
 		return 0;
-	parser__wrong(p, at, length, "%.*s is a distribution: say which statistic of it", (int)n,
+	parser__wrong(p, at, length, "%.*s is a distribution: name a statistic of it", (int)n,
 		      name);
 	return parser__suggest(p, "%.*s.p99 or %.*s.max", (int)n, name, (int)n, name);
 }
@@ -128,7 +129,7 @@ static int parse_pattern(struct parser *p, struct scope_match *m)
 	if (*parser__here(p) != '"') {
 		size_t n = strcspn(parser__here(p), ",} \t");
 
-		parser__wrong(p, begin, n ? n : 1, "a pattern stands in double quotes");
+		parser__wrong(p, begin, n ? n : 1, "a pattern must be in double quotes");
 		return n && n < SCOPE_PATTERN
 			       ? parser__suggest(p, "\"%.*s\"", (int)n, parser__here(p))
 			       : -EINVAL;
@@ -141,7 +142,7 @@ static int parse_pattern(struct parser *p, struct scope_match *m)
 			return parser__wrong(p, begin, p->at - begin, "the quote is not closed");
 		if (used + 1 >= sizeof(m->pattern))
 			return parser__wrong(p, begin, p->at - begin,
-					     "a pattern has %zu bytes at most",
+					     "a pattern can have at most %zu bytes",
 					     sizeof(m->pattern) - 1);
 		m->pattern[used++] = *parser__here(p);
 	}
@@ -169,8 +170,7 @@ static int parse_key(struct parser *p, int *found)
 		suggest__offer(&s, name, n);
 		snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", name);
 	}
-	parser__wrong(p, p->at, parser__stray_length(parser__here(p)), "a scope names one of: %s",
-		      list);
+	parser__wrong(p, p->at, parser__stray_length(parser__here(p)), "expected one of: %s", list);
 	return parser__suggest(p, "%s", s.best);
 }
 
@@ -188,7 +188,7 @@ static int parse_match(struct parser *p)
 		return parser__wrong(p, at, strlen(scope_key_table[key].name), "%s is given twice",
 				     scope_key_table[key].name);
 	if (key == SCOPE_THREAD && !metric__is_per_thread(p->a->figure.metric)) {
-		parser__wrong(p, at, strlen("thread"), "%s is not a figure of single threads",
+		parser__wrong(p, at, strlen("thread"), "%s is not measured for single threads",
 			      p->a->figure.metric->name);
 		return p->a->figure.metric->unit == METRIC_RATIO
 			       ? parser__suggest(p, "hold.ratio or wait.ratio")
@@ -196,7 +196,7 @@ static int parse_match(struct parser *p)
 	}
 	if (*parser__here(p) != '=' && *parser__here(p) != '~')
 		return parser__wrong(p, p->at, parser__stray_length(parser__here(p)),
-				     "= (the same) or ~ (a pattern with * and ?) is missing here");
+				     "expected = (equal) or ~ (a pattern with * and ?)");
 	m->given = true;
 	m->glob = *parser__here(p) == '~';
 	p->at++;
@@ -223,7 +223,7 @@ static int parse_scope(struct parser *p)
 	if (*parser__here(p) != '}')
 		return *parser__here(p)
 			       ? parser__wrong(p, p->at, parser__stray_length(parser__here(p)),
-					       ", or } is missing here")
+					       "expected , or }")
 			       : parser__wrong(p, begin, p->at - begin,
 					       "the scope is not closed by }");
 	p->at++;
@@ -231,7 +231,7 @@ static int parse_scope(struct parser *p)
 	return 0;
 }
 
-/* ---- what may follow ---- */
+/* ---- what may follow a limit ---- */
 
 static int parse_over(struct parser *p)
 {
@@ -250,14 +250,14 @@ static int parse_over(struct parser *p)
 				parser__take_keyword(p, name);
 				return 0;
 			}
-			parser__wrong(p, p->at, length, "%s has no %s", assertion_op__name(a->op),
-				      name);
+			parser__wrong(p, p->at, length, "%s cannot be judged \"over %s\"",
+				      assertion_op__name(a->op), name);
 			return parser__suggest(p, "over all");
 		}
 		suggest__offer(&s, name, strlen(name));
 	}
 	parser__wrong(p, p->at, parser__stray_length(parser__here(p)),
-		      "the runs count as median, best, worst or all");
+		      "expected median, best, worst or all");
 	return parser__suggest(p, "%s", s.best);
 }
 
@@ -268,7 +268,8 @@ static int parse_condition(struct parser *p)
 
 	parser__skip_blanks(p);
 	if (!err && *parser__here(p) == '{')
-		return parser__wrong(p, p->at, 1, "a condition is judged in the rule's own scope");
+		return parser__wrong(p, p->at, 1,
+				     "a condition cannot have a scope; the rule's own applies");
 	err = err ?: parser__op(p, &c->op);
 	err = err ?: parser__value(p, &c->figure, &c->value);
 	parser__skip_blanks(p);
@@ -285,18 +286,19 @@ static int unexpected(struct parser *p)
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
 		suggest__offer(&s, words[i], strlen(words[i]));
 	parser__wrong(p, p->at, length,
-		      "the rule should be over here, or go on with vs, over or if");
+		      "unexpected text; expected the end of the rule, or vs, over, if");
 	return parser__suggest(p, "%s", s.best);
 }
 
 static int check_text(struct parser *p)
 {
 	if (strlen(p->text) >= ASSERTION_TEXT)
-		return parser__wrong(p, ASSERTION_TEXT - 1, 1, "a rule has %d bytes at most",
+		return parser__wrong(p, ASSERTION_TEXT - 1, 1, "a rule can have at most %d bytes",
 				     ASSERTION_TEXT - 1);
 	for (const char *s = p->text; *s; s++)
 		if (((unsigned char)*s < ' ' && *s != '\t') || *s == 0x7f)
-			return parser__wrong(p, (size_t)(s - p->text), 1, "a control character");
+			return parser__wrong(p, (size_t)(s - p->text), 1,
+					     "unexpected control character");
 	return 0;
 }
 

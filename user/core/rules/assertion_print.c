@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From a rule to text, and from an error to what people see of it. */
+/* Prints rules, and formats errors for people. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "core/base/format.h"
 #include "core/base/utf8.h"
 
-/* An error shows so many columns of its rule, some of them before the place. */
+/* How many columns of its rule an error shows, and how many of them before the place. */
 #define EXCERPT        100
 #define EXCERPT_BEFORE 60
 
@@ -40,7 +40,7 @@ double assertion_number__value(const struct assertion_number *n)
 
 	for (unsigned int i = 0; i < n->decimals; i++)
 		divisor *= 10;
-	/* One rounding where possible: 10 % is the same number as 0.1. */
+	/* Rounds once if possible, so that 10 % is the same number as 0.1. */
 	if (n->unit == ASSERTION_PERCENT)
 		v /= divisor * 100;
 	else
@@ -146,7 +146,7 @@ struct assertion_text assertion__print(const struct assertion *a)
 
 /* ---- errors ---- */
 
-/* The byte where an excerpt of the text begins, so that the error is in it. */
+/* The byte at which an excerpt of the text begins, so that it contains the error. */
 static size_t excerpt_begin(const char *text, size_t at)
 {
 	size_t begin = at > EXCERPT_BEFORE && strlen(text) > EXCERPT ? at - EXCERPT_BEFORE : 0;
@@ -156,7 +156,7 @@ static size_t excerpt_begin(const char *text, size_t at)
 	return begin;
 }
 
-/* So many bytes of a text, fit for a terminal. */
+/* So many bytes of a text, made safe for a terminal. */
 static struct format_long clean(const char *s, size_t length)
 {
 	char part[EXCERPT + 1];
@@ -183,7 +183,7 @@ void assertion_error__tell(const struct assertion_error *e, const char *place, c
 
 	if (column > EXCERPT - 1)
 		column = EXCERPT - 1;
-	/* The end of the text is underlined too: that is where something is missing. */
+	/* If something is missing at the end of the text, the end is underlined. */
 	if ((size_t)length > size - at)
 		length = size > at ? (int)(size - at) : 1;
 	length = length > 1 ? format__columns(clean(text + at, (size_t)length).s) : 1;

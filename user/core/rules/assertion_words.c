@@ -65,7 +65,7 @@ size_t parser__word_length(const char *s)
 	return n;
 }
 
-/* How much to underline where anything at all may stand. */
+/* How many bytes to underline where the text is unexpected. */
 size_t parser__stray_length(const char *s)
 {
 	size_t n = parser__word_length(s);

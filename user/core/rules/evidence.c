@@ -6,7 +6,7 @@
 
 #include "core/rules/evidence.h"
 
-/* The limit is one of single values, and not of their number or of their sum. */
+/* True if the limit applies to single values, and not to their number or their sum. */
 static bool is_of_values(const struct assertion *a)
 {
 	enum statistic_kind kind = a->figure.statistic.kind;
@@ -26,7 +26,7 @@ __u64 evidence__beyond(const struct gil_hist *h, enum assertion_op op, double li
 		if (judge__compare(op, low, high, limit, limit) == JUDGED_FAIL)
 			n += h->slot[i];
 	}
-	/* The limit is within the slot of the maximum: that one at least is known. */
+	/* The limit is within the slot of the maximum: then at least the maximum is known. */
 	if (!n && op <= ASSERTION_LE && h->count &&
 	    judge__compare(op, max, max, limit, limit) == JUDGED_FAIL)
 		n = 1;
@@ -117,7 +117,7 @@ static int collect(void *ctx, const struct snapshot_process *p, const struct sna
 			row.beyond = evidence__beyond(h, c->a->op, c->j->limit);
 		row.longest = (double)h->max;
 	}
-	/* Who has nothing to do with it is no evidence. */
+	/* A thread that contributed nothing is no evidence. */
 	if (h ? h->count : row.figure.value != 0)
 		insert(c, &row);
 	free(sel);
@@ -142,7 +142,7 @@ int evidence__of(struct evidence *e, const struct assertion *a, const struct jud
 		e->hist = *h;
 	free(sel);
 	err = evidence__each(a, run, collect, &c);
-	/* Where some have broken the limit, the others are not to blame. */
+	/* If some have broken the limit, the others are not to blame. */
 	while (e->nr && e->row[0].beyond && !e->row[e->nr - 1].beyond)
 		e->nr--;
 	if (e->nr < EVIDENCE_ROWS)

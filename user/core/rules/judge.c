@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Everything here is done with intervals. A figure is known to lie between two ends: those of its
- * histogram slot, twice the same number if it is exact, or minus and plus infinity if it is not
- * known at all. The median of several runs lies between the median of their lower ends and that of
- * their upper ends, and so on. A rule passes if it does wherever in the interval the truth is, fails
- * if it fails everywhere, and is inconclusive otherwise. So too few samples, lost events and the
- * histogram's error are one case, and nothing passes by being unknown.
+ * Everything here is computed with intervals. A figure lies between two ends: those of its
+ * histogram slot, the same number twice if it is exact, or minus and plus infinity if it is
+ * unknown. The median of several runs lies between the median of their lower ends and that of their
+ * upper ends, and so on. A rule passes if it passes for every value in the interval, fails if it
+ * fails for every value, and is inconclusive otherwise. So too few samples, lost events and the
+ * histogram's error are one case, and nothing passes because it is unknown.
  */
 #include <errno.h>
 #include <math.h>
@@ -73,7 +73,7 @@ static int compare_numbers(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* One of sorted numbers, or the mean of two. */
+/* One of the sorted numbers, or the mean of the two in the middle. */
 static double pick(const double *sorted, size_t nr, bool smallest, bool largest)
 {
 	if (smallest || largest)
@@ -81,7 +81,7 @@ static double pick(const double *sorted, size_t nr, bool smallest, bool largest)
 	return nr % 2 ? sorted[nr / 2] : sorted[nr / 2 - 1] / 2 + sorted[nr / 2] / 2;
 }
 
-/* NAN in `of` counts for nothing: an unknown value. */
+/* Ignores runs for which `of` returns NaN, which means unknown. */
 static double pick_of(const struct figure *figures, size_t nr, double (*of)(const struct figure *f),
 		      bool smallest, bool largest)
 {
@@ -147,7 +147,7 @@ struct figure judge__aggregate(const struct figure *figures, size_t nr, enum ass
 	return f;
 }
 
-/* The run with the value farthest to the wrong side. */
+/* The run whose value is farthest on the wrong side. */
 static size_t worst_run(const struct figure *figures, size_t nr, enum assertion_op op, double limit)
 {
 	double worst = -INFINITY;
@@ -187,7 +187,7 @@ static void offer_subject(struct suggestion *s, const char *name, char *list, si
 	snprintf(list + used, size - used, "%s%s", used ? ", " : "", word);
 }
 
-/* What there was where the key looks: processes that the keys before it match. */
+/* Offers what there was for the key: in processes that match the keys before it. */
 static void offer_subjects(enum scope_key key, const struct scope *scope,
 			   const struct snapshot *run, struct suggestion *s, char *list,
 			   size_t size)
@@ -225,7 +225,7 @@ static void tell_no_match(struct judgement *j, const struct assertion *a, enum s
 	offer_subjects(key, &a->scope, run, &s, list, sizeof(list));
 	e->at = a->scope_at[key];
 	e->length = a->scope_length[key];
-	snprintf(e->message, sizeof(e->message), "no %s of %s matches; there %s %s",
+	snprintf(e->message, sizeof(e->message), "no %s in %s matches; there %s %s",
 		 key == SCOPE_THREAD ? "thread" : "process", where, list[0] ? "is" : "was none",
 		 list);
 	if (s.best[0])
@@ -259,7 +259,7 @@ static enum scope_key unmatched_key(const struct assertion *a, const struct sele
 
 /* ---- figures ---- */
 
-/* Of each run; with *key the key that matches nothing in any of them. 0 or -ENOMEM. */
+/* Measures each run. *key is a key that matches nothing in any of them. 0 or -ENOMEM. */
 static int measure(const struct assertion *a, const struct assertion_figure *f,
 		   const struct scope *scope, const struct runs *runs, struct figure *figures,
 		   enum scope_key *key)
@@ -282,10 +282,10 @@ static int measure(const struct assertion *a, const struct assertion_figure *f,
 	return 0;
 }
 
-/* A baseline's file has six decimals of a share. */
+/* The file of a baseline has six decimals of a share. */
 #define SHARE_ERROR 5e-7
 
-/* A margin added to the figure of the baseline. Of two margins the one that allows more counts. */
+/* Adds the margin to the figure of the baseline. Of two margins, the more generous one counts. */
 static double with_margin(const struct assertion *a, double baseline)
 {
 	double relative = baseline + fabs(baseline) * assertion_number__value(&a->limit);
@@ -339,7 +339,7 @@ static void tell_few(struct judgement *j, const struct assertion_figure *f, cons
 	const char *metric = metric__rule_name(f->metric, &n);
 
 	snprintf(j->why, sizeof(j->why),
-		 "%stoo few samples: %s of %llu, and it needs %llu; add \"if %.*s%s >= %llu\"%s",
+		 "%stoo few samples: %s has %llu, but needs %llu; add \"if %.*s%s >= %llu\"%s",
 		 what, name.s, (unsigned long long)figure->fewest,
 		 (unsigned long long)figure->needed, (int)(is_part ? strlen(f->metric->whole) : n),
 		 is_part ? f->metric->whole : metric, is_part ? "" : ".count",
@@ -352,13 +352,12 @@ static void tell_doubt(struct judgement *j, const struct assertion_figure *f, co
 	static const char *const sentences[] = {
 		[FIGURE_SURE] = "within the measurement's error of its limit",
 		[FIGURE_NO_PROCESS] = "no process with a GIL was observed",
-		[FIGURE_NO_GIL] =
-			"what was observed runs without a GIL; gil_enabled == 0 asserts that",
+		[FIGURE_NO_GIL] = "what was observed runs without a GIL; to assert that, use "
+				  "gil_enabled == 0",
 		[FIGURE_NOT_USED] = "nobody acquired the GIL while it was observed",
 		[FIGURE_FEW] = "too few samples",
-		[FIGURE_LOST] = "events were lost, or not understood, that it depends on",
-		[FIGURE_UNLISTED] =
-			"so many processes have ended that the figures of some were not kept",
+		[FIGURE_LOST] = "events on which it depends were lost, or not understood",
+		[FIGURE_UNLISTED] = "so many processes have ended that some figures were not kept",
 		[FIGURE_FOLDED] =
 			"so many threads have ended that some share one row without a name",
 		[FIGURE_NOT_MEASURED] = "it was not measured",
@@ -372,7 +371,7 @@ static void tell_doubt(struct judgement *j, const struct assertion_figure *f, co
 
 /* ---- rules ---- */
 
-/* Over all runs each must hold by itself; else their aggregate. */
+/* With "over all", every run must hold by itself; otherwise their aggregate must. */
 static enum judged compare_runs(const struct figure *figures, size_t nr, enum assertion_op op,
 				enum assertion_over over, double limit_low, double limit_high)
 {
@@ -391,7 +390,7 @@ static enum judged compare_runs(const struct figure *figures, size_t nr, enum as
 	return verdict;
 }
 
-/* Over all, each run has the condition for itself: fail if it holds in none. */
+/* With "over all", each run has its own condition. Returns JUDGED_FAIL if it holds in none. */
 static enum judged skip_runs(struct figure *of_run, const struct figure *figures, size_t nr,
 			     enum assertion_op op, double value)
 {
@@ -408,8 +407,8 @@ static enum judged skip_runs(struct figure *of_run, const struct figure *figures
 	return skipped == nr ? JUDGED_FAIL : unsure ? JUDGED_INCONCLUSIVE : JUDGED_PASS;
 }
 
-/* The condition in the rule's scope; without the threads if it is not a figure of threads. True in
- * *go_on if it holds. */
+/* Judges the condition in the rule's scope, but without its threads if the condition's figure is
+ * not kept per thread. Sets *go_on if it holds. */
 static int judge_condition(struct judgement *j, const struct assertion *a, const struct runs *runs,
 			   bool *go_on)
 {
@@ -441,7 +440,8 @@ static int judge_condition(struct judgement *j, const struct assertion *a, const
 				 assertion_number__print(&c->value).s);
 		} else if (verdict != JUDGED_PASS) {
 			j->verdict = JUDGED_INCONCLUSIVE;
-			tell_doubt(j, &c->figure, "whether its condition holds is not known: ", &f);
+			tell_doubt(j, &c->figure,
+				   "it is unknown whether its condition holds: ", &f);
 		}
 	}
 	free(figures);

@@ -7,16 +7,16 @@
 #include "core/rules/evidence.h"
 #include "core/rules/moments.h"
 
-/* What the last look saw of one thread, or GIL, for one rule: a node of the tree. */
+/* What the last look saw for one rule and one thread, or GIL: a node of the tree. */
 struct seen {
 	size_t rule;
 	pid_t pid;
-	__u64 gil;        /* its address, */
-	long interpreter; /* where another one may have its own later */
+	__u64 gil;        /* its address */
+	long interpreter; /* another one may have its GIL at the same address later */
 	__u32 tid;
 	__u64 beyond;
 	__u64 max;
-	size_t moment; /* the last one kept of it; MOMENTS_KEPT: none */
+	size_t moment; /* index of the last one kept for it; MOMENTS_KEPT: none */
 };
 
 struct moments {
@@ -24,7 +24,7 @@ struct moments {
 	struct moments_of_rule *rules;
 	void *seen; /* tsearch's root */
 	size_t run;
-	__u64 last_ns; /* the last look */
+	__u64 last_ns; /* time of the last look */
 };
 
 static int compare_seen(const void *a, const void *b)
@@ -42,7 +42,8 @@ static int compare_seen(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
-/* Single values break a limit of a maximum or of a percentile, if it is one of its own. */
+/* True if single values can break the limit: it is for a maximum or a percentile, without
+ * baseline. */
 static bool is_watched(const struct assertion *a)
 {
 	return metric__is_distribution(a->figure.metric) && !a->vs_baseline &&
@@ -104,7 +105,7 @@ struct look {
 	__u64 now; /* since the start */
 };
 
-/* The node of that thread, made if there is none. NULL if there is no memory. */
+/* The node for that thread, made if it does not exist. NULL if there is no memory. */
 static struct seen *find(struct moments *m, const struct seen *key)
 {
 	struct seen **node = tfind(key, &m->seen, compare_seen), *fresh;
@@ -122,7 +123,7 @@ static struct seen *find(struct moments *m, const struct seen *key)
 	return NULL;
 }
 
-/* A new moment of the thread, if there is room for it. */
+/* Keeps a new moment for the thread, if there is room. */
 static void keep(const struct look *l, const struct snapshot_process *p, const struct gil_thread *t,
 		 struct seen *seen)
 {
@@ -145,8 +146,8 @@ static void keep(const struct look *l, const struct snapshot_process *p, const s
 }
 
 /*
- * Notes what is new since the last look. If something was new then too, it is one moment that goes
- * on; and a hold or wait that was beyond the limit then and is longer now is the same one.
+ * Notes what is new since the last look. If something was new at that look, too, the same moment
+ * goes on. If a hold or wait was already beyond the limit and is longer now, it is the same one.
  */
 static void note(const struct look *l, const struct snapshot_process *p, const struct gil_thread *t,
 		 struct seen *seen, __u64 values, __u64 longest)

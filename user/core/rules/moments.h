@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * When a rule was broken. The histograms have no times, so they are looked at again and again while
- * the program runs: where the values beyond a limit have become more, that happened since the last
+ * When a rule was broken. Histograms have no times, so they are looked at repeatedly while the
+ * program runs: if there are more values beyond a limit than before, they happened since the last
  * look.
  */
 #ifndef MOMENTS_H
@@ -9,7 +9,7 @@
 
 #include "core/rules/assertion.h"
 
-#define MOMENTS_KEPT 8 /* of each rule, in all runs together */
+#define MOMENTS_KEPT 8 /* for each rule, in all runs together */
 
 struct moment {
 	size_t run;
@@ -18,8 +18,8 @@ struct moment {
 	pid_t pid;
 	__u32 tid; /* 0: the GIL as a whole */
 	char comm[16];
-	__u64 values;  /* that came to be beyond the limit */
-	__u64 longest; /* of them, if it is the longest so far; else 0 */
+	__u64 values;  /* how many new values were beyond the limit */
+	__u64 longest; /* the longest of them, if it is the longest so far; otherwise 0 */
 };
 
 struct moments_of_rule {
@@ -30,14 +30,14 @@ struct moments_of_rule {
 
 struct moments;
 
-/* For a set of rules; it must outlive the moments. NULL if there is no memory. */
+/* For a set of rules, which must outlive the moments. NULL if there is no memory. */
 struct moments *moments__new(const struct assertion_set *set);
 void moments__free(struct moments *m);
-/* True if some rule has a limit that single values can be beyond: only then is looking of use. */
+/* True if a rule has a limit that single values can exceed. Otherwise looking is useless. */
 bool moments__wanted(const struct moments *m);
-/* A new run begins: what was seen is the other one's. */
+/* Begins a new run: what was seen before belongs to another one. */
 void moments__begin(struct moments *m, size_t run);
-/* Looks at the run as it is now, finished (snapshot__finish) or not. 0 or -ENOMEM. */
+/* Looks at the run's present state, finished (snapshot__finish) or not. 0 or -ENOMEM. */
 int moments__look(struct moments *m, const struct snapshot *s);
 const struct moments_of_rule *moments__of(const struct moments *m, size_t rule);
 

@@ -8,7 +8,7 @@
 #include "core/rules/selection.h"
 
 const struct scope_key_row scope_key_table[SCOPE_KEYS] = {
-	[SCOPE_THREAD] = {"thread", "the thread's name, as the kernel has it: 15 bytes at most"},
+	[SCOPE_THREAD] = {"thread", "the thread's name as the kernel has it: at most 15 bytes"},
 	[SCOPE_PID] = {"pid", "the process's number"},
 	[SCOPE_PROCESS] = {"process", "the process's name"},
 	[SCOPE_PYTHON] = {"python", "the interpreter's version, such as 3.13.5"},
@@ -61,8 +61,9 @@ bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t
 	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s);
 }
 
-/* A hold or wait of thread t that was under way at the end, with what the model knows of where its
- * time went; without that if t is NULL or has not kept it (t->cpu is none of the parts). */
+/* Adds a hold or wait of thread t that was under way at the end, with what the model knows about
+ * where its time went. That is unknown if t is NULL, or has not kept it (t->cpu is none of the
+ * parts). */
 static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns, const struct gil_thread *t,
 		     __u64 since, __u64 end)
 {
@@ -76,7 +77,7 @@ static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns, const s
 	part[t->cpu] += gil_elapsed(t->mark, end);
 }
 
-/* A thread that ended with its process, the GIL in hand, ran until then. */
+/* A thread that ended with its process while it had the GIL was running until then. */
 static bool knows_hold(const struct snapshot_process *p, const struct gil_thread *t, __u64 since)
 {
 	return t && t->since == since &&
@@ -106,8 +107,8 @@ static void add_thread(struct selection *sel, const struct snapshot_process *p,
 	sel->threads++;
 }
 
-/* A hold without end whose thread is not among the rows: it has died, or has never shown an
- * edge. */
+/* Adds a hold that has not ended and whose thread has no row: the thread has died, or has never
+ * produced an edge. */
 static void add_unnamed_hold(struct selection *sel, const struct snapshot_process *p,
 			     const struct snapshot_gil *g)
 {
@@ -170,7 +171,7 @@ static struct selection *begin(const struct snapshot *s, bool thread_scoped)
 	sel->process.free_threaded = true;
 	sel->lost = s->lost;
 	sel->not_whole = s->not_whole;
-	/* Else they are some of those that could not be observed anyway. */
+	/* Otherwise the unlisted are among those that could not be observed anyway. */
 	sel->unlisted = s->nr_unlisted && s->nr_processes >= SNAPSHOT_PAST;
 	return sel;
 }

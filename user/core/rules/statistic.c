@@ -8,16 +8,16 @@
 #include "core/rules/statistic.h"
 
 #define PPM           1000000U
-#define SAMPLES_LEAST 10 /* fewer are no distribution */
+#define SAMPLES_LEAST 10 /* fewer do not make a distribution */
 
 const struct statistic_row statistic_table[STATISTICS] = {
 	[STATISTIC_VALUE] = {"", "the value itself"},
 	[STATISTIC_PERCENTILE] = {"pN", "N % are as long or shorter: p50, p99, p99.9..."},
 	[STATISTIC_MAX] = {"max", "the longest, exactly"},
 	[STATISTIC_MEAN] = {"mean", "sum over count"},
-	[STATISTIC_SUM] = {"sum", "of all"},
+	[STATISTIC_SUM] = {"sum", "total of all"},
 	[STATISTIC_COUNT] = {"count", "how many"},
-	[STATISTIC_RATE] = {"rate", "how many in a second of observed time"},
+	[STATISTIC_RATE] = {"rate", "how many per second of observed time"},
 	[STATISTIC_RATIO] = {"ratio", "share of the observed time, or of the whole"},
 };
 
@@ -54,7 +54,7 @@ bool statistic__default(const struct metric *m, struct statistic *st)
 	return !metric__is_distribution(m);
 }
 
-/* "99.9" to parts in a million; 0 if it is none between 0 and 100. */
+/* Converts "99.9" to parts per million; 0 if it is not between 0 and 100. */
 static unsigned int parse_percent(const char *s, size_t length)
 {
 	unsigned int ppm = 0, decimals = 0;
@@ -157,7 +157,7 @@ static double seconds(const struct selection *sel)
 	return (double)gil__observed(&sel->process, &sel->gil) / 1e9;
 }
 
-/* Over a whole that is 0 there is no share. */
+/* There is no share of a whole that is 0. */
 static struct figure divided(struct figure f, double by)
 {
 	if (!(by > 0))
@@ -210,8 +210,8 @@ static struct figure of_samples(const struct gil_hist *h, const struct statistic
 }
 
 /*
- * A part of the time of holds (or waits): what is not known to be another part may be this one. A
- * scheduler edge that was lost puts time into the wrong part, of one hold at most.
+ * For a part of the time in holds (or waits). Time not known to belong to another part may belong
+ * to this one. A lost scheduler edge charges time to the wrong part, but only within one hold.
  */
 static void widen(struct figure *f, const struct selection *sel, const struct gil_hist *whole,
 		  __u64 unsplit_ns)
@@ -261,7 +261,7 @@ static struct figure of_value(const struct metric *m, const struct statistic *st
 	return f;
 }
 
-/* What was lost and what was not seen make every figure doubtful, or only some. */
+/* What was lost or not seen makes every figure doubtful, or only some of them. */
 static enum figure_doubt doubt(const struct metric *m, const struct statistic *st,
 			       const struct selection *sel)
 {
@@ -271,7 +271,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 		return sel->lost.events || sel->not_whole ? FIGURE_LOST
 		       : sel->unlisted                    ? FIGURE_UNLISTED
 							  : FIGURE_SURE;
-	/* A free-threaded build has a GIL too, which may be on for a moment of an import. */
+	/* A free-threaded build has a GIL, too, which may be on for a moment during an import. */
 	if (sel->process.free_threaded && !sel->gil.fig.acquisitions)
 		return FIGURE_NO_GIL;
 	if (!sel->gils)
@@ -283,7 +283,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 		return FIGURE_UNLISTED;
 	if (sel->folded)
 		return FIGURE_FOLDED;
-	/* Nobody wanted it: that nobody waited long says nothing. */
+	/* Nobody wanted the GIL, so it means nothing that nobody waited long. */
 	if (st->kind == STATISTIC_MAX && !sel->gil.fig.acquisitions &&
 	    !metric__hist(m, &sel->gil)->count)
 		return FIGURE_NOT_USED;
@@ -310,7 +310,7 @@ struct figure figure__of(const struct metric *m, const struct statistic *st,
 		f.samples = h->count;
 	if (why == FIGURE_SURE)
 		return f;
-	/* The value is shown all the same. Other processes can only add to some. */
+	/* The value is shown all the same. Unlisted processes can only increase some figures. */
 	if (why != FIGURE_UNLISTED || !only_grows(st))
 		f.low = -INFINITY;
 	f.high = INFINITY;
