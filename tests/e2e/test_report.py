@@ -345,7 +345,7 @@ def test_missing_frames_are_not_observed():
 
 
 def test_what_is_no_trace():
-    for path, word in (("/etc/passwd", "not a trace"), ("/dev/null", "is empty"),
+    for path, word in (("/etc/passwd", "not a gilscope trace"), ("/dev/null", "is empty"),
                        ("/nonexistent.gil", "No such file"), ("/tmp", "directory")):
         done = gilscope("report", path)
         equal(done.status, 2, "status of %s" % path)
@@ -403,7 +403,7 @@ def test_what_is_not_there():
     pid = report(convoy())["processes"][0]["pid"]
     for options, word in ((["--pid", "1"], "no process 1"), (["--thread", "1"], "no thread 1 that"),
                           (["--pid", pid, "--thread", "1"], "no thread 1 of process %d" % pid),
-                          (["--from", "1000"], "the trace ends before"),
+                          (["--from", "1000"], "--from is past the end of the trace"),
                           (["--to", "-1000"], "--to is empty")):
         for form in ("text", "csv"):
             done = gilscope("report", convoy(), "--format", form, *options)

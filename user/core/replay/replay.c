@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Applies what the reader delivers. An edge goes through gil_model_step, as it did in the kernel;
- * what else the kernel's records depended on is in the trace as records, each at its place between
- * the edges: a thread's state at birth, when the GIL's account of dead waiters was settled, which
- * threads' rows were folded into one, and where edges are missing.
+ * Applies what the reader delivers. Each edge goes through gil_model_step, as it did in the kernel.
+ * Everything else on which the kernel's records depended is in the trace as records, each at its
+ * place between the edges: a thread's initial state, when dead waiters were taken off a GIL's
+ * account, which threads' rows were folded into one, and where edges are missing.
  *
- * A trace of which only the long waits and holds were kept tells of single intervals and not of the
- * GIL as a whole. In its replay nobody's release meets anybody's acquisition, and the report is made
- * from the figures at its end.
+ * A trace with only the long waits and holds describes single intervals, not the GIL as a whole.
+ * Its replay does not connect releases with acquisitions, and the report is made from the figures
+ * at its end.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ static const struct {
 
 /* ---- edges ---- */
 
-/* The thread as it is before the edge, for whoever follows. */
+/* Notes the state of the thread before the edge, for a follower. */
 static void note_before(struct replay_step *s, const struct gil_thread *t)
 {
 	s->state = t->state;
@@ -49,7 +49,7 @@ static void note_before(struct replay_step *s, const struct gil_thread *t)
 	       sizeof(s->part));
 }
 
-/* What the edge has ended: the difference that it made to the figures. */
+/* Notes what the edge has ended, from the difference it made to the figures. */
 static void note_after(struct replay_step *s, const struct gil_thread *t, __u64 waits, __u64 holds)
 {
 	const __u64 *part = s->edge.kind == GIL_EDGE_ACQUIRE ? t->fig.wait_part : t->fig.hold_part;
@@ -77,7 +77,7 @@ static int tell_step(struct replay *r, struct gil *g, struct row *row, struct re
 
 static void exit_thread(struct gil *g, struct gil_thread *t)
 {
-	/* Whether the GIL's record has taken note is told apart: SETTLED. */
+	/* A SETTLED record says when the GIL's record took the thread off its waiters. */
 	if (t->state == GIL_THREAD_WAITING)
 		g->died++;
 	t->state = GIL_THREAD_GONE;
@@ -93,7 +93,7 @@ static struct gil_handoff step(struct gil *g, struct gil_thread *t, const struct
 	return none;
 }
 
-/* Of a filtered trace: what the thread did before is not in there, whatever state that has left. */
+/* In a filtered trace, the thread's previous edges are missing, so its state means nothing. */
 static void begin_wait(struct gil_thread *t, enum trace_code code)
 {
 	t->state = code == TRACE_CODE_WAIT_UNSEEN ? GIL_THREAD_UNSEEN : GIL_THREAD_IDLE;
@@ -109,7 +109,7 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 
 	r->hits += edge_of[item->code].kind <= GIL_EDGE_RELEASE;
 	if (!row)
-		return 0; /* not asked for */
+		return 0; /* its process or thread was not asked for */
 	g = row->gil;
 	t = &row->public.t;
 	row->listed = true;
@@ -151,8 +151,8 @@ int replay__gap(struct replay *r, struct gil *g, __u64 since, __u64 ts)
 		       : 0;
 }
 
-/* Frames are missing: anything may have happened to any GIL between what was read before them and
- * what comes now. */
+/* Frames are missing. Between the last edges before them and the next ones, anything may have
+ * happened to any GIL. */
 static int apply_gap(struct replay *r, __u64 ts)
 {
 	int err = 0;
@@ -164,7 +164,7 @@ static int apply_gap(struct replay *r, __u64 ts)
 	return err;
 }
 
-/* ---- going through it ---- */
+/* ---- running ---- */
 
 static int apply(struct replay *r, struct trace_item *item)
 {
@@ -199,13 +199,14 @@ static int finish(struct replay *r)
 
 static int out_of_memory(const struct replay *r, struct failure *f)
 {
-	failure__what(f, "the trace tells of more processes and threads than %zu MiB can hold",
+	failure__what(f, "the trace has more processes and threads than fit into %zu MiB",
 		      r->memory_limit >> 20);
-	failure__cause(f, "so many do not live in most programs: the file may be damaged");
+	failure__cause(f, "few programs have that many: the file may be damaged");
 	return -ENOMEM;
 }
 
-/* Edges of long waits and holds come late, and earlier ones may follow: each is looked at by itself. */
+/* In a filtered trace, edges of long waits and holds come late, and earlier ones may follow. So
+ * each is compared with the requested range by itself. */
 static bool is_beside(const struct replay *r, const struct trace_item *item, __u64 until_ns)
 {
 	if (item->kind != TRACE_ITEM_EDGE || !r->filtered)
@@ -213,7 +214,8 @@ static bool is_beside(const struct replay *r, const struct trace_item *item, __u
 	return item->ts > until_ns || (r->ranged && item->ts < r->start);
 }
 
-/* Where a gap begins later, that is not to be told yet, though it is read here. */
+/* True if the item is after until_ns. A record of lost edges counts from where the gap begins,
+ * though it is read at its end. */
 static bool is_later(const struct replay *r, const struct trace_item *item, __u64 until_ns)
 {
 	struct span body = item->record.body;
@@ -277,7 +279,7 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 	more = replay__run(r, from_ns, f);
 	r->follower = follower;
 	if (!more && r->now < from_ns) {
-		failure__what(f, "the trace ends before: it has %s",
+		failure__what(f, "--from is past the end of the trace (%s)",
 			      format_ns(gil_elapsed(r->start, r->now), false).s);
 		return -EINVAL;
 	}
@@ -307,9 +309,9 @@ bool replay__has_skipped(struct replay *r)
 	return unseen;
 }
 
-/* ---- opening, and what can be asked ---- */
+/* ---- opening, and queries ---- */
 
-/* A flight recorder's trace begins with the word where that is. */
+/* A flight recorder's trace begins with a record that says where its window begins. */
 static int look_for_window(struct replay *r, struct failure *f)
 {
 	int err = trace_reader__next(r->reader, &r->item, f);
@@ -417,7 +419,7 @@ int replay__need_found(const struct replay *r, const char *path, struct failure 
 {
 	bool no_process = r->only_pid && !r->found_pid;
 	const char *where =
-		r->ranged || !r->finished || r->ends_before ? ", or not in this part" : "";
+		r->ranged || !r->finished || r->ends_before ? ", at least not in this part" : "";
 
 	if (!no_process && (!r->only_tid || r->found_tid))
 		return 0;

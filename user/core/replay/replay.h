@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A recorded trace, gone through by the same model that ran in the kernel: from its edges to the
- * snapshot that the live run would have given at that time.
+ * Replays a recorded trace through the model that ran in the kernel: from the trace's edges to the
+ * snapshot that the live run would have produced at that time.
  */
 #ifndef REPLAY_H
 #define REPLAY_H
@@ -16,111 +16,114 @@ struct replay;
 
 /* Opens a trace; "-" is standard input. 0, or -errno with f filled. */
 int replay__open(struct replay **out, const char *path, struct failure *f);
-/* The same from a stream, which it takes over; `name` is for messages and must stay. */
+/* The same for a stream, of which it takes ownership. `name` is for messages and must stay
+ * valid. */
 int replay__open_stream(struct replay **out, FILE *in, const char *name, struct failure *f);
-/* NULL is fine. */
+/* Frees the replay. NULL is fine. */
 void replay__free(struct replay *r);
 
 /*
- * Applies all edges up to that time; times of different threads may be out of order by some ns, so an
- * edge or two of the next moment may be among them. 1: more to come, 0: the end of the trace, -errno
- * with f filled. A trace that is cut off, or damaged, ends where it can no longer be read, or goes on
- * behind the damage: the snapshot's note says so.
+ * Applies all edges up to until_ns. The times of different threads may be out of order by some ns,
+ * so an edge or two of the next moment may be among them. Returns 1 if more edges follow, 0 at the
+ * end of the trace, or -errno with f filled. A truncated trace ends where it can no longer be read;
+ * a damaged one continues after the damage. The snapshot's note says so.
  */
 int replay__run(struct replay *r, __u64 until_ns, struct failure *f);
 
 /*
- * 0, or -EINVAL with f filled, where no snapshot should be taken of what has been replayed of `path`:
- * figures cannot be made of long waits and holds alone, and those that the kernel kept of all are
- * not in the trace, or not of the part that was asked for, or its end has not been reached.
+ * Says whether a snapshot can be taken of what has been replayed from `path`. It cannot if the
+ * trace has only long waits and holds, and the kernel's figures are missing, or do not cover the
+ * requested part, or its end has not been reached. 0, or -EINVAL with f filled.
  */
 int replay__need_figures(const struct replay *r, const char *path, struct failure *f);
-/* All that is known at the last time reached; the caller frees it. NULL: no memory. */
+/* Everything known at the time reached. The caller frees it. NULL if there is no memory. */
 struct snapshot *replay__snapshot(const struct replay *r);
-/* The time it was asked for, the time reached, ns of CLOCK_MONOTONIC. */
+/* The time at which figures begin, and the time reached, in ns of CLOCK_MONOTONIC. */
 __u64 replay__start(const struct replay *r);
 __u64 replay__now(const struct replay *r);
-/* When the trace ends, or 0: a pipe, or cut off. */
+/* When the trace ends; 0 if unknown, because it is a pipe or truncated. */
 __u64 replay__end(const struct replay *r);
 
 const struct trace_header *replay__header(const struct replay *r);
-/* True if it has only the long waits and holds (--min-wait, --min-hold). */
+/* True if the trace has only the long waits and holds (--min-wait, --min-hold). */
 bool replay__is_filtered(const struct replay *r);
 const struct trace_condition *replay__condition(const struct replay *r);
-/* The figures that the kernel kept, for all of the trace and once its end has been reached; owned by
- * r. NULL: they are not in it. */
+/* The figures that the kernel kept for the whole trace, once its end has been reached. Owned by r.
+ * NULL if the trace does not have them. */
 const struct snapshot *replay__kernel_figures(const struct replay *r);
 
 /*
- * Only this process, or thread. Of a GIL of which one thread is asked for, counts and distributions
- * are that thread's, while the shares of time are the GIL's. 0: all. Call it before the first
- * replay__run.
+ * Restricts the replay to this process or thread; 0 means all. If only one thread of a GIL is
+ * wanted, counts and distributions are that thread's, while the shares of time are the GIL's. Call
+ * it before the first replay__run.
  */
 void replay__only(struct replay *r, pid_t pid, pid_t tid);
-/* 0, or -ENOENT with f filled: it is not in what has been read of `path`. */
+/* 0, or -ENOENT with f filled if that process or thread is not in what has been read of `path`. */
 int replay__need_found(const struct replay *r, const char *path, struct failure *f);
-/* Before replay__begin: nothing is skipped, though it would be faster. */
+/* Turns off skipping, which makes replay__begin slower. Call it before replay__begin. */
 void replay__read_all(struct replay *r);
-/* True if there is a GIL of which only what was skipped may tell whether it was held. */
+/* True if only what was skipped may tell, for some GIL, whether it was held. */
 bool replay__has_skipped(struct replay *r);
 /*
- * Begins to count at from_ns, as if the observation had: what was under way then has a beginning
- * that was not seen. 1, 0, -errno as replay__run. Call it first.
+ * Starts counting at from_ns, as if the observation began then: the beginning of what was under way
+ * counts as not seen. Returns 1, 0 or -errno like replay__run. Call it before replay__run.
  */
 int replay__begin(struct replay *r, __u64 from_ns, struct failure *f);
-/* At most so much memory for processes, threads and their handoffs (1 GiB); then replay__run fails
- * with -ENOMEM. */
+/* Limits the memory for processes, threads and their handoffs (default: 1 GiB). Beyond the limit,
+ * replay__run fails with -ENOMEM. */
 void replay__limit_memory(struct replay *r, size_t bytes);
 
 /* ---- what happens, edge by edge ---- */
 
-/* A thread, or a GIL, as those who follow the replay know it. */
+/* A thread, or a GIL, as presented to followers. */
 struct replay_thread {
-	__u64 number;        /* counts them, over the whole trace */
+	__u64 number;        /* unique within the trace */
 	struct gil_thread t; /* after the edge */
-	void *follower;      /* theirs; freed by them in `gone` */
+	void *follower;      /* for the follower's use, which frees it in thread_gone */
 };
 
 struct replay_gil {
 	__u64 number;
 	const struct snapshot_process *process;
-	struct snapshot_gil g; /* `lock` and what is beside it; no lists */
+	struct snapshot_gil g; /* `lock` and the fields besides it; the lists are empty */
 	void *follower;
 };
 
-/* One edge, and what the model made of it. */
+/* One edge, and what the model did with it. */
 struct replay_step {
 	struct replay_gil *gil;
 	struct replay_thread *thread;
 	struct gil_edge edge;
-	/* The thread before the edge; `part` and `ns` are of the wait or hold that the edge ends. */
+	/* The thread before the edge. `part` and `ns` describe the wait or hold that the edge
+	 * ends. */
 	__u8 state;
 	__u8 cpu;
 	bool partial;
 	bool ends_wait;
-	bool ends_hold; /* of which the beginning was seen */
+	bool ends_hold; /* and the beginning of that hold was seen */
 	__u64 since;
 	__u64 ns;
 	__u64 part[GIL_PARTS];
-	struct gil_handoff handoff; /* count 1: the acquisition is one, after `gap_ns` */
+	struct gil_handoff handoff; /* count 1: the acquisition completes one, after gap_ns */
 	__u64 gap_ns;
 };
 
 struct replay_follower {
-	/* 0, or -errno, which replay__run then returns with f not filled. */
+	/* Called for each edge. Returns 0, or -errno, which replay__run returns without filling
+	 * f. */
 	int (*step)(void *ctx, const struct replay_step *s);
-	/* Edges of the GIL are missing from ts on; all that was under way is unknown. */
+	/* Edges of the GIL are missing from ts on; everything under way is unknown. */
 	int (*gap)(void *ctx, struct replay_gil *gil, __u64 ts);
-	/* It is forgotten, or the replay is freed. */
+	/* The thread, or the GIL, is being forgotten, or the replay freed. */
 	void (*thread_gone)(void *ctx, struct replay_thread *t);
 	void (*gil_gone)(void *ctx, struct replay_gil *g);
 };
 
-/* Has each edge told to the follower; both must stay. Call it before the first replay__run. */
+/* Reports each edge to the follower. Both arguments must stay valid. Call it before replay__run. */
 void replay__follow(struct replay *r, const struct replay_follower *follower, void *ctx);
-/* True if followers are told of every edge: not of one thread only, nor of long waits and holds. */
+/* True if followers get every edge, not only one thread's, or those of long waits and holds. */
 bool replay__is_whole(const struct replay *r);
-/* Calls each for every GIL, and for each of its threads that is known at this time. */
+/* Calls gil() for every GIL, and thread() for each of its threads known at this time. */
 void replay__each(struct replay *r, void (*gil)(void *ctx, struct replay_gil *g),
 		  void (*thread)(void *ctx, struct replay_gil *g, struct replay_thread *t),
 		  void *ctx);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What a trace tells beside edges, applied to what a replay knows. A record that makes no sense, or is
- * of something that is not there, is passed over: the file may be damaged, or its beginning missing. */
+/* Applies the records of a trace to the state of a replay. Records that make no sense, or refer to
+ * something unknown, are skipped: the file may be damaged, or its beginning missing. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -27,7 +27,7 @@ static struct gil *read_gil(struct replay *r, struct span *body)
 	return replay__gil(r, process, (__u32)span__number(body));
 }
 
-/* The frame's next slot. */
+/* Adds the frame's next slot. */
 static int add_slot(struct replay *r, struct row *row)
 {
 	if (r->nr_slots == r->slots_room) {

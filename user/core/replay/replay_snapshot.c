@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* From what a replay knows to a snapshot, and the figures that the kernel kept, beside it. */
+/* Makes a snapshot from the state of a replay, and from the figures that the kernel kept. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 	struct snapshot_process *p =
 		s && s->nr_processes ? &s->processes[s->nr_processes - 1] : NULL;
 	struct snapshot_gil *g = p && p->nr_gils ? &p->gils[p->nr_gils - 1] : NULL;
-	/* The lists grow by powers of two. */
+	/* The lists grow by powers of two, hence the factor. */
 	size_t size = 2 * (sizeof(struct snapshot_gil) + sizeof(struct gil_thread));
 	struct gil_thread *t;
 
@@ -103,7 +103,8 @@ static int add_pairs(const struct replay *r, const struct gil *g, struct snapsho
 	return 0;
 }
 
-/* What of the last gap lies beyond the end does not shorten the time before it. */
+/* Takes off the part of the last gap that is after the end: it does not shorten the observed
+ * time. */
 static void cut_gap(struct snapshot_gil *g, __u64 beyond)
 {
 	g->lock.start -= beyond;
@@ -121,20 +122,22 @@ static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_
 	sg->gaps = g->gaps;
 	sg->gap_ns = g->gap_ns;
 	cut_gap(sg, gil_elapsed(snapshot_gil__end(p, sg), g->gap_end));
-	/* Those who died waiting and of whom no edge took note. */
+	/* Threads that died waiting, and were not taken off the waiters at any edge. */
 	if (g->died > 0)
 		sg->lock.gone += (__u32)g->died;
 	return add_threads(r, g, sg) ?: add_pairs(r, g, sg);
 }
 
-/* The GIL of a free-threaded build that is off is not one that nobody waits for. */
+/* True for the GIL of a free-threaded build that is off. It must not count as one without
+ * waiters. */
 static bool is_off_and_unused(const struct program *pg, const struct gil *g)
 {
 	return pg->p.free_threaded && !g->public.g.end_ns &&
 	       g->public.g.lock.state == GIL_LOCK_UNSEEN;
 }
 
-/* If only one thread is asked for, so is only its process. One that exited may be in a shared row. */
+/* If only one thread is asked for, only its process counts. An exited thread may be in a shared
+ * row. */
 static bool may_have_thread(const struct replay *r, const struct program *pg)
 {
 	bool found = !r->only_tid;
@@ -179,33 +182,33 @@ __attribute__((format(printf, 2, 3))) static void say(struct snapshot *s, const 
 	va_end(ap);
 }
 
-/* What is not in the trace, beside what was lost. */
+/* Writes a note about what the trace lacks, besides lost edges. */
 static void put_note(const struct replay *r, struct snapshot *s)
 {
 	const struct trace_condition *c = trace_reader__condition(r->reader);
 
 	if (c->ended && !c->whole)
-		say(s, "The recording is cut off: what it had after this is not known.");
+		say(s, "The recording is cut off: what came after this is unknown.");
 	if (c->missing)
-		say(s, "Of the recording, %llu piece%s missing or damaged.", c->missing,
+		say(s, "%llu piece%s of the recording missing or damaged.", c->missing,
 		    c->missing == 1 ? " is" : "s are");
 	if (r->window && !r->ranged)
-		say(s, "It is a flight recorder's: what came before was not kept.");
+		say(s, "It was made by a flight recorder: what came before was not kept.");
 	if (r->only_tid)
 		say(s,
-		    "Only thread %d: counts and distributions are its own, shares of time the "
+		    "Only thread %d: counts and distributions are its own, shares of time are the "
 		    "GIL's.",
 		    r->only_tid);
 	if (replay__is_filtered(r))
-		say(s, "Single waits and holds were kept only from a length on; these are the "
-		       "kernel's figures of all.");
+		say(s, "Only waits and holds from some length on were recorded one by one; these "
+		       "figures are the kernel's, and include all.");
 }
 
-/* What is beside the processes. */
+/* Fills everything that belongs to no process. */
 static void add_status(const struct replay *r, struct snapshot *s)
 {
 	bool all = r->finished && r->status.flags & TRACE_STATUS_FINAL;
-	/* The kernel has counted those that gave no edge, too, but for the whole recording alone. */
+	/* The kernel has also counted hits that gave no edge, but only for the whole recording. */
 	bool counted =
 		all && r->status.flags & TRACE_STATUS_FIGURES && !r->ranged && !r->ends_before;
 
@@ -253,11 +256,10 @@ int replay__need_figures(const struct replay *r, const char *path, struct failur
 	if (h->min_hold_ns)
 		snprintf(which[1], sizeof(which[1]), " --min-hold %.6g",
 			 (double)h->min_hold_ns / 1e9);
-	failure__what(f, "%s has only single long waits and holds, and no figures of all for this",
-		      path);
+	failure__what(f, "%s has only long waits and holds, and no figures that cover this", path);
 	failure__cause(f,
-		       "it was recorded with%s%s; the kernel's figures are of a whole recording, "
-		       "and at its end",
+		       "it was recorded with%s%s, so that the kernel's figures are for the whole "
+		       "recording only, and at its end",
 		       which[0], which[1]);
 	failure__command(f, "gilscope report --format csv %s", path);
 	return -EINVAL;
@@ -278,7 +280,8 @@ static void keep_thread(struct snapshot_gil *g, pid_t tid)
 	g->nr_folded = 0;
 }
 
-/* Of a trace with only the long waits and holds: the figures at its end are those of all. */
+/* For a trace with only the long waits and holds: copies the figures at its end, which cover
+ * all. */
 static struct snapshot *copy_figures(const struct replay *r, const struct snapshot *figures)
 {
 	struct snapshot *s = snapshot__copy(figures);

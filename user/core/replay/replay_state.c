@@ -56,7 +56,7 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 	return row;
 }
 
-/* Takes it out of all lists but its GIL's, and frees it. */
+/* Removes the row from all lists except its GIL's, and frees it. */
 static void free_row(struct replay *r, struct row *row)
 {
 	struct row **at = &r->rows[row->public.number % REPLAY_BUCKETS];
@@ -123,7 +123,7 @@ static struct pair **pair_bucket(struct pair **pairs, size_t buckets, const stru
 	return &pairs[(h->from * 31u + h->to) % buckets];
 }
 
-/* Keeps the lists short: as many buckets as pairs. */
+/* Adds buckets when there are as many pairs, which keeps the lists short. */
 static int grow_pairs(struct replay *r, struct gil *g)
 {
 	size_t buckets = g->pair_buckets ? 2 * g->pair_buckets : 64;
@@ -217,7 +217,7 @@ static struct gil *gil_at(const struct program *pg, __u32 place)
 	return NULL;
 }
 
-/* Its interpreter is gone: no thread does anything with it any more. */
+/* The GIL's interpreter has ended: its threads do nothing with it any more. */
 static void end_gil(struct gil *g, __u64 end_ns)
 {
 	g->public.g.end_ns = end_ns;
@@ -245,8 +245,7 @@ static struct gil *tell_gil(struct replay *r, struct program *pg, __u32 place,
 	return g;
 }
 
-/* The GILs that the process has now, in the order that it has them; others have ended without a
- * row. */
+/* Sets the GILs that the process has now, in its order. Others have ended and have no row. */
 static int tell_gils(struct replay *r, struct program *pg, const struct snapshot_process *p,
 		     const __u32 *places)
 {
@@ -260,7 +259,7 @@ static int tell_gils(struct replay *r, struct program *pg, const struct snapshot
 		struct gil *g = gil_at(pg, places[i]);
 
 		if (g && g->is_told)
-			continue; /* twice: the file is damaged */
+			continue; /* listed twice: the file is damaged */
 		g = tell_gil(r, pg, places[i], &p->gils[i]);
 		if (g)
 			gils[nr++] = g;
@@ -394,7 +393,7 @@ __u64 gil__gap(struct gil *g, __u64 since, __u64 ts)
 	return since;
 }
 
-/* ---- a new beginning ---- */
+/* ---- resetting ---- */
 
 static void reset_rows(struct replay *r, struct gil *g)
 {
@@ -458,7 +457,7 @@ void replay__reset(struct replay *r, __u64 ts)
 	r->found_pid = r->rest->nr_unobserved;
 	r->found_tid = false;
 
-	/* Behind the last edge, the replay already knows of ends that are yet to come. */
+	/* After the last edge, the replay already knows about ends that are still in the future. */
 	for (pg = r->past; pg; pg = next) {
 		next = pg->next;
 		if (pg->p.end_ns > ts)
