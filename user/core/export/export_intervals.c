@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * csv and ndjson: a line for each wait and each hold, when it ends. Those that the distributions of a
- * report have, and no others: what began before the observation, or goes on at its end, has no length.
+ * csv and ndjson: a line for each wait and each hold when it ends. These are exactly the ones in a
+ * report's distributions: a wait or hold that began before the observation, or goes on at its end,
+ * has no length.
  */
 #include <errno.h>
 

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A timeline for Perfetto's viewer. Of each GIL: a track that shows its owner, and how many wait and
- * how much of the time it is held, as counters. Of each of its threads: a track of waits and holds,
- * with slices within them for where the thread was, and one of the handoffs that it gave, from its
- * release to the next thread's acquisition. An arrow goes from a handoff to the hold that it began.
+ * A timeline for Perfetto's viewer. Each GIL has a track that shows its owner, and two counters:
+ * how many threads wait, and how much of the time it is held. Each of its threads has a track of
+ * waits and holds, with slices within them that show where the thread was; and a track of the
+ * handoffs that it gave, from its release to the next thread's acquisition. An arrow leads from a
+ * handoff to the hold that it began.
  *
  * A handoff is known only when the next thread has the GIL, and by then the thread that gave it may
- * have gone on: that is why handoffs have a track of their own, on which time never goes back, and
- * nothing has to be kept until it is known.
+ * have gone on. So handoffs have a track of their own, on which time never goes back, and nothing
+ * has to be held back.
  *
- * What goes on at the end of the trace, or where edges are missing, is closed there, marked
- * "unfinished", and is in none of the report's sums; so is a wait that began before the observation.
+ * What is still going on at the end of the trace, or where edges are missing, is closed there and
+ * marked "unfinished". It is not in any of the report's sums, and neither is a wait that began
+ * before the observation.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,10 +21,10 @@
 #include "core/base/format.h"
 #include "core/export/perfetto.h"
 
-/* A value of the held counter is for so long. */
+/* The time that one value of the held counter covers. */
 #define WINDOW_NS 10000000ULL
 
-/* Numbers of tracks: what it is of, and of which. */
+/* A track's number consists of its kind, and the number of its subject. */
 enum track_of {
 	OF_PROCESS = 1,
 	OF_THREAD,
@@ -36,32 +38,32 @@ enum track_of {
 struct thread_tracks {
 	const struct replay_gil *gil;
 	__u64 last_ts; /* time does not go back on a track */
-	bool open;     /* a slice for the wait or hold, and one within it for where it is */
-	bool handoffs; /* that track has been told of */
-	char comm[16]; /* as it was told */
+	bool open; /* two slices are open: the wait or hold, and within it where the thread is */
+	bool handoffs; /* the track of handoffs has been described */
+	char comm[16]; /* the name under which the thread was described */
 };
 
 struct gil_tracks {
 	__u64 last_ts;
 	bool owned;                        /* a slice for the owner is open */
-	const struct replay_thread *owner; /* the last one; NULL: not known, or forgotten */
+	const struct replay_thread *owner; /* the last one; NULL: unknown, or forgotten */
 	__u32 waiters;
 	bool held;
-	__u64 window;  /* the one that is being added up: its number */
-	__u64 held_ns; /* of it, up to last_ts */
-	__s64 percent; /* as last told; -1: not yet */
+	__u64 window;  /* number of the window that is being added up */
+	__u64 held_ns; /* time held in it, up to last_ts */
+	__s64 percent; /* the last value written; -1: none yet */
 };
 
 struct export
 {
 	struct perfetto p;
 	struct replay *replay;
-	bool whole; /* all edges are told: not only one thread's, or those of long waits and holds */
+	bool whole; /* the replay reports all edges, not only some threads' or intervals' */
 	__u64 flows;
-	/* While all threads, or GILs, are gone through: */
+	/* Used while iterating over all threads or GILs: */
 	int err;
 	__u64 ts;
-	const struct replay_gil *gil; /* only this one's; NULL: all */
+	const struct replay_gil *gil; /* only this GIL's; NULL: all */
 };
 
 static __u64 track_id(enum track_of what, __u64 number)
@@ -69,7 +71,7 @@ static __u64 track_id(enum track_of what, __u64 number)
 	return (__u64)what << 56 | number;
 }
 
-/* A thread's own track is the same for all of its GILs. */
+/* A thread's own track is shared by all of its GILs. */
 static __u64 thread_id(const struct replay_gil *g, const struct gil_thread *t)
 {
 	return track_id(OF_THREAD, (__u64)(__u32)g->process->pid << 24 ^ t->tid);
@@ -125,7 +127,7 @@ static int new_gil(struct export *x, struct replay_gil *g)
 		 .name = held,
 		 .unit = "%"},
 	};
-	size_t n = x->whole ? 4 : 2; /* else what the counters count is not in the trace */
+	size_t n = x->whole ? 4 : 2; /* otherwise the counters' data is not in the trace */
 	int err = 0;
 
 	if (!gt)
@@ -213,7 +215,7 @@ static int mark_request(struct export *x, const struct replay_thread *t)
 	return perfetto__event(&x->p, &e);
 }
 
-/* The hold's slice is closed, before the mark: an instant within it would be a part of it. */
+/* Closes the hold's slice before the mark, because an instant within a slice would belong to it. */
 static int follow_thread(struct export *x, const struct replay_step *s, __u64 flow)
 {
 	const struct replay_thread *t = s->thread;
@@ -227,7 +229,7 @@ static int follow_thread(struct export *x, const struct replay_step *s, __u64 fl
 	if (tt->open && (begins || !timed))
 		err = end_interval(
 			x, t, s->ends_wait || s->ends_hold || s->partial ? NULL : "unfinished");
-	/* As many as the report has: not at the end of a hold that had begun unseen. */
+	/* As many as in the report: none at the end of a hold whose beginning was not seen. */
 	if (!err && s->ends_hold && s->edge.flags & GIL_EDGE_F_REQUESTED)
 		err = mark_request(x, t);
 	if (!err && begins)
@@ -258,7 +260,7 @@ static int put_percent(struct export *x, const struct replay_gil *g, __u64 windo
 	return count_event(x, track_id(OF_HELD, g->number), window * WINDOW_NS, percent);
 }
 
-/* Adds the time up to ts to the windows that it is in. */
+/* Adds the time up to ts to the windows that it belongs to. */
 static int follow_held(struct export *x, const struct replay_gil *g, __u64 ts)
 {
 	struct gil_tracks *gt = g->follower;
@@ -320,7 +322,7 @@ static int follow_owner(struct export *x, const struct replay_step *s)
 	int err;
 
 	if (s->edge.kind == GIL_EDGE_RELEASE) {
-		gt->owner = s->thread; /* it may not have been known */
+		gt->owner = s->thread; /* the owner may have been unknown */
 		return end_owner(x, s->gil, NULL);
 	}
 	if (s->edge.kind == GIL_EDGE_EXIT && gt->owned && gt->owner == s->thread)
@@ -367,8 +369,8 @@ static int tell_handoffs(struct export *x, const struct replay_gil *g,
 	return perfetto__track(&x->p, &track);
 }
 
-/* From the last owner, which is known, to the thread that has it now. *flow is the arrow's number; 0:
- * there is none. */
+/* Draws a handoff from the last owner, if known, to the thread that has the GIL now. *flow is the
+ * arrow's number, or 0 if there is none. */
 static int follow_handoff(struct export *x, const struct replay_step *s, __u64 *flow)
 {
 	struct gil_tracks *gt = s->gil->follower;
@@ -389,7 +391,7 @@ static int follow_handoff(struct export *x, const struct replay_step *s, __u64 *
 	return err ?: perfetto__event(&x->p, &e);
 }
 
-/* ---- the replay's events ---- */
+/* ---- callbacks of the replay ---- */
 
 static int on_step(void *ctx, const struct replay_step *s)
 {
@@ -406,7 +408,7 @@ static int on_step(void *ctx, const struct replay_step *s)
 	return err ?: follow_gil(x, s);
 }
 
-/* The end of the trace, or of what is known of a GIL. */
+/* Closes everything, at the end of the trace or of what is known about a GIL. */
 static void close_thread(void *ctx, struct replay_gil *g, struct replay_thread *t)
 {
 	struct export *x = ctx;
@@ -458,7 +460,7 @@ static void on_thread_gone(void *ctx, struct replay_thread *t)
 
 	if (!tt)
 		return;
-	/* It may have got another name since. */
+	/* The thread may have got another name since. */
 	if (!x->err && memcmp(tt->comm, t->t.comm, sizeof(tt->comm)))
 		x->err = tell_thread(x, tt->gil, t);
 	if (!x->err)

@@ -89,7 +89,7 @@ static void put_clock(struct perfetto *p, __u64 id, __u64 ts)
 	proto__message(&p->part, CLOCKS, &p->inner);
 }
 
-/* From here on times are of CLOCK_MONOTONIC, and it is known how the other clocks went then. */
+/* Declares that times are CLOCK_MONOTONIC from here on, and what the other clocks showed then. */
 int perfetto__begin(struct perfetto *p, FILE *out, __u64 start_ns, __s64 boottime_ns,
 		    __s64 realtime_ns)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Writes Perfetto's TrackEvent protobuf: packets of the kinds that an export needs, and nothing of
- * what they mean here. Field numbers as in Perfetto's public .proto files. */
+/* Writes Perfetto's TrackEvent protobuf: the kinds of packets that an export needs, without knowing
+ * what they mean here. Field numbers are those of Perfetto's public .proto files. */
 #ifndef PERFETTO_H
 #define PERFETTO_H
 
@@ -8,7 +8,7 @@
 
 #include "core/base/bytes.h"
 
-/* Names of slices that come again and again go by number. */
+/* Frequent names of slices, which are written as numbers. */
 enum perfetto_name {
 	PERFETTO_WAIT = 1,
 	PERFETTO_WAIT_EARLIER,
@@ -33,20 +33,20 @@ struct perfetto_event {
 	__u64 ts; /* ns of CLOCK_MONOTONIC */
 	enum perfetto_event_type type;
 	__u64 track;
-	enum perfetto_name name; /* 0: it has `text`, or none */
+	enum perfetto_name name; /* 0: it has `text`, or no name */
 	const char *text;
 	__u64 flow, end_of_flow; /* 0: none */
-	__s64 value;             /* of a counter */
-	const char *mark;        /* a flag beside it, set; NULL: none */
+	__s64 value;             /* for a counter */
+	const char *mark;        /* the name of a flag to set on it; NULL: none */
 };
 
 struct perfetto_track {
 	__u64 id;
 	__u64 parent;     /* 0: none */
-	const char *name; /* NULL: of the process or thread */
-	int pid, tid;     /* 0: it is neither a process's nor a thread's own */
-	const char *comm; /* its name */
-	const char *unit; /* of a counter; NULL: it is none */
+	const char *name; /* NULL: for a process's or a thread's own track */
+	int pid, tid;     /* 0: not a process's or a thread's own track */
+	const char *comm; /* name of the process or thread */
+	const char *unit; /* for a counter; NULL: not a counter */
 };
 
 struct perfetto {
@@ -54,7 +54,8 @@ struct perfetto {
 	struct bytes packet, part, inner; /* reused */
 };
 
-/* The first packets: the clocks at start_ns and the names. All of these return 0 or -errno. */
+/* Writes the first packets: the clocks at start_ns, and the names. All of these return 0 or
+ * -errno. */
 int perfetto__begin(struct perfetto *p, FILE *out, __u64 start_ns, __s64 boottime_ns,
 		    __s64 realtime_ns);
 int perfetto__track(struct perfetto *p, const struct perfetto_track *t);
