@@ -563,7 +563,7 @@ def test_metrics_documentation():
     with open(os.path.join(ROOT, "docs", "gilscope-metrics.1")) as f:
         page = f.read()
     for name, meaning in re.findall(r"^\| `(\S+)` \|.*\| ([^|]+) \|$", done.out, re.M):
-        meaning = meaning.replace(" (not of single threads)", "").replace("%", "%").strip()
+        meaning = meaning.replace(" (not for single threads)", "").replace("%", "%").strip()
         check("\n.B %s\n%s" % (name, meaning) in page.replace("\\-", "-"),
               "the man page does not say that %s is: %s", name, meaning)
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The way back from JSON to snapshots. Nothing of the file is trusted: a value of another type, a
- * bucket that is none of the histogram's or counts that do not add up make the file unusable, and
- * the message says which.
+ * Turns JSON back into snapshots. Nothing in the file is trusted: a value of another type, a bucket
+ * that the histogram does not have, or counts that do not add up make the file unusable, and the
+ * message says which it was.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -18,14 +18,14 @@
 struct reader {
 	const char *name; /* of the file */
 	struct failure *f;
-	int err; /* the first error: what follows does not matter */
+	int err; /* the first error; later ones are ignored */
 };
 
 static void reject(struct reader *r, const char *what, const char *key)
 {
 	if (r->err)
 		return;
-	failure__what(r->f, "%.200s is no report of gilscope: %s \"%.60s\"", r->name, what, key);
+	failure__what(r->f, "%.200s is not a gilscope report: %s \"%.60s\"", r->name, what, key);
 	failure__command(r->f, "gilscope check --save-baseline FILE ...");
 	r->err = -EINVAL;
 }
@@ -40,7 +40,8 @@ static __u64 get_integer(struct reader *r, const json_t *o, const char *key)
 	return 0;
 }
 
-/* null is 0, with *known false. No ratio and no count is as large as the limit. */
+/* null gives 0, with *known false. Values from 1e9 on are rejected: no ratio or count is as
+ * large. */
 static double get_number(struct reader *r, const json_t *o, const char *key, bool *known)
 {
 	const json_t *v = json_object_get(o, key);
@@ -59,7 +60,7 @@ static void get_string(struct reader *r, const json_t *o, const char *key, char 
 
 	if (!s && !json_is_null(json_object_get(o, key)))
 		reject(r, "not a string:", key);
-	/* A name of the kernel's need not end in a zero byte. */
+	/* A name from the kernel need not end in a zero byte. */
 	if (s)
 		memcpy(to, s, strnlen(s, size));
 }
@@ -108,7 +109,7 @@ static void read_hist(struct reader *r, const json_t *o, const struct metric *m,
 		reject(r, "buckets that do not add up:", m->name);
 }
 
-/* What a thread and a GIL have in common. */
+/* Reads the figures that threads and GILs have in common. */
 static void read_figures(struct reader *r, const json_t *o, struct gil_figures *f, bool *requests)
 {
 	bool known;
@@ -145,7 +146,7 @@ static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil 
 		}
 		t->tid = (__u32)get_integer(r, row, "tid");
 		get_string(r, row, "comm", t->comm, sizeof(t->comm));
-		/* 0 also if the report is older than the key. */
+		/* 0 also if the report predates the key. */
 		open = json_object_get(row, "open_wait_ns") ? get_integer(r, row, "open_wait_ns")
 							    : 0;
 		t->state = open ? GIL_THREAD_WAITING : GIL_THREAD_IDLE;
@@ -157,7 +158,7 @@ static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil 
 	g->nr_folded = get_integer(r, o, "folded_threads");
 }
 
-/* A share of the observed time, as a time. */
+/* Converts a share of the observed time to ns. */
 static __u64 get_share(struct reader *r, const json_t *o, const char *key, __u64 observed,
 		       bool *known)
 {
@@ -166,7 +167,7 @@ static __u64 get_share(struct reader *r, const json_t *o, const char *key, __u64
 	return ns < 1e18 ? (__u64)ns : 0;
 }
 
-/* The moments of the times are not in the file, only how long they were: all count from 0. */
+/* The file has no moments, only lengths, so all times count from 0. */
 static void read_lock(struct reader *r, const json_t *o, struct snapshot_gil *g, __u64 end)
 {
 	__u64 observed = get_integer(r, o, "observed_ns"), open = get_integer(r, o, "open_hold_ns");
@@ -248,7 +249,7 @@ static void read_lost(struct reader *r, const json_t *o, struct snapshot_lost *l
 	l->handoffs = get_integer(r, lost, "handoffs");
 	l->events = get_integer(r, lost, "events");
 	l->requests = get_integer(r, lost, "requests");
-	if (json_object_get(lost, "recording")) /* only where something was */
+	if (json_object_get(lost, "recording")) /* only present if something was lost */
 		l->recording = get_integer(r, lost, "recording");
 	if (json_object_get(lost, "gaps"))
 		l->gaps = get_integer(r, lost, "gaps");

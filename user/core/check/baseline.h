@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A baseline: earlier runs to compare with. It is a file of JSON, schema gilscope/1, as `gilscope
- * stat --json` and `check --save-baseline` write it: one report, or an array of them.
+ * A baseline: earlier runs to compare with. It is a JSON file with the schema gilscope/1, as
+ * written by `gilscope stat --json` and `check --save-baseline`: one report, or an array of
+ * reports.
  */
 #ifndef BASELINE_H
 #define BASELINE_H
@@ -14,8 +15,8 @@ struct baseline {
 	size_t nr;
 };
 
-/* Reads so many bytes; `name` is for messages. 0, or -errno with f. What JSON does not have is not
- * there: where a hold or a wait that had not ended spent its time. */
+/* Reads `size` bytes; `name` is for messages. 0, or -errno with f filled. The result lacks what the
+ * JSON does not have: where an unfinished hold or wait spent its time. */
 int baseline__parse(struct baseline *b, const char *text, size_t size, const char *name,
 		    struct failure *f);
 /* The same from a file. */

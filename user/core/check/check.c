@@ -60,7 +60,7 @@ size_t check__count(const struct check *c, enum judged verdict)
 	return n;
 }
 
-/* A rule that only warns says nothing about the status, unless the rule itself is wrong. */
+/* A rule that only warns does not affect the status, unless the rule itself is wrong. */
 static bool is_inconclusive(const struct check *c)
 {
 	for (size_t i = 0; i < c->set->nr; i++)
@@ -121,7 +121,7 @@ struct assertion_text check__rule(const struct assertion *a, bool ascii)
 	return to;
 }
 
-/* A share as a fraction, as exact as its limit may be: 0.9964. */
+/* A share as a fraction with as many digits as its limit can have: 0.9964. */
 static struct format format_fraction(double v)
 {
 	struct format f;
@@ -176,7 +176,7 @@ struct format_long check__measured(const struct assertion *a, const struct judge
 					 check__value(a, f->low, ascii).s,
 					 check__value(a, f->high, ascii).s);
 	if (f->none)
-		used += (size_t)snprintf(out.s + used, sizeof(out.s) - used, " (there was none)");
+		used += (size_t)snprintf(out.s + used, sizeof(out.s) - used, " (there were none)");
 	if (j->nr_runs > 1)
 		snprintf(out.s + used, sizeof(out.s) - used, ", %s of %zu runs",
 			 a->over == ASSERTION_ALL ? "worst" : assertion_over__name(a->over),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What `gilscope check` has found out, and the formats it is told in. */
+/* The result of `gilscope check`, and the formats in which it is reported. */
 #ifndef CHECK_H
 #define CHECK_H
 
@@ -12,17 +12,17 @@ struct check {
 	const struct assertion_set *set;
 	struct judgement *judgements; /* one for each rule */
 	struct runs runs;
-	const struct moments *moments; /* NULL: none were looked for */
+	const struct moments *moments; /* NULL: moments were not recorded */
 	const char *title;             /* what was observed: the command, "process 12"... */
-	bool launched;                 /* a command was */
-	int command_status; /* its, of the last run, as a shell gives it; 0 if there is none */
+	bool launched;                 /* a command was launched */
+	int command_status; /* of the last run's command, as in a shell; 0 if there is none */
 	size_t warmups;
-	const char *trace;           /* where the capture of the failing run was kept; NULL: not */
+	const char *trace; /* file with the capture of the failing run; NULL: none was kept */
 	enum judged inconclusive_is; /* what an inconclusive rule counts as: JUDGED_INCONCLUSIVE,
 					JUDGED_PASS or JUDGED_FAIL */
 };
 
-/* Exit statuses of `check`, beside those of all commands. */
+/* Exit statuses of `check`, in addition to those of all commands. */
 enum check_status {
 	CHECK_STATUS_FAILED = 1,
 	CHECK_STATUS_INCONCLUSIVE = 3,
@@ -33,19 +33,18 @@ int check__judge(struct check *c, const struct assertion_set *set, const struct 
 		 const struct runs *baseline);
 void check__clear(struct check *c);
 
-/* How many rules came out that way. */
+/* The number of rules with that verdict. */
 size_t check__count(const struct check *c, enum judged verdict);
-/* What the rules alone make the exit status: 1 if one failed, 2 if one matched nothing, 3 if one is
- * inconclusive (unless that counts as something else), 0. */
+/* The exit status that follows from the rules alone: 1 if one failed, 2 if one matched nothing, 3
+ * if one is inconclusive (unless that counts as something else), otherwise 0. */
 int check__status(const struct check *c);
 /* "3 rules: 2 pass, 1 fail" */
 struct format check__summary(const struct check *c);
 
-/* Pieces of sentences that several formats share. In all of them `ascii`: no other characters. */
-
-/* The rule as it is printed, without what a terminal would obey. */
+/* Parts of sentences that several formats share. `ascii`: only ASCII characters. */
+/* The rule as it is printed, without characters that would control a terminal. */
 struct assertion_text check__rule(const struct assertion *a, bool ascii);
-/* "12.3 ms": a value in the unit of the figure; in the way the limit was written for shares. */
+/* "12.3 ms": a value in the figure's unit. Shares are written in the way their limit was. */
 struct format check__value(const struct assertion *a, double value, bool ascii);
 /* "12.3 ms (12.2 to 12.7 ms), over 3 runs"; "not known". */
 struct format_long check__measured(const struct assertion *a, const struct judgement *j,
@@ -59,18 +58,18 @@ struct check_sentence {
 };
 struct check_sentence check__sentence(const struct assertion *a, const struct judgement *j,
 				      bool ascii);
-/* "rules.txt:3"; "--assert" */
+/* Where the rule comes from: "rules.txt:3"; "--assert". */
 struct format_long check__place(const struct assertion *a);
 
 /* The formats. `name` is the option's, without its dashes. */
 struct check_format {
 	const char *name;
 	const char *help;
-	/* 0, or -errno if the stream took an error. The stream is flushed. */
+	/* Flushes the stream, and returns 0, or -errno if the stream has an error. */
 	int (*render)(FILE *out, const struct check *c, const struct render_options *o);
 };
 
-/* The table; it ends with a row without a name. The first row is what is told if nothing is said. */
+/* The table. It ends with a row without a name. The first row is the default. */
 extern const struct check_format check_format_table[];
 const struct check_format *check_format__find(const char *name);
 
@@ -83,7 +82,7 @@ int check_github(FILE *out, const struct check *c, const struct render_options *
 /* Markdown for $GITHUB_STEP_SUMMARY. */
 int check_markdown(FILE *out, const struct check *c, const struct render_options *o);
 
-/* 0, or -errno if the stream took an error, now or before. */
+/* Flushes. 0, or -errno if the stream has an error, now or from before. */
 int check__flush(FILE *out);
 
 #endif

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * For GitHub Actions: workflow commands, which become annotations of the run and of the lines of a
- * file of rules, and Markdown for the summary of the step. Both carry names that the observed
- * program chose, so that everything with a meaning there is escaped.
+ * For GitHub Actions: workflow commands, which become annotations of the run and of lines in a file
+ * of rules; and Markdown for the summary of the step. Both contain names that the observed program
+ * chose, so everything with a special meaning is escaped.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "core/base/format.h"
 #include "core/base/utf8.h"
 
-/* As the runner undoes it: % and line ends in a message; in a property also what ends one. */
+/* Escapes what the runner unescapes: % and line ends; in a property, also what would end it. */
 static void put_escaped(FILE *out, const char *s, bool property)
 {
 	for (; *s; s++) {
@@ -38,7 +38,7 @@ static const char *level(const struct check *c, size_t i)
 	}
 }
 
-/* The worst thread goes into the annotation: the rest is in the log. */
+/* Puts the worst thread into the annotation. The rest is in the log. */
 static int put_worst(FILE *out, const struct check *c, size_t i)
 {
 	const struct assertion *a = &c->set->list[i];
@@ -104,7 +104,7 @@ int check_github(FILE *out, const struct check *c, const struct render_options *
 
 /* ---- the summary ---- */
 
-/* In a cell of a table: nothing is Markdown, HTML or the end of the cell. */
+/* Writes a cell of a table, so that nothing in it is Markdown, HTML or the end of the cell. */
 static void put_cell(FILE *out, const char *s)
 {
 	size_t n;

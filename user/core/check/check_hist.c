@@ -20,7 +20,7 @@ struct row {
 	__u64 count;
 };
 
-/* Times in the bins of the text reports; counts by powers of two: 1, 2-3, 4-7... */
+/* Times use the bins of the text reports; counts use powers of two: 1, 2-3, 4-7... */
 static struct row row_of(const struct gil_hist *h, const struct bins *b, bool is_time, int i,
 			 bool ascii)
 {
@@ -88,7 +88,7 @@ void check_hist(const struct text *t, const struct gil_hist *h, const struct ass
 	struct bins b = bins__of_hist(h);
 	int kinds = is_time ? BINS : GIL_HIST_TOP_BIT + 1, first = kinds, last = -1;
 	struct format limit = check__value(a, j->limit, t->ascii);
-	/* Of a sum, a count or a rate the limit has no place among the lengths. */
+	/* A limit of a sum, a count or a rate has no place on an axis of lengths. */
 	bool draws = (a->figure.statistic.kind == STATISTIC_PERCENTILE ||
 		      a->figure.statistic.kind == STATISTIC_MAX ||
 		      a->figure.statistic.kind == STATISTIC_MEAN) &&
@@ -115,7 +115,7 @@ void check_hist(const struct text *t, const struct gil_hist *h, const struct ass
 			put_limit_line(t, limit.s);
 		empty = r.count || within || at ? 0 : empty + 1;
 		if (empty > 1) {
-			/* One line stands for all that are empty. */
+			/* One line stands for all empty rows. */
 			if (empty == 2)
 				put_gap(t);
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A histogram with a limit drawn into it. */
+/* Prints a histogram with the limit drawn into it. */
 #ifndef CHECK_HIST_H
 #define CHECK_HIST_H
 

@@ -44,8 +44,8 @@ static void put_string(struct json *j, const char *key, const char *value)
 		json__null(j, key);
 }
 
-/* A whole number as such: sums of times are larger than what json__real takes, and of these a
- * limit need not be whole. */
+/* Writes a whole number as an integer. Sums of times are larger than json__real accepts, and so may
+ * be their limits, which need not be whole. */
 static void put_number(struct json *j, const char *key, double v)
 {
 	if (isfinite(v) && v >= 0 && v < 9e18 && (v == floor(v) || v > 1e12))

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * JUnit XML, as Jenkins, GitLab and others read it. It has no word for a warning, which is a test
- * that passes and has said something, and none for inconclusive, which is an error: the test could
- * not be carried out. XML 1.0 cannot hold most control characters in any form: they are replaced.
+ * JUnit XML, as read by Jenkins, GitLab and others. JUnit has no warnings: a warning is a test that
+ * passes and has some output. Nor does it have inconclusive tests: these are errors, because the
+ * test could not be carried out. XML 1.0 cannot represent most control characters, so they are
+ * replaced.
  */
 #include <errno.h>
 #include <math.h>
@@ -43,7 +44,7 @@ static void put_attribute(FILE *out, const char *name, const char *value)
 	putc('"', out);
 }
 
-/* Seconds as JUnit has them, not as the locale does. */
+/* Writes seconds in JUnit's form, independent of the locale. */
 static void put_seconds(FILE *out, __u64 ns)
 {
 	fprintf(out, " time=\"%llu.%03llu\"", (unsigned long long)(ns / 1000000000),
@@ -121,7 +122,7 @@ static void put_case(FILE *out, const struct check *c, size_t i)
 	fputs("</system-out>\n    </testcase>\n", out);
 }
 
-/* The command's own failure is a test of its own. */
+/* A failure of the command is a test of its own. */
 static void put_command(FILE *out, const struct check *c)
 {
 	char message[64];

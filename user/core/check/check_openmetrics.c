@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* OpenMetrics text: the verdicts, then the metrics that they are drawn from. */
+/* OpenMetrics text: the verdicts, then the metrics that they are based on. */
 #include <math.h>
 
 #include "core/check/check.h"
 #include "core/check/openmetrics.h"
 
-/* Two rules may read the same, but two samples must not. */
+/* Numbers the rules: two rules may have the same text, but two samples must differ. */
 static void put_labels(FILE *out, const struct check *c, size_t i)
 {
 	char number[32];

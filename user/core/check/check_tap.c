@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* TAP version 14: a line for each rule, with a block of YAML where there is more to say. */
+/* TAP version 14: a line for each rule, followed by a YAML block with details. */
 #include <string.h>
 
 #include "core/check/check.h"
 #include "core/base/format.h"
 #include "core/base/json.h"
 
-/* A description must not have what begins a directive or ends a line. */
+/* Escapes what would begin a directive. */
 static void put_description(FILE *out, const char *s)
 {
 	for (; *s; s++) {
@@ -16,7 +16,7 @@ static void put_description(FILE *out, const char *s)
 	}
 }
 
-/* JSON's strings are YAML's. */
+/* JSON strings are also valid YAML. */
 static void put_yaml(FILE *out, const char *key, const char *value)
 {
 	struct json j = {.out = out};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The report for people: a line for each rule; below those that do not hold, what they stand on. */
+/* The report for people: a line for each rule, and the evidence below rules that do not hold. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>
@@ -58,7 +58,7 @@ static void put_error(const struct text *t, const struct assertion *a, const str
 	}
 }
 
-/* What each run had. */
+/* Prints the value of each run. */
 static void put_runs(const struct text *t, const struct assertion *a, const struct judgement *j)
 {
 	char line[1024];
@@ -132,7 +132,7 @@ static void put_moments(const struct text *t, const struct assertion *a,
 	}
 	if (m->more) {
 		text__spaces(t, INDENT);
-		fprintf(t->out, "and at %zu more moments\n", m->more);
+		fprintf(t->out, "and at %zu more times\n", m->more);
 	}
 }
 
@@ -168,7 +168,7 @@ static int put_evidence(const struct text *t, const struct check *c, size_t i)
 	return 0;
 }
 
-/* Figures of what was observed are only as good as this. */
+/* Prints where the capture is, and the summary. */
 static void put_end(const struct text *t, const struct check *c)
 {
 	struct format summary = check__summary(c);

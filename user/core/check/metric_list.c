@@ -29,7 +29,7 @@ static struct format name_of(const struct metric *m)
 	return f;
 }
 
-/* "pN max mean", the usual one first, as it may be left out, in brackets. */
+/* "pN max mean". The default comes first, in brackets, because it may be omitted. */
 static struct format statistics_of(const struct metric *m)
 {
 	struct statistic usual;
@@ -79,8 +79,8 @@ int metric_list__text(FILE *out, const struct render_options *o)
 	struct text t = {.out = out, .colour = o->colour, .ascii = o->ascii};
 
 	t.width = o->width >= 80 && o->width < 120 ? o->width : o->width >= 120 ? 120 : 80;
-	put_title(&t, "METRICS, their units, statistics (the one in brackets may be left out) and "
-		      "meaning");
+	put_title(&t, "METRICS with units, statistics (the one in brackets may be omitted) and "
+		      "meanings");
 	for (const struct metric *m = metric_table; m->name; m++) {
 		text__spaces(&t, 2);
 		text__style(&t, TEXT_BOLD);
@@ -112,11 +112,11 @@ int metric_list__markdown(FILE *out)
 {
 	fputs("# Metrics\n"
 	      "\n"
-	      "What `gilscope metrics --markdown` prints: the table that `stat`, `check`, the JSON "
-	      "and OpenMetrics take\n"
-	      "names, units and values from. A rule of `gilscope check` names a metric and a "
+	      "This is the output of `gilscope metrics --markdown`: the table from which `stat`, "
+	      "`check`, the JSON and OpenMetrics\n"
+	      "take names, units and values. A rule of `gilscope check` names a metric and a "
 	      "statistic: `wait.p99`. The statistic\n"
-	      "in brackets may be left out.\n"
+	      "in brackets may be omitted.\n"
 	      "\n"
 	      "| metric | unit | statistics | meaning |\n"
 	      "|---|---|---|---|\n",
@@ -124,7 +124,7 @@ int metric_list__markdown(FILE *out)
 	for (const struct metric *m = metric_table; m->name; m++)
 		fprintf(out, "| `%s` | %s | %s | %s%s |\n", name_of(m).s, unit_name(m),
 			statistics_of(m).s, m->help,
-			metric__is_per_thread(m) ? "" : " (not of single threads)");
+			metric__is_per_thread(m) ? "" : " (not for single threads)");
 	fputs("\n| statistic | |\n|---|---|\n", out);
 	for (int kind = STATISTIC_PERCENTILE; kind < STATISTICS; kind++)
 		fprintf(out, "| `%s` | %s |\n", statistic_table[kind].name,

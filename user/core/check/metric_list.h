@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What can be measured, as a list: for `gilscope metrics`, and as docs/metrics.md. */
+/* The list of what can be measured, for `gilscope metrics` and for docs/metrics.md. */
 #ifndef METRIC_LIST_H
 #define METRIC_LIST_H
 
 #include "core/report/render.h"
 
-/* Both return 0, or -errno if the stream took an error. */
+/* Both return 0, or -errno if the stream has an error. */
 int metric_list__text(FILE *out, const struct render_options *o);
 int metric_list__markdown(FILE *out);
 

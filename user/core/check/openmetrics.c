@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Base units and the suffixes that OpenMetrics wants: times are seconds, counters end in _total,
- * distributions are histograms. There is no label for threads: they would be too many.
+ * Uses the base units and the suffixes that OpenMetrics requires: times are in seconds, counters
+ * end in _total, distributions are histograms. There is no label for threads, because there would
+ * be too many.
  */
 #include <math.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 #include "core/check/openmetrics.h"
 #include "core/base/utf8.h"
 
-/* Buckets end at powers of two, from 1 µs on: these are ends of the histogram's slots too. */
+/* Buckets end at powers of two, from 1 µs on. These are also ends of the histogram's slots. */
 #define FIRST_OCTAVE 10
 
 void openmetrics__label(FILE *out, const char *key, const char *value)
@@ -62,7 +63,7 @@ struct family {
 	char name[80];
 	const char *type;
 	const char *unit;
-	const char *suffix; /* of its samples, where it has one */
+	const char *suffix; /* of its samples; may be empty */
 };
 
 static struct family family_of(const struct metric *m)
@@ -70,7 +71,7 @@ static struct family family_of(const struct metric *m)
 	struct family f = {.metric = m, .type = "gauge", .unit = "", .suffix = ""};
 	size_t length;
 	const char *name = metric__rule_name(m, &length);
-	/* gil_enabled has the word in it. */
+	/* gil_enabled already contains the word. */
 	const char *prefix = strncmp(name, "gil_", 4) ? "python_gil_" : "python_";
 
 	if (m->unit == METRIC_NS)
@@ -106,7 +107,7 @@ static void put_labels(FILE *out, const struct subject *s)
 		openmetrics__label(out, "run", number);
 		putc(',', out);
 	}
-	/* A process that has executed another program is there again. */
+	/* A process that has executed another program appears again with the same pid. */
 	snprintf(number, sizeof(number), "%td", p - s->runs->list[s->run]->processes);
 	openmetrics__label(out, "index", number);
 	putc(',', out);
@@ -147,7 +148,7 @@ static void put_bucket(FILE *out, const struct family *f, const struct subject *
 	fprintf(out, "\"} %llu\n", (unsigned long long)count);
 }
 
-/* A bucket has its end in it, so that this is the largest value of the slot before. */
+/* A bucket includes its upper end, so `le` is the largest value of the slot before. */
 static void put_histogram(FILE *out, const struct family *f, const struct subject *s,
 			  const struct gil_hist *h)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The metrics of GILs as OpenMetrics text. One family for each row of the table of metrics. */
+/* The metrics of GILs as OpenMetrics text: one family for each row of the table of metrics. */
 #ifndef OPENMETRICS_H
 #define OPENMETRICS_H
 
@@ -7,12 +7,13 @@
 
 #include "core/rules/judge.h"
 
-/* All families, without the line that ends an exposition. */
+/* Writes all families, without the line that ends an exposition. */
 void openmetrics__families(FILE *out, const struct runs *runs);
 
-/* key="value" with what must be escaped. */
+/* Writes key="value", and escapes what must be escaped. */
 void openmetrics__label(FILE *out, const char *key, const char *value);
-/* A value, as "%.9g" without a locale; NaN and +Inf as the format has them. */
+/* Writes a value like "%.9g", independent of the locale; NaN and +Inf as the format defines
+ * them. */
 void openmetrics__number(FILE *out, double v);
 
 #endif
