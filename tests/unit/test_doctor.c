@@ -174,18 +174,19 @@ TEST(doctor_capabilities)
 		const char *text, *command;
 	} cases[] = {
 		{0, false, false, DOCTOR_BAD,
-		 "missing: CAP_BPF, CAP_PERFMON; for processes of other users also CAP_SYS_PTRACE",
+		 "missing: CAP_BPF, CAP_PERFMON; to observe processes of other "
+		 "users, also CAP_SYS_PTRACE",
 		 "sudo gilscope doctor"},
 		{1ULL << 39 | 1 << 19, true, false, DOCTOR_BAD,
-		 "this is root; in a container it must be given them: CAP_PERFMON", "docker run"},
+		 "this is root; a container must be granted them: CAP_PERFMON", "docker run"},
 		{1ULL << 21 | 1 << 19, true, true, DOCTOR_GOOD, "CAP_BPF", ""},
 		{3ULL << 38 | 1 << 19, false, true, DOCTOR_GOOD, "CAP_BPF", ""},
-		{3ULL << 38, false, true, DOCTOR_NOTE, "your own, and",
+		{3ULL << 38, false, true, DOCTOR_NOTE, "your own processes, and",
 		 "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep $(command -v gilscope)"},
 		{1ULL << 21, false, true, DOCTOR_NOTE, "CAP_SYS_PTRACE",
 		 "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_admin=ep $("},
 		/* What happens counts, whatever it is due to. */
-		{1ULL << 19, false, true, DOCTOR_GOOD, "what includes them", ""},
+		{1ULL << 19, false, true, DOCTOR_GOOD, "a capability that includes them", ""},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {

@@ -28,7 +28,7 @@ __attribute__((format(printf, 5, 6))) static void add(struct doctor_part *part, 
 	va_end(ap);
 }
 
-/* A failure as a check: what and its cause in one sentence. */
+/* Adds a failure as a check: what failed and its cause, in one sentence. */
 static void add_failure(struct doctor_part *part, const char *name, const struct failure *f)
 {
 	add(part, name, DOCTOR_BAD, f->command, "%s%s%s", f->what, f->cause[0] ? ": " : "",
@@ -67,9 +67,9 @@ static void judge_missing(struct doctor *d, capabilities missing)
 	add(&d->machine_part, "capabilities", DOCTOR_BAD,
 	    m->root ? "docker run --privileged --pid=host ..." : "sudo gilscope doctor",
 	    "missing%s: %s%s%s",
-	    m->root ? ", though this is root; in a container it must be given them" : "",
+	    m->root ? ", although this is root; a container must be granted them" : "",
 	    capability__names(missing & CAPABILITIES_PROBES).s,
-	    missing & CAPABILITIES_OTHERS ? "; for processes of other users also " : "",
+	    missing & CAPABILITIES_OTHERS ? "; to observe processes of other users, also " : "",
 	    capability__names(missing & CAPABILITIES_OTHERS).s);
 }
 
@@ -86,11 +86,12 @@ static void judge_capabilities(struct doctor *d)
 		needed |= capability__least(m->capabilities, CAPABILITIES_PROBES);
 		snprintf(command, sizeof(command), SETCAP, capability__for_setcap(needed).s);
 		add(&d->machine_part, "capabilities", DOCTOR_NOTE, command,
-		    "processes of other users take CAP_SYS_PTRACE, which is missing; your own, and "
-		    "commands that gilscope launches, do not");
+		    "to observe processes of other users, gilscope needs CAP_SYS_PTRACE, which is "
+		    "missing; your own processes, and commands that gilscope launches, do not need "
+		    "it");
 	} else {
 		add(&d->machine_part, "capabilities", DOCTOR_GOOD, "",
-		    "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, or what includes them");
+		    "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, or a capability that includes them");
 	}
 }
 
@@ -101,27 +102,29 @@ static void judge_namespaces(struct doctor *d)
 	if (m->in_user_namespace)
 		add(&d->machine_part, "namespaces", DOCTOR_BAD,
 		    "docker run --privileged --pid=host ...",
-		    "gilscope runs in a user namespace of its own: its capabilities are not the "
-		    "machine's");
+		    "gilscope runs in its own user namespace, so its capabilities are not valid on "
+		    "the machine");
 	else if (m->in_pid_namespace)
 		add(&d->machine_part, "namespaces", DOCTOR_BAD,
 		    "docker run --privileged --pid=host ...",
-		    "gilscope runs in a PID namespace of its own (a container): process numbers "
-		    "differ from the kernel's");
+		    "gilscope runs in its own PID namespace (a container), so process numbers "
+		    "differ "
+		    "from the kernel's");
 	else
 		add(&d->machine_part, "namespaces", DOCTOR_GOOD, "",
-		    "the machine's own PID and user namespaces");
+		    "gilscope is in the machine's own PID and user namespaces");
 }
 
-/* "none [integrity] confidentiality": the one in brackets is in force. */
+/* In "none [integrity] confidentiality", the word in brackets is in force. */
 static void judge_lockdown(struct doctor *d)
 {
 	const struct doctor_machine *m = &d->machine;
 
 	if (strstr(m->lockdown, "[confidentiality]"))
 		add(&d->machine_part, "lockdown", DOCTOR_BAD, "cat /sys/kernel/security/lockdown",
-		    "the kernel is in lockdown (confidentiality): it lets no program read what "
-		    "probes must; boot it with lockdown=integrity or without");
+		    "the kernel is in lockdown (confidentiality) and does not let programs read "
+		    "what "
+		    "probes need; boot with lockdown=integrity, or without lockdown");
 	else
 		add(&d->machine_part, "lockdown", DOCTOR_GOOD, "", "%s",
 		    strstr(m->lockdown, "[integrity]")
@@ -133,15 +136,15 @@ static void judge_sysctls(struct doctor *d)
 {
 	const struct doctor_machine *m = &d->machine;
 
-	/* It limits only those who can attach no uprobe anyway. */
+	/* It only limits users who cannot attach uprobes anyway. */
 	if (m->perf_event_paranoid != INT_MIN)
 		add(&d->machine_part, "perf_event_paranoid", DOCTOR_GOOD, "",
-		    "%d, which is no limit to those with %s", m->perf_event_paranoid,
+		    "%d, which does not limit processes with %s", m->perf_event_paranoid,
 		    m->multi ? "CAP_PERFMON" : "CAP_SYS_ADMIN");
 	if (m->bpf_jit == 0)
 		add(&d->machine_part, "bpf_jit", DOCTOR_NOTE,
 		    "sudo sysctl net.core.bpf_jit_enable=1",
-		    "BPF programs are interpreted, not compiled: each probe hit costs more");
+		    "BPF programs are interpreted, not compiled, so each probe hit costs more");
 }
 
 static void judge_trial(struct doctor *d)
@@ -150,7 +153,7 @@ static void judge_trial(struct doctor *d)
 
 	if (m->hit)
 		add(&d->machine_part, "probe", DOCTOR_GOOD, "",
-		    "probes on gilscope itself, through %s, counted each of their hits; a hit "
+		    "probes on gilscope itself, through %s, counted all of their hits; a hit "
 		    "costs %s",
 		    m->multi ? "uprobe_multi" : "perf events (uprobe_multi needs Linux 6.6)",
 		    format_ns((__u64)m->ns_per_hit, true).s);
@@ -177,7 +180,7 @@ static void judge_build(struct doctor *d)
 	    answer(p->stripped, ", stripped", ", with symbols", ""),
 	    answer(p->debug, ", a debug build", "", ""),
 	    answer(p->free_threaded_build, ", a free-threaded build", "", ""),
-	    answer(p->lto, ", optimised while linked (LTO)", ", without LTO", ""));
+	    answer(p->lto, ", with link-time optimization (LTO)", ", without LTO", ""));
 }
 
 static void judge_gil(struct doctor *d)
@@ -186,16 +189,17 @@ static void judge_gil(struct doctor *d)
 	const char *state = p->locked == 1 ? "held" : "free";
 
 	if (p->subject == DOCTOR_FILE)
-		add(&d->python_part, "gil", DOCTOR_GOOD, "", "in a process of it: %s",
+		add(&d->python_part, "gil", DOCTOR_GOOD, "", "in a process that runs it: %s",
 		    p->gil_place);
 	else if (p->gil_off)
 		add(&d->python_part, "gil", DOCTOR_NOTE, "PYTHON_GIL=1 python3 ...",
-		    "at 0x%llx, %s, and turned off: this free-threaded build runs without it, and "
-		    "there is nothing to measure until something turns it on",
+		    "at 0x%llx, %s, and turned off: this free-threaded build runs without it, so "
+		    "there "
+		    "is nothing to measure until something turns it on",
 		    p->gil, p->gil_place);
 	else if (!p->gil)
 		add(&d->python_part, "gil", DOCTOR_GOOD, "",
-		    "%s; there is none before the first thread is started", p->gil_place);
+		    "%s; it does not exist before the first thread is started", p->gil_place);
 	else
 		add(&d->python_part, "gil", DOCTOR_GOOD, "",
 		    "at 0x%llx, %s; %s%s%s%s at this moment", p->gil, p->gil_place,
@@ -214,7 +218,7 @@ static void judge_python(struct doctor *d)
 		judge_build(d);
 	if (p->other_mounts || p->other_pids)
 		add(&d->python_part, "container", DOCTOR_GOOD, "",
-		    "it is in %s namespace of its own: its files are read through /proc/%d",
+		    "it is in %s namespace of its own, so its files are read through /proc/%d",
 		    p->other_mounts && p->other_pids ? "a mount and a PID"
 		    : p->other_mounts                ? "a mount"
 						     : "a PID",

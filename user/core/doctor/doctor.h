@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What `gilscope doctor` has found: facts about the machine and about one interpreter, what follows
- * from each, and what to do about it. Pure: doctor_look.c gathers the facts.
+ * The findings of `gilscope doctor`: facts about the machine and about one interpreter, what
+ * follows from each, and what to do about it. Pure: doctor_machine.c and doctor_python.c gather the
+ * facts.
  */
 #ifndef DOCTOR_H
 #define DOCTOR_H
@@ -21,18 +22,18 @@ struct doctor_machine {
 	bool btf;                       /* the kernel's type information can be read */
 	capabilities capabilities;
 	bool root;
-	bool in_user_namespace, in_pid_namespace; /* not in the machine's first one */
+	bool in_user_namespace, in_pid_namespace; /* in another one than the machine's first */
 	char lockdown[128];                       /* /sys/kernel/security/lockdown; "": none */
 	int perf_event_paranoid, bpf_jit;         /* sysctls; INT_MIN: cannot be read */
-	/* The trial: a probe on gilscope itself */
+	/* The trial: a probe on gilscope itself. */
 	bool hit, multi;
 	long ns_per_hit;
-	bool fork_is_safe; /* an interpreter's own GIL probes do no harm to children made by fork */
+	bool fork_is_safe; /* an interpreter's own GIL probes do not harm children made by fork */
 	struct failure trial; /* why it failed */
 };
 
 enum doctor_subject {
-	DOCTOR_NO_PYTHON, /* nobody has asked */
+	DOCTOR_NO_PYTHON, /* none was asked for */
 	DOCTOR_PROCESS,
 	DOCTOR_FILE,
 };
@@ -48,19 +49,19 @@ struct doctor_python {
 	pid_t pid;
 	char comm[16];
 	char path
-		[4096]; /* of the file that holds the interpreter, or, if there is none, as asked */
-	struct failure failure; /* why it cannot be observed; what[0] is 0 if it can */
+		[4096]; /* of the file with the interpreter; if there is none, the path asked for */
+	struct failure failure; /* why it cannot be observed; what[0] is 0 if it can be */
 
-	/* Known if version[0] */
+	/* Known only if version[0] */
 	char version[32];
 	enum doctor_answer debug, free_threaded_build, stripped, lto;
 	bool is_library, fixed_address;
 	bool deleted;        /* the file was deleted or replaced */
 	char gil_place[160]; /* where the GIL is, in words */
 
-	/* Of a process: */
-	bool other_mounts, other_pids; /* its namespaces are not gilscope's */
-	unsigned long long gil;        /* 0: not known */
+	/* For a process only: */
+	bool other_mounts, other_pids; /* its namespaces differ from gilscope's */
+	unsigned long long gil;        /* address; 0: unknown */
 	bool gil_off;
 	int locked;
 	long switch_interval_us;
@@ -73,7 +74,7 @@ struct doctor_python {
 
 enum doctor_state {
 	DOCTOR_GOOD,
-	DOCTOR_NOTE, /* worth knowing, and no obstacle */
+	DOCTOR_NOTE, /* worth knowing, but no obstacle */
 	DOCTOR_BAD,
 };
 
@@ -81,7 +82,7 @@ struct doctor_check {
 	char name[24];
 	enum doctor_state state;
 	char text[640];
-	char command[256]; /* what to try; "": nothing */
+	char command[256]; /* a command to try; "": none */
 };
 
 #define DOCTOR_CHECKS 12
@@ -99,10 +100,10 @@ struct doctor {
 
 /* Fills the parts from the facts. */
 void doctor__judge(struct doctor *d);
-/* The first obstacle; NULL: there is none. */
+/* The first obstacle; NULL if there is none. */
 const struct doctor_check *doctor__obstacle(const struct doctor *d);
 
-/* 0 or -errno. */
+/* Both return 0, or -errno if the stream has an error. */
 int doctor__render_text(FILE *out, const struct doctor *d, const struct render_options *o);
 int doctor__render_json(FILE *out, const struct doctor *d, const struct render_options *o);
 #endif

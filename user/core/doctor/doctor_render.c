@@ -28,7 +28,7 @@ static int finish(FILE *out)
 
 /* ---- text ---- */
 
-/* Paths and names come from elsewhere; what could disturb a terminal does not pass. */
+/* Paths and names come from elsewhere. Characters that could disturb a terminal are replaced. */
 static void put_paragraph(const struct text *t, int at, int indent, const char *s)
 {
 	char clean[1024];
