@@ -113,12 +113,12 @@ def test_keys_of_the_table():
         s.see(r"filter: %d_" % last)
         s.press("Enter")
         wait_until(lambda: rows(s.text()) == [last], "one thread")
-        s.see(r'only what has "%d" in it' % last)
+        s.see(r'only rows that contain "%d"' % last)
         s.press("c")
         wait_until(lambda: len(rows(s.text())) == 2, "both threads again")
         s.press("/")
         s.type("nobody")
-        s.see(r"nothing fits the filter")
+        s.see(r"nothing matches the filter")
         s.press("Escape")
         wait_until(lambda: len(rows(s.text())) == 2, "both threads again")
 
@@ -362,7 +362,7 @@ def test_sizes():
     with watched(w, width=60, height=12) as s:
         s.see(r"(?s)GIL-bound.*held.*wait p50.*thread +name")
         s.resize(40, 10)
-        s.see(r"40x10 is too small\n60x12 are needed")
+        s.see(r"40x10 is too small\nat least 60x12 is needed")
         s.resize(200, 60)
         s.see(r"(?s)acquired +handoffs.*longest chain")
         s.resize(80, 24)

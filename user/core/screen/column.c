@@ -206,7 +206,7 @@ static double share(double part, double whole)
 	return whole > 0 ? part / whole : NAN;
 }
 
-/* A share of the time: what is in ns has yet to be divided by it. */
+/* A metric as a share of the time: metrics in ns are divided by the observed time. */
 static double share_of_time(const struct subject *s, const char *metric)
 {
 	double v = metric_of(s, metric);
@@ -214,7 +214,7 @@ static double share_of_time(const struct subject *s, const char *metric)
 	return metric__find(metric)->unit == METRIC_NS ? share(v, observed(s)) : v;
 }
 
-/* NaN if it is not known, or if the column is of words. */
+/* NaN if the value is unknown, or if the column has words. */
 static double value(const struct column *c, const struct subject *s)
 {
 	const struct gil_hist *h;
@@ -307,7 +307,7 @@ struct format column__text(const struct column *c, const struct subject *s, bool
 	struct format f = {"-"};
 
 	if (w && c->kind == COLUMN_WHY) {
-		/* As one would say it. */
+		/* Replaces underscores, so that it reads as words. */
 		f = format_name(w, strlen(w), ascii);
 		for (char *at = f.s; *at; at++)
 			*at = *at == '_' ? ' ' : *at;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The columns of the tables on the screen: a column is a row here. */
+/* The columns of the tables on the screen: each column is a row of the tables below. */
 #ifndef COLUMN_H
 #define COLUMN_H
 
 #include "core/base/format.h"
 #include "core/figures/snapshot.h"
 
-/* What a row of a table is about: a GIL, or one of its threads. */
+/* The subject of a row: a GIL, or one of its threads. */
 struct subject {
 	const struct snapshot_process *process;
 	const struct snapshot_gil *gil;
 	const struct gil_thread *thread; /* NULL: the GIL */
-	__u64 id;                        /* stays the same from frame to frame; never 0 */
+	__u64 id;                        /* the same in every frame; never 0 */
 	bool exact_max;
 };
 
@@ -24,18 +24,18 @@ enum column_kind {
 	COLUMN_WAITERS,  /* now */
 	COLUMN_THREADS,  /* how many */
 	COLUMN_HELD,     /* share of the time */
-	COLUMN_WAITED,   /* the same; of a GIL, waiters on average */
+	COLUMN_WAITED,   /* the same; for a GIL, mean number of waiters */
 	COLUMN_SHARE,    /* a metric that is a share of the time */
 	COLUMN_RATE,     /* a metric, per second */
 	COLUMN_TOTAL,    /* a metric */
-	COLUMN_RATIO,    /* a metric, of another one */
-	COLUMN_QUANTILE, /* of a metric that is a distribution; 1: its maximum */
+	COLUMN_RATIO,    /* a metric, divided by another one */
+	COLUMN_QUANTILE, /* a quantile of a distribution; 1: its maximum */
 };
 
 struct column {
 	const char *title;
-	int width;    /* negative: right aligned */
-	int priority; /* the columns with the largest ones go first when there is no room */
+	int width;    /* negative: right-aligned */
+	int priority; /* columns with the largest priority are left out first */
 	enum column_kind kind;
 	const char *metric; /* a name in the metric table */
 	const char *of;
@@ -43,16 +43,16 @@ struct column {
 	const char *help;
 };
 
-/* Each ends with a column without a title. */
+/* The tables. Each ends with a column without a title. */
 extern const struct column thread_columns[];
 extern const struct column gil_columns[];
 
 struct format column__text(const struct column *c, const struct subject *s, bool ascii);
-/* Less than 0 if a comes before b: larger figures and lesser names come first, what is not known
- * last. */
+/* Negative if a comes before b. Larger figures and alphabetically lower names come first, unknown
+ * values last. */
 int column__compare(const struct column *c, const struct subject *a, const struct subject *b);
 
-/* What the thread does now, in a word. */
+/* What the thread is doing now, in a word. */
 const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread *t);
 
 #endif

@@ -101,7 +101,7 @@ static struct cell *cell_at(const struct pane *p, int row, int column)
 	return &p->grid->cells[(p->y + row) * p->grid->width + p->x + column];
 }
 
-/* A wide character that is to be overwritten in part becomes two blanks. */
+/* If a wide character is partly overwritten, both of its cells become blank. */
 static void split_wide(const struct pane *p, struct cell *c)
 {
 	int x = (int)(c - p->grid->cells) % p->grid->width;
@@ -120,7 +120,7 @@ static void set(const struct pane *p, struct cell *c, enum style style, const ch
 	memcpy(c->s, s, size);
 }
 
-/* One character, which is not a combining one. */
+/* Puts one character, which must not be a combining one. */
 static void put_one(const struct pane *p, int row, int column, enum style style, const char *s,
 		    size_t size, int width)
 {
@@ -140,7 +140,7 @@ static void put_one(const struct pane *p, int row, int column, enum style style,
 		*right = (struct cell){.style = (unsigned char)style};
 }
 
-/* A combining character joins the one before it, as long as there is room. */
+/* Adds a combining character to the one before it, if there is room. */
 static void combine(const struct pane *p, int row, int column, const char *s, size_t size)
 {
 	struct cell *c = cell_at(p, row, column);
@@ -215,7 +215,7 @@ void pane__style(const struct pane *p, int row, int column, int columns, enum st
 	}
 }
 
-/* A share in eighths of a cell, or in whole cells; NaN is nothing. */
+/* A share in eighths of a cell, or in whole cells if ASCII; NaN counts as 0. */
 static int steps_of(const struct grid *g, double share, int cells)
 {
 	int steps = cells * (g->ascii ? 1 : 8);
@@ -256,7 +256,7 @@ void pane__pillar(const struct pane *p, int row, int column, enum style style, i
 		pane__put(p, row, column, style, g->ascii ? thirds[n] : eighths[n]);
 }
 
-/* How many bytes of s fit the columns, up to a blank if there is one. */
+/* How many bytes of s fit into the columns, up to a blank if there is one. */
 static size_t line_length(const char *s, int columns)
 {
 	size_t blank = 0, at = 0, n;
@@ -285,7 +285,7 @@ int pane__wrap(const struct pane *p, int row, int column, int rows, enum style s
 		char line[1024];
 
 		if (!n && !column)
-			n = strcspn(s, " "); /* a word longer than a line is cut */
+			n = strcspn(s, " "); /* a word that is longer than a line is cut */
 		snprintf(line, sizeof(line), "%.*s", (int)n, s);
 		end = pane__put(p, row + used, column, style, line);
 		s += n;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The layout. A row at the top says what is looked at, one at the bottom which keys there are. What
- * is between is shared out by height: the answer and the bar of the GIL's time always, then the
- * table with at least a few rows, then histograms and handoffs as high as there is room.
+ * The layout. The top row says what is shown, and the bottom row lists keys. The rows between them
+ * are shared out by height: the verdict and the bar of the GIL's time always get theirs, then the
+ * table gets at least a few rows, then histograms and handoffs get what is left.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,9 @@
 #include "core/figures/metric.h"
 #include "core/screen/screen_parts.h"
 
-#define WIDE         150 /* columns: handoffs go to the right of the threads */
+#define WIDE         150 /* from so many columns on, handoffs are to the right of the threads */
 #define PAIRS_COLUMN 52
-#define ROOMY        30 /* rows: blank ones between the parts */
+#define ROOMY        30 /* from so many rows on, there are blank rows between the parts */
 
 /* ---- the rows at the top and the bottom ---- */
 
@@ -62,11 +62,11 @@ static void put_top(const struct screen *sc, const struct pane *p)
 		at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %zu process%s", dot(sc),
 				  sc->s->nr_processes, sc->s->nr_processes == 1 ? "" : "es");
 	}
-	/* What is current matters more than the rest of a long name. */
+	/* Drawn last: the state matters more than the end of a long name. */
 	pane__put(p, 0, p->width - format__columns(right), STYLE_TITLE, right);
 }
 
-/* What probes cost, and what was missed; the words that every report must have. */
+/* Prints the cost of the probes and what was missed, in the words that every report must have. */
 static void put_cost(const struct screen *sc, const struct pane *p, int row)
 {
 	const struct snapshot *s = sc->s;
@@ -102,7 +102,7 @@ static void put_keys(const struct screen *sc, const struct pane *p, int row)
 	static const struct {
 		const char *key;
 		const char *what;
-		bool table; /* only where there is one */
+		bool table; /* only if a table is shown */
 		bool playback;
 	} keys[] = {
 		{"q", "quit", false, false},      {"?", "help", false, false},
@@ -128,7 +128,7 @@ static void put_keys(const struct screen *sc, const struct pane *p, int row)
 	}
 }
 
-/* The bottom row: what is typed, what happened, or the keys. */
+/* The bottom row: the filter being typed, a message, or the keys. */
 static void put_bottom(const struct screen *sc, const struct pane *p)
 {
 	struct view *v = sc->view;
@@ -147,7 +147,7 @@ static void put_bottom(const struct screen *sc, const struct pane *p)
 	else if (v->message[0])
 		pane__put(p, row, 1, STYLE_TITLE, v->message);
 	else
-		pane__printf(p, row, 1, STYLE_TITLE, "only what has \"%s\" in it; c shows all",
+		pane__printf(p, row, 1, STYLE_TITLE, "only rows that contain \"%s\"; c shows all",
 			     filter);
 }
 
@@ -159,7 +159,7 @@ struct heights {
 	bool legend;
 	bool cost;
 	int hists;
-	int pairs; /* below the table; 0: beside it, or not at all */
+	int pairs; /* below the table; 0: beside it, or not shown */
 	bool gaps;
 };
 
@@ -185,7 +185,7 @@ static int draw_summary(const struct screen *sc, const struct pane *p, const str
 	struct pane hists;
 	int row = screen__verdict(sc, p, h->verdict);
 
-	/* A shorter answer does not move what is below it. */
+	/* What is below does not move if the verdict is shorter. */
 	row = h->verdict + h->gaps;
 	screen__time_bar(sc, p, row++);
 	if (h->legend)
@@ -262,14 +262,14 @@ static void draw_nothing(const struct screen *sc, const struct pane *p)
 		free_threaded += sc->s->processes[i].free_threaded;
 	if (free_threaded)
 		pane__put(p, 0, 0, STYLE_BOLD,
-			  "Not GIL-bound: this Python is free-threaded, it runs without a GIL.");
+			  "Not GIL-bound: this Python is free-threaded and runs without a GIL.");
 	else
 		pane__put(p, 0, 0, STYLE_BOLD, "Waiting for a CPython to run ...");
 	put_cost(sc, p, 2);
 	for (size_t i = 0; i < sc->s->nr_unobserved && (int)i < p->height - 4; i++) {
 		const struct snapshot_unobserved *u = &sc->s->unobserved[i];
 
-		pane__printf(p, 4 + (int)i, 0, STYLE_PLAIN, "process %d (%s) is not observed: %s",
+		pane__printf(p, 4 + (int)i, 0, STYLE_PLAIN, "process %d (%s) was not observed: %s",
 			     u->pid, format_name(u->comm, sizeof(u->comm), sc->ascii).s,
 			     format_sentence(u->why, sizeof(u->why), sc->ascii).s);
 	}
@@ -303,7 +303,7 @@ static bool find_gil(struct screen *sc, __u64 id)
 	return true;
 }
 
-/* With several GILs, and nobody having chosen one, there is the list. */
+/* If there are several GILs and the user has not chosen one, the list is shown. */
 static void settle_level(struct screen *sc)
 {
 	struct view *v = sc->view;
@@ -314,7 +314,7 @@ static void settle_level(struct screen *sc)
 		v->level = n > 1 ? VIEW_LIST : VIEW_GIL;
 	if (v->level == VIEW_LIST)
 		return;
-	/* The only one, or the first of them. */
+	/* If the chosen GIL is gone: the only one, or the first. */
 	for (size_t i = 0; !find_gil(sc, v->gil) && i < sc->s->nr_processes; i++)
 		if (sc->s->processes[i].nr_gils)
 			v->gil = ((__u64)i << 8) + 1;
@@ -323,7 +323,7 @@ static void settle_level(struct screen *sc)
 static int draw_too_small(const struct pane *p)
 {
 	pane__printf(p, 0, 0, STYLE_PLAIN, "%dx%d is too small", p->width, p->height);
-	pane__printf(p, 1, 0, STYLE_PLAIN, "%dx%d are needed", SCREEN_WIDTH_LEAST,
+	pane__printf(p, 1, 0, STYLE_PLAIN, "at least %dx%d is needed", SCREEN_WIDTH_LEAST,
 		     SCREEN_HEIGHT_LEAST);
 	pane__put(p, 2, 0, STYLE_PLAIN, "q quits");
 	return 0;

@@ -39,7 +39,7 @@ enum time_part {
 	TIME_ONCPU,
 	TIME_PREEMPTED,
 	TIME_BLOCKED,
-	TIME_UNTOLD, /* held, by somebody who has had it since before the observation */
+	TIME_UNTOLD, /* held by a thread that has had it since before the observation */
 	TIME_FREE,
 	TIME_PARTS,
 };
@@ -57,7 +57,7 @@ static const struct {
 	[TIME_FREE] = {"free", "░", ".", STYLE_FREE},
 };
 
-/* Shares of the span, with the hold that is still going on. */
+/* Shares of the span, including the hold that is still going on. */
 static void time_shares(const struct screen *sc, double share[TIME_PARTS])
 {
 	const struct snapshot_gil *g = sc->gil.gil;
@@ -94,7 +94,7 @@ void screen__time_bar(const struct screen *sc, const struct pane *p, int row)
 
 		sum += share[i];
 		end = sum < 1 ? (int)(sum * columns + 0.5) : columns;
-		/* What is there at all shows, as long as there is room. */
+		/* Every part above 0 shows, as long as there is room. */
 		if (share[i] > 0 && end == done && i != TIME_FREE && done + 1 < columns)
 			end++;
 		if (end > done)
@@ -128,13 +128,13 @@ float screen__contended(const struct history_point *p)
 	return p->contended;
 }
 
-/* How many points share a column, so that all of them fit. Powers of two: then the curve moves
- * rarely, and never flickers. */
+/* How many points share a column, so that all of them fit. Powers of two, so that the curve moves
+ * rarely and never flickers. */
 static size_t points_in_column(size_t n, int columns)
 {
 	size_t k = 1;
 
-	/* One more, since the first column may begin in the middle. */
+	/* One more column, because the first may begin in the middle. */
 	while ((n + k - 1) / k + 1 > (size_t)columns)
 		k *= 2;
 	return k;
@@ -207,7 +207,7 @@ struct format screen__thread_name(const struct screen *sc, __u32 tid)
 	return f;
 }
 
-/* The busiest pairs, busiest first; returns how many. */
+/* Finds the busiest pairs, busiest first. Returns how many. */
 static int busiest(const struct snapshot_gil *g, const struct gil_handoff **top, int most)
 {
 	int n = 0;

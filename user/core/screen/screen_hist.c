@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Two histograms side by side: waits and holds, over the same logarithmic axis of time, so that a
- * wait of a switch interval behind holds of a microsecond is seen as such.
+ * Two histograms side by side, waits and holds, over the same logarithmic axis of time, so that
+ * waits of a switch interval stand out against holds of a microsecond.
  */
 #include <math.h>
 #include <string.h>
@@ -9,8 +9,8 @@
 #include "core/figures/bins.h"
 #include "core/screen/screen_parts.h"
 
-#define CHART_LEAST 7 /* rows of the pane: title, three of bars, axis, and two of quantiles */
-#define AXIS_STEP   9 /* bins from one label to the next: three decades */
+#define CHART_LEAST 7 /* rows: a title, three for bars, an axis, and two for quantiles */
+#define AXIS_STEP   9 /* bins between two labels: three decades */
 
 struct side {
 	const char *title;
@@ -18,7 +18,7 @@ struct side {
 	enum style style;
 };
 
-/* The share of the highest bar. */
+/* The height of a bar as a share of the highest one. */
 static double height_of(__u64 count, __u64 largest, bool log_counts)
 {
 	if (!count)

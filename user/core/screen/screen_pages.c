@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Pages that fill the screen: help, and one thread. */
+/* Pages that fill the screen: the help, and one thread. */
 #include <string.h>
 
 #include "core/figures/metric.h"
@@ -15,30 +15,31 @@ struct help_line {
 static const struct help_line help_lines[] = {
 	{NULL, "Keys"},
 	{"q, Ctrl-C", "quit"},
-	{"? h F1", "this help, and back"},
+	{"? h F1", "open or close this help"},
 	{"j k arrows", "move; also g, G, Home, End, Page Up, Page Down"},
-	{"Enter Esc", "into a GIL or a thread, and back"},
-	{"s S", "sort by the next column; the other way round"},
-	{"1 ... 9", "sort by that column; again: the other way round"},
+	{"Enter Esc", "open a GIL or a thread; go back"},
+	{"s S", "sort by the next column; reverse the order"},
+	{"1 ... 9", "sort by that column; press again to reverse the order"},
 	{"/", "filter by name or number; c or Esc clears"},
-	{"w", "the figures are of the last 2 s, 10 s, 30 s, or all"},
-	{"space p", "pause: the picture stays, the measuring goes on"},
+	{"w", "show figures for the last 2 s, 10 s, 30 s, or everything"},
+	{"space p", "pause the display (measurement continues)"},
 	{"r", "reset: forget what was measured so far"},
 	{"+ -", "draw more often, less often"},
-	{"t", "the table alone, and back"},
-	{"l", "histograms: logarithmic counts, and back"},
-	{"C", "other colours"},
-	{"o O", "save what is measured: as text; as JSON"},
-	{"R", "begin to record to a file, for `gilscope report` or `top -i`; end it"},
+	{"t", "show only the table, or everything"},
+	{"l", "histograms: logarithmic or linear counts"},
+	{"C", "change colours"},
+	{"o O", "save the report as text; as JSON"},
+	{"R", "start or stop recording to a file, for `gilscope report` or `top -i`"},
 	{"< > .", "playback: half speed, double speed, one step"},
 	{NULL, "Words"},
-	{"wait", "from the moment a thread blocks on the GIL until it has it"},
-	{"hold", "from then until it lets go: on a CPU, preempted (it could run, but has no CPU), "
-		 "or asleep"},
+	{"wait", "the time from when a thread blocks on the GIL until it gets it"},
+	{"hold", "the time from then until it lets go: on a CPU, preempted (it could run, but has "
+		 "no CPU), or asleep"},
 	{"contended", "the share of the time in which at least one thread waited"},
 	{"requested", "released because a waiter asked, after a switch interval"},
-	{"handoff", "the next holder was already waiting; a chain is a run of them"},
-	{"max", "of a window it is known to 1/16: \xe2\x89\xa4 (or <) is its upper bound"},
+	{"handoff",
+	 "an acquisition by a thread that was waiting at the release; a chain is a run of them"},
+	{"max", "known to 1/16 in a window: \xe2\x89\xa4 (or <) marks an upper bound"},
 	{NULL, "Columns"},
 	{NULL, NULL},
 };
@@ -81,7 +82,7 @@ void screen__help(const struct screen *sc, const struct pane *p)
 		row = put_help_line(sc, p, row, l->key, l->text);
 	row = put_column_lines(sc, p, row,
 			       sc->view->level == VIEW_LIST ? gil_columns : thread_columns);
-	/* The last line stays at the bottom. */
+	/* Scrolling stops when the last line is at the bottom. */
 	if (row < p->height && sc->view->help_top > 0)
 		sc->view->help_top += row - p->height < -sc->view->help_top ? -sc->view->help_top
 									    : row - p->height;
@@ -94,7 +95,7 @@ static const struct gil_thread *chosen_thread(const struct screen *sc)
 	return snapshot_gil__thread(sc->gil.gil, sc->view->tid);
 }
 
-/* Every column of the table, with what it means. */
+/* Prints every column of the table, with its meaning. */
 static int put_figures(const struct screen *sc, const struct pane *p, const struct gil_thread *t)
 {
 	struct subject s = sc->gil;
@@ -110,7 +111,7 @@ static int put_figures(const struct screen *sc, const struct pane *p, const stru
 	return row;
 }
 
-/* To whom it hands the GIL, and from whom it gets it. */
+/* Prints which thread gets the GIL next most often, and from which thread this one gets it. */
 static void put_neighbours(const struct screen *sc, const struct pane *p, __u32 tid)
 {
 	const struct snapshot_gil *g = sc->gil.gil;
@@ -125,10 +126,10 @@ static void put_neighbours(const struct screen *sc, const struct pane *p, __u32 
 			from = e;
 	}
 	if (from)
-		pane__printf(p, 0, 0, STYLE_PLAIN, "gets it mostly from %s: %s times",
+		pane__printf(p, 0, 0, STYLE_PLAIN, "mostly gets it from %s: %s times",
 			     screen__thread_name(sc, from->from).s, format_count(from->count).s);
 	if (to)
-		pane__printf(p, !!from, 0, STYLE_PLAIN, "hands it mostly to %s: %s times",
+		pane__printf(p, !!from, 0, STYLE_PLAIN, "mostly hands it to %s: %s times",
 			     screen__thread_name(sc, to->to).s, format_count(to->count).s);
 }
 
@@ -140,7 +141,7 @@ void screen__thread_page(const struct screen *sc, const struct pane *p)
 
 	if (!t) {
 		pane__put(p, 0, 0, STYLE_DIM,
-			  "this thread has exited, and is in the sum of others");
+			  "this thread has exited, and is part of the sum of exited threads");
 		return;
 	}
 	part = pane__part(p, 0, 0, p->height / 2, p->width);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* For screen*.c alone: the parts of a frame. Each draws on a pane, whatever its size. */
+/* Used by screen*.c only: the parts of a frame. Each draws on a pane of any size. */
 #ifndef SCREEN_PARTS_H
 #define SCREEN_PARTS_H
 
@@ -21,14 +21,14 @@ struct screen {
 
 /* ---- screen_gil.c: one GIL ---- */
 
-/* The verdict; returns the rows used, at most `rows`. */
+/* The verdict. Returns the rows used, at most `rows`. */
 int screen__verdict(const struct screen *sc, const struct pane *p, int rows);
-/* One row: where the GIL's time goes. And one that says so in figures. */
+/* One row each: where the GIL's time goes, as a bar and as figures. */
 void screen__time_bar(const struct screen *sc, const struct pane *p, int row);
 void screen__time_legend(const struct screen *sc, const struct pane *p, int row);
 /* One row: who waits now, and the curve of contention. */
 void screen__waiters(const struct screen *sc, const struct pane *p, int row);
-/* A curve of `what` of all that is remembered, in one row. */
+/* A curve of `what` over all remembered points, in one row. */
 void screen__curve(const struct screen *sc, const struct pane *p, int row, int column, int columns,
 		   size_t process, size_t gil, float (*what)(const struct history_point *));
 float screen__contended(const struct history_point *p);
@@ -39,7 +39,7 @@ struct format screen__thread_name(const struct screen *sc, __u32 tid);
 
 /* ---- screen_hist.c ---- */
 
-#define SCREEN_HIST_LEAST 2 /* rows: quantiles alone */
+#define SCREEN_HIST_LEAST 2 /* rows: enough for the quantiles alone */
 
 /* The two distributions side by side, as high as the pane. */
 void screen__hists(const struct screen *sc, const struct pane *p, const struct gil_figures *f);
@@ -51,10 +51,11 @@ struct screen_rows {
 	size_t nr;
 };
 
-/* All GILs, or the threads of one, filtered and sorted as the view says. -ENOMEM. Free rows. */
+/* All GILs, or the threads of one, filtered and sorted by the view. 0 or -ENOMEM. Free
+ * rows->rows. */
 int screen__list_gils(const struct screen *sc, struct screen_rows *rows);
 int screen__list_threads(const struct screen *sc, struct screen_rows *rows);
-/* The table; brings the cursor in line. `curve`: what is left of a row is a curve of contention. */
+/* The table. Adjusts the cursor. `curve`: the rest of each row is a curve of contention. */
 void screen__table(const struct screen *sc, const struct pane *p, const struct column *columns,
 		   const struct screen_rows *rows, struct view_table *t, bool curve);
 

@@ -7,7 +7,7 @@
 #include "core/screen/screen_parts.h"
 
 #define NAME_LARGEST 20 /* columns; wide characters take two */
-#define CURVE        16 /* columns that a curve must have, where there is one */
+#define CURVE        16 /* columns reserved for a curve, if there is one */
 
 /* ---- which rows, and in which order ---- */
 
@@ -16,7 +16,7 @@ static __u64 gil_id(size_t process, size_t gil)
 	return ((__u64)process << 8 | gil) + 1;
 }
 
-/* Filters are typed in a hurry: case does not matter. */
+/* Filters are typed in a hurry, so case does not matter. */
 static bool passes(const struct subject *s, const char *filter)
 {
 	const char *comm = s->thread ? s->thread->comm : s->process->comm;
@@ -29,7 +29,7 @@ static bool passes(const struct subject *s, const char *filter)
 	return strcasestr(name, filter) || strstr(number, filter);
 }
 
-/* A row that has nothing to tell: an empty one, or a thread that exited before the span began. */
+/* True for a row with nothing to show: empty, or a thread that exited before the span began. */
 static bool is_silent(const struct snapshot_gil *g, const struct gil_thread *t, __u64 now)
 {
 	if (t->fig.acquisitions || t->fig.wait.count)
@@ -40,7 +40,7 @@ static bool is_silent(const struct snapshot_gil *g, const struct gil_thread *t, 
 }
 
 struct order {
-	const struct column *column; /* NULL: the table's own */
+	const struct column *column; /* NULL: the default order */
 	bool reverse;
 };
 
@@ -49,8 +49,7 @@ static int compare(__u64 a, __u64 b)
 	return a < b ? -1 : a > b;
 }
 
-/* What a table shows first if nobody says otherwise: what is there before what is gone, then by
- * how much it holds and waits. */
+/* The default order: what exists before what has exited, then by how much it waits and holds. */
 static int own_order(const struct subject *a, const struct subject *b)
 {
 	__u64 now_a = snapshot_gil__end(a->process, a->gil);
@@ -147,7 +146,7 @@ static int width_of(const struct column *c)
 	return c->width < 0 ? -c->width : c->width;
 }
 
-/* Those up to this priority; returns the width with one blank before each. */
+/* Shows the columns up to this priority. Returns their width, with one blank before each. */
 static int fit(struct view *v, const struct column *columns, int priority)
 {
 	int width = 0;
@@ -162,7 +161,7 @@ static int fit(struct view *v, const struct column *columns, int priority)
 	return width;
 }
 
-/* As many as fit, the important ones first; returns what is left of the width. */
+/* Shows as many columns as fit, important ones first. Returns the remaining width. */
 static int choose_columns(struct view *v, const struct column *columns, int width)
 {
 	int priority = 0, largest = 0;
@@ -282,6 +281,6 @@ void screen__table(const struct screen *sc, const struct pane *p, const struct c
 	}
 	if (!rows->nr && p->height > 1)
 		pane__put(p, 1, 1, STYLE_DIM,
-			  t->filter[0] ? "nothing fits the filter (c clears it)"
+			  t->filter[0] ? "nothing matches the filter (c clears it)"
 				       : "no thread has used it yet");
 }

@@ -19,9 +19,9 @@ const struct theme theme_table[] = {
 	  [STYLE_BAD] = {196, 1, THEME_BOLD}, [STYLE_ONCPU] = {39, 6, 0},
 	  [STYLE_PREEMPTED] = {208, 3, 0}, [STYLE_BLOCKED] = {197, 1, 0},
 	  [STYLE_FREE] = {242, -1, THEME_DIM}, [STYLE_WAIT] = {220, 3, 0}}},
-	/* Okabe and Ito's colours: told apart with any kind of colour vision. */
+	/* Okabe and Ito's colours, which are distinguishable with any kind of colour vision. */
 	{"safe",
-	 "told apart with any kind of colour vision",
+	 "distinguishable with any kind of colour vision",
 	 {COMMON, [STYLE_GOOD] = {36, 6, THEME_BOLD}, [STYLE_FAIR] = {214, 3, THEME_BOLD},
 	  [STYLE_BAD] = {166, 5, THEME_BOLD}, [STYLE_ONCPU] = {25, 4, 0},
 	  [STYLE_PREEMPTED] = {214, 3, 0}, [STYLE_BLOCKED] = {166, 5, 0},

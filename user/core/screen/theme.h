@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the styles of a grid look like. Each also differs in glyph, text or place, so that nothing
- * is said by colour alone. */
+/* The look of a grid's styles. Each style also differs in glyph, text or place, so that nothing is
+ * expressed by colour alone. */
 #ifndef THEME_H
 #define THEME_H
 
@@ -15,7 +15,7 @@ enum theme_attribute {
 
 struct theme_look {
 	short colour; /* of 256; -1: the terminal's own */
-	short basic;  /* of 8, where there are no more; -1 */
+	short basic;  /* of 8, for terminals without 256; -1: the terminal's own */
 	unsigned char attributes;
 };
 
@@ -25,13 +25,13 @@ struct theme {
 	struct theme_look look[STYLES];
 };
 
-/* The table; it ends with a row without a name. The last one has no colours. */
+/* The table. It ends with a row without a name. The last theme has no colours. */
 extern const struct theme theme_table[];
 
 const struct theme *theme__find(const char *name);
-/* The one after it, in a circle. */
+/* The next theme; after the last one, the first. */
 const struct theme *theme__next(const struct theme *t);
-/* The one for terminals without colours, and for NO_COLOR. */
+/* The theme for terminals without colours, and for NO_COLOR. */
 const struct theme *theme__mono(void);
 
 #endif

@@ -138,7 +138,7 @@ static enum view_action table_only(struct view *v)
 
 #define FAR (1 << 29)
 
-/* Drawing brings it within what there is. */
+/* Drawing limits the result to what exists. */
 static int moved(int at, int by)
 {
 	if (by > FAR - at)
@@ -192,7 +192,7 @@ static enum view_action end(struct view *v)
 	return move(v, FAR);
 }
 
-/* The next column of those on the screen; after the last one, the table's own order. */
+/* Sorts by the next visible column; after the last one, in the default order. */
 static enum view_action next_sort(struct view *v)
 {
 	struct view_table *t = view__table(v);
@@ -349,7 +349,7 @@ static const struct {
 	{'.', step},
 };
 
-/* A key while the filter is typed. */
+/* Handles a key while the filter is being typed. */
 static enum view_action type(struct view *v, unsigned int key)
 {
 	char *filter = view__table(v)->filter;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the user looks at, and how a key changes that. Nothing here knows a terminal; what a key
- * asks for beyond the view is returned to the caller.
+ * What the user looks at, and how keys change that. It knows no terminal. What a key requests
+ * beyond the view is returned to the caller.
  */
 #ifndef VIEW_H
 #define VIEW_H
@@ -30,13 +30,13 @@ enum view_key {
 
 enum view_action {
 	VIEW_IGNORED, /* the key means nothing here */
-	VIEW_CHANGED, /* draw it again */
+	VIEW_CHANGED, /* redraw */
 	VIEW_QUIT,
 	VIEW_RESET, /* forget what was measured so far */
 	VIEW_SAVE_TEXT,
 	VIEW_SAVE_JSON,
-	VIEW_RECORD, /* begin to record, or end it */
-	VIEW_STEP,   /* of a playback: one interval */
+	VIEW_RECORD, /* start or stop recording */
+	VIEW_STEP,   /* advance a playback by one interval */
 };
 
 enum view_level {
@@ -45,43 +45,43 @@ enum view_level {
 	VIEW_THREAD, /* one of its threads */
 };
 
-/* How much of the past the figures are of; the last choice is all of it. */
+/* How much of the past the figures cover. The last choice is all of it. */
 #define VIEW_WINDOWS 4
 extern const __u64 view_windows_ns[VIEW_WINDOWS]; /* 0: since the start */
 
 struct view_table {
-	int sort; /* index in the table of columns; -1: the table's own order */
+	int sort; /* index in the table of columns; -1: the default order */
 	bool reverse;
 	int cursor;   /* the selected row */
 	int top;      /* the first row that is shown */
-	__u64 chosen; /* what the cursor is on; 0: nothing */
-	bool stays;   /* the cursor stays on that when rows move; else it stays at the top */
+	__u64 chosen; /* id of the row under the cursor; 0: none */
+	bool stays; /* the cursor follows that row when rows move; otherwise it stays at the top */
 	char filter[48];
 };
 
 struct view {
 	enum view_level level;
 	bool help;
-	bool typing; /* the filter */
+	bool typing; /* the user is typing the filter */
 	bool table_only;
 	bool paused;
-	bool log_counts; /* histograms: logarithmic counts */
+	bool log_counts; /* histograms have a logarithmic scale of counts */
 	bool playback;
-	bool level_chosen; /* by the user: it is not changed any more */
+	bool level_chosen; /* the user has chosen a level, so it no longer changes by itself */
 	int window;
 	int interval; /* index in the list of intervals */
-	int speed;    /* of a playback: 2^speed times as fast */
+	int speed;    /* of a playback: 2^speed times real time */
 	const struct theme *theme;
 	struct view_table list;
 	struct view_table threads;
 	int help_top;
-	/* what is drilled into; 0: nothing yet */
-	__u64 gil; /* as view_table.chosen of the list */
+	/* the open GIL and thread; 0: none so far */
+	__u64 gil; /* an id like view_table.chosen of the list */
 	__u32 tid;
 	char message[160]; /* for the bottom line, until the next key */
-	/* set by the last drawing */
-	int page;      /* rows of the table */
-	int shown[16]; /* the columns of the table, as indexes */
+	/* set when drawing */
+	int page;      /* rows of the table on the screen */
+	int shown[16]; /* indexes of the table's visible columns */
 	int nr_shown;
 	bool several; /* there is a list to go back to */
 };
@@ -93,11 +93,11 @@ enum view_action view__key(struct view *v, unsigned int key);
 /* The time between two frames. */
 __u64 view__interval_ns(const struct view *v);
 #define VIEW_INTERVAL_MOST 10000000000ULL
-/* Sets it to the next longer one that there is. */
+/* Chooses the shortest available interval that is at least ns. */
 void view__set_interval(struct view *v, __u64 ns);
-/* The length of the window, 0 for all. */
+/* The length of the window; 0 for everything. */
 __u64 view__window_ns(const struct view *v);
-/* The table that is shown. */
+/* The table on the screen. */
 struct view_table *view__table(struct view *v);
 
 #endif
