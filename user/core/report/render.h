@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Output formats: a snapshot to a stream. */
+/* Output formats: each renders a snapshot to a stream. */
 #ifndef RENDER_H
 #define RENDER_H
 
@@ -8,10 +8,10 @@
 #include "core/figures/snapshot.h"
 
 struct render_options {
-	bool colour;         /* the caller has looked at the stream and at NO_COLOR */
-	bool ascii;          /* nothing beyond ASCII: no block glyphs, "us" for microseconds */
+	bool colour;         /* the caller has checked the stream and NO_COLOR */
+	bool ascii;          /* only ASCII: no block glyphs, and "us" for microseconds */
 	int width;           /* columns; 0: 80 */
-	const char *version; /* gilscope's own; NULL: not told */
+	const char *version; /* gilscope's own; NULL: not printed */
 };
 
 struct renderer {
@@ -19,13 +19,13 @@ struct renderer {
 	int (*render)(FILE *out, const struct snapshot *s, const struct render_options *o);
 };
 
-/* The table; it ends with a row without a name. */
+/* The table. It ends with a row without a name. */
 extern const struct renderer renderer_table[];
 
-/* The row of that name, or NULL. */
+/* The row with that name, or NULL. */
 const struct renderer *renderer__find(const char *name);
 
-/* Each returns 0, or -errno if the stream took an error. The stream is flushed. */
+/* Each flushes the stream, and returns 0, or -errno if the stream has an error. */
 int render_text(FILE *out, const struct snapshot *s, const struct render_options *o);
 int render_json(FILE *out, const struct snapshot *s, const struct render_options *o);
 

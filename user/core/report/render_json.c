@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The schema gilscope/1. Keys keep their order and meaning; a reader must ignore keys that it does
+ * The schema gilscope/1. Keys keep their order and meaning; readers must ignore keys that they do
  * not know. What was not measured is null, never 0.
  */
 #include <errno.h>
@@ -36,7 +36,7 @@ static void put_time_distribution(struct json *j, const char *key, const struct 
 	json__open(j, key, '{');
 	json__integer(j, "count", h->count);
 	json__integer(j, "sum_ns", h->sum);
-	/* There is no largest of none. */
+	/* An empty distribution has no maximum. */
 	if (h->count)
 		json__integer(j, "max_ns", h->max);
 	else
@@ -93,7 +93,7 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 		else
 			put_value(j, m->name, metric__thread_value(m, g, t));
 	}
-	/* Not in `wait`, as it has not ended. */
+	/* The open wait is not included in `wait`, because it has not ended. */
 	json__integer(j, "open_wait_ns",
 		      t->state == GIL_THREAD_WAITING
 			      ? gil_elapsed(t->since, snapshot_gil__end(p, g))
@@ -144,7 +144,7 @@ static void put_verdict(struct json *j, const struct verdict *v)
 	json__close(j, '}');
 }
 
-/* What goes on when the observation ends, and what was seen in part only. */
+/* Writes what was still going on at the end of the observation, and what was seen only in part. */
 static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 			   const struct snapshot_gil *g)
 {
@@ -155,7 +155,7 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 		json__integer(j, "holder", l->last_tid);
 	else
 		json__null(j, "holder");
-	/* Not in `hold`, as it has not ended, but in held_ratio. */
+	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
 	json__integer(j, "open_hold_ns",
 		      l->state == GIL_LOCK_HELD ? gil_elapsed(l->since, snapshot_gil__end(p, g))
 						: 0);

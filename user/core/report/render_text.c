@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The report for people: the verdict, then the figures it stands on, then what it cost and what was
+ * The report for people: the verdict, then the figures that it is based on, then costs and what was
  * missed.
  */
 #include <errno.h>
@@ -15,9 +15,9 @@
 #include "core/figures/verdict.h"
 
 #define WIDTH_DEFAULT 80
-#define WIDTH_LEAST   80 /* the tables need as much */
+#define WIDTH_LEAST   80 /* the tables need this much */
 #define WIDTH_LARGEST 120
-/* Of several GILs, so many get all of their figures, and so many a line. */
+/* If there are several GILs: how many are reported in full, and how many get a line in the list. */
 #define GILS_IN_FULL 3
 #define GILS_LISTED  20
 
@@ -44,7 +44,7 @@ static void put_verdict(const struct text *t, const struct snapshot *s)
 	}
 }
 
-/* A GIL in the order of the report. */
+/* A GIL in report order. */
 struct entry {
 	const struct snapshot_process *process;
 	const struct snapshot_gil *gil;
@@ -71,7 +71,7 @@ static bool was_used(const struct snapshot_gil *g)
 	       (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1);
 }
 
-/* The GILs that somebody used, busiest first; NULL if there is no memory. */
+/* The GILs that were used, busiest first; NULL if there is no memory. */
 static struct entry *list_gils(const struct snapshot *s, size_t *nr)
 {
 	struct entry *list;
@@ -134,13 +134,14 @@ static void put_list(const struct text *t, const struct entry *list, size_t nr)
 	}
 	if (nr > GILS_LISTED)
 		fprintf(t->out, "  and %zu more\n", nr - GILS_LISTED);
-	text__note(t, 2,
-		   "held: of the time observed, a thread had it; contended: at least one thread "
-		   "waited; waiting: threads, on average%s",
-		   sub ? "; (sub): of a sub-interpreter" : "");
+	text__note(
+		t, 2,
+		"held: share of the observed time that a thread had it; contended: share that at "
+		"least one thread waited; waiting: mean number of waiting threads%s",
+		sub ? "; (sub): a sub-interpreter's GIL" : "");
 }
 
-/* What is special about the GIL of a free-threaded build; "" if it is none. */
+/* What is special about the GIL of a free-threaded build; "" for other builds. */
 static const char *free_threaded_note(const struct snapshot_process *p)
 {
 	if (!p->free_threaded_build)
@@ -148,8 +149,8 @@ static const char *free_threaded_note(const struct snapshot_process *p)
 	if (p->gil_turned_on)
 		return "; a free-threaded build, whose GIL was turned on while observed";
 	if (p->free_threaded)
-		return "; a free-threaded build, whose GIL is off but for moments, while a module "
-		       "is imported";
+		return "; a free-threaded build, whose GIL is off except for moments while a "
+		       "module is imported";
 	return "; a free-threaded build, whose GIL is on: PYTHON_GIL=1, -X gil=1, or a module that "
 	       "needs it";
 }
@@ -187,7 +188,7 @@ static int put_gils(const struct text *t, const struct snapshot *s)
 	if (nr > 1)
 		put_list(t, list, nr);
 	for (size_t i = 0; !err && i < nr && i < GILS_IN_FULL; i++) {
-		/* Of the GILs that nobody waits for, one stands for all. */
+		/* If nobody waits for the remaining GILs, the first one stands for all. */
 		if (i && !list[i].waited)
 			break;
 		put_process(t, list[i].process, list[i].gil);
@@ -198,7 +199,7 @@ static int put_gils(const struct text *t, const struct snapshot *s)
 	return err;
 }
 
-/* The processes that have no section and no line above. */
+/* Prints the processes that have neither a section nor a line above. */
 static void put_other_processes(const struct text *t, const struct snapshot *s)
 {
 	size_t unused = 0;

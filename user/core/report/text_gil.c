@@ -6,11 +6,11 @@
 #include "core/figures/metric.h"
 #include "core/report/text_gil.h"
 
-#define LABEL       17 /* columns of the labels on the left */
-#define FIGURE      10 /* columns of a figure, right aligned */
+#define LABEL       17 /* columns for the labels on the left */
+#define FIGURE      10 /* columns for a figure, right-aligned */
 #define BAR_LARGEST 40
 #define EDGES_TOLD  5
-#define HOLD_TOLD   100 /* a last hold of a hundredth of the time is worth telling */
+#define HOLD_TOLD   100 /* the last hold is worth telling if it is a hundredth of the time */
 
 static struct format thread_name(const struct text *t, const struct snapshot_gil *g, __u32 tid)
 {
@@ -55,7 +55,7 @@ static void put_ratios(const struct text *t, const struct snapshot_process *p,
 	putc('\n', t->out);
 }
 
-/* The two distributions, side by side if there are two: waits, then holds. */
+/* The two distributions, waits and then holds, side by side if both exist. */
 struct sides {
 	const struct text *t;
 	const struct gil_hist *hist[2];
@@ -131,7 +131,7 @@ static void put_bin(const struct sides *s, int bin)
 	putc('\n', s->t->out);
 }
 
-/* How many bins from this one on are empty on all sides. */
+/* The number of bins from this one on that are empty on all sides. */
 static int empty_run(const struct sides *s, int bin, int last)
 {
 	int n = 0;
@@ -244,7 +244,7 @@ static void put_distributions(const struct text *t, const struct snapshot_gil *g
 		text__note(t, 2,
 			   "%s A hold is on a CPU, preempted (it could run, but had no CPU) or "
 			   "blocked (asleep with the GIL).",
-			   l->waiters || l->partial_waits ? "No wait has come to its end."
+			   l->waiters || l->partial_waits ? "No wait has ended."
 							  : "No thread waited.");
 	else
 		text__note(t, 2,
@@ -261,7 +261,7 @@ static void put_releases(const struct text *t, const struct snapshot_gil *g)
 	text__label(t, "releases", LABEL);
 	text__column(t, format_count(f->releases).s, -FIGURE);
 	if (g->requests_unknown) {
-		fputs("  whether a waiter had asked for them is not known\n", t->out);
+		fputs("  not known whether a waiter had asked for them\n", t->out);
 		return;
 	}
 	if (!f->releases) {
@@ -296,7 +296,7 @@ static void put_handoffs(const struct text *t, const struct gil_lock *l)
 	text__note(t, LABEL + FIGURE + 2, "release to acquisition, by a thread already waiting");
 }
 
-/* With the chain that is still growing. */
+/* Includes the chain that is still growing. */
 static void put_chains(const struct text *t, const struct gil_lock *l)
 {
 	__u64 count = l->chain.count + !!l->chain_len, sum = l->chain.sum + l->chain_len;
@@ -336,7 +336,8 @@ static void put_edges(const struct text *t, const struct snapshot_gil *g)
 	}
 }
 
-/* What went on when the observation ended: not among the lengths above, but in the ratios. */
+/* Prints what was going on at the end. The ratios above include it, but the distributions do
+ * not. */
 static void put_now(const struct text *t, const struct snapshot_process *p,
 		    const struct snapshot_gil *g)
 {
@@ -366,7 +367,7 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
 	if (l->state == GIL_LOCK_HELD && open > gil__observed(p, g) / HOLD_TOLD)
 		text__note(t, LABEL + FIGURE + 2,
-			   "not among the lengths above, as it had not ended");
+			   "not included in the lengths above, because it had not ended");
 }
 
 int text_gil(const struct text *t, const struct snapshot_process *p, const struct snapshot_gil *g)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The sections of the text report that tell of one GIL. */
+/* The sections of the text report about one GIL. */
 #ifndef TEXT_GIL_H
 #define TEXT_GIL_H
 
@@ -8,7 +8,7 @@
 
 /* Each returns 0 or -ENOMEM. */
 int text_gil(const struct text *t, const struct snapshot_process *p, const struct snapshot_gil *g);
-/* The part of it that is about the threads. */
+/* Only the part about the threads. */
 int text_threads(const struct text *t, const struct snapshot_process *p,
 		 const struct snapshot_gil *g);
 

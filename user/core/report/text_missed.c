@@ -5,10 +5,10 @@
 #include "core/base/format.h"
 #include "core/report/text_missed.h"
 
-/* Of each kind of line; a run over a large machine may miss thousands. */
+/* The limit for each kind of line: a run on a large machine may miss thousands. */
 #define LINES_TOLD 10
 
-/* A paragraph of its own. */
+/* Prints a paragraph. */
 __attribute__((format(printf, 2, 3))) static void say(const struct text *t, const char *fmt, ...)
 {
 	char line[768];
@@ -27,7 +27,7 @@ static void put_cost(const struct text *t, const struct snapshot *s)
 	double ns = (double)s->probe_hits * (double)s->probe_ns_per_hit;
 
 	if (s->probe_ns_per_hit < 0)
-		say(t, "%s probe hits; what one costs was not measured.",
+		say(t, "%s probe hits; the cost of a hit was not measured.",
 		    format_count(s->probe_hits).s);
 	else
 		say(t,
@@ -44,7 +44,7 @@ static bool same_source(const struct snapshot_process *p, const struct snapshot_
 	return !strcmp(p->source, q->source) && !strcmp(p->source_why, q->source_why);
 }
 
-/* Where the edges come from, and why from there: once for all processes that have it in common. */
+/* Prints where the edges come from and why, once for all processes with the same answer. */
 static void put_sources(const struct text *t, const struct snapshot *s)
 {
 	unsigned int told = 0;
@@ -76,29 +76,32 @@ static size_t put_lost(const struct text *t, const struct snapshot_lost *l)
 {
 	size_t told = 0;
 
-	told += put_loss(t, l->edges, "edge was", "edges were",
-			 "lost: a table was full, or a program did not run. Counts and times are "
-			 "too low.");
-	told += put_loss(t, l->switches, "scheduler edge was", "scheduler edges were",
-			 "missed: the split into on CPU, runnable, preempted and blocked is off by "
-			 "as many.");
+	told += put_loss(
+		t, l->edges, "edge was", "edges were",
+		"lost, because a table was full or a program did not run. Counts and times "
+		"are too low.");
+	told += put_loss(
+		t, l->switches, "scheduler edge was", "scheduler edges were",
+		"missed: the split into on CPU, runnable, preempted and blocked is wrong for "
+		"as many intervals.");
 	told += put_loss(t, l->handoffs, "handoff is", "handoffs are",
-			 "not among the pairs of threads: their table was full.");
+			 "missing from the pairs of threads, because their table was full.");
 	told += put_loss(t, l->events, "process event was", "process events were",
-			 "lost: a child process may have gone unseen.");
+			 "lost: a child process may have been missed.");
 	told += put_loss(t, l->requests, "release", "releases",
 			 "could not be told apart into requested and voluntary.");
-	told += put_loss(t, l->gaps, "time a process was", "times a process was",
-			 "not observed for a moment, because the thread that its probes were bound "
-			 "to had ended: counts are too low, by how much is not known.");
+	told += put_loss(
+		t, l->gaps, "time a process was", "times a process was",
+		"not observed for a moment, because the thread to which its probes were bound "
+		"had ended: counts are too low, by an unknown amount.");
 	told += put_loss(
 		t, l->recording, "edge was", "edges were",
-		"not recorded: the ring between the kernel and gilscope was full. A larger "
-		"one is had with record --ring-size.");
+		"not recorded, because the ring between the kernel and gilscope was full. Use a "
+		"larger one: record --ring-size.");
 	return told;
 }
 
-/* Where a recording has lost something, and what that touches. */
+/* Prints where a recording has lost something, and which figures that affects. */
 static size_t put_gaps(const struct text *t, const struct snapshot *s)
 {
 	size_t told = 0;
@@ -112,10 +115,11 @@ static size_t put_gaps(const struct text *t, const struct snapshot *s)
 			if (!g->gaps || ++told > LINES_TOLD)
 				continue;
 			say(t,
-			    "Of the GIL of process %d (%s) %s edges are missing, in %s place%s, "
-			    "over %s "
-			    "in all. That time is left out of the shares, and what was under way "
-			    "then of the distributions; its counts are too low.",
+			    "For the GIL of process %d (%s), %s edges are missing, in %s place%s, "
+			    "over %s in all. "
+			    "That time is left out of the shares, and intervals under way then are "
+			    "left "
+			    "out of the distributions. Counts are too low.",
 			    p->pid, format_name(p->comm, sizeof(p->comm), t->ascii).s,
 			    g->lost_edges ? format_count(g->lost_edges).s : "some",
 			    format_count(g->gaps).s, g->gaps == 1 ? "" : "s",
@@ -123,7 +127,7 @@ static size_t put_gaps(const struct text *t, const struct snapshot *s)
 		}
 	}
 	if (told > LINES_TOLD)
-		say(t, "So it is with %zu more GILs.", told - LINES_TOLD);
+		say(t, "The same is true for %zu more GILs.", told - LINES_TOLD);
 	return told;
 }
 
@@ -147,7 +151,7 @@ static size_t put_partial(const struct text *t, const struct snapshot *s)
 	if (waits || holds)
 		say(t,
 		    "%s wait%s and %s hold%s had begun before the observation; their lengths are "
-		    "not known and not counted.",
+		    "unknown and not counted.",
 		    format_count(waits).s, waits == 1 ? "" : "s", format_count(holds).s,
 		    holds == 1 ? "" : "s");
 	return waits || holds;
@@ -162,10 +166,10 @@ static size_t put_anomalies(const struct text *t, const struct snapshot *s)
 			n += s->processes[i].gils[j].lock.anomalies;
 	}
 	return put_loss(t, n, "edge contradicts", "edges contradict",
-			"what came before: some edge was missed without being counted.");
+			"what came before: an edge was missed without being counted.");
 }
 
-/* Processes that were seen late, or about which there is something to say. */
+/* Prints processes that were seen late, and notes about processes. */
 static size_t put_processes(const struct text *t, const struct snapshot *s)
 {
 	size_t late = 0, notes = 0;
@@ -174,7 +178,7 @@ static size_t put_processes(const struct text *t, const struct snapshot *s)
 		const struct snapshot_process *p = &s->processes[i];
 		struct format name = format_name(p->comm, sizeof(p->comm), t->ascii);
 
-		/* A note tells of the late beginning as well. */
+		/* A note already mentions a late beginning. */
 		if (p->late_ns && !p->note[0] && ++late <= LINES_TOLD)
 			say(t, "Process %d (%s) ran for %s before it was observed.", p->pid, name.s,
 			    format_ns(p->late_ns, t->ascii).s);
@@ -183,9 +187,9 @@ static size_t put_processes(const struct text *t, const struct snapshot *s)
 			    format_sentence(p->note, sizeof(p->note), t->ascii).s);
 	}
 	if (late > LINES_TOLD)
-		say(t, "So did %zu more processes.", late - LINES_TOLD);
+		say(t, "%zu more processes also ran before they were observed.", late - LINES_TOLD);
 	if (notes > LINES_TOLD)
-		say(t, "There are notes on %zu more processes (--json has them all).",
+		say(t, "There are notes about %zu more processes (--json has them all).",
 		    notes - LINES_TOLD);
 	return late + notes;
 }
@@ -200,7 +204,8 @@ static size_t put_unobserved(const struct text *t, const struct snapshot *s)
 		    format_sentence(u->why, sizeof(u->why), t->ascii).s);
 	}
 	if (s->nr_unobserved > LINES_TOLD)
-		say(t, "Nor were %zu more processes.", s->nr_unobserved - LINES_TOLD);
+		say(t, "%zu more process%s not observed.", s->nr_unobserved - LINES_TOLD,
+		    s->nr_unobserved - LINES_TOLD == 1 ? " was" : "es were");
 	return s->nr_unobserved;
 }
 
@@ -208,8 +213,8 @@ static size_t put_unlisted(const struct text *t, const struct snapshot *s)
 {
 	if (s->nr_unlisted)
 		say(t,
-		    "%zu more processes have ended and are not in this report: it keeps only so "
-		    "many.",
+		    "%zu more processes have ended, but are not in this report, because it keeps "
+		    "only a limited number.",
 		    s->nr_unlisted);
 	return s->nr_unlisted;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The section of the text report that tells what it cost and what was missed. */
+/* The section of the text report about costs, and about what was missed. */
 #ifndef TEXT_MISSED_H
 #define TEXT_MISSED_H
 

@@ -14,10 +14,10 @@
 struct column {
 	const char *title;
 	int columns; /* negative: right aligned */
-	int narrow;  /* the same, if the report is narrow */
+	int narrow;  /* the same for a narrow report */
 };
 
-/* 1 column before each. */
+/* One blank column precedes each. */
 static const struct column thread_columns[] = {
 	{"thread", -9, -7},  {"", 15, 9},           {"holding", -7, -7},
 	{"waiting", -7, -7}, {"acquired", -10, -9}, {"requested", -9, -9},
@@ -42,7 +42,7 @@ static void put_row(const struct text *t, const struct format *cells)
 	putc('\n', t->out);
 }
 
-/* Cuts a name to so many columns. */
+/* Cuts a name so that it fits the columns. */
 static void cut(struct format *f, int columns)
 {
 	size_t length = strlen(f->s);
@@ -97,7 +97,8 @@ static void put_thread_titles(const struct text *t)
 	text__style(t, TEXT_PLAIN);
 }
 
-/* Busy is who holds or waits; and who is named in the verdict must be in the table. */
+/* The threads that hold or wait most come first. Threads named in the verdict must be in the
+ * table. */
 static __u64 thread_rank(const struct snapshot_process *p, const struct snapshot_gil *g,
 			 const struct verdict *v, const struct gil_thread *t)
 {
@@ -140,8 +141,9 @@ int text_threads(const struct text *t, const struct snapshot_process *p,
 	if (g->nr_threads > THREADS_TOLD)
 		fprintf(t->out, "  and %s more threads, which held it and waited less\n",
 			format_count(g->nr_threads - THREADS_TOLD).s);
-	text__note(t, 2,
-		   "holding, waiting: of the time observed; requested: share of its releases; "
-		   "longest: its longest hold");
+	text__note(
+		t, 2,
+		"holding, waiting: share of the observed time; requested: share of its releases; "
+		"longest: its longest hold");
 	return 0;
 }
