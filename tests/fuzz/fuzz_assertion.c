@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Any text as a rule, and as a file of rules that includes itself. What parses is printed as
- * something that parses to the same, can be judged, and can be told in every format.
+ * Any text as a rule, and as a file of rules that includes itself. A rule that parses must print as
+ * text that parses to the same rule, and it must be possible to judge it and to report it in every
+ * format.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -17,7 +18,8 @@ struct input {
 	size_t size;
 };
 
-/* A process with two threads, of which one has a name that means something everywhere. */
+/* A process with two threads, one of which has a name with characters that are special
+ * somewhere. */
 static struct snapshot *make_snapshot(void)
 {
 	struct snapshot *s = snapshot__new();

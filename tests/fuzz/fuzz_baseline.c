@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Any bytes as a baseline. Every figure can be taken from what is accepted, and it goes back. */
+/* Any bytes as a baseline. An accepted one must give every figure, and can be written again. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

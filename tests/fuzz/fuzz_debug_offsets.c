@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Any bytes as what an interpreter's memory holds: PYTHON_LAYOUT_HEAD bytes of _PyRuntime, then
+ * Any bytes as the memory of an interpreter: PYTHON_LAYOUT_HEAD bytes of _PyRuntime, then
  * PYTHON_GIL_HEAD bytes of a GIL, then read-only data. What is accepted must be usable.
  */
 #include <stddef.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Any bytes as an ELF file: all there is to ask of it. */
+/* Any bytes as an ELF file, with every query that there is. */
 #include <elf.h>
 #include <stddef.h>
 #include <stdint.h>

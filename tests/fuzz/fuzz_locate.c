@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Any bytes as an interpreter's file in which functions are looked for that it does not export. */
+/* Any bytes as an interpreter's file in which functions that it does not export are searched. */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

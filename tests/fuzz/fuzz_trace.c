@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Any bytes as a trace, through the reader, the replay, the reports and each export. Checksums would
- * keep nearly all that is changed from ever being read: so the first byte says whether the frames are
- * taken as they are, or are made anew around what is in them, with checksums that are right.
+ * Any bytes as a trace, through the reader, the replay, the reports and each export. Checksums
+ * would keep nearly all changed bytes from ever being read. So the first byte says whether the
+ * frames are used as they are, or are rebuilt around their content with correct checksums.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +16,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Frames of what is there: each begins with two bytes, type and flags, and two of its length. */
+/* Builds frames from the data. Each begins with two bytes for type and flags, and two for its
+ * length. */
 static void frame_anew(struct bytes *file, const uint8_t *data, size_t size)
 {
 	__u32 sequence = 0;
@@ -28,7 +29,7 @@ static void frame_anew(struct bytes *file, const uint8_t *data, size_t size)
 						  .flags = data[1] & TRACE_FRAME_WITH_EDGES,
 						  .sequence = sequence}};
 
-		sequence += 1 + (data[1] >> 7); /* now and then one is missing */
+		sequence += 1 + (data[1] >> 7); /* now and then a frame is missing */
 		data += 4;
 		size -= 4;
 		if (n > size)

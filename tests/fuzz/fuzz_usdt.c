@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Any bytes as an interpreter's file with notes of probes, and as an argument in one. */
+/* Any bytes as an interpreter's file with probe notes, and as an argument in a note. */
 #include <elf.h>
 #include <stddef.h>
 #include <stdint.h>

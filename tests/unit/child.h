@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A child that has written its line. */
+/* A child that has written its first line. */
 struct child {
 	pid_t pid;
 	int out;
@@ -28,7 +28,7 @@ static inline void end_child(struct child *c)
 		close(c->out);
 }
 
-/* Up to ten seconds for a line. */
+/* Waits up to ten seconds for a line. */
 static inline bool wait_for_line(struct child *c)
 {
 	struct pollfd p = {.fd = c->out, .events = POLLIN};

@@ -112,7 +112,7 @@ static struct snapshot *new_snapshot(void)
 	return s;
 }
 
-/* Prime numbers in one thread: it never lets go but for a few prints. */
+/* Prime numbers in one thread, which lets go only for a few prints. */
 static void tell_alone(struct story *st, __u32 tid, int turns, __u64 turn)
 {
 	for (int i = 0; i < turns; i++) {
@@ -134,7 +134,7 @@ static struct snapshot *make_single(void)
 	return s;
 }
 
-/* So many threads compute, each in its turn, for so many turns of the switch interval. */
+/* Several threads compute in turns, each for one switch interval. */
 static void tell_shared(struct story *st, __u32 first, unsigned int n, int turns)
 {
 	for (unsigned int i = 1; i < n; i++)
@@ -165,7 +165,8 @@ static struct snapshot *make_two_threads(void)
 	return s;
 }
 
-/* A thread computes, and one serves requests: short holds, each after a whole switch interval. */
+/* One thread computes, and another serves requests: short holds, each after a whole switch
+ * interval. */
 static struct snapshot *make_convoy(void)
 {
 	struct snapshot *s = new_snapshot();
@@ -190,7 +191,7 @@ static struct snapshot *make_convoy(void)
 	return s;
 }
 
-/* Native code sleeps half a second at a time with the GIL in its hand. */
+/* Native code sleeps with the GIL, half a second at a time. */
 static struct snapshot *make_blocked(void)
 {
 	struct snapshot *s = new_snapshot();
@@ -219,7 +220,7 @@ static struct snapshot *make_blocked(void)
 	return s;
 }
 
-/* Native code computes with the GIL in its hand. */
+/* Native code computes with the GIL. */
 static struct snapshot *make_native(void)
 {
 	struct snapshot *s = new_snapshot();
@@ -271,7 +272,7 @@ static struct snapshot *make_preempted(void)
 	return s;
 }
 
-/* Somebody has the GIL, and will not let go. */
+/* A thread has the GIL and does not let go. */
 static struct snapshot *make_stuck(void)
 {
 	struct snapshot *s = new_snapshot();
@@ -294,7 +295,7 @@ static struct snapshot *make_stuck(void)
 	return s;
 }
 
-/* multiprocessing: a parent that does little, children that compute, each with its own GIL. */
+/* multiprocessing: a parent that does little, and children that compute, each with its own GIL. */
 static struct snapshot *make_multiprocess(void)
 {
 	struct snapshot *s = new_snapshot();
@@ -356,7 +357,7 @@ static struct snapshot *make_gil_turned_on(void)
 	return s;
 }
 
-/* Names that want to do something to the terminal or to the JSON, and all that can be missed. */
+/* Names that try to affect the terminal or the JSON, and everything that can be missed. */
 static struct snapshot *make_hostile(void)
 {
 	struct snapshot *s = new_snapshot();
@@ -368,7 +369,7 @@ static struct snapshot *make_hostile(void)
 		      "bad");
 	story__thread(&st, 4712, "cut\xe2\x82");
 	story__thread(&st, 4713, "\xe2\x80\xaeright-to-left");
-	story__thread(&st, 4714, "0123456789abcdef"); /* no zero byte at its end */
+	story__thread(&st, 4714, "0123456789abcdef"); /* does not end in a zero byte */
 	story__thread(&st, 4715, "gr\xc3\xbc\xc3\x9f \xe4\xb8\xad\xe6\x96\x87");
 	tell_shared(&st, 4711, 5, 50);
 	st.gil->lock.partial_waits = 2;
@@ -391,7 +392,7 @@ static struct snapshot *make_hostile(void)
 	return s;
 }
 
-/* Attached to one thread that computes and never lets go: not one edge. */
+/* Attached to one thread that computes and never lets go: no edge is seen. */
 static struct snapshot *make_unseen(void)
 {
 	struct snapshot *s = new_snapshot();

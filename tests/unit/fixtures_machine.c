@@ -38,7 +38,8 @@ static bool anybody_waits(const struct machine *m)
 	return false;
 }
 
-/* What a thread does on its CPU: it takes the GIL, waits for it, goes on waiting, or lets it go. */
+/* A step of a thread on its CPU: it takes the GIL, waits for it, continues to wait, or lets it
+ * go. */
 static void act_on_cpu(struct machine *m, __u32 i)
 {
 	struct actor *a = &m->actors[i];
@@ -65,7 +66,7 @@ static void schedule(struct machine *m, __u32 i)
 	switch (a->cpu) {
 	case GIL_PART_ONCPU:
 		if (!random_below(&m->random, 8)) {
-			emit(m, i, GIL_EDGE_WAKE, 0); /* it had only meant to sleep */
+			emit(m, i, GIL_EDGE_WAKE, 0); /* woken before it actually slept */
 			break;
 		}
 		a->cpu = random_below(&m->random, 2) ? GIL_PART_RUNNABLE : GIL_PART_BLOCKED;
@@ -78,7 +79,7 @@ static void schedule(struct machine *m, __u32 i)
 			emit(m, i, GIL_EDGE_WAKE, 0);
 			break;
 		}
-		__attribute__((fallthrough)); /* its wake-up is not seen */
+		__attribute__((fallthrough)); /* its wake-up is missed */
 	default:
 		a->cpu = GIL_PART_ONCPU;
 		emit(m, i, GIL_EDGE_SWITCH_IN, 0);
@@ -93,8 +94,8 @@ static void step(struct machine *m)
 	m->now += random_below(&m->random, 4) ? random_size(&m->random, 24) : 0;
 	if (!a->alive)
 		return;
-	/* The holder does not die: then the process ends, and nothing follows. Nor does thread 0,
-	 * so that something goes on. */
+	/* The holder does not die, because nothing would follow. Nor does thread 0, so that
+		 * something goes on. */
 	if (i && m->holder != (int)i && !random_below(&m->random, 200)) {
 		emit(m, i, GIL_EDGE_EXIT, 0);
 		a->alive = false;
@@ -115,7 +116,7 @@ void machine_run(struct run *run, __u64 seed)
 	m.nr = 1 + (__u32)random_below(&m.random, RUN_THREADS);
 	for (__u32 i = 0; i < m.nr; i++)
 		m.actors[i].alive = true;
-	/* Half of the runs are observed from some moment on. */
+	/* Half of the runs are observed only from some moment on. */
 	unseen = random_below(&m.random, 2) ? (unsigned int)random_below(&m.random, 200) : 0;
 	for (unsigned int i = 0; i < unseen; i++)
 		step(&m);

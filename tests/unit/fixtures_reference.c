@@ -3,7 +3,7 @@
 
 #include "fixtures_reference.h"
 
-/* An interval of a thread, from an edge to an edge; `to` is run->nr if it does not end. */
+/* An interval of a thread between two edges; `to` is run->nr if it does not end. */
 struct span {
 	size_t from;
 	size_t to;
@@ -23,7 +23,7 @@ static size_t next(const struct run *run, size_t i, __u32 tid, enum gil_edge_kin
 	return i;
 }
 
-/* The last edge of a thread about the GIL before i, or run->nr. */
+/* The thread's last edge about the GIL before i, or run->nr. */
 static size_t previous_of(const struct run *run, size_t i, __u32 tid)
 {
 	while (i--) {
@@ -44,7 +44,7 @@ static size_t previous_turn(const struct run *run, size_t i)
 	return run->nr;
 }
 
-/* Is this edge the first of a wait, rather than a further slice of one? */
+/* True if this edge is the first of a wait, rather than a further slice of one. */
 static bool begins_wait(const struct run *run, size_t i)
 {
 	size_t before = previous_of(run, i, run->edges[i].tid);
@@ -65,13 +65,13 @@ static size_t beginning_of_wait(const struct run *run, size_t i)
 	return slice;
 }
 
-/* Whether the beginning of a wait is really one: the thread had shown an edge before. */
+/* True if the beginning of a wait is certain, because the thread had produced an edge before. */
 static bool is_partial(const struct run *run, size_t i)
 {
 	return run->attached && previous_of(run, i, run->edges[i].tid) == run->nr;
 }
 
-/* The parts of a span: between each two edges the thread was where the last one had put it. */
+/* The parts of a span: between two edges, the thread was where the earlier one had put it. */
 static void split(const struct run *run, struct span s, __u64 *part)
 {
 	__u32 tid = run->edges[s.from].tid;
@@ -133,7 +133,7 @@ static void count_wait(const struct run *run, struct outcome *o, struct span s)
 	}
 }
 
-/* Is acquisition i a handoff: did another thread release it last, while this one was waiting? */
+/* True if acquisition i is a handoff: another thread released last, while this one was waiting. */
 static bool is_handoff(const struct run *run, size_t i)
 {
 	size_t turn = previous_turn(run, i), wait = beginning_of_wait(run, i);
@@ -170,8 +170,8 @@ static void count_acquisition(const struct run *run, struct outcome *o, size_t i
 }
 
 /*
- * Where a wait is over for the integrals: at the acquisition; or, if the thread dies, at the next
- * acquisition, release or beginning of a wait after that; or at the end.
+ * Where a wait ends for the integrals: at the acquisition; if the thread dies, at the next
+ * acquisition, release or beginning of a wait after that; otherwise at the end.
  */
 static __u64 end_of_wait(const struct run *run, size_t i)
 {
@@ -190,8 +190,8 @@ static __u64 end_of_wait(const struct run *run, size_t i)
 	return run->end;
 }
 
-/* The time in which at least one wait goes on: the waits' union, by what each adds to those that
- * began before it. They are in order of their beginning. */
+/* The time with at least one wait: the union of the waits. They are in order of their beginnings,
+ * so each adds what goes beyond those before it. */
 static void count_contention(const struct run *run, struct outcome *o)
 {
 	__u64 covered = 0;
@@ -209,7 +209,7 @@ static void count_contention(const struct run *run, struct outcome *o)
 	}
 }
 
-/* How many threads wait just after edge i, by the integrals' account of the dead. */
+/* The number of waiting threads just after edge i, counting dead ones as the integrals do. */
 static bool anybody_waits(const struct run *run, size_t i)
 {
 	for (size_t j = 0; j < i; j++) {
@@ -222,7 +222,8 @@ static bool anybody_waits(const struct run *run, size_t i)
 	return false;
 }
 
-/* Handoffs in a row, until the GIL is released to nobody or acquired in another way. */
+/* The lengths of runs of handoffs, which end when the GIL is released to nobody, or acquired
+ * without a handoff. */
 static void count_chains(const struct run *run, struct outcome *o)
 {
 	__u64 chain = 0;
@@ -257,7 +258,7 @@ void reference_run(const struct run *run, struct outcome *o)
 	}
 	count_contention(run, o);
 	count_chains(run, o);
-	/* Held from before the observation on: until the first release, if that comes first. */
+	/* Held since before the observation, until the first release, if that comes first. */
 	first = 0;
 	while (first < run->nr && run->edges[first].kind != GIL_EDGE_ACQUIRE &&
 	       run->edges[first].kind != GIL_EDGE_RELEASE)

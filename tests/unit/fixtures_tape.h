@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A trace in memory: entries of the ring go in as the kernel would put them, a replay comes out. */
+/* A trace in memory. Entries of the ring are put in as by the kernel, and a replay comes out. */
 #ifndef FIXTURES_TAPE_H
 #define FIXTURES_TAPE_H
 
@@ -13,14 +13,14 @@ struct tape {
 	struct bytes file;
 	__u64 start;
 	__u32 sequence;     /* of the last frame */
-	size_t chunk_edges; /* flush after so many edges; 0: when a frame is full */
+	size_t chunk_edges; /* flush after this many edges; 0: when a frame is full */
 	size_t since_flush;
 	struct snapshot_gil gil;
 	struct snapshot_process process;
 };
 
-/* A trace of one process with one GIL, of which the edges count from `start` on. `told`: it begins
- * with the process, else tape__tell has to follow. */
+/* A trace of one process with one GIL, whose edges count from `start` on. `told`: it begins with
+ * the process; otherwise tape__tell must follow. */
 void tape__begin(struct tape *t, pid_t pid, __u64 start, bool told,
 		 const struct trace_encoder_options *o);
 void tape__tell(struct tape *t, __u64 now);
@@ -28,7 +28,7 @@ void tape__thread(struct tape *t, __u32 record, __u32 tid, __u8 state, __u64 ts)
 void tape__edge(struct tape *t, __u32 record, enum gil_edge_kind kind, __u8 flags, __u16 settled,
 		__u64 ts);
 void tape__lost(struct tape *t, __u64 count, __u64 since, __u64 ts);
-/* The end, with this as what the kernel has counted; NULL: it ends as it is. */
+/* Ends the tape, with this as the kernel's figures; NULL: without an end. */
 void tape__end(struct tape *t, const struct snapshot *s, bool figures);
 /* Opens what has been written so far, or the first n bytes of it. */
 struct replay *tape__replay(const struct tape *t, size_t n, struct failure *f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Text against the files in tests/golden (or in GOLDEN_DIR). UPDATE_GOLDEN=1 writes these anew: read
- * the difference before you keep it.
+ * Compares text with the files in tests/golden (or in GOLDEN_DIR). UPDATE_GOLDEN=1 rewrites the
+ * files: read the difference before you keep it.
  */
 #ifndef GOLDEN_H
 #define GOLDEN_H
@@ -37,7 +37,7 @@ static void golden_write(const char *path, const char *text)
 	fclose(out);
 }
 
-/* The line on which two texts begin to differ. */
+/* The line on which two texts first differ. */
 static int golden_difference(const char *a, const char *b)
 {
 	int line = 1;
@@ -47,7 +47,7 @@ static int golden_difference(const char *a, const char *b)
 	return line;
 }
 
-/* Fails the test unless the file has the text. Frees it. */
+/* Fails the test unless the file has this text. Frees the text. */
 static void golden_check(const char *name, char *got)
 {
 	const char *dir = getenv("GOLDEN_DIR"), *update = getenv("UPDATE_GOLDEN");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* An interpreter's file made by hand: its messages, and room for code. */
+/* A hand-made file of an interpreter: its messages, and room for code. */
 #ifndef LOCATE_IMAGE_H
 #define LOCATE_IMAGE_H
 
@@ -19,7 +19,7 @@ struct image {
 	unsigned char code[4096];
 };
 
-/* Where in the code there is what. */
+/* The places of things in the code. */
 enum {
 	TAKE_GIL = 0,
 	DROP_GIL = 100,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Numbers that are the same in every run (xorshift64*): a failure names its seed and comes back. */
+/* Random numbers that are the same in every run (xorshift64*), so that a failure can be repeated
+ * from its seed. */
 #ifndef RANDOM_H
 #define RANDOM_H
 
@@ -19,7 +20,7 @@ static inline __u64 random_below(__u64 *state, __u64 n)
 	return (random_next(state) >> 11) % n;
 }
 
-/* As likely small as large: a random number of bits below `bits`. */
+/* Small numbers are as likely as large ones: a random number of bits below `bits`. */
 static inline __u64 random_size(__u64 *state, unsigned int bits)
 {
 	return random_next(state) >> (63 - random_below(state, bits));

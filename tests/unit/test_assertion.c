@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Rules: what parses, what does not and where the caret is, and files of rules. */
+/* Rules: which ones parse, where the caret is in the others, and files of rules. */
 #include <errno.h>
 #include <math.h>
 
@@ -9,7 +9,7 @@
 #include "core/base/suggest.h"
 #include "test.h"
 
-/* Rules and the form in which they are printed; NULL: as they are. */
+/* Rules, and the form in which they are printed; NULL: unchanged. */
 static const struct {
 	const char *text;
 	const char *printed;
@@ -64,7 +64,7 @@ TEST(good_rules)
 	}
 }
 
-/* Rules that are wrong; the caret marks what the second line does, and the suggestion. */
+/* Wrong rules, where the caret must be, and the suggestion. */
 static const struct {
 	const char *text;
 	const char *carets;
@@ -188,7 +188,7 @@ TEST(errors_are_shown_below_the_rule)
 	assertion_set__clear(&set);
 }
 
-/* Wherever an error is in a long rule, the caret is below it. */
+/* Wherever the error is in a long rule, the caret is below it. */
 TEST(errors_of_long_rules)
 {
 	struct assertion_set set = {0};
@@ -235,7 +235,7 @@ TEST(values)
 	}
 }
 
-/* Pieces of rules in any order: what parses is printed as something that parses to the same. */
+/* Pieces of rules in any order: a rule that parses prints as one that parses to the same rule. */
 TEST(random_rules_go_round)
 {
 	static const char *const pieces[] = {

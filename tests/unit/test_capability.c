@@ -13,7 +13,7 @@ TEST(capability_missing)
 	CHECK_EQ(capability__missing(0, all), all);
 	CHECK_EQ(capability__missing(all, all), 0);
 	CHECK_EQ(capability__missing(BIT(BPF), all), BIT(PERFMON) | BIT(SYS_PTRACE));
-	/* CAP_SYS_ADMIN includes some, and not others. */
+	/* CAP_SYS_ADMIN includes some capabilities, but not others. */
 	CHECK_EQ(capability__missing(BIT(SYS_ADMIN), all), BIT(SYS_PTRACE));
 	CHECK_EQ(capability__missing(BIT(SYS_ADMIN), CAPABILITIES_MAPPED), BIT(DAC_READ_SEARCH));
 	CHECK_EQ(capability__missing(CAPABILITIES_PROBES, BIT(SYS_ADMIN)), BIT(SYS_ADMIN));
@@ -27,7 +27,7 @@ TEST(capability_least)
 	CHECK_EQ(capability__least(everything, 0), 0);
 	CHECK_EQ(capability__least(0, CAPABILITIES_PROBES), 0);
 	CHECK_EQ(capability__least(BIT(BPF) | BIT(NET_RAW), CAPABILITIES_PROBES), BIT(BPF));
-	/* It stands in for one that is not there, and is not kept beside one that is. */
+	/* It replaces one that is missing, and is dropped if the other one is there. */
 	CHECK_EQ(capability__least(BIT(SYS_ADMIN) | BIT(BPF), CAPABILITIES_PROBES),
 		 BIT(SYS_ADMIN) | BIT(BPF));
 	CHECK_EQ(capability__least(BIT(SYS_ADMIN) | CAPABILITIES_PROBES, CAPABILITIES_PROBES),

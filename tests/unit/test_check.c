@@ -16,7 +16,7 @@ struct trial {
 	struct check check;
 };
 
-/* Judges rules, which end in NULL, on a fixture. */
+/* Judges rules on a fixture. The list of rules ends with NULL. */
 static bool begin(struct trial *t, const char *fixture, const char *const *rules)
 {
 	struct failure f = {0};
@@ -104,7 +104,7 @@ static const char *const every_verdict[] = {"hold.max < 1ns",
 					    "contended_ratio >= 0",
 					    NULL};
 
-/* Whatever the names: valid UTF-8, and nothing that a terminal would obey. */
+/* Whatever the names are, the output is valid UTF-8 and cannot control a terminal. */
 TEST(every_format_is_clean)
 {
 	for (const struct fixture *x = fixture_table; x->name; x++) {
@@ -143,7 +143,7 @@ TEST(text_without_unicode)
 	CHECK(text && ascii, "not ASCII");
 }
 
-/* A line break in a name never ends a line of what a machine reads by lines. */
+/* A line break in a name never ends a line in formats that machines read line by line. */
 TEST(lines_stay_lines)
 {
 	struct trial t;
@@ -205,7 +205,7 @@ TEST(moments_of_holds)
 	story__pass(&st, 5 * MS);
 	story__edge(&st, a, GIL_EDGE_RELEASE, 0);
 	CHECK(!look(m, &st), "look");
-	/* A long hold is seen while it goes on, and is one moment. */
+	/* A long hold is seen while it goes on, and gives a single moment. */
 	story__edge(&st, b, GIL_EDGE_ACQUIRE, 0);
 	story__pass(&st, 50 * MS);
 	CHECK(!look(m, &st), "look");
@@ -214,7 +214,7 @@ TEST(moments_of_holds)
 	story__edge(&st, b, GIL_EDGE_RELEASE, 0);
 	story__pass(&st, 100 * MS);
 	CHECK(!look(m, &st), "look");
-	/* And another one, later. */
+	/* A later one gives another moment. */
 	story__edge(&st, b, GIL_EDGE_ACQUIRE, 0);
 	story__pass(&st, 20 * MS);
 	story__edge(&st, b, GIL_EDGE_RELEASE, 0);
@@ -254,7 +254,7 @@ TEST(moments_are_of_single_values)
 	}
 }
 
-/* What is shown must not be the limit, or on its other side, where it is not. */
+/* A value that is not at the limit must not be shown as the limit, or on its other side. */
 TEST(shares_as_fractions)
 {
 	static const struct {
@@ -288,7 +288,7 @@ TEST(json_has_large_limits)
 	CHECK(ok, "the limit is not there");
 }
 
-/* Two sub-interpreters, one after the other, with their GIL at the same place. */
+/* Two sub-interpreters, one after the other, with their GIL at the same address. */
 TEST(gils_at_one_address)
 {
 	struct assertion_set set = {0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What the doctor says of made-up machines and interpreters. */
+/* What the doctor says about made-up machines and interpreters. */
 #include <limits.h>
 
 #include "core/doctor/doctor.h"

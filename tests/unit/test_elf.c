@@ -15,8 +15,8 @@
 #include "edge/proc/proc_maps.h"
 #include "test.h"
 
-/* A shared object with two versions of a symbol, an undefined and a local one, found by either kind
- * of hash table. Everything is in one segment, loaded 0x1000 above its file offset. */
+/* A shared object with two versions of one symbol, an undefined and a local one, found through
+ * either kind of hash table. It is in one segment, loaded 0x1000 above its file offset. */
 #define BASE 0x1000
 
 struct image {
@@ -175,7 +175,7 @@ TEST(elf_no_sections_no_versions_no_hash)
 	CHECK_EQ(elf_file__open_memory(&e, &m, sizeof(m)), 0);
 	CHECK_EQ(elf_file__symbol(&e, "wait", &s), 0);
 	CHECK_EQ(elf_file__section(&e, ".PyRuntime", &section), -ENOENT);
-	m.dyn[3].d_tag = DT_DEBUG; /* no versions: the first one is as good */
+	m.dyn[3].d_tag = DT_DEBUG; /* no versions: the first symbol is as good as any */
 	CHECK_EQ(elf_file__open_memory(&e, &m, sizeof(m)), 0);
 	CHECK_EQ(elf_file__symbol(&e, "wait", &s), 0);
 	CHECK_EQ(s.value, m.sym[2].st_value);
@@ -200,7 +200,7 @@ TEST(elf_position_dependent_has_no_bias)
 	CHECK_EQ(elf_file__load_bias(&e, 2 * BASE, 0, &bias), -EBADMSG);
 }
 
-/* A chain that leads back to itself, and one that never ends. */
+/* A hash chain that leads back to itself, and one that never ends. */
 TEST(elf_endless_chains_end)
 {
 	struct image m = make_image(DT_HASH);
@@ -215,11 +215,11 @@ TEST(elf_endless_chains_end)
 	m.versym[3] = 0x8003;
 	CHECK_EQ(elf_file__open_memory(&e, &m, sizeof(m)), 0);
 	CHECK(elf_file__symbol(&e, "wait", &s) < 0);
-	m.gnu[0] = 0; /* no buckets: not to be divided by */
+	m.gnu[0] = 0; /* no buckets: must not be used as a divisor */
 	CHECK_EQ(elf_file__symbol(&e, "wait", &s), -EBADMSG);
 }
 
-/* All there is to ask, of whatever bytes: nothing but an answer may come of it. */
+/* Every query, on any bytes: they must do no harm. */
 static void ask_everything(const void *data, size_t size)
 {
 	struct elf_section section;
@@ -295,7 +295,7 @@ TEST(elf_refused)
 	CHECK_EQ(elf_file__open_fd(&e, open("/proc/self/maps", O_RDONLY | O_CLOEXEC)), -EBADMSG);
 }
 
-/* Mapped, such a file would kill the reader (SIGBUS). */
+/* If such a file were mapped, it would kill the reader (SIGBUS). */
 TEST(elf_cut_short_while_open)
 {
 	struct image m = make_image(DT_GNU_HASH);
@@ -316,7 +316,7 @@ TEST(elf_cut_short_while_open)
 	elf_file__close(NULL);
 }
 
-/* A huge file is not read whole, however it asks to be. */
+/* A huge file is never read as a whole, whatever its headers say. */
 TEST(elf_reads_only_so_much)
 {
 	struct image m = make_image(DT_GNU_HASH);

@@ -115,7 +115,7 @@ TEST(names)
 	CHECK_STR(format_name("\xe2\x80\xaex", 16, false).s, "?x");
 }
 
-/* Whatever the bytes, nothing gets through that a terminal would obey. */
+/* Whatever the bytes are, nothing passes that would control a terminal. */
 TEST(random_names)
 {
 	__u64 r = random_seed(4);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The history against what it stands for: the span since the start must be the snapshot that was fed
- * last, and the window the difference of two snapshots, whatever happened in between.
+ * The history must equal what it stands for: the span since the start is the snapshot that was fed
+ * last, and the window is the difference of two snapshots, whatever happened in between.
  */
 #include "fixtures.h"
 #include "core/history/history.h"
@@ -11,7 +11,7 @@
 #define THREADS 6
 #define PAST    400
 
-/* A GIL that threads use at random, but as a GIL is used. */
+/* A GIL that threads use at random, but correctly. */
 struct play {
 	struct snapshot *s;
 	struct story st;
@@ -138,7 +138,7 @@ static __u64 parts(const __u64 *part)
 	return part[0] + part[1] + part[2];
 }
 
-/* What the window says of a thread, against what was known at its two ends. */
+/* What the window says about a thread, compared with what was known at its two ends. */
 static void check_window_thread(const struct snapshot_process *w, const struct snapshot_process *a,
 				const struct snapshot_process *b, __u32 tid)
 {
@@ -202,7 +202,7 @@ TEST(window_is_the_difference)
 			CHECK_EQ(history__add(h, past[nr]), 0);
 			while (from > 0 && past[from - 1]->end_ns + window > past[nr]->end_ns)
 				from--;
-			/* It reaches back to the end of the last tick before it. */
+			/* The window reaches back to the end of the last tick before it. */
 			if (from > 0 && nr > 0)
 				check_window(h, past[from == nr ? nr - 1 : from - 1], past[nr]);
 			nr++;
@@ -241,8 +241,8 @@ TEST(reset_forgets)
 	history__free(h);
 }
 
-/* A thread comes, works and is gone, again and again; its number is used again. What it did ends up
- * in the row of the exited ones, once. */
+/* A thread repeatedly comes, works and exits, and its number is reused. What it did must end up in
+ * the row of exited threads exactly once. */
 static void churn(struct snapshot *s, struct gil_thread *live, int life, bool fold)
 {
 	struct snapshot_gil *g = &s->processes[0].gils[0];
@@ -330,7 +330,7 @@ TEST(what_has_ended_keeps_its_last_seconds)
 	history__free(h);
 }
 
-/* Ever new processes, of which none stays: there is a limit to what is kept. */
+/* New processes keep coming, and none stays: the number of those kept is limited. */
 TEST(many_that_have_ended_are_forgotten)
 {
 	struct history *h = history__new(1 * S);

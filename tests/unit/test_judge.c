@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Figures and their intervals, what a scope selects, verdicts over runs and against baselines. */
+/* Figures and their intervals, what scopes select, verdicts over runs and against baselines. */
 #include <errno.h>
 #include <math.h>
 #include <unistd.h>
@@ -12,7 +12,7 @@
 #include "random.h"
 #include "test.h"
 
-/* A rule, judged on some fixtures as runs and some as a baseline. The caller clears j. */
+/* Judges a rule on some fixtures as runs and some as a baseline. The caller clears j. */
 static bool judge_on(struct judgement *j, struct assertion *a, const char *rule,
 		     const char *const *fixtures, const char *const *before)
 {
@@ -34,7 +34,7 @@ static bool judge_on(struct judgement *j, struct assertion *a, const char *rule,
 	return ok;
 }
 
-/* A rule, judged on s, which is freed, as the only run. Of j only the verdict and why remain. */
+/* Judges a rule on s as the only run, and frees s. Only j's verdict and why remain valid. */
 static bool judge_one(struct judgement *j, const char *rule, struct snapshot *s)
 {
 	struct runs runs = {&s, 1}, none = {NULL, 0};
@@ -49,7 +49,7 @@ static bool judge_one(struct judgement *j, const char *rule, struct snapshot *s)
 	return ok;
 }
 
-/* Rules on the fixture "convoy": two threads, 334 waits or so. */
+/* Rules on fixtures such as "convoy": two threads with about 334 waits. */
 static const struct {
 	const char *rule;
 	const char *fixture;
@@ -82,7 +82,7 @@ static const struct {
 	{"wait.max{thread=\"x\"} < 1ms", "free_threaded", JUDGED_INCONCLUSIVE, "without a GIL"},
 	{"wait.max < 1ms", "empty", JUDGED_INCONCLUSIVE, "no process"},
 	{"wait.max < 1ms", "unseen", JUDGED_INCONCLUSIVE, ""},
-	/* One that never lets go is seen although no hold has ended. */
+	/* A thread that never lets go is seen, although no hold has ended. */
 	{"hold.max < 100ms", "stuck", JUDGED_FAIL, ""},
 	{"wait.max{thread=\"nobody\"} < 1s", "convoy", JUDGED_ERROR, "no thread"},
 	{"wait.max{process=\"nobody\"} < 1s", "convoy", JUDGED_ERROR, "no process"},
@@ -110,7 +110,7 @@ TEST(verdicts)
 	}
 }
 
-/* Whatever is unknown, no rule passes or fails by it. */
+/* No rule passes or fails because of something that is unknown. */
 TEST(nothing_passes_by_being_unknown)
 {
 	static const char *const rules[] = {"hold.max < 1s",     "hold.max > 1s",
@@ -140,8 +140,8 @@ TEST(nothing_passes_by_being_unknown)
 	}
 }
 
-/* Scheduler edges that were lost spoil the splits, and nothing else; releases that were not told
- * apart may all have been requested. */
+/* Lost scheduler edges spoil the splits, and nothing else. Releases that were not told apart may
+ * all have been requested. */
 TEST(a_loss_spoils_what_depends_on_it)
 {
 	static const struct {
@@ -172,7 +172,8 @@ TEST(a_loss_spoils_what_depends_on_it)
 	}
 }
 
-/* Of more processes than are kept, the others may have broken it; not so of those unobserved. */
+/* If there are more processes than are kept, the others may have broken the rule; but not if they
+ * are unobserved ones. */
 TEST(processes_that_are_not_listed)
 {
 	static const struct {
@@ -212,7 +213,7 @@ static int compare_values(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Numbers of some random distribution, sorted. */
+/* Sorted numbers from a random distribution. */
 static size_t make_values(__u64 *values, struct gil_hist *h, __u64 seed)
 {
 	__u64 r = random_seed(seed), base = random_below(&r, 3) ? 0 : random_size(&r, 37);
@@ -252,7 +253,8 @@ TEST(percentile_intervals_contain_the_truth)
 	}
 }
 
-/* The same through a rule: with a limit at the truth or beside it, a verdict is right or is none. */
+/* The same through a rule: with a limit at the truth or near it, a verdict is right or
+ * inconclusive. */
 TEST(verdicts_on_random_distributions_are_right)
 {
 	static __u64 values[3000];
@@ -349,7 +351,7 @@ TEST(aggregates)
 
 TEST(several_runs)
 {
-	/* Of "single", "convoy" and "two_threads" the longest holds are 250, 5 and 5 ms or so. */
+	/* The longest holds of "single", "convoy" and "two_threads" are about 250, 5 and 5 ms. */
 	static const char *const runs[] = {"single", "convoy", "two_threads", NULL};
 	static const struct {
 		const char *rule;
@@ -390,7 +392,7 @@ TEST(several_runs)
 	}
 }
 
-/* Samples of different runs do not make up for each other, and are not told as if they did. */
+/* Samples of different runs are not added up to reach the number needed, nor reported that way. */
 TEST(too_few_samples_in_each_run)
 {
 	static const char *const runs[] = {"single", "convoy", "convoy", NULL};
@@ -422,10 +424,10 @@ TEST(baselines)
 		{"hold.max > -10% vs baseline", "convoy", "single", JUDGED_FAIL},
 		{"hold.max > -10% and -1s vs baseline", "convoy", "single", JUDGED_PASS},
 		{"wait.p90 < +20% vs baseline", "convoy", "convoy", JUDGED_PASS},
-		/* The histogram cannot tell 1 %. */
+		/* The histogram cannot distinguish 1 %. */
 		{"wait.p90 < +1% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
 		{"wait.p90 < +10% vs baseline", "convoy", "single", JUDGED_INCONCLUSIVE},
-		/* Nor the file a millionth. */
+		/* Nor can the file distinguish a millionth. */
 		{"held_ratio <= +0% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
 		{"held_ratio <= +0.1% vs baseline", "convoy", "convoy", JUDGED_PASS},
 		{"contended_ratio <= +0% vs baseline", "single", "single", JUDGED_PASS},
@@ -447,7 +449,7 @@ TEST(baselines)
 	}
 }
 
-/* Every figure of every fixture is the same after a way through JSON. */
+/* Every figure of every fixture survives the way through JSON. */
 static void check_same_figures(const char *fixture, const struct snapshot *s,
 			       const struct snapshot *t)
 {
@@ -466,7 +468,7 @@ static void check_same_figures(const char *fixture, const struct snapshot *s,
 			}
 			f = figure__of(m, &st, a);
 			g = figure__of(m, &st, b);
-			/* Where a hold or wait that has not ended spent its time is not in the JSON. */
+			/* The JSON does not say where an unfinished hold or wait spent its time. */
 			if (m->loses & (METRIC_LOSES_HOLD_TIMES | METRIC_LOSES_WAIT_TIMES))
 				g.value = f.value;
 			free(a);
@@ -601,16 +603,17 @@ TEST(values_beyond_a_limit)
 		gil_hist_add(&h, v);
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 5), 6);
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_GT, 5), 5);
-	/* A value that is the limit keeps it, if it may. */
+	/* A value equal to the limit keeps it, if the operator allows that. */
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LE, 5), 5);
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_GE, 5), 4);
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LE, 10), 0);
 	gil_hist_add(&h, 1000003);
-	/* Somewhere in its slot, but it is the maximum. */
+	/* The limit is within the slot, but the value is the maximum. */
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 1000001), 1);
 }
 
-/* No single hold is beyond a limit of their sum or number: who has most of it is to blame. */
+/* A limit of a sum or a number is not broken by single holds: the thread with the most is to
+ * blame. */
 TEST(evidence_of_sums_and_numbers)
 {
 	static const char *const rules[] = {"hold.sum < 1ns", "hold.ratio < 1%", "hold.rate < 1/s",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Functions that a file does not export: by the code that calls them, in a file made by hand; by a
- * symbol table, in this program. */
+/* Finding functions that a file does not export: by the code that calls them, in a hand-made file;
+ * and by a symbol table, in this program. */
 #include <errno.h>
 #include <fcntl.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Functions that a file for arm64 does not export, by the code that calls them; and where on a
- * function a probe is cheap there. */
+/* Finding functions that an arm64 file does not export, by the code that calls them; and finding
+ * where in a function a probe is cheap. */
 #include <errno.h>
 
 #include "edge/sites/cheap_site.h"
@@ -184,7 +184,7 @@ TEST(static_musl_is_refused)
 	CHECK_EQ(site[1].kind, GIL_SITE_COND_TIMEDWAIT);
 }
 
-/* Whatever the bytes are, and however few: no more than an answer comes of it. */
+/* Any bytes, however few, must do no harm. */
 TEST(locate_any_bytes_changed)
 {
 	uint64_t signal, timedwait;
@@ -201,7 +201,7 @@ TEST(locate_any_bytes_changed)
 
 /* ---- where a probe is cheap ---- */
 
-/* The beginnings of functions as Debian has them: glibc 2.36 and 2.41, musl 1.2.3. */
+/* The beginnings of functions in Debian's builds: glibc 2.36 and 2.41, musl 1.2.3. */
 static const uint32_t signal_2_36[] = {
 	0xa9b87bfd, /* stp x29, x30, [sp, #-128]! */
 	0x910003fd, /* mov x29, sp */
@@ -250,7 +250,7 @@ static const uint32_t signal_musl[] = {
 	0xb40002c1, /* cbz x1 */
 };
 
-/* How many instructions further the probe goes, and the register that has the argument there. */
+/* How many instructions later the probe goes, and the register that has the argument there. */
 static void check_cheap(const uint32_t *insn, size_t n, uint64_t distance, unsigned int argument)
 {
 	const uint64_t code = offsetof(struct image, code);

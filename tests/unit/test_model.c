@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The model, rule by rule. test_model_random.c has the properties. */
+/* The model, rule by rule. test_model_random.c tests its properties. */
 #include "core/figures/snapshot.h"
 #include "test.h"
 
@@ -20,7 +20,7 @@ static void begin(void)
 	}
 }
 
-/* The edge of a thread, at so many ns after the start. */
+/* An edge of a thread, at so many ns after the start. */
 static struct gil_handoff edge(int thread, __u64 at, enum gil_edge_kind kind, __u16 flags)
 {
 	struct gil_edge e = {.ts = START + at, .kind = (__u16)kind, .flags = flags};
@@ -323,7 +323,7 @@ TEST(exit_while_waiting)
 	EXIT(1, 20);
 	CHECK_EQ(threads[1].state, GIL_THREAD_GONE);
 	CHECK_EQ(gil_lock_waiters(&lock), 1);
-	/* Until the next edge it counts, for a reader as for the model. */
+	/* It counts until the next edge, for a reader as for the model. */
 	CHECK_EQ(gil_lock_waiting_until(&lock, START + 30), 40);
 	RELEASE(0, 30);
 	CHECK_EQ(lock.waiter_ns, 40);
@@ -402,7 +402,7 @@ TEST(a_waiters_own_signal_is_no_release)
 	CHECK(!gil_model_is_release(&lock, &threads[2]), "another thread is known to hold");
 }
 
-/* The GIL of a free-threaded build is turned off: its holder lets go, and who waits gives up. */
+/* The GIL of a free-threaded build is turned off: its holder lets go, and its waiters give up. */
 TEST(a_wait_that_is_given_up)
 {
 	begin();

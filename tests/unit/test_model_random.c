@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * What is always true of the model, for thousands of random sequences of edges.
+ * Properties of the model, tested with thousands of random sequences of edges.
  *
- * The valid ones come from a small machine of threads, CPUs and one GIL, which may be observed from
- * its beginning or from some moment on. What the model makes of them is compared, to the
- * nanosecond, with the reference in fixtures_reference.h, which has all the edges before it and
- * takes no care to be fast. The invalid ones are any edges at any time, with clocks that step back.
+ * Valid sequences come from a small machine of threads, CPUs and one GIL, which may be observed
+ * from its beginning or from some moment on. The model's result is compared, to the nanosecond,
+ * with the reference in fixtures_reference.h, which has all edges at once and does not need to be
+ * fast. Invalid sequences are any edges at any time, with clocks that step back.
  */
 #include "random.h"
 #include "fixtures_machine.h"
@@ -65,7 +65,7 @@ static __u64 edges_of(const struct run *run, enum gil_edge_kind kind)
 	return n;
 }
 
-/* True of any edges whatever. */
+/* What is true for any edges. */
 static void check_sums(const struct run *run, const struct outcome *o, __u64 seed)
 {
 	const struct gil_figures *f = &o->fig;
@@ -106,7 +106,7 @@ static void check_valid(const struct run *run, const struct outcome *o, __u64 se
 	CHECK(o->fig.hold.sum <= l->held_ns, "seed %llu", seed);
 }
 
-/* The same, by the reference. */
+/* The same, computed by the reference. */
 static void check_reference(const struct outcome *o, const struct outcome *r, const struct run *run,
 			    __u64 seed)
 {
@@ -153,7 +153,7 @@ TEST(valid_edges_agree_with_the_reference)
 	}
 	if (test_failure[0])
 		return;
-	/* The runs do reach what they are for. */
+	/* The runs do reach the cases that they are meant for. */
 	CHECK(handoffs > 10000 && partial > 1000 && gone > 1000, "%llu %llu %llu", handoffs,
 	      partial, gone);
 }
@@ -201,7 +201,7 @@ TEST(any_edges_keep_the_sums)
 	}
 }
 
-/* In order, but not what a GIL does: as if edges were missed. Time is then still counted once. */
+/* In order, but impossible for a GIL, as if edges were missed. Time is still counted only once. */
 TEST(missed_edges_count_no_time_twice)
 {
 	for (__u64 seed = 1; seed <= VALID_RUNS && !test_failure[0]; seed++) {

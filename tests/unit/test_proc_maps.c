@@ -94,7 +94,7 @@ TEST(maps_path_too_long)
 	n = snprintf(maps.text, size, "1-2 r-xp 0 0:0 0 /");
 	maps.text[n] = 'x';
 	CHECK(!proc_maps__next(&maps, &at, &m));
-	/* The longest that fits. */
+	/* The longest path that fits. */
 	maps.size = (size_t)n + PATH_MAX - 2;
 	at = 0;
 	CHECK(proc_maps__next(&maps, &at, &m));
@@ -104,7 +104,7 @@ TEST(maps_path_too_long)
 	proc_maps__free(NULL);
 }
 
-/* Finds this process's mapping at an address. */
+/* Finds the mapping of this process at an address. */
 static bool find_own(const void *address, struct proc_map *map)
 {
 	struct proc_maps maps;
@@ -132,7 +132,7 @@ TEST(maps_own)
 	CHECK_STR(m.path, "[stack]");
 }
 
-/* A deleted file with a newline and a space in its name is opened all the same. */
+/* A deleted file can be opened even with a newline and a space in its name. */
 TEST(maps_deleted_file)
 {
 	char dir[] = "/tmp/gilscope-test-XXXXXX", path[64], open_path[PATH_MAX];
@@ -178,7 +178,7 @@ TEST(mem_own)
 	CHECK_EQ(proc_mem__read(0, 1ULL << 48, copy, sizeof(copy)), -EFAULT);
 }
 
-/* It ends with an exec, though the process goes on. */
+/* It ends with an exec, although the process goes on. */
 TEST(image)
 {
 	int image = proc_image__open(0), go[2], started[2], other;

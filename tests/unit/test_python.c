@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Finding the GIL of the interpreters that this machine has, which say themselves what is true.
+ * Finding the GIL of this machine's interpreters, which themselves say what is true.
  *
- * GILSCOPE_PYTHONS adds interpreters: a list of paths with colons between them.
+ * GILSCOPE_PYTHONS adds interpreters: a list of paths separated by colons.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -24,7 +24,7 @@
 
 /* ---- real interpreters ---- */
 
-/* Python 2 included. Where ctypes is missing the address is 0: not compared. */
+/* Includes Python 2. Without ctypes the address is 0, and is not compared. */
 #define SAY_READY                                                                                  \
 	"import sys, time\n"                                                                       \
 	"sys.setswitchinterval(0.001)\n"                                                           \
@@ -45,8 +45,8 @@ static bool start_python(struct child *c, const char *python, const char *then)
 	return start_child(c, argv, NULL);
 }
 
-/* Inspects until the GIL is locked or not: having said its line, the child may not yet have taken
- * its GIL back, or not yet given it up to sleep. */
+/* Inspects until the GIL is locked or not: after writing its line, the child may not yet have taken
+ * its GIL back, or not yet released it to sleep. */
 static int inspect_until(pid_t pid, int locked, struct python *py, struct failure *f)
 {
 	int err = -ETIMEDOUT;
@@ -183,7 +183,7 @@ TEST(python_further_ones)
 	}
 }
 
-/* An interpreter of which the file was removed, with a newline in its name. */
+/* An interpreter whose file was removed, with a newline in its name. */
 TEST(python_deleted_program)
 {
 	char path[] = "/tmp/gilscope-test-XXXXXX/a\npython", command[128];
@@ -231,9 +231,9 @@ TEST(python_3_6_is_refused_by_name)
 	CHECK(strstr(f.cause, "3.7 to 3.15"), "%s", f.cause);
 }
 
-/* ---- processes that are no CPython ---- */
+/* ---- processes that are not CPython ---- */
 
-/* Runs `program 60`, and waits until it is that program. */
+/* Runs `program 60`, and waits until the child has executed it. */
 static pid_t start_sleep(const char *program)
 {
 	char own[PATH_MAX], now[PATH_MAX];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What interpreters' files say of themselves, and whether the documentation says the same of what is
- * supported. Run from the tree's root. */
+/* What interpreters' files say about themselves, and whether the documentation agrees on what is
+ * supported. Run from the root of the tree. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -85,7 +85,7 @@ TEST(file_that_is_no_python)
 
 /* ---- the documentation ---- */
 
-/* A row of the table of CPythons: "| 3.11 | fixed | ..."; false for all else. */
+/* A row of the table of CPythons: "| 3.11 | fixed | ..."; false for anything else. */
 static bool read_row(const char *line, int *minor, char layout[16])
 {
 	return sscanf(line, "| 3.%d | %15[a-z ]|", minor, layout) == 2;

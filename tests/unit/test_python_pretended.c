@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * Finding the GIL of interpreters as they might be, or should not be: children of this program,
- * which exports _PyRuntime and Py_Version (link it with -rdynamic) and fills them as it likes.
+ * which exports _PyRuntime and Py_Version (link it with -rdynamic) and fills them in for each case.
  */
 #include <errno.h>
 #include <limits.h>
@@ -53,7 +53,7 @@ static void pretend_3_12(void)
 	put_gil(INTERPRETER + OWN_GIL, 5000, 0);
 }
 
-/* ... 3.13 and later ones with offsets of our own; shift: 8 for a free-threaded build. */
+/* ... and 3.13 and later with made-up offsets; shift: 8 for a free-threaded build. */
 static void pretend_table(uint64_t version, size_t more, uint64_t shift)
 {
 	Py_Version = version;
@@ -143,7 +143,7 @@ static void pretend_held_by_another_of_3_12(void)
 	put(THREAD + 16, (uintptr_t)_PyRuntime + 20000);
 }
 
-/* Nobody holds it, and the last who did is gone. */
+/* Nobody holds the GIL, and its last holder is gone. */
 static void pretend_holder_gone(void)
 {
 	pretend_3_12();
@@ -202,7 +202,7 @@ static void pretend_rather_long_interval(void)
 	put_gil(360, 1000000000000000, 1);
 }
 
-/* sys.setswitchinterval(1e-7) leaves 0, which the interpreter takes as 1 µs; 1e9 is fine, too. */
+/* sys.setswitchinterval(1e-7) stores 0, which the interpreter treats as 1 µs; 1e9 is fine, too. */
 TEST(python_unusual_intervals)
 {
 	struct python py;
@@ -214,7 +214,7 @@ TEST(python_unusual_intervals)
 	CHECK_EQ(py.switch_interval_us, 1000000000000000);
 }
 
-/* All fields are 8 further on: the address is such that the fixed offsets hold. */
+/* All fields are 8 bytes further on; the address is chosen so that the fixed offsets hold. */
 TEST(python_free_threaded)
 {
 	struct python py;
@@ -229,7 +229,7 @@ TEST(python_free_threaded)
 	      py.gil == main_interpreter() + OWN_GIL + 8);
 }
 
-/* Each of them changes one thing. */
+/* Each case changes one thing. */
 static void pretend_3_16(void)
 {
 	pretend_3_13();
@@ -304,7 +304,7 @@ static void pretend_other_release(void)
 
 static void pretend_other_table(void)
 {
-	pretend_3_13(); /* 3.13's table, in a 3.14 */
+	pretend_3_13(); /* the table of 3.13 in a 3.14 */
 	Py_Version = 0x030e00f0;
 	put(8, Py_Version);
 }
@@ -415,7 +415,7 @@ TEST(python_refused)
 	}
 }
 
-/* ---- one word of the table is wrong ---- */
+/* ---- one wrong word in the table ---- */
 
 static void (*original)(void);
 static size_t wrong_word;
@@ -430,7 +430,7 @@ static void pretend_wrong_word(void)
 	put(wrong_word, word + wrong_by);
 }
 
-/* Refused, or not taken notice of: found where it is. */
+/* The table is refused, or the change is ignored and the GIL found where it is. */
 static void check_wrong_word(const struct python *right)
 {
 	struct python py;

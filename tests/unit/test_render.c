@@ -67,7 +67,7 @@ TEST(golden_json)
 		check_golden("json", names[i], ".json", &o);
 }
 
-/* Of each line: not too long, no control but the line's end, valid UTF-8, ASCII if asked for. */
+/* Checks each line: not too long, no control characters, valid UTF-8, ASCII if asked for. */
 static void check_lines(const char *fixture, const struct render_options *o)
 {
 	char *text = render("text", fixture, o), *line = text, *end, bad[200];
@@ -104,7 +104,7 @@ TEST(lines_fit_and_are_clean)
 	}
 }
 
-/* Colour is on top of the text: without its codes, the two are the same. */
+/* Colour only adds to the text: without the colour codes, both versions are the same. */
 TEST(colour_changes_no_text)
 {
 	struct render_options plain = {.width = 80}, colour = {.width = 80, .colour = true};

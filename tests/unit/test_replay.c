@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A replay comes to what the model came to when the edges happened: for thousands of random runs,
- * however they are cut into frames. And whatever happens to the file, it ends in a message or in what
- * can still be said.
+ * A replay arrives at the same figures as the model did when the edges happened: for thousands of
+ * random runs, however they are cut into frames. Whatever happens to the file, the replay ends with
+ * a message, or with what can still be said.
  */
 #include "fixtures_machine.h"
 #include "core/figures/metric.h"
@@ -36,12 +36,12 @@ static void count_handoff(struct gil_handoff h)
 
 struct shape {
 	size_t chunk_edges;
-	bool late;  /* the process becomes known in the middle */
+	bool late;  /* the process is reported only in the middle */
 	bool loses; /* the ring was full: the edges of the second third are missing */
 	struct trace_encoder_options options;
 };
 
-/* Runs the edges through the model and onto the tape. */
+/* Runs the edges through the model and writes them to the tape. */
 static void record(__u64 seed, const struct shape *shape)
 {
 	bool told[RUN_THREADS] = {false};
@@ -82,7 +82,7 @@ static void record(__u64 seed, const struct shape *shape)
 	}
 }
 
-/* What the live run would have shown. */
+/* The snapshot that the live run would have shown. */
 static struct snapshot *live(void)
 {
 	struct snapshot *s = snapshot__new();
@@ -111,7 +111,7 @@ static struct snapshot *live(void)
 	return s;
 }
 
-/* Every field that a report shows, filled with something. */
+/* Fills every field that a report shows. */
 static void decorate(struct snapshot *s)
 {
 	struct snapshot_unobserved *u = snapshot__add_unobserved(s);
@@ -196,7 +196,7 @@ TEST(replay_equals_the_model)
 		CHECK(replay__condition(r)->whole && replay__condition(r)->edges == run.nr,
 		      "seed %llu", seed);
 		check_gil(&s->processes[0].gils[0], &wanted->processes[0].gils[0], seed);
-		/* And the kernel's figures, which came along. */
+		/* So are the kernel's figures, which are in the trace, too. */
 		CHECK(replay__kernel_figures(r), "seed %llu", seed);
 		check_gil(&replay__kernel_figures(r)->processes[0].gils[0],
 			  &wanted->processes[0].gils[0], seed);
@@ -333,7 +333,7 @@ TEST(a_file_cut_anywhere_is_read_up_to_there)
 	tape__free(&tape);
 }
 
-/* Around a damaged frame nothing is counted that did not happen. */
+/* Around a damaged frame, nothing is counted that did not happen. */
 TEST(a_flipped_bit_is_a_gap)
 {
 	struct snapshot *wanted;
@@ -371,7 +371,7 @@ TEST(a_flipped_bit_is_a_gap)
 	tape__free(&tape);
 }
 
-/* The ring was full: a stretch of the run's edges is missing, and said to be. */
+/* The ring was full: some of the run's edges are missing, and the snapshot says so. */
 TEST(lost_edges_make_a_gap)
 {
 	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
@@ -406,8 +406,8 @@ TEST(lost_edges_make_a_gap)
 	}
 }
 
-/* A part of the trace that begins, or ends, where edges are missing: what of that is in the part does
- * not count as observed, and what is not takes nothing away. */
+/* A part of the trace that begins or ends where edges are missing. Only the portion of the gap
+ * inside the part reduces the observed time. */
 TEST(a_part_may_begin_or_end_in_a_gap)
 {
 	for (__u64 seed = 1; seed <= RUNS && !test_failure[0]; seed++) {
@@ -441,7 +441,7 @@ TEST(a_part_may_begin_or_end_in_a_gap)
 	}
 }
 
-/* The gap is read with the first edge behind it. */
+/* The gap is read together with the first edge after it. */
 TEST(a_part_may_end_before_a_gap)
 {
 	struct snapshot *s = NULL;
@@ -472,7 +472,7 @@ TEST(a_part_may_end_before_a_gap)
 	tape__free(&tape);
 }
 
-/* Waits and holds of which a replay has seen beginning and end, from a length on. */
+/* Waits and holds whose beginning and end the replay has seen, from some length on. */
 struct intervals {
 	__u64 min_wait_ns, min_hold_ns;
 	size_t nr, edges;
@@ -511,7 +511,7 @@ static int by_thread_and_time(const void *a, const void *b)
 		return x->tid < y->tid ? -1 : 1;
 	if (x->since != y->since)
 		return x->since < y->since ? -1 : 1;
-	return y->is_wait - x->is_wait; /* a wait may end as it begins, where a hold begins */
+	return y->is_wait - x->is_wait; /* a wait of length 0 may begin where a hold begins */
 }
 
 /* Ends the tape, replays it, and frees it. */
@@ -532,8 +532,8 @@ static struct snapshot *intervals_of_tape(struct intervals *out, const struct sn
 	return s;
 }
 
-/* Only the longest waits and holds: each of them as in a trace of all, and no others; the report is
- * of the kernel's figures. */
+/* Only the longest waits and holds: each one as in a complete trace, and no others. The report is
+ * made from the kernel's figures. */
 TEST(filtered_traces_keep_what_is_long)
 {
 	static struct intervals kept, wanted_kept;
@@ -574,7 +574,7 @@ TEST(filtered_traces_keep_what_is_long)
 	CHECK(waits > RUNS && holds > RUNS, "%zu waits, %zu holds: too few to tell", waits, holds);
 }
 
-/* A flight recorder is written while edges are lost, and goes on. */
+/* A flight recorder is written out while edges are lost, and goes on. */
 TEST(what_is_lost_is_counted_once)
 {
 	struct snapshot *s = snapshot__new();
@@ -605,7 +605,7 @@ TEST(what_is_lost_is_counted_once)
 	tape__free(&tape);
 }
 
-/* A wait that was long is told of with its end, and a long hold too, though the trace ends in it. */
+/* A long wait is recorded with its end, and so is a long hold, even if the trace ends within it. */
 TEST(filtered_traces_tell_of_what_goes_on_at_their_end)
 {
 	static const struct {
@@ -644,7 +644,7 @@ static int count_put(void *ctx, const struct gil_edge *e, bool only)
 	return 0;
 }
 
-/* However long a wait is: of what is not kept nothing is held back but its beginning. */
+/* However long a wait that is not kept lasts, only its beginning is held back. */
 TEST(the_filter_holds_back_only_what_may_be_kept)
 {
 	const struct trace_filter_limits limits = {.min_hold_ns = 1000000};

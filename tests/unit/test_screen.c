@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Frames: against the files in tests/golden, and against what must hold for any size, any snapshot
- * and any keys. */
+/* Frames: compared with the files in tests/golden, and tested for what must hold for any size, any
+ * snapshot and any keys. */
 #include "fixtures.h"
 #include "golden.h"
 #include "random.h"
@@ -234,7 +234,7 @@ static void scramble(void *what, size_t size, __u64 *random)
 	}
 }
 
-/* Whatever the numbers and the names: counters that jump, times in the future. */
+/* Any numbers and names: counters that jump, times in the future. */
 TEST(any_figures)
 {
 	__u64 random = random_seed(6);
@@ -314,7 +314,7 @@ TEST(a_small_window_says_so)
 	history__free(h);
 }
 
-/* What a thread is called must not reach the terminal as it is. */
+/* A thread's name must not reach the terminal unchanged. */
 TEST(names_are_harmless)
 {
 	struct history *h = history_of("hostile");

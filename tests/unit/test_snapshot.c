@@ -12,7 +12,7 @@ static int compare_values(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The value at rank ceil(q * n) of those sorted. */
+/* The value of rank ceil(q * n) in sorted values. */
 static __u64 exact(const __u64 *values, size_t n, double q)
 {
 	size_t rank = (size_t)(q * (double)n);
@@ -127,7 +127,7 @@ TEST(figures_add_up)
 	CHECK_EQ(b.wait.slot[9], 1);
 }
 
-/* Threads that were folded into one row, with tid 0, are threads too. */
+/* Threads that were folded into one row, with tid 0, still count. */
 TEST(finish_sums_the_threads_up)
 {
 	struct snapshot *s = snapshot__new();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The notes of GIL probes: a file made by hand, with everything right, and with one thing wrong at
+/* The notes of GIL probes: a hand-made file with everything right, and then with one thing wrong at
  * a time. */
 #include <elf.h>
 #include <errno.h>

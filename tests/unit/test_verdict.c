@@ -6,7 +6,7 @@
 #include "test.h"
 #include "core/figures/verdict.h"
 
-/* The verdict of a story that has been told; frees s. */
+/* Ends a story and returns its verdict; frees s. */
 static struct verdict finished(struct snapshot *s)
 {
 	struct verdict v;
@@ -88,7 +88,7 @@ TEST(the_native_holder_is_named)
 	CHECK(judge("stuck").asleep, "its sleep was seen");
 }
 
-/* A web server's thread that seldom meets a long computation still waits 5 ms each time. */
+/* A web server's thread that seldom meets a long computation, but waits 5 ms each time. */
 TEST(a_rare_convoy_is_told)
 {
 	struct snapshot *s = snapshot__new();
@@ -112,8 +112,8 @@ TEST(a_rare_convoy_is_told)
 	CHECK_STR(verdict_answer__name(v.answer), "partly");
 }
 
-/* Threads compute, and the one that has started them waited a whole turn for each: it is not what
- * matters. */
+/* Threads compute, and the one that started them waited a whole turn for each. That one does not
+ * matter. */
 TEST(who_started_the_threads_is_no_convoy)
 {
 	struct snapshot *s = snapshot__new();
@@ -160,7 +160,7 @@ TEST(a_convoy_behind_several_threads_waits_several_intervals)
 	      "%s", t.sentence);
 }
 
-/* Both threads had an easy start, and not every turn has to wait: a convoy all the same. */
+/* Both threads had an easy start, and not every turn has to wait. It is a convoy all the same. */
 TEST(a_convoy_after_an_easy_start)
 {
 	struct snapshot *s = snapshot__new();
@@ -193,7 +193,7 @@ TEST(a_convoy_after_an_easy_start)
 	CHECK_EQ(v.holder, 1);
 }
 
-/* Threads that sleep most of the time, and meet now and then. */
+/* Threads that sleep most of the time, and meet only now and then. */
 static struct snapshot *make_idle(__u64 pause)
 {
 	struct snapshot *s = snapshot__new();
@@ -233,7 +233,7 @@ TEST(idle_and_busy_without_much_waiting)
 	CHECK_STR(verdict_answer__name(v.answer), "no");
 }
 
-/* Long holds prove nothing if nobody has asked for an end. */
+/* Long holds prove nothing if nobody asked for their end. */
 TEST(a_long_hold_alone_is_not_native_code)
 {
 	struct snapshot *s = snapshot__new();
@@ -257,8 +257,8 @@ TEST(a_long_hold_alone_is_not_native_code)
 	CHECK_STR(verdict_kind__name(v.kind), "shared");
 }
 
-/* Nor do long waits, if the holds are short: one of the waiters has bad luck, and on a busy machine a
- * holder lacks a CPU now and then. */
+/* Nor do long waits prove anything if the holds are short: a waiter may have bad luck, and on a
+ * busy machine a holder lacks a CPU now and then. */
 TEST(long_waits_alone_are_not_native_code)
 {
 	struct snapshot *s = snapshot__new();
@@ -284,8 +284,7 @@ TEST(long_waits_alone_are_not_native_code)
 	CHECK_STR(verdict_kind__name(v.kind), "shared");
 }
 
-/* A helper that starts and ends, and holds its GIL all of its short life, is not a second
- * worker. */
+/* A helper that holds its GIL for all of its short life is not a second worker. */
 TEST(a_short_helper_is_not_multiprocessing)
 {
 	struct snapshot *s = snapshot__new();
@@ -306,7 +305,8 @@ TEST(a_short_helper_is_not_multiprocessing)
 	CHECK_EQ(v.pid, 1);
 }
 
-/* Of a window, a process that ended before it is no part, though its last seconds are still there. */
+/* A process that ended before a window does not count in it, although its last seconds are
+ * listed. */
 TEST(what_ended_before_is_not_judged)
 {
 	struct snapshot *s = fixture__make("two_threads");
@@ -347,7 +347,7 @@ static void tell_all(const struct verdict *v, char *text, size_t size)
 	snprintf(text, size, "%s: %s %s %s", t.answer, t.sentence, t.support[0], t.support[1]);
 }
 
-/* The report as one line, without what breaks its lines. */
+/* The report as one line, without line breaks. */
 static char *report(const struct snapshot *s)
 {
 	struct render_options o = {.width = 120, .ascii = true};
@@ -366,8 +366,8 @@ static char *report(const struct snapshot *s)
 	return text;
 }
 
-/* Where the report goes on below the verdict and its support, which it begins with; 0 if they are
- * not there. */
+/* Where the report continues after the verdict and its support, with which it begins; 0 if it does
+ * not begin with them. */
 static size_t below(const char *report, const struct verdict *v)
 {
 	struct verdict_text t;
@@ -382,7 +382,7 @@ static size_t below(const char *report, const struct verdict *v)
 	return *report ? (size_t)(strstr(report, last) - report) + strlen(last) : 0;
 }
 
-/* Every figure with a unit or a per cent sign that the verdict tells is in the report below it. */
+/* Every figure with a unit or a per cent sign in the verdict must be in the report below it. */
 TEST(the_report_has_every_figure_of_its_verdict)
 {
 	for (const struct fixture *f = fixture_table; f->name; f++) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Every key, without a terminal: what it changes, and what it leaves. */
+/* Every key, without a terminal: what it changes, and what it does not. */
 #include "random.h"
 #include "test.h"
 #include "core/screen/view.h"
 
-/* A view as drawing would have left it: a list of several GILs, three columns, 10 rows a page. */
+/* A view as drawing leaves it: a list of several GILs, three columns, 10 rows per page. */
 static struct view drawn(enum view_level level)
 {
 	struct view v;
