@@ -7,11 +7,13 @@ import shutil
 import subprocess
 
 from invariants import check_invariants
-from lib import (Interpreter, Workload, attach, check, check_asleep_with_the_gil, each, equal,
-                 folder, gil_of, process_of, stat, thread, total, version_of, within, workers)
+from lib import (Interpreter, Workload, attach, built, check, check_asleep_with_the_gil, each,
+                 equal, folder, gil_of, gilscope, process_of, stat, thread, total, version_of,
+                 within, workers)
 
 MS = 1000000
 K = 20000
+CANNOT_OBSERVE = 4
 
 
 def stripped(path, version):
@@ -142,3 +144,19 @@ def test_without_a_thread(interpreter):
     process = run.report["processes"][0]
     equal(process["gils"], [], "GILs")
     check("no GIL before its first thread" in process["note"], "note is %r", process["note"])
+
+
+def source_told(path, status):
+    """What `doctor` says of a file."""
+    run = gilscope("doctor", path)
+    equal(run.status, status, "status")
+    return run.out
+
+
+def test_inlined_functions_are_refused():
+    """Optimised while linked, as Debian's was, it calls no function that could be probed."""
+    options = ["-O2", "-shared", "-fPIC"]
+    check("PyThread_release_lock" in source_told(built("python2_shape.c", *options), 0),
+          "a file with the functions is not taken for a Python 2")
+    told = source_told(built("python2_shape.c", "-DINLINED", *options), CANNOT_OBSERVE)
+    check("PyThread_release_lock" not in told, "it says: %s", told)

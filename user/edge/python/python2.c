@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <elf.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "edge/sites/arm64.h"
 #include "edge/sites/cheap_site.h"
+#include "edge/sites/cond_code.h"
 #include "edge/elf/elf_symtab.h"
 #include "edge/python/python2.h"
 
 #define MAX_FUNCTION 1024 /* bytes of a function searched */
+#define MAX_CALLS    16   /* of a function searched */
 #define LOOKED_AT    16   /* bytes: the load is the first instruction, or follows endbr64 */
 
 static int find_symbol(struct elf_file *e, const char *name, struct elf_symbol *symbol)
@@ -82,6 +85,45 @@ static int variable_by_code(struct elf_file *e, uint64_t *variable)
 	return 0;
 }
 
+/* The functions that a function calls, into an array of `max`; how many. */
+static size_t callees(struct elf_file *e, const char *function, uint64_t *called, size_t max)
+{
+	const struct cond_code *arch;
+	struct elf_symbol symbol;
+	struct code code;
+	uint64_t first, to;
+	size_t n = 0;
+
+	if (find_symbol(e, function, &symbol) || cond_code__find(e, &code, &arch) ||
+	    !is_code(&code, symbol.value))
+		return 0;
+	first = symbol.value - code.start;
+	for (uint64_t i = 0; i < symbol.size && i < MAX_FUNCTION && n < max; i += arch->step) {
+		to = arch->callee(&code, first + i);
+		if (to)
+			called[n++] = to;
+	}
+	return n;
+}
+
+/*
+ * An interpreter that was optimised while it was linked (Debian's was) has the lock's functions
+ * inlined where it takes and releases the GIL, and calls them nowhere. It shows by PyEval_SaveThread()
+ * calling itself what PyThread_release_lock() calls: sem_post(), through the same stub.
+ */
+static bool is_inlined(struct elf_file *e)
+{
+	uint64_t outer[MAX_CALLS], inner[MAX_CALLS];
+	size_t nr_outer = callees(e, "PyEval_SaveThread", outer, MAX_CALLS);
+	size_t nr_inner = callees(e, "PyThread_release_lock", inner, MAX_CALLS);
+
+	for (size_t i = 0; i < nr_outer; i++)
+		for (size_t j = 0; j < nr_inner; j++)
+			if (outer[i] == inner[j])
+				return true;
+	return false;
+}
+
 int python2__find(struct elf_file *e, uint64_t *semaphore_at)
 {
 	struct elf_symbol symbol;
@@ -91,6 +133,8 @@ int python2__find(struct elf_file *e, uint64_t *semaphore_at)
 	    find_symbol(e, "PyCapsule_New", &symbol) ||
 	    find_symbol(e, "PyEval_AcquireLock", &symbol))
 		return -ENOENT;
+	if (is_inlined(e))
+		return -ENOTSUP;
 	if (!elf_symtab__find(e, "interpreter_lock", &symbol) && symbol.type == STT_OBJECT) {
 		*semaphore_at = symbol.value;
 		return 0;

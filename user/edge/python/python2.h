@@ -14,7 +14,8 @@
 #define PYTHON2_SITES 4
 
 /* Finds the variable's address, without the load bias. Returns 0; -ENOENT if the file is not a
- * Python 2.7; or -ENOTSUP if it is a stripped one whose code has an unknown shape. */
+ * Python 2.7; or -ENOTSUP if it calls none of the functions to be probed, or is a stripped one whose
+ * code has an unknown shape. */
 int python2__find(struct elf_file *e, uint64_t *semaphore_at);
 /* Finds the sites where a thread is about to take a lock, has taken one, and releases one. Returns
  * their number or -errno. */

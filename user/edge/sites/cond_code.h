@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "edge/elf/elf_file.h"
+
 /* The executable segment with the interpreter's code. */
 struct code {
 	const uint8_t *at;
@@ -40,6 +42,10 @@ struct cond_code {
 };
 
 extern const struct cond_code cond_code_x86, cond_code_arm64;
+
+/* Finds the code of a file, and the functions that read it. Returns 0; -ENOENT if there is none;
+ * -ENOTSUP for an unknown architecture; or -EBADMSG. */
+int cond_code__find(struct elf_file *e, struct code *code, const struct cond_code **arch);
 
 /* True if the address is in the code. */
 static inline bool is_code(const struct code *c, uint64_t address)

@@ -211,10 +211,13 @@ static int decide(const struct votes *v, size_t least, uint64_t *function)
 	return -ENOENT;
 }
 
-static int find_code(struct elf_file *e, struct code *code)
+int cond_code__find(struct elf_file *e, struct code *code, const struct cond_code **arch)
 {
 	const struct elf_segment *s = NULL;
 
+	if (e->machine != EM_X86_64 && e->machine != EM_AARCH64)
+		return -ENOTSUP;
+	*arch = e->machine == EM_X86_64 ? &cond_code_x86 : &cond_code_arm64;
 	for (unsigned int i = 0; i < e->nr_segments; i++)
 		if (e->segment[i].flags & PF_X && (!s || e->segment[i].filesz > s->filesz))
 			s = &e->segment[i];
@@ -225,29 +228,19 @@ static int find_code(struct elf_file *e, struct code *code)
 	return code->at ? 0 : -EBADMSG;
 }
 
-/* How to read the file's code; NULL for an unknown architecture. */
-static const struct cond_code *code_of(const struct elf_file *e)
-{
-	if (e->machine == EM_X86_64)
-		return &cond_code_x86;
-	return e->machine == EM_AARCH64 ? &cond_code_arm64 : NULL;
-}
-
 int cond_locate(struct elf_file *e, uint64_t *signal, uint64_t *timedwait)
 {
 	struct votes signals = {.n = 0}, waits = {.n = 0};
+	struct hunt signal_hunt = {.wanted = WANTED_SIGNAL, .votes = &signals};
+	struct hunt wait_hunt = {.wanted = WANTED_TIMEDWAIT, .votes = &waits};
+	const struct cond_code *arch;
 	struct code code;
-	struct hunt signal_hunt = {
-		.code = &code, .arch = code_of(e), .wanted = WANTED_SIGNAL, .votes = &signals};
-	struct hunt wait_hunt = {
-		.code = &code, .arch = code_of(e), .wanted = WANTED_TIMEDWAIT, .votes = &waits};
-	int err;
+	int err = cond_code__find(e, &code, &arch);
 
-	if (!code_of(e))
-		return -ENOTSUP;
-	err = find_code(e, &code);
 	if (err)
 		return err;
+	signal_hunt.code = wait_hunt.code = &code;
+	signal_hunt.arch = wait_hunt.arch = arch;
 	look_for_message(e, &signal_hunt, "PyCOND_SIGNAL(gil->cond) failed");
 	look_for_message(e, &signal_hunt, "PyCOND_SIGNAL(gil->switch_cond) failed");
 	look_for_message(e, &wait_hunt, "PyCOND_WAIT(gil->cond) failed");
