@@ -190,8 +190,8 @@ static int parse_text(struct assertion_set *set, char *text, size_t size, const 
 static int read_file(struct assertion_set *set, const char *path,
 		     const struct assertion_reader *reader, struct failure *f)
 {
-	char *text, *grown, *name;
-	size_t size;
+	char *text = NULL, *grown, *name;
+	size_t size = 0;
 	int err;
 
 	if (set->nr_files == MAX_FILES) {
