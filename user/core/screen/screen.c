@@ -56,11 +56,11 @@ static void put_top(const struct screen *sc, const struct pane *p)
 			p, 0, at + 1, STYLE_TITLE, "%s %s", dot(sc),
 			format_name(process->source, sizeof(process->source), sc->ascii).s);
 		if (!sc->gil.gil->main)
-			at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s interpreter %ld", dot(sc),
-					  sc->gil.gil->interpreter);
+			pane__printf(p, 0, at + 1, STYLE_TITLE, "%s interpreter %ld", dot(sc),
+				     sc->gil.gil->interpreter);
 	} else {
-		at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %zu process%s", dot(sc),
-				  sc->s->nr_processes, sc->s->nr_processes == 1 ? "" : "es");
+		pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %zu process%s", dot(sc),
+			     sc->s->nr_processes, sc->s->nr_processes == 1 ? "" : "es");
 	}
 	/* Drawn last: the state matters more than the end of a long name. */
 	pane__put(p, 0, p->width - format__columns(right), STYLE_TITLE, right);
@@ -183,10 +183,10 @@ static struct heights share_out(const struct pane *p)
 static int draw_summary(const struct screen *sc, const struct pane *p, const struct heights *h)
 {
 	struct pane hists;
-	int row = screen__verdict(sc, p, h->verdict);
+	int row = h->verdict + h->gaps;
 
 	/* What is below does not move if the verdict is shorter. */
-	row = h->verdict + h->gaps;
+	screen__verdict(sc, p, h->verdict);
 	screen__time_bar(sc, p, row++);
 	if (h->legend)
 		screen__time_legend(sc, p, row++);

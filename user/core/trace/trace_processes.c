@@ -109,7 +109,8 @@ int trace_encoder__process(struct trace_encoder *e, const struct snapshot_proces
 	if (!ep)
 		ep = add(e, p->pid);
 	err = ep ? put_process(e, ep, p, &body) : -ENOMEM;
-	if (err || (body.size == ep->told.size && !memcmp(body.data, ep->told.data, body.size))) {
+	if (err || (body.size && body.size == ep->told.size &&
+		    !memcmp(body.data, ep->told.data, body.size))) {
 		bytes__free(&body);
 		return err;
 	}

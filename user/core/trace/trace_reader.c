@@ -355,7 +355,7 @@ static int read_magic(struct trace_reader *r, struct failure *f)
 
 static int read_header(struct trace_reader *r, struct failure *f)
 {
-	struct trace_frame frame;
+	struct trace_frame frame = {0};
 	struct span span;
 	int got = next_header(r, &frame, f);
 
