@@ -84,7 +84,9 @@ $(BUILD)/gilscope.bpf.o: bpf/gilscope.bpf.c $(wildcard bpf/*.h include/*.h vmlin
 	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
-	$(BPFTOOL) gen skeleton $< name gilscope_bpf > $@.new
+	echo '/* NOLINTBEGIN: generated */' > $@.new
+	$(BPFTOOL) gen skeleton $< name gilscope_bpf >> $@.new
+	echo '/* NOLINTEND */' >> $@.new
 	mv $@.new $@
 
 # What --version says of the build. The file changes, and one object is compiled again, when the commit or the options do.
