@@ -178,7 +178,8 @@ int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 	int err = trial.file ? 0 : -errno;
 
 	*ns_per_hit = -1;
-	err = err ?: run(p, &trial, ns_per_hit, f);
+	if (trial.file)
+		err = run(p, &trial, ns_per_hit, f);
 	if (err && trial.file && probe__is_multi(p)) {
 		err = probe__use_perf_events(p, f);
 		err = err ?: run(p, &trial, ns_per_hit, f);
