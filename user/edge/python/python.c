@@ -402,10 +402,10 @@ static int read_python2(struct inspection *in, struct python *py)
 
 static int read_runtime(struct inspection *in, struct python *py)
 {
-	struct python_version v;
-	struct python_layout l;
-	struct python_gil gil;
-	uint64_t address;
+	struct python_version v = {0};
+	struct python_layout l = {0};
+	struct python_gil gil = {0};
+	uint64_t address = 0;
 	int err;
 
 	err = proc_mem__read(in->pid, in->runtime, in->head, sizeof(in->head));

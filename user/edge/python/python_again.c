@@ -80,7 +80,7 @@ static int read_interpreter(pid_t pid, const struct python_layout *l, uint64_t a
 static int walk(pid_t pid, const struct python *py, struct python_own_gil *list, size_t max)
 {
 	const struct python_layout *l = &py->layout;
-	struct interpreter i;
+	struct interpreter i = {0};
 	uint64_t at;
 	size_t n = 0;
 	int err = proc_mem__read(pid, py->runtime + l->main - sizeof(at), &at, sizeof(at));

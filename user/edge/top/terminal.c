@@ -60,7 +60,7 @@ static void add_capability(const char *name)
 	const char *s = tigetstr(name);
 	size_t n = s && s != (const char *)-1 ? strlen(s) : 0;
 
-	if (found.size + n < sizeof(found.bytes))
+	if (n && found.size + n < sizeof(found.bytes))
 		memcpy(found.bytes + found.size, s, n);
 	found.size += n;
 }
