@@ -13,6 +13,7 @@
 #   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
 #   make usdt-cost    what those probes cost when nobody traces, against the same CPythons without them
 #   make deps       install what is missing, by apt-get
+#   make tidy       clang-tidy with its analyzer, which takes some minutes
 #   make compile_commands.json  how each file is compiled, for clangd, clang-tidy and editors
 #   make install    to $(DESTDIR)$(PREFIX)
 
@@ -248,6 +249,10 @@ install: all
 	install -D -m 755 $(BUILD)/gilscope $(DESTDIR)$(PREFIX)/bin/gilscope
 	for page in docs/*.1; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
 
+tidy: deps
+	$(MAKE) --no-print-directory -s all compile_commands.json
+	git ls-files 'user/*.c' | xargs -P $$(nproc) -n 1 clang-tidy -p . --quiet
+
 deps: ; @tests/deps $(BUILD_PACKAGES) $(TEST_PACKAGES)
 
 build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
@@ -255,5 +260,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
