@@ -352,8 +352,8 @@ static void tell_doubt(struct judgement *j, const struct assertion_figure *f, co
 	static const char *const sentences[] = {
 		[FIGURE_SURE] = "within the measurement's error of its limit",
 		[FIGURE_NO_PROCESS] = "no process with a GIL was observed",
-		[FIGURE_NO_GIL] = "what was observed runs without a GIL; to assert that, use "
-				  "gil_enabled == 0",
+		[FIGURE_NO_GIL] = ("what was observed runs without a GIL; to assert that, use "
+				   "gil_enabled == 0"),
 		[FIGURE_NOT_USED] = "nobody acquired the GIL while it was observed",
 		[FIGURE_FEW] = "too few samples",
 		[FIGURE_LOST] = "events on which it depends were lost, or not understood",
