@@ -244,7 +244,7 @@ static void explain_kernel(struct failure *f)
 	if (uname(&name))
 		name.release[0] = '\0';
 	failure__cause(f,
-		       "gilscope has not been tried on this kernel; please report this "
+		       "gilscope's programs do not suit this kernel; please report this "
 		       "message, with Linux %s and %s",
 		       name.release, name.machine);
 	failure__command(f, "gilscope stat --verbose -- true 2> load.log");
