@@ -154,6 +154,8 @@ def main():
     if not options.list and not os.access(lib.GILSCOPE, os.X_OK):
         sys.exit("run.py: no %s: build it first, or set GILSCOPE" % lib.GILSCOPE)
     signal.signal(signal.SIGALRM, expire)
+    # A shell that starts this in the background has it ignore SIGINT, and so would all that the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     again = []
     begin = time.monotonic()
