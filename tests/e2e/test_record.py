@@ -349,7 +349,7 @@ def test_only_what_is_long():
     equal(done.status, 2, "status of --verify")
     check("only the long" in done.err, "--verify says %r", done.err)
     result = report(path)
-    check("kernel's figures" in result["note"], "the note: %r", result["note"])
+    check("figures are the kernel's" in result["note"], "the note: %r", result["note"])
     waits, holds = intervals(path, "wait"), intervals(path, "hold")
     check(waits and holds, "%d waits, %d holds", len(waits), len(holds))
     for rows, key in ((waits, "wait"), (holds, "hold")):
@@ -387,7 +387,7 @@ def test_what_is_long_with_an_end_of_its_own():
     path = record_workload("stat_loop.py", 2000000, options=["--min-hold", "0.0000001", "--max-size",
                                                             "1M"])
     result = report(path)
-    check("kernel's figures" in result["note"], "no figures at the end of --max-size")
+    check("figures are the kernel's" in result["note"], "no figures at the end of --max-size")
     check(len(intervals(path, "hold")) < gils(result)[0]["releases"], "it was not too small")
 
 
@@ -418,7 +418,7 @@ def test_bad_options():
     for options, word in ((["-p", "1"], "no output"),
                           (["-o", "-", "--", "true"], "standard output"),
                           (["-o", "x", "--max-size", "1T", "--", "true"], "not a size"),
-                          (["-o", "x", "--max-size", "5", "--", "true"], "not from"),
+                          (["-o", "x", "--max-size", "5", "--", "true"], "not between"),
                           (["-o", "x", "--ring-size", "3M", "--", "true"], "power of two"),
                           (["-o", "x", "--max-size", "9M", "--flight-recorder", "9M", "--", "true"],
                            "--max-size")):

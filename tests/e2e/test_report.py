@@ -370,7 +370,7 @@ def test_newer_version():
         return bytes(data[:8]) + head + struct.pack("<I", zlib.crc32(head)) + payload
     done = gilscope("report", changed(convoy(), newer))
     equal(done.status, 2, "status")
-    check("format 99" in done.err and "newer gilscope" in done.err, "it said %r", done.err)
+    check("format version 99" in done.err and "newer gilscope" in done.err, "it said %r", done.err)
 
 
 def test_bad_options():
