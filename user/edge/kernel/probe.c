@@ -21,6 +21,7 @@
 
 #include "edge/kernel/closer.h"
 #include "edge/kernel/probe_private.h"
+#include "edge/proc/open_files.h"
 
 /* Records of GILs in addition to one per process, for sub-interpreters. */
 #define SPARE_LOCKS 128
@@ -464,6 +465,9 @@ static struct attachment *attach_or_explain(struct probe *p, enum probe_program 
 	a->fd = -1;
 	if (n <= PROBE_SITES)
 		err = prepare(p, which, multi, f);
+	/* A perf event and its link are a file each. */
+	if (!err && !open_files__have_room(multi ? 1 : 2 * (unsigned int)n))
+		err = -EMFILE;
 	if (!err)
 		err = attach(p, a, which, multi, pid, index, path, site, n);
 	if (!err)

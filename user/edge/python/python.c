@@ -58,7 +58,8 @@ struct inspection {
 
 	/* What else was seen on the way */
 	const struct other *implementation; /* a Python that is not CPython */
-	bool denied, exe_is_static;
+	int unread; /* why a file could not be read, as -errno; 0: all were read */
+	bool exe_is_static;
 	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
 	bool other_is_2;
 };
@@ -127,8 +128,8 @@ static int fail_not_python(struct inspection *in)
 		return fail_other_implementation(in);
 	if (in->other[0])
 		return fail_other_python(in);
-	if (in->denied)
-		return proc__fail(in->pid, -EPERM, "read the files mapped by", in->f);
+	if (in->unread)
+		return proc__fail(in->pid, in->unread, "read the files mapped by", in->f);
 	failure__what(in->f, "process %d (%s) is not a CPython process", in->pid, in->comm);
 	if (!in->maps.size)
 		failure__cause(in->f, "it has no memory: it is a kernel thread, or it or its main "
@@ -160,6 +161,14 @@ static bool is_python_2(struct inspection *in, uint64_t *address)
 	return in->is_2;
 }
 
+/* An error that is gilscope's own trouble says nothing about the file: the interpreter may be in it. */
+static int note_unread(struct inspection *in, int err)
+{
+	if (err == -EPERM || err == -EMFILE || err == -ENFILE || err == -ENOMEM)
+		in->unread = in->unread ?: err;
+	return err;
+}
+
 /* Returns 0 if this file contains the interpreter, with in->elf left open; otherwise -errno. */
 static int look_into(struct inspection *in, const struct proc_map *map, bool is_python)
 {
@@ -168,13 +177,11 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 	int fd, err;
 
 	fd = proc_map__open(in->pid, map, open_path);
-	if (fd < 0) {
-		in->denied |= fd == -EPERM;
-		return fd;
-	}
+	if (fd < 0)
+		return note_unread(in, fd);
 	err = elf_file__open_fd(&in->elf, fd);
 	if (err)
-		return err;
+		return note_unread(in, err);
 	if (python_file__runtime(&in->elf, is_python, &address) || is_python_2(in, &address)) {
 		err = elf_file__load_bias(&in->elf, map->start, map->offset, &in->bias);
 		in->runtime = address + in->bias;
