@@ -59,10 +59,11 @@ struct hunt {
 	size_t nr_blocks;
 };
 
-/* True if a call's result is compared with ETIMEDOUT in [from, to). */
+/* True if a call's result is compared with ETIMEDOUT in [from, to). After another call, it would be
+ * that one's result. */
 static bool is_compared(const struct hunt *h, uint64_t from, uint64_t to)
 {
-	for (; from < to; from += h->arch->step)
+	for (; from < to && !h->arch->callee(h->code, from); from += h->arch->step)
 		if (h->arch->is_compare(h->code, from))
 			return true;
 	return false;
