@@ -59,8 +59,8 @@ TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
-# All CPUs, unless -j says otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# All CPUs, unless -j says otherwise. A make that another one starts shares that one's.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
@@ -75,9 +75,10 @@ objects = $(1:%=$(BUILD)/%.o)
 
 all: $(BUILD)/gilscope
 
-# Changes when the compiler or its options do, and everything is compiled again.
+# Changes when the compiler or its options do, and everything is compiled again. All that is compiled depends on it, so that
+# "make build-deps all" installs the compiler before it is run.
 FLAGS := $(CC) $(CLANG) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(BPF_CFLAGS)
-$(BUILD)/flags: FORCE
+$(BUILD)/flags: FORCE | $(filter deps build-deps,$(MAKECMDGOALS))
 	@mkdir -p $(@D)
 	@echo '$(FLAGS)' | cmp -s - $@ || echo '$(FLAGS)' > $@
 
