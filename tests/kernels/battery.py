@@ -326,7 +326,11 @@ def test_python2():
     w.end()
     report = g.finish(**UNORDERLY).report
     row = thread(process_of(report, w.pid), truth["threads"][0]["tid"])
-    within(row["acquisitions"], CALLS, 1.01 * CALLS, "acquisitions")
+    # A semaphore has no mutex to protect its record: while the host keeps a CPU from one thread in the
+    # middle of an update, the other's edges are lost, and the report must say so.
+    lost = report["lost"]["edges"]
+    within(lost, 0, CALLS / 20, "lost edges")
+    within(row["acquisitions"], CALLS - lost, 1.01 * CALLS, "acquisitions")
     return "%d acquisitions of %d%s" % (row["acquisitions"], CALLS, missed(report))
 
 
