@@ -38,8 +38,8 @@ SETS = ("", "bpf", "perfmon", "bpf perfmon", "bpf perfmon sys_ptrace", "sys_admi
         "sys_admin sys_ptrace", "bpf perfmon sys_ptrace sys_admin", "root")
 # Where what is possible changes: all commands are tried there.
 TELLING = ("", "bpf perfmon", "bpf perfmon sys_ptrace", "bpf perfmon sys_ptrace sys_admin")
-FEW = {"uprobe_multi": ("", "bpf perfmon", "bpf perfmon sys_ptrace"),
-       "perf_events": ("bpf perfmon", "bpf perfmon sys_ptrace sys_admin")}
+FEW = {"uprobe_multi": ("", "bpf perfmon", "bpf perfmon sys_ptrace", "root"),
+       "perf_events": ("bpf perfmon", "bpf perfmon sys_ptrace sys_admin", "root")}
 NUMBERS = {"dac_override": 1, "dac_read_search": 2, "kill": 5, "net_raw": 13, "sys_ptrace": 19,
            "sys_admin": 21, "perfmon": 38, "bpf": 39, "checkpoint_restore": 40}
 SYSCTLS = {
@@ -292,6 +292,8 @@ def examine(options):
         try:
             for way, env in ways(trial):
                 label = "%s %s" % (release, way)
+                if result["lockdown"] not in (None, "none"):
+                    label += ", lockdown=" + result["lockdown"]
                 result["ways"][way] = trial.table(FEW[way] if options.few else SETS, env, label)
                 if not options.few or way == "uprobe_multi":
                     trial.file_capabilities(env, label)
@@ -322,28 +324,61 @@ def short(release):
 
 
 def column(result, way):
-    title = "%s%s, %s" % (short(result["kernel"]), "" if result["machine"] == "x86_64" else " " + result["machine"],
-                          way.replace("perf_events", "perf events"))
-    if result["lockdown"] not in (None, "none"):
-        title += ", lockdown=" + result["lockdown"]
-    return title
+    return "%s%s, %s" % (short(result["kernel"]), "" if result["machine"] == "x86_64" else " " + result["machine"],
+                         way.replace("perf_events", "perf events"))
+
+
+def is_locked_down(result):
+    return result["lockdown"] not in (None, "none")
 
 
 def set_name(names):
     return names if names == "root" else ", ".join("CAP_" + n.upper() for n in names.split())
 
 
+def alike(one, other):
+    """Whether two columns say the same, of what was run in both."""
+    return all(one[names] == other[names] for names in one if names in other)
+
+
+def columns(results):
+    """[(title, {set: cells})]; what says the same on several kernels is one column."""
+    merged = []
+    for result in results:
+        for way, rows in result["ways"].items():
+            for title, others in merged:
+                if alike(rows, others):
+                    title.append(column(result, way))
+                    others.update(rows)
+                    break
+            else:
+                merged.append(([column(result, way)], dict(rows)))
+    return [("; ".join(title), rows) for title, rows in merged]
+
+
 def markdown(results):
-    columns = [(column(r, way), rows) for r in results for way, rows in r["ways"].items()]
-    sets = [s for s in SETS if any(s in rows for _, rows in columns)]
-    lines = ["| capabilities | " + " | ".join(title for title, _ in columns) + " |",
-             "|---" * (len(columns) + 1) + "|"]
+    free = [r for r in results if not is_locked_down(r)]
+    table = columns(free)
+    sets = [s for s in SETS if any(s in rows for _, rows in table)]
+    lines = ["| capabilities | " + " | ".join(title for title, _ in table) + " |",
+             "|---" * (len(table) + 1) + "|"]
     for names in sets:
-        cells = [spoken(rows[names]) if names in rows else "not run" for _, rows in columns]
+        cells = [spoken(rows[names]) if names in rows else "not run" for _, rows in table]
         lines.append("| %s | %s |" % (set_name(names) or "none", " | ".join(cells)))
     lines += ["", "Run: " + "; ".join("%s (%s), %d runs, %s" % (
-        re.match(r"[\d.]+\d", r["kernel"]).group(), r["machine"], r["runs"], r["date"]) for r in results) + "."]
-    return lines + sysctl_lines(results)
+        re.match(r"[\d.]+\d", r["kernel"]).group(), r["machine"], r["runs"], r["date"]) for r in free) + "."]
+    return lines + lockdown_lines(results) + sysctl_lines(free)
+
+
+def lockdown_lines(results):
+    """What is still possible in lockdown, as root even."""
+    said = {}
+    for r in filter(is_locked_down, results):
+        for way, rows in r["ways"].items():
+            able = sorted({spoken(cells) for cells in rows.values()})
+            said.setdefault((r["lockdown"], ", ".join(able)), []).append(column(r, way))
+    return [""] + ["With `lockdown=%s`, what can be observed is: %s (%s)." % (
+        level, able.replace("–", "nothing"), "; ".join(kernels)) for (level, able), kernels in said.items()] if said else []
 
 
 def sysctl_lines(results):
