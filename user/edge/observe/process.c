@@ -27,6 +27,25 @@ struct process *process__new(struct probe *probe, pid_t pid)
 	return p;
 }
 
+void process__begin_image(struct process *p, const struct gil_event *exec)
+{
+	p->state = PROCESS_SEARCHING;
+	memcpy(p->comm, exec->comm, sizeof(p->comm));
+	/* Otherwise it belongs to a record that has been given back. */
+	if (p->index == (int)exec->process)
+		p->image = exec->image;
+	memset(&p->python, 0, sizeof(p->python));
+	p->source_why[0] = '\0';
+	p->gil_turned_on = false;
+	p->goes_on = p->breaks_off = false;
+	p->is_confirmed = false;
+	p->switches = -1;
+	p->born_ns = exec->ts;
+	p->late_ns = 0;
+	p->try_delay_ns = 0;
+	p->contradiction[0] = '\0';
+}
+
 void process__free(struct process *p)
 {
 	if (!p)

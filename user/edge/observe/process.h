@@ -65,6 +65,9 @@ struct process {
 
 /* Returns a SEARCHING process, or NULL if memory ran out. */
 struct process *process__new(struct probe *probe, pid_t pid);
+/* Forgets what belongs to the program that the process has run so far, whose records must have been
+ * given back: it has executed another one, which `exec` reports. Its probes stay. */
+void process__begin_image(struct process *p, const struct gil_event *exec);
 /* Detaches and frees. Does not give back its records in the kernel. NULL is fine. */
 void process__free(struct process *p);
 

@@ -453,25 +453,11 @@ static void on_exec(struct target *t, const struct gil_event *e)
 		retire_image(t, p);
 		p->end_ns = 0;
 	}
-	memcpy(p->comm, e->comm, sizeof(p->comm));
-	p->state = PROCESS_SEARCHING;
-	p->source_why[0] = '\0';
-	/* Otherwise it belongs to a record that has been given back. */
-	if (p->index == (int)e->process)
-		p->image = e->image;
-	p->born_ns = e->ts;
-	p->late_ns = 0;
-	p->goes_on = p->breaks_off = false;
-	p->gil_turned_on = false;
-	p->is_confirmed = false;
-	p->switches = -1;
-	memset(&p->python, 0, sizeof(p->python));
+	process__begin_image(p, e);
 	if (e->other != e->pid)
 		process__renew(p);
 	if (p->index >= 0 && !sources__expects_exec(p))
 		sources__expect_exec(&t->sources, p);
-	p->try_delay_ns = 0;
-	p->contradiction[0] = '\0';
 	try_later(p);
 }
 
