@@ -14,13 +14,13 @@
 #include "edge/proc/privilege.h"
 
 /* A rule or a file of rules; kept in command-line order. */
-struct source {
+struct rule_source {
 	const char *text;
 	bool is_file;
 };
 
 struct check_options {
-	struct source *sources;
+	struct rule_source *sources;
 	size_t nr_sources;
 	struct check_report_options reports;
 	const char *baseline;
@@ -35,12 +35,12 @@ struct check_options {
 static int add_source(void *options, const char *text, bool is_file)
 {
 	struct check_options *o = options;
-	struct source *list = reallocarray(o->sources, o->nr_sources + 1, sizeof(*list));
+	struct rule_source *list = reallocarray(o->sources, o->nr_sources + 1, sizeof(*list));
 
 	if (!list)
 		return -ENOMEM;
 	o->sources = list;
-	list[o->nr_sources++] = (struct source){text, is_file};
+	list[o->nr_sources++] = (struct rule_source){text, is_file};
 	return 0;
 }
 
@@ -329,7 +329,7 @@ static int read_rules(struct assertion_set *set, const struct check_options *o, 
 	int err = 0;
 
 	for (size_t i = 0; !err && i < o->nr_sources; i++) {
-		const struct source *s = &o->sources[i];
+		const struct rule_source *s = &o->sources[i];
 
 		err = s->is_file ? assertion_set__read(set, s->text, NULL, f)
 				 : assertion_set__add(set, s->text, f);

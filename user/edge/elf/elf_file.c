@@ -403,6 +403,17 @@ int elf_file__dynamic_string(struct elf_file *e, int64_t tag, unsigned int nth, 
 	return -ENOENT;
 }
 
+int elf_file__needed(struct elf_file *e, const char *prefix, char *name, size_t size)
+{
+	int err;
+
+	for (unsigned int i = 0;; i++) {
+		err = elf_file__dynamic_string(e, DT_NEEDED, i, name, size);
+		if (err || !strncmp(name, prefix, strlen(prefix)))
+			return err;
+	}
+}
+
 /* ---- sections and mappings ---- */
 
 int elf_file__section(struct elf_file *e, const char *name, struct elf_section *section)

@@ -71,6 +71,10 @@ int elf_file__symbol(struct elf_file *e, const char *name, struct elf_symbol *sy
 int elf_file__dynamic_string(struct elf_file *e, int64_t tag, unsigned int nth, char *to,
 			     size_t size);
 
+/* Gets the name of the first needed library (DT_NEEDED) whose name begins with `prefix`. The same
+ * results. */
+int elf_file__needed(struct elf_file *e, const char *prefix, char *name, size_t size);
+
 /* Finds a section by its name. Returns 0, -ENOENT or -EBADMSG. */
 int elf_file__section(struct elf_file *e, const char *name, struct elf_section *section);
 

@@ -14,6 +14,7 @@
 #include "edge/observe/calibrate.h"
 #include "gil_probes.h"
 #include "edge/observe/site_file.h"
+#include "edge/observe/source.h"
 
 #define ROUNDS 5
 #define CYCLES 200 /* in each round; a cycle is a release and an acquisition */
@@ -60,7 +61,7 @@ static void *usdt_cycles(void *gil)
 /* A kind of probes, and code that hits them. */
 struct trial {
 	const struct site_file *file;
-	unsigned int source; /* GIL_SOURCE_... */
+	const struct source *source;
 	void *(*cycles)(void *gil);
 };
 
@@ -158,7 +159,7 @@ static int run(struct probe *p, const struct trial *t, long *ns_per_hit, struct 
 	gil_lock_begin(probe__lock(p, lock), getpid(), (uintptr_t)&gil, 0);
 	process->lock[0] = (struct gil_process_lock){.address = (uintptr_t)&gil, .lock = lock};
 	process->nr_locks = 1;
-	process->sources = t->source;
+	process->sources = t->source->bit;
 	before = acquisitions(p, lock);
 	__atomic_store_n(&process->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
 	traced = fastest_round(t, &gil);
@@ -174,7 +175,7 @@ out:
 int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 {
 	struct site_file *list = NULL;
-	const struct trial trial = {site_file__of_libc(&list, 0, f), GIL_SOURCE_COND, cond_cycles};
+	const struct trial trial = {site_file__of_libc(&list, 0, f), &source_uprobe, cond_cycles};
 	int err = trial.file ? 0 : -errno;
 
 	*ns_per_hit = -1;
@@ -200,7 +201,7 @@ int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 void calibrate_usdt(struct probe *p, long *ns_per_hit)
 {
 	struct site_file *list = NULL;
-	const struct trial trial = {site_file__of_self(&list, p), GIL_SOURCE_USDT, usdt_cycles};
+	const struct trial trial = {site_file__of_self(&list, p), &source_usdt, usdt_cycles};
 
 	*ns_per_hit = -1;
 	if (trial.file && run(p, &trial, ns_per_hit, NULL))

@@ -2,22 +2,16 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "edge/observe/doctor_look.h"
-#include "edge/sites/cond_sites.h"
-#include "edge/sites/libc.h"
+#include "edge/observe/source.h"
 #include "edge/proc/proc_list.h"
 #include "edge/proc/proc_maps.h"
 #include "edge/python/python.h"
-#include "edge/python/python2.h"
 #include "edge/python/python_file.h"
-#include "edge/sites/usdt.h"
-
-#define ON_LIBC "probes go on the condition variables of %s"
 
 static enum doctor_answer answer(enum told told)
 {
@@ -71,62 +65,35 @@ static int take_layout(struct doctor_python *p, const struct python_file *pf)
 	return err;
 }
 
-__attribute__((format(printf, 3, 4))) static void use(struct doctor_python *p, const char *source,
-						      const char *fmt, ...)
+/* Adds a clause to source_why. */
+static void say(struct doctor_python *p, const char *why)
 {
 	size_t used = strlen(p->source_why);
-	va_list ap;
 
-	strcpy(p->source, source);
-	if (used)
-		used += (size_t)snprintf(p->source_why + used, sizeof(p->source_why) - used, "; ");
-	va_start(ap, fmt);
-	vsnprintf(p->source_why + used, sizeof(p->source_why) - used, fmt, ap);
-	va_end(ap);
+	snprintf(p->source_why + used, sizeof(p->source_why) - used, "%s%s",
+		 used && *why ? "; " : "", why);
 }
 
-/* Returns 0 if the interpreter's own GIL probes would be used; otherwise source_why says why
- * not. */
-static int take_usdt(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e)
+/* Finds the source that would be used; source_why says why that one. */
+static void take_source(struct doctor_python *p, const struct source_subject *subject)
 {
-	struct failure why = {.what = "the interpreter carries no GIL probes of its own"};
-	struct usdt *usdt = malloc(sizeof(*usdt));
-	int err = usdt ? usdt__find(e, usdt, &why) : -ENOMEM;
+	for (size_t i = 0; source_table[i]; i++) {
+		char why[sizeof(p->source_why)] = "";
+		int err = source_table[i]->look(subject, why, sizeof(why), &p->failure);
 
-	if (!err && usdt->long_nop && m->hit && !m->fork_is_safe) {
-		failure__what(&why, "the interpreter's GIL probes are left alone; on this kernel "
-				    "they crash children made by fork");
-		err = -EPERM;
+		if (err < 0)
+			return;
+		say(p, why);
+		if (err)
+			continue;
+		snprintf(p->source, sizeof(p->source), "%s", source_table[i]->name);
+		return;
 	}
-	free(usdt);
-	if (err)
-		snprintf(p->source_why, sizeof(p->source_why), "%s", why.what);
-	else
-		use(p, "usdt", "the interpreter carries GIL probes");
-	return err;
 }
 
-/* For an interpreter whose C library is linked into it. */
-static void take_static(struct doctor_python *p, struct elf_file *e, const char *root)
+static bool breaks_forks(const struct doctor_machine *m)
 {
-	struct probe_site site[COND_SITES];
-	enum cond_sites_from from;
-
-	if (!cond_sites__find(e, root, p->path, site, &from, &p->failure))
-		use(p, "uprobe", "its C library is linked into it, and was found %s",
-		    cond_sites__how(from));
-}
-
-static void take_python2(struct doctor_python *p, struct elf_file *e)
-{
-	struct probe_site site[PYTHON2_SITES];
-
-	if (python2__sites(e, site) > 0)
-		use(p, "uprobe",
-		    "probes go on the interpreter's own PyThread_acquire_lock and "
-		    "PyThread_release_lock");
-	else
-		failure__what(&p->failure, "it does not export PyThread_acquire_lock");
+	return m->hit && !m->fork_is_safe;
 }
 
 /* ---- a process ---- */
@@ -176,13 +143,20 @@ static void look_into_process(struct doctor_python *p, const struct doctor_machi
 			      const struct python *py)
 {
 	struct python_file pf;
-	struct libc libc;
 	struct elf_file e;
 	char root[64];
+	const struct source_subject subject = {
+		.file = &e,
+		.path = p->path,
+		.root = root,
+		.pid = p->pid,
+		.is_2 = py->semaphore_at != 0,
+		.is_static = py->is_static,
+		.breaks_forks = breaks_forks(m),
+	};
 	int err = open_mapped(p, py->path, &e);
 
 	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
-
 	if (err) {
 		proc__fail(p->pid, err, "open the interpreter of", &p->failure);
 		return;
@@ -196,14 +170,7 @@ static void look_into_process(struct doctor_python *p, const struct doctor_machi
 		take_layout(p, &pf);
 	else
 		strcpy(p->gil_place, "found in its memory");
-	if (py->semaphore_at)
-		take_python2(p, &e);
-	else if (!take_usdt(p, m, &e))
-		;
-	else if (py->is_static)
-		take_static(p, &e, root);
-	else if (!libc__find(p->pid, &libc, &p->failure))
-		use(p, "uprobe", ON_LIBC, libc.path);
+	take_source(p, &subject);
 	elf_file__close(&e);
 }
 
@@ -252,15 +219,6 @@ static int open_file(const char *path, struct elf_file *e)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	return fd < 0 ? -errno : elf_file__open_fd(e, fd);
-}
-
-/* Finds the needed library whose name has this prefix. */
-static bool find_needed(struct elf_file *e, const char *prefix, char *name, size_t size)
-{
-	for (unsigned int i = 0; !elf_file__dynamic_string(e, DT_NEEDED, i, name, size); i++)
-		if (!strncmp(name, prefix, strlen(prefix)))
-			return true;
-	return false;
 }
 
 /* Looks for a library in folders separated by colons, where $ORIGIN stands for the program's
@@ -312,21 +270,18 @@ static bool find_library(struct elf_file *e, const char *program, const char *na
 static void take_file(struct doctor_python *p, const struct doctor_machine *m, struct elf_file *e,
 		      const struct python_file *pf)
 {
-	char libc[128];
+	const struct source_subject subject = {
+		.file = e,
+		.path = p->path,
+		.root = "",
+		.is_2 = pf->is_2,
+		.is_static = pf->is_static,
+		.breaks_forks = breaks_forks(m),
+	};
 
 	take_build(p, pf);
-	if (take_layout(p, pf))
-		return;
-	if (pf->is_2)
-		take_python2(p, e);
-	else if (!take_usdt(p, m, e))
-		return;
-	else if (pf->is_static)
-		take_static(p, e, "");
-	else if (find_needed(e, "libc.", libc, sizeof(libc)))
-		use(p, "uprobe", ON_LIBC, libc);
-	else
-		failure__what(&p->failure, "it needs no known C library");
+	if (!take_layout(p, pf))
+		take_source(p, &subject);
 }
 
 /* The file is ELF, but not itself a CPython. */
@@ -337,12 +292,12 @@ static void look_beyond(struct doctor_python *p, const struct doctor_machine *m,
 	struct elf_file library;
 	char name[256], path[PATH_MAX];
 
-	if (find_needed(e, "libpypy", name, sizeof(name))) {
+	if (!elf_file__needed(e, "libpypy", name, sizeof(name))) {
 		failure__what(&p->failure, "it is PyPy, not CPython, and not supported");
 	} else if (!elf_file__symbol(e, "Py_GetVersion", &symbol)) {
 		failure__what(&p->failure, "it is a Python older than " PYTHON_OLDEST
 					   ", which is not supported");
-	} else if (!find_needed(e, "libpython", name, sizeof(name))) {
+	} else if (elf_file__needed(e, "libpython", name, sizeof(name))) {
 		failure__what(&p->failure, "it contains no CPython");
 		failure__cause(&p->failure, "it neither defines _PyRuntime nor needs a libpython");
 	} else if (!find_library(e, p->path, name, path) || open_file(path, &library)) {

@@ -117,18 +117,14 @@ static int set_max_processes(void *options, const char *value, struct failure *f
 
 static int set_source(void *options, const char *value, struct failure *f)
 {
-	static const char *const names[] = {
-		[SOURCES_AUTO] = "auto",
-		[SOURCES_USDT] = "usdt",
-		[SOURCES_UPROBE] = "uprobe",
-	};
+	const char **source = &((struct observe_options *)options)->target.source;
+	char known[128];
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(value, names[i])) {
-			((struct observe_options *)options)->target.source = i;
-			return 0;
-		}
-	failure__what(f, "unknown source '%s'; use auto, usdt or uprobe", value);
+	*source = source__named(value);
+	if (*source || !strcmp(value, "auto"))
+		return 0;
+	source__list(known, sizeof(known));
+	failure__what(f, "unknown source '%s'; use %s", value, known);
 	return -EINVAL;
 }
 
@@ -149,10 +145,7 @@ const struct option_row observe_option_rows[] = {
 	 "run a launched command as this user; by default the user\nwho called sudo, or else the "
 	 "user who runs gilscope",
 	 set_user},
-	{0, "source", "auto|usdt|uprobe",
-	 "where edges come from: the interpreter's own GIL probes\n(usdt), probes on libc "
-	 "(uprobe), or the best available (auto)",
-	 set_source},
+	{0, "source", SOURCE_ARGUMENT, SOURCE_HELP, set_source},
 	{0, "max-threads", "N", "limit on threads that live at the same time (2048)",
 	 set_max_threads},
 	{0, "max-processes", "N", "limit on processes that live at the same time (512)",

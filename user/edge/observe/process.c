@@ -24,6 +24,7 @@ struct process *process__new(struct probe *probe, pid_t pid)
 	p->pid = p->bound = pid;
 	p->index = p->discarded = -1;
 	p->switches = -1;
+	p->source = &source_uprobe;
 	return p;
 }
 
@@ -59,11 +60,10 @@ void process__free(struct process *p)
 	free(p);
 }
 
-int process__attach(struct process *p, const struct site_file *file, struct failure *f)
+int process__attach(struct process *p, const struct source *source, const struct site_file *file,
+		    struct failure *f)
 {
-	bool is_usdt = file->program == PROBE_USDT;
-	struct attachment **attachment = is_usdt ? &p->usdt : &p->cond;
-	const struct site_file **of = is_usdt ? &p->interpreter : &p->libc;
+	struct process_probes *probes = &p->probes[source->place];
 
 	if (p->index < 0)
 		p->index = probe__add_process(p->probe, p->pid);
@@ -72,20 +72,21 @@ int process__attach(struct process *p, const struct site_file *file, struct fail
 			      p->pid);
 		return p->index;
 	}
-	probe__detach(p->probe, *attachment);
-	*of = NULL;
-	*attachment = process__attach_bound(p, file, f);
-	if (!*attachment)
+	probe__detach(p->probe, probes->attached);
+	probes->file = NULL;
+	probes->attached = process__attach_bound(p, file, f);
+	if (!probes->attached)
 		return -errno;
 	p->attached_ns = clock_ns();
-	*of = file;
+	probes->source = source;
+	probes->file = file;
 	return 0;
 }
 
 void process__detach(struct process *p)
 {
-	process__detach_cond(p);
-	process__detach_usdt(p);
+	for (enum source_place place = 0; place < SOURCE_PLACES; place++)
+		process__detach_from(p, place);
 }
 
 void process__renew(struct process *p)
@@ -105,23 +106,21 @@ void process__renew(struct process *p)
 	probe__process(p->probe, index)->state = GIL_PROCESS_NEW;
 }
 
-void process__detach_cond(struct process *p)
+void process__detach_from(struct process *p, enum source_place place)
 {
-	probe__detach(p->probe, p->cond);
-	probe__detach(p->probe, p->keep_cond);
-	p->cond = p->keep_cond = NULL;
+	struct process_probes *probes = &p->probes[place];
+
+	probe__detach(p->probe, probes->attached);
+	probe__detach(p->probe, probes->keep);
+	probes->attached = probes->keep = NULL;
 }
 
-void process__detach_usdt(struct process *p)
+bool process__is_probed(const struct process *p)
 {
-	probe__detach(p->probe, p->usdt);
-	probe__detach(p->probe, p->keep_usdt);
-	p->usdt = p->keep_usdt = NULL;
-}
-
-unsigned int process__own_source(const struct process *p)
-{
-	return p->python.semaphore_at ? GIL_SOURCE_SEMAPHORE : GIL_SOURCE_COND;
+	for (enum source_place place = 0; place < SOURCE_PLACES; place++)
+		if (p->probes[place].attached)
+			return true;
+	return false;
 }
 
 unsigned int process__sources(const struct process *p)
@@ -483,9 +482,10 @@ void process__refresh(struct process *p)
 
 int process__verify(struct process *p, struct failure *f)
 {
+	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
 	long switches;
 
-	if (p->state != PROCESS_TRACED || p->is_confirmed || !p->cond || !p->nr_gils ||
+	if (p->state != PROCESS_TRACED || p->is_confirmed || !probes->attached || !p->nr_gils ||
 	    p->python.semaphore_at || p->python.free_threaded_build)
 		return 0;
 	/* Read before the acquisitions, so that every switch counted here must show there. */
@@ -502,7 +502,7 @@ int process__verify(struct process *p, struct failure *f)
 	process__tell_end(p, false);
 	process__give_records(p);
 	process__freeze(p);
-	if (p->libc->is_static && p->libc->from == COND_SITES_CODE)
+	if (probes->file->is_static && probes->file->from == COND_SITES_CODE)
 		failure__what(f,
 			      "the pthread_cond_signal that was located in %s by its code is not "
 			      "the one that the GIL uses",
@@ -516,22 +516,22 @@ int process__verify(struct process *p, struct failure *f)
 
 int process__inherit(struct process *p, const struct process *parent, struct failure *f)
 {
+	const struct process_probes *carried = &parent->probes[SOURCE_IN_INTERPRETER];
+	const struct process_probes *probes =
+		carried->attached ? carried : &parent->probes[SOURCE_ON_FUNCTIONS];
 	struct gil_process *record;
 	int err;
 
-	err = process__attach(p, parent->usdt ? parent->interpreter : parent->libc, f);
+	err = process__attach(p, probes->source, probes->file, f);
 	if (err)
 		return err;
-	p->by_usdt = p->usdt != NULL;
-	if (p->by_usdt)
-		process__set_sources(p, GIL_SOURCE_USDT);
+	p->source = probes->source;
+	process__set_sources(p, p->source->bit);
 	if (parent->state != PROCESS_TRACED)
 		return 0;
 	p->python = parent->python;
-	if (p->python.semaphore_at) {
+	if (p->python.semaphore_at)
 		p->python.gil = 0; /* the child makes a new GIL */
-		process__set_sources(p, GIL_SOURCE_SEMAPHORE);
-	}
 	memcpy(p->source_why, parent->source_why, sizeof(p->source_why));
 	record = probe__process(p->probe, p->index);
 	if (record->image)
@@ -610,7 +610,7 @@ void process__describe(const struct process *p, struct snapshot_process *sp, __u
 	sp->pid = p->pid;
 	memcpy(sp->comm, p->comm, sizeof(sp->comm));
 	memcpy(sp->python, p->python.version, sizeof(sp->python));
-	strcpy(sp->source, p->by_usdt ? "usdt" : "uprobe");
+	snprintf(sp->source, sizeof(sp->source), "%s", p->source->name);
 	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));
 	sp->free_threaded = p->python.free_threaded;
 	sp->free_threaded_build = p->python.free_threaded_build;
@@ -717,6 +717,6 @@ void process__count_with(const struct process *p, __u64 gil_hits, struct process
 	if (!p->python.semaphore_at)
 		hits += gil_hits;
 	count->hits += hits;
-	if (p->by_usdt)
+	if (p->source->costs_apart)
 		count->usdt_hits += hits;
 }

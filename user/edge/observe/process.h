@@ -7,6 +7,7 @@
 #include "edge/observe/process_gil.h"
 #include "edge/python/python.h"
 #include "edge/observe/site_file.h"
+#include "edge/observe/source.h"
 #include "core/figures/snapshot.h"
 
 enum process_state {
@@ -21,6 +22,18 @@ enum process_state {
 	PROCESS_ENDED,
 };
 
+/* The probes of a source in a process. */
+struct process_probes {
+	struct attachment *attached; /* NULL: none */
+	/* Keeps the breakpoints in place after the thread of those probes has ended: see
+	 * process_bind.c. */
+	struct attachment *keep;
+	/* What the probes are or were for, and the file that they are or were in, owned by the
+	 * target. */
+	const struct source *source;
+	const struct site_file *file;
+};
+
 struct process {
 	struct process *next;
 	struct probe *probe;
@@ -31,21 +44,16 @@ struct process {
 	int discarded; /* lock record of a wrongly guessed GIL. Kept until
 			  exit, because thread records still refer to it. -1: none */
 	__u32 image;   /* counts execs */
-	/* Its probes, or NULL. Both exist while one takes over from the other. */
-	struct attachment *cond, *usdt;
-	/* Keep the breakpoints in place after the thread of those probes has ended: see
-	 * process_bind.c. */
-	struct attachment *keep_cond, *keep_usdt;
+	/* By their places. Both places have some while one source takes over from another. */
+	struct process_probes probes[SOURCE_PLACES];
 	/* The thread that its probes are bound to, and through which its memory is read. This is
 	 * the main thread while that lives. */
 	pid_t bound;
 	bool bound_by_events; /* by perf events, which end with the thread that they are bound to */
 	bool goes_on;         /* its row continues one that ended with such a thread */
 	bool breaks_off;      /* its row ends with such a thread, and no row continues it */
-	/* The files that the probes are or were in; owned by the target. */
-	const struct site_file *libc, *interpreter;
-	bool by_usdt;         /* its edges come from the interpreter's own probes */
-	char source_why[256]; /* why that source was chosen */
+	const struct source *source; /* where its edges come from */
+	char source_why[256];        /* why that source was chosen */
 	struct python python;
 	bool gil_turned_on;       /* a free-threaded build turned its GIL on while observed */
 	struct process_gil *gils; /* the main interpreter's first, once its GIL is known */
@@ -71,9 +79,10 @@ void process__begin_image(struct process *p, const struct gil_event *exec);
 /* Detaches and frees. Does not give back its records in the kernel. NULL is fine. */
 void process__free(struct process *p);
 
-/* Attaches probes to the given file, replacing probes of the same kind. Returns 0, or -errno with f
- * filled. */
-int process__attach(struct process *p, const struct site_file *file, struct failure *f);
+/* Attaches the source's probes to the given file, replacing others in the same place. Returns 0, or
+ * -errno with f filled. */
+int process__attach(struct process *p, const struct source *source, const struct site_file *file,
+		    struct failure *f);
 /* Attaches probes for its record, bound to the same thread as now. Returns NULL with errno and f
  * set on failure. */
 struct attachment *process__attach_bound(struct process *p, const struct site_file *file,
@@ -90,17 +99,16 @@ int process__bind_again(struct process *p, pid_t ended, unsigned int index, stru
 /* Waits, some ms, until no program works on its threads' records any more, and ends those threads
  * in the model. What the records hold is then final. The process's record must be frozen before. */
 void process__end_threads(struct process *p);
-/* Removes its probes: all, or those of one kind. */
+/* Removes its probes: all, or those in one place. */
 void process__detach(struct process *p);
-void process__detach_cond(struct process *p);
-void process__detach_usdt(struct process *p);
+void process__detach_from(struct process *p, enum source_place place);
+/* True if it has probes anywhere. */
+bool process__is_probed(const struct process *p);
 /* For a process whose exec was done by a thread other than the first: that thread has taken over
  * the process's number, but the probes belong to the old first thread. Until they are gone they are
  * hit along with the new ones, so the process gets a new record, for which the old probes do not
  * count. */
 void process__renew(struct process *p);
-/* Its source other than USDT: GIL_SOURCE_COND, or GIL_SOURCE_SEMAPHORE for a Python 2. */
-unsigned int process__own_source(const struct process *p);
 /* The sources whose edges count: GIL_SOURCE_* bits. */
 unsigned int process__sources(const struct process *p);
 void process__set_sources(struct process *p, unsigned int sources);
@@ -142,7 +150,7 @@ void process__give_records(struct process *p);
 
 struct process_count {
 	__u64 hits;
-	__u64 usdt_hits; /* the part of the hits that came from the interpreter's own probes */
+	__u64 usdt_hits; /* the part of the hits that cost something else: source.costs_apart */
 	__u64 dropped;   /* edges lost because a table was full */
 };
 

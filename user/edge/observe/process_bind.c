@@ -36,8 +36,9 @@
 /* Attempts to list the threads, which may come and go meanwhile. */
 #define ROUNDS 3
 
+/* The new probes, by their places. */
 struct binding {
-	struct attachment *cond, *usdt;
+	struct attachment *attached[SOURCE_PLACES];
 };
 
 struct attachment *process__attach_bound(struct process *p, const struct site_file *file,
@@ -102,19 +103,18 @@ static int bind_to(struct process *p, pid_t tid, unsigned int index, bool keep, 
 	/* Before it is bound, so that its end is reported even if it comes right after. */
 	__atomic_store_n(&probe__process(p->probe, p->index)->bound, tid, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&probe__process(p->probe, index)->bound, tid, __ATOMIC_SEQ_CST);
-	if (keep && p->cond)
-		err = look_for_breakpoints(tid, p->libc);
-	if (keep && p->usdt && !err)
-		err = look_for_breakpoints(tid, p->interpreter);
-	if (p->cond && !err)
-		err = attach_to(p, tid, index, p->libc, keep, &b->cond, f);
-	if (p->usdt && !err)
-		err = attach_to(p, tid, index, p->interpreter, keep, &b->usdt, f);
+	for (size_t i = 0; keep && i < SOURCE_PLACES && !err; i++)
+		if (p->probes[i].attached)
+			err = look_for_breakpoints(tid, p->probes[i].file);
+	for (size_t i = 0; i < SOURCE_PLACES && !err; i++)
+		if (p->probes[i].attached)
+			err = attach_to(p, tid, index, p->probes[i].file, keep, &b->attached[i], f);
 	if (!err) {
 		p->bound = tid;
 		return 0;
 	}
-	probe__detach(p->probe, b->cond);
+	for (size_t i = 0; i < SOURCE_PLACES; i++)
+		probe__detach(p->probe, b->attached[i]);
 	return err;
 }
 
@@ -152,10 +152,10 @@ int process__keep(struct process *p, pid_t ended, struct failure *f)
 
 	if (err)
 		return err;
-	probe__detach(p->probe, p->keep_cond);
-	probe__detach(p->probe, p->keep_usdt);
-	p->keep_cond = b.cond;
-	p->keep_usdt = b.usdt;
+	for (size_t i = 0; i < SOURCE_PLACES; i++) {
+		probe__detach(p->probe, p->probes[i].keep);
+		p->probes[i].keep = b.attached[i];
+	}
 	return 0;
 }
 
@@ -167,8 +167,8 @@ int process__bind_again(struct process *p, pid_t ended, unsigned int index, stru
 	if (err)
 		return err;
 	process__detach(p);
-	p->cond = b.cond;
-	p->usdt = b.usdt;
+	for (size_t i = 0; i < SOURCE_PLACES; i++)
+		p->probes[i].attached = b.attached[i];
 	p->attached_ns = clock_ns();
 	p->bound_by_events = true;
 	return 0;

@@ -12,7 +12,44 @@
 /* Most children that execute another program after a fork have done so by then. */
 #define EXEC_PATIENCE_NS (500 * MS)
 
-void sources__init(struct sources *s, struct probe *probe, enum sources_wanted wanted)
+const struct source *const source_table[] = {
+	&source_usdt,
+	&source_semaphore,
+	&source_uprobe,
+	NULL,
+};
+
+/* ---- names ---- */
+
+const char *source__named(const char *name)
+{
+	for (size_t i = 0; source_table[i]; i++)
+		if (!strcmp(source_table[i]->name, name))
+			return source_table[i]->name;
+	return NULL;
+}
+
+/* Rows with the same name follow each other. */
+static bool is_last_of_name(size_t i)
+{
+	return !source_table[i + 1] ||
+	       strcmp(source_table[i]->name, source_table[i + 1]->name) != 0;
+}
+
+void source__list(char *text, size_t size)
+{
+	size_t n = (size_t)snprintf(text, size, "auto");
+
+	for (size_t i = 0; source_table[i] && n < size; i++)
+		if (is_last_of_name(i))
+			n += (size_t)snprintf(text + n, size - n, "%s%s",
+					      source_table[i + 1] ? ", " : " or ",
+					      source_table[i]->name);
+}
+
+/* ---- the choice ---- */
+
+void sources__init(struct sources *s, struct probe *probe, const char *wanted)
 {
 	*s = (struct sources){
 		.probe = probe, .wanted = wanted, .fork_is_safe = -1, .outlive_thread = -1};
@@ -23,125 +60,109 @@ void sources__clear(struct sources *s)
 	site_file__free_all(s->files);
 }
 
-static void say_how_found(struct process *p, enum cond_sites_from from)
+/* Explains that --source was given, but this source cannot be used for the process. */
+static int refuse(const struct sources *s, const struct process *p, const struct source *last,
+		  struct failure *f)
 {
-	size_t length = strlen(p->source_why);
+	failure__what(f, "cannot observe process %d (%s) with --source %s: %s", p->pid, p->comm,
+		      s->wanted ? s->wanted : "auto", p->source_why);
+	if (last && last->explain)
+		last->explain(p, f);
+	return -ENOTSUP;
+}
 
-	snprintf(p->source_why + length, sizeof(p->source_why) - length,
-		 "%sits C library is linked into it, and was found %s", length ? "; " : "",
-		 cond_sites__how(from));
+/* Takes the first row that can be used for the process. Returns 0, or -errno with f filled. */
+static int choose(struct sources *s, struct process *p, struct source_choice *chosen,
+		  struct failure *f)
+{
+	const struct source *last = NULL;
+	int err;
+
+	p->source_why[0] = '\0';
+	if (s->wanted)
+		snprintf(p->source_why, sizeof(p->source_why), "--source %s asks for it",
+			 s->wanted);
+	for (size_t i = 0; source_table[i]; i++) {
+		if (s->wanted && strcmp(s->wanted, source_table[i]->name) != 0)
+			continue;
+		last = source_table[i];
+		*chosen = (struct source_choice){.source = last};
+		err = last->find(s, p, &chosen->file, f);
+		if (err <= 0)
+			return err;
+	}
+	return refuse(s, p, last, f);
+}
+
+/* ---- its probes ---- */
+
+static int attach(struct process *p, const struct source_choice *chosen, struct failure *f)
+{
+	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
+
+	if (!chosen->file || (chosen->source->place == SOURCE_ON_FUNCTIONS && probes->attached &&
+			      probes->file == chosen->file))
+		return 0;
+	return process__attach(p, chosen->source, chosen->file, f);
 }
 
 int sources__attach_own(struct sources *s, struct process *p, struct failure *f)
 {
-	struct site_file *file;
+	for (size_t i = 0; source_table[i]; i++) {
+		struct source_choice own = {.source = source_table[i]};
+		int err = own.source->place == SOURCE_ON_FUNCTIONS
+				  ? own.source->find(s, p, &own.file, f)
+				  : 1;
 
-	if (p->python.semaphore_at)
-		file = site_file__of_python2(&s->files, p->pid, &p->python, f);
-	else if (p->python.is_static)
-		file = site_file__of_static(&s->files, p->pid, &p->python, f);
-	else
-		file = site_file__of_libc(&s->files, p->pid, f);
-	if (!file)
-		return -errno;
-	if (file->is_static)
-		say_how_found(p, file->from);
-	else if (p->python.semaphore_at)
-		snprintf(p->source_why, sizeof(p->source_why),
-			 "Python 2's GIL is a semaphore, given away every %d bytecodes",
-			 p->python.check_interval);
-	if (p->cond && p->libc == file)
-		return 0;
-	return process__attach(p, file, f);
-}
-
-/* True if probes in this interpreter could crash children of the process. */
-static bool endangers_children(struct sources *s, const struct site_file *usdt)
-{
-	if (usdt->long_nop && s->fork_is_safe < 0)
-		s->fork_is_safe = calibrate_fork(s->probe);
-	return usdt->long_nop && !s->fork_is_safe;
-}
-
-/* Explains that --source usdt was given, but the interpreter's own probes are missing or
- * unusable. */
-static int no_usdt(const struct process *p, const char *why, struct failure *f)
-{
-	failure__what(f, "cannot observe process %d (%s) with --source usdt: %s", p->pid, p->comm,
-		      why);
-	failure__cause(f, "CPython has no GIL probes unless it was built with them");
-	failure__command(f, "readelf -n %s | grep -A1 'Provider: python'", p->python.path);
-	return -ENOTSUP;
-}
-
-/*
- * Chooses where the edges of a process come from. *usdt is its interpreter's file if that file's
- * own probes are to be used, else NULL. Returns 0, or -ENOTSUP with f filled if they were asked for
- * and are not there.
- */
-static int choose(struct sources *s, struct process *p, struct site_file **usdt, struct failure *f)
-{
-	static const char danger[] = "on this kernel they crash children made by fork";
-	struct failure why = {.what = "--source uprobe asks for it"};
-	bool forced = s->wanted == SOURCES_USDT;
-
-	*usdt = NULL;
-	if (s->wanted != SOURCES_UPROBE)
-		*usdt = site_file__of_usdt(&s->files, s->probe, p->pid, &p->python, &why);
-	if (!*usdt && forced)
-		return no_usdt(p, why.what, f);
-	if (*usdt && endangers_children(s, *usdt)) {
-		failure__what(&why, "%s; %s",
-			      forced ? "--source usdt asks for the interpreter's GIL probes"
-				     : "the interpreter's GIL probes are left alone",
-			      danger);
-		if (!forced)
-			*usdt = NULL;
-	} else if (*usdt) {
-		failure__what(&why, "the interpreter carries GIL probes");
+		if (err <= 0)
+			return err ?: attach(p, &own, f);
 	}
-	snprintf(p->source_why, sizeof(p->source_why), "%.*s", (int)sizeof(p->source_why) - 1,
-		 why.what);
-	return 0;
+	return -ENOENT;
+}
+
+int sources__attach(struct sources *s, struct process *p, struct source_choice *chosen,
+		    struct failure *f)
+{
+	int err = choose(s, p, chosen, f);
+
+	if (err)
+		return err;
+	/* Its first edges have been seen there, and this is where they must come from until the
+	 * chosen source takes over. */
+	if (chosen->source->place != SOURCE_ON_FUNCTIONS && p->probes[SOURCE_ON_FUNCTIONS].attached)
+		return sources__attach_own(s, p, f);
+	err = attach(p, chosen, f);
+	if (!err && chosen->source->place == SOURCE_IN_INTERPRETER)
+		process__set_sources(p, chosen->source->bit);
+	return err;
 }
 
 /*
  * The interpreter's own probes take over from those on libc, which have seen the first edges. Both
  * count until both have certainly reported the same edge.
  */
-static int take_over(struct process *p, const struct site_file *usdt, struct failure *f)
+static int take_over(struct process *p, const struct source_choice *chosen, struct failure *f)
 {
+	const struct process_probes *probes = &p->probes[SOURCE_IN_INTERPRETER];
 	int err = 0;
 
-	if (!p->usdt || p->interpreter != usdt)
-		err = process__attach(p, usdt, f);
+	if (!probes->attached || probes->file != chosen->file)
+		err = process__attach(p, chosen->source, chosen->file, f);
 	if (!err)
-		process__set_sources(p, GIL_SOURCE_COND | GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER);
+		process__set_sources(p,
+				     GIL_SOURCE_COND | chosen->source->bit | GIL_SOURCE_TAKEOVER);
 	return err;
 }
 
-int sources__attach(struct sources *s, struct process *p, struct site_file **usdt,
-		    struct failure *f)
+int sources__settle(struct process *p, const struct source_choice *chosen, struct failure *f)
 {
-	int err = choose(s, p, usdt, f);
-
-	if (err)
-		return err;
-	if (!*usdt || p->cond)
-		return sources__attach_own(s, p, f);
-	err = process__attach(p, *usdt, f);
-	if (!err)
-		process__set_sources(p, GIL_SOURCE_USDT);
-	return err;
-}
-
-int sources__settle(struct process *p, const struct site_file *usdt, struct failure *f)
-{
-	p->by_usdt = usdt != NULL;
-	if (usdt)
-		return p->cond ? take_over(p, usdt, f) : 0;
-	process__set_sources(p, process__own_source(p));
-	process__detach_usdt(p);
+	p->source = chosen->source;
+	if (p->source->place == SOURCE_IN_INTERPRETER)
+		return p->probes[SOURCE_ON_FUNCTIONS].attached ? take_over(p, chosen, f) : 0;
+	process__set_sources(p, p->source->bit);
+	for (enum source_place place = 0; place < SOURCE_PLACES; place++)
+		if (place != p->source->place)
+			process__detach_from(p, place);
 	return 0;
 }
 
@@ -152,41 +173,47 @@ int sources__settle(struct process *p, const struct site_file *usdt, struct fail
  */
 void sources__end_takeover(struct process *p, __u64 now)
 {
+	const struct process_probes *from = &p->probes[SOURCE_ON_FUNCTIONS],
+				    *to = &p->probes[SOURCE_IN_INTERPRETER];
 	unsigned int sources = process__sources(p);
 	__u64 since = gil_elapsed(p->attached_ns, now);
 
-	if (!p->usdt || !p->cond)
+	if (!from->attached || !to->attached)
 		return;
 	if (sources & GIL_SOURCE_COND) {
 		if (since >= TAKEOVER_NS)
-			process__set_sources(p, GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER);
+			process__set_sources(p, to->source->bit | GIL_SOURCE_TAKEOVER);
 	} else if (sources & GIL_SOURCE_TAKEOVER) {
-		process__set_sources(p, GIL_SOURCE_USDT);
-		process__detach_cond(p);
+		process__set_sources(p, to->source->bit);
+		process__detach_from(p, SOURCE_ON_FUNCTIONS);
 	} else if (since >= EXEC_PATIENCE_NS) {
-		process__detach_cond(p);
+		process__detach_from(p, SOURCE_ON_FUNCTIONS);
 	}
 }
 
-static bool is_libc(const struct site_file *file)
+/* ---- what a program that is not known yet is watched through ---- */
+
+static bool is_libc(const struct process_probes *probes)
 {
-	return file->program == PROBE_COND && !file->is_static;
+	return probes->source == &source_uprobe && probes->file && !probes->file->is_static;
 }
 
 void sources__expect_exec(struct sources *s, struct process *p)
 {
+	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
 	struct failure f = {0};
-	const struct site_file *libc = p->libc;
+	const struct site_file *libc =
+		is_libc(probes) ? probes->file : site_file__of_libc(&s->files, 0, &f);
 
-	if (!libc || !is_libc(libc))
-		libc = site_file__of_libc(&s->files, 0, &f);
 	if (libc)
-		process__attach(p, libc, &f);
+		process__attach(p, &source_uprobe, libc, &f);
 }
 
 bool sources__expects_exec(const struct process *p)
 {
-	return p->cond && is_libc(p->libc);
+	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
+
+	return probes->attached && is_libc(probes);
 }
 
 bool sources__keep(struct sources *s, struct process *p, pid_t ended)

@@ -1,39 +1,40 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Chooses where the edges of a process come from: probes that its interpreter carries (USDT), or
- * probes on the functions that its GIL calls. Also says why, and switches from one to the other. */
+/* Chooses where the edges of a process come from: a row of the table in source.h. Also says why,
+ * and switches from one source to another. */
 #ifndef SOURCES_H
 #define SOURCES_H
 
 #include "edge/observe/process.h"
-
-enum sources_wanted {
-	SOURCES_AUTO, /* the interpreter's own probes if it has usable ones */
-	SOURCES_USDT, /* only those */
-	SOURCES_UPROBE,
-};
+#include "edge/observe/source.h"
 
 struct sources {
 	struct probe *probe;
-	enum sources_wanted wanted;
+	const char *wanted;      /* the name of the only source to use; NULL: the best one */
 	struct site_file *files; /* files that have been searched */
 	int fork_is_safe;        /* for a process with probes on long nops; -1: not tried yet */
 	int outlive_thread;      /* uprobe_multi links outlive their thread; -1: not tried yet */
 };
 
-void sources__init(struct sources *s, struct probe *probe, enum sources_wanted wanted);
+/* A source, and the file of a process that has its sites, or NULL. */
+struct source_choice {
+	const struct source *source;
+	struct site_file *file;
+};
+
+/* `wanted` is a name from the table, or NULL. */
+void sources__init(struct sources *s, struct probe *probe, const char *wanted);
 void sources__clear(struct sources *s);
 
 /*
  * Call when the interpreter is known. Chooses the source, says why in p->source_why, and attaches
- * its probes, unless the probes that have seen its first edges will do. *usdt is the interpreter's
- * file if its own probes are to be used, else NULL. Returns 0, or -errno with f filled; -ENOTSUP if
- * USDT probes were asked for and are not there.
+ * its probes, unless the probes that have seen its first edges will do. Returns 0 with *chosen set,
+ * or -errno with f filled; -ENOTSUP if no source can be used, or not the wanted one.
  */
-int sources__attach(struct sources *s, struct process *p, struct site_file **usdt,
+int sources__attach(struct sources *s, struct process *p, struct source_choice *chosen,
 		    struct failure *f);
 /* Call when its edges count. The chosen source takes over from the one that saw the first edges.
  * Returns 0, or -errno with f filled. */
-int sources__settle(struct process *p, const struct site_file *usdt, struct failure *f);
+int sources__settle(struct process *p, const struct source_choice *chosen, struct failure *f);
 /* Call repeatedly: ends a take-over when it is due. */
 void sources__end_takeover(struct process *p, __u64 now);
 

@@ -136,8 +136,8 @@ static bool may_be_starting(const struct process *p, int err)
  * from now on. */
 static int begin(struct target *t, struct process *p, struct failure *f)
 {
-	struct site_file *usdt;
-	int err = sources__attach(&t->sources, p, &usdt, f);
+	struct source_choice chosen;
+	int err = sources__attach(&t->sources, p, &chosen, f);
 
 	if (err)
 		return err;
@@ -149,7 +149,7 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 		return err;
 	}
 	t->nr_seen++;
-	err = sources__settle(p, usdt, f);
+	err = sources__settle(p, &chosen, f);
 	process__tell(p);
 	return err;
 }
@@ -254,7 +254,7 @@ static void adopt_if_child(void *ctx, pid_t pid)
 	} else if (look(t, p, false) == -ESRCH) {
 		p->state = PROCESS_ENDED; /* its exit event may never come */
 		p->end_ns = clock_ns();
-	} else if (p->state == PROCESS_SEARCHING && !p->cond) {
+	} else if (p->state == PROCESS_SEARCHING && !p->probes[SOURCE_ON_FUNCTIONS].attached) {
 		sources__expect_exec(&t->sources, p);
 	}
 }
@@ -300,7 +300,7 @@ static int hold_command(struct target *t, struct failure *f)
 	p = add(t, t->launch.pid);
 	if (!p)
 		return -ENOMEM;
-	err = process__attach(p, file, f);
+	err = process__attach(p, &source_uprobe, file, f);
 	if (!err)
 		try_later(p);
 	return err;
@@ -427,13 +427,13 @@ static void on_fork(struct target *t, const struct gil_event *e)
 	}
 	p->index = e->process;
 	try_later(p);
-	if (!parent || (!parent->cond && !parent->usdt))
+	if (!parent || !process__is_probed(parent))
 		return;
 	err = process__inherit(p, parent, &f);
 	if (err)
 		note_unobserved(
 			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
-	else if (p->usdt)
+	else if (p->source->place != SOURCE_ON_FUNCTIONS)
 		sources__expect_exec(&t->sources, p);
 	process__tell(p);
 }
@@ -558,7 +558,7 @@ static void on_unbound(struct target *t, const struct gil_event *e)
 {
 	struct process *p = find(t, e->pid);
 
-	if (!p || p->bound != (pid_t)e->other || (!p->cond && !p->usdt))
+	if (!p || p->bound != (pid_t)e->other || !process__is_probed(p))
 		return;
 	if (sources__keep(&t->sources, p, (pid_t)e->other))
 		return;
@@ -779,7 +779,7 @@ bool target__uses_usdt(const struct target *t)
 {
 	const struct process *p = t->processes;
 
-	while (p && !p->by_usdt)
+	while (p && !p->source->costs_apart)
 		p = p->next;
 	return p || t->past_count.usdt_hits;
 }

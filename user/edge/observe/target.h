@@ -14,11 +14,11 @@
 struct target_spec {
 	pid_t *pids; /* -p; owned */
 	size_t nr_pids;
-	char **argv; /* -- CMD ARGS; NULL: none */
-	bool all;    /* --all */
-	enum sources_wanted source;
-	bool follow;      /* also observe children, including existing ones */
-	const char *user; /* runs the command; NULL: the user who called sudo */
+	char **argv;        /* -- CMD ARGS; NULL: none */
+	bool all;           /* --all */
+	const char *source; /* the name of the only source to use, from source.h; NULL: the best */
+	bool follow;        /* also observe children, including existing ones */
+	const char *user;   /* runs the command; NULL: the user who called sudo */
 };
 
 struct target;
