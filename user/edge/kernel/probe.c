@@ -109,9 +109,9 @@ static int on_event(void *ctx, void *data, size_t size)
 
 static int on_entry(void *ctx, void *data, size_t size)
 {
-	const struct listener *to = ((struct probe *)ctx)->options.listener;
+	const struct probe_options *o = &((struct probe *)ctx)->options;
 
-	return to->entry(to->ctx, data, size);
+	return o->entry(o->entry_ctx, data, size);
 }
 
 static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
@@ -283,9 +283,9 @@ static int start(struct probe *p, struct failure *f)
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
 	if (!p->ring)
 		return probe_kernel__explain(-errno, f);
-	if (p->options.listener)
+	if (p->options.entry)
 		p->edges = ring_buffer__new(bpf_map__fd(p->skel->maps.edges), on_entry, p, NULL);
-	return p->edges || !p->options.listener ? 0 : probe_kernel__explain(-errno, f);
+	return p->edges || !p->options.entry ? 0 : probe_kernel__explain(-errno, f);
 }
 
 static void stop(struct probe *p)
@@ -362,11 +362,6 @@ void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_e
 	p->handle = handle;
 	p->handle_ctx = ctx;
 	ring_buffer__consume(p->ring);
-}
-
-const struct listener *probe__listener(const struct probe *p)
-{
-	return p->options.listener;
 }
 
 void probe__freeze(struct probe *p)

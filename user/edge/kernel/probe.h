@@ -12,7 +12,6 @@
 #include "core/base/capability.h"
 #include "core/base/failure.h"
 #include "gil_maps.h"
-#include "core/figures/listener.h"
 #include "edge/sites/probe_site.h"
 #include "core/figures/snapshot.h"
 
@@ -27,7 +26,10 @@ struct probe_options {
 	bool perf_events; /* do not use uprobe_multi even if the kernel has it */
 	bool verbose;     /* libbpf's own messages go to stderr */
 	size_t ring_size; /* of the ring of edges, in bytes, a power of two; 0: no recording */
-	const struct listener *listener; /* gets that ring's entries, and more; or NULL */
+	/* Gets each entry of that ring (gil_stream.h). Returns 0, or -errno to stop for now. NULL:
+	 * there is no ring. */
+	int (*entry)(void *ctx, void *entry, size_t size);
+	void *entry_ctx;
 };
 
 enum probe_program {
@@ -54,10 +56,8 @@ int probe__event_fd(const struct probe *p);
 void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_event *e),
 		   void *ctx);
 
-/* The listener from the options, or NULL. */
-const struct listener *probe__listener(const struct probe *p);
-/* Delivers the contents of the ring of edges to the listener, if there is one, until the listener
- * returns an error. Nothing announces new entries, so call this every few ms. */
+/* Delivers the contents of the ring of edges, if there is one, to `entry` of the options, until
+ * that returns an error. Nothing announces new entries, so call this every few ms. */
 void probe__entries(struct probe *p);
 
 /* Ends a recording: from now on threads' records change only by what is already under way. */

@@ -285,7 +285,8 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
 		.verbose = o->verbose,
 		.ring_size = o->ring_size,
-		.listener = o->listener,
+		.entry = o->listener ? o->listener->entry : NULL,
+		.entry_ctx = o->listener ? o->listener->ctx : NULL,
 	};
 	struct observer *ob = calloc(1, sizeof(*ob));
 	int err = -ENOMEM;
@@ -302,7 +303,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	err = ob->epoll_fd < 0 ? -errno : open_signals(ob);
 	err = err ?: probe__open(&ob->probe, &po, f);
 	err = err ?: calibrate(ob->probe, &ob->ns_per_hit, f);
-	err = err ?: target__start(&ob->target, ob->probe, &o->target, f, exit_status);
+	err = err ?: target__start(&ob->target, ob->probe, &o->target, o->listener, f, exit_status);
 	err = err ?: watch(ob, probe__event_fd(ob->probe));
 	err = err ?: watch(ob, ob->signal_fd);
 	if (err) {

@@ -14,13 +14,14 @@
 /* If a GIL changes threads this often without a hit, the probes are in the wrong place. */
 #define SURE_SWITCHES 4
 
-struct process *process__new(struct probe *probe, pid_t pid)
+struct process *process__new(struct probe *probe, const struct listener *listener, pid_t pid)
 {
 	struct process *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->probe = probe;
+	p->listener = listener;
 	p->pid = p->bound = pid;
 	p->index = p->discarded = -1;
 	p->switches = -1;
@@ -548,7 +549,7 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 
 bool process__harvest(struct process *p)
 {
-	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid);
+	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid, p->listener);
 }
 
 /* A GIL that is turned off has no figures, which is not the same as zero waits. */
@@ -651,7 +652,7 @@ static int describe_gils(const struct process *p, struct snapshot_process *sp)
 
 static void tell(struct process *p, bool ended, bool listed)
 {
-	const struct listener *to = probe__listener(p->probe);
+	const struct listener *to = p->listener;
 	struct snapshot_process sp = {0};
 
 	if (!to || !process__has_gil(p))
@@ -681,7 +682,7 @@ void process__give_records(struct process *p)
 {
 	struct gil_process *record = p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
 
-	process_gil__harvest(NULL, 0, p->probe, p->pid);
+	process_gil__harvest(NULL, 0, p->probe, p->pid, NULL);
 	for (size_t i = 0; i < p->nr_gils; i++)
 		process_gil__clear(&p->gils[i], p->probe);
 	p->nr_gils = p->nr_unlisted_gils = 0;

@@ -177,7 +177,7 @@ int process__bind_again(struct process *p, pid_t ended, unsigned int index, stru
 /* Treats the thread as exited. The BPF program on_exit() does the same, and records the same. */
 static void end_thread(struct process *p, unsigned int record, struct gil_thread *t)
 {
-	const struct listener *to = probe__listener(p->probe);
+	const struct listener *to = p->listener;
 	struct gil_lock *l = probe__lock(p->probe, t->lock);
 	struct gil_stream_exit e = {
 		.edge = {.ts = clock_ns(), .thread = record, .kind = GIL_EDGE_EXIT}};

@@ -28,7 +28,8 @@ static struct gil_thread *folded_row(struct snapshot_gil *g)
 	return t;
 }
 
-static void keep(struct snapshot_gil *past, struct probe *probe, unsigned int i)
+static void keep(struct snapshot_gil *past, struct probe *probe, unsigned int i,
+		 const struct listener *to)
 {
 	struct gil_thread *t;
 
@@ -43,10 +44,10 @@ static void keep(struct snapshot_gil *past, struct probe *probe, unsigned int i)
 		return;
 	gil_figures__add(&t->fig, &probe__thread(probe, i)->fig);
 	past->nr_folded++;
-	if (probe__listener(probe)) {
-		probe__entries(probe);
-		probe__listener(probe)->folded(probe__listener(probe)->ctx, i);
-	}
+	if (!to)
+		return;
+	probe__entries(probe);
+	to->folded(to->ctx, i);
 }
 
 static struct process_gil *gil_with(struct process_gil *gils, size_t n, __u32 lock)
@@ -57,7 +58,8 @@ static struct process_gil *gil_with(struct process_gil *gils, size_t n, __u32 lo
 	return NULL;
 }
 
-bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *probe, pid_t pid)
+bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *probe, pid_t pid,
+			  const struct listener *to)
 {
 	bool all_gone = true;
 
@@ -76,7 +78,7 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
 		}
 		g = gil_with(gils, n, t->lock);
 		if (g)
-			keep(&g->past, probe, i);
+			keep(&g->past, probe, i, to);
 		probe__give_thread(probe, i);
 	}
 	return all_gone;

@@ -42,6 +42,7 @@
 struct target {
 	struct probe *probe;
 	const struct target_spec *spec;
+	const struct listener *listener; /* NULL: none */
 	struct process *processes;
 	struct sources sources;
 	struct snapshot *past; /* what has ended or could not be observed */
@@ -68,7 +69,7 @@ static struct process *find(struct target *t, pid_t pid)
 
 static struct process *add(struct target *t, pid_t pid)
 {
-	struct process *p = process__new(t->probe, pid), **end = &t->processes;
+	struct process *p = process__new(t->probe, t->listener, pid), **end = &t->processes;
 
 	if (!p)
 		return NULL;
@@ -91,8 +92,8 @@ static void note_unobserved(struct target *t, const struct process *p, const cha
 	u->pid = p->pid;
 	memcpy(u->comm, p->comm, sizeof(u->comm));
 	snprintf(u->why, sizeof(u->why), "%.*s", (int)sizeof(u->why) - 1, why);
-	if (probe__listener(t->probe))
-		probe__listener(t->probe)->unobserved(probe__listener(t->probe)->ctx, u);
+	if (t->listener)
+		t->listener->unobserved(t->listener->ctx, u);
 }
 
 /* The same for a process that was, or seemed to be, a CPython. */
@@ -335,7 +336,7 @@ static int start_command(struct target *t, struct failure *f, int *exit_status)
 }
 
 int target__start(struct target **out, struct probe *probe, const struct target_spec *spec,
-		  struct failure *f, int *exit_status)
+		  const struct listener *listener, struct failure *f, int *exit_status)
 {
 	struct target *t = calloc(1, sizeof(*t));
 	int err = -ENOMEM;
@@ -346,6 +347,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 		return err;
 	t->probe = probe;
 	t->spec = spec;
+	t->listener = listener;
 	t->exit_status = -1;
 	sources__init(&t->sources, probe, spec->source);
 	t->launch.pid = 0;

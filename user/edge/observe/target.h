@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "edge/kernel/probe.h"
+#include "core/figures/listener.h"
 #include "core/figures/snapshot.h"
 #include "edge/observe/sources.h"
 
@@ -26,10 +27,11 @@ struct target;
 /*
  * Begins the observation: attaches to the processes, or starts the command with probes in place
  * before its first instruction. Returns 0 with *out set, or -errno with f filled and *exit_status
- * set to the program's exit status. p and spec must outlive the target.
+ * set to the program's exit status. The listener, if not NULL, is told what becomes known about
+ * processes. p, spec and listener must outlive the target.
  */
 int target__start(struct target **out, struct probe *p, const struct target_spec *spec,
-		  struct failure *f, int *exit_status);
+		  const struct listener *listener, struct failure *f, int *exit_status);
 /* Removes the probes from all processes. */
 void target__detach(struct target *t);
 /* Detaches and frees. A launched command keeps running. NULL is fine. */
