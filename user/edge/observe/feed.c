@@ -24,19 +24,19 @@ struct name {
 	char comm[16];
 };
 
-/* Where the threads and handoffs of a GIL belong in the history; indexed by the GIL's record. */
+/* Where the threads and handoffs of a GIL belong in the sink; indexed by the GIL's record. */
 struct place {
 	const struct process *process; /* NULL: not fed in this tick */
 	struct process_gil *gil;
-	int in_history;
-	int gil_in_history;
+	int in_sink;
+	int gil_in_sink;
 	__u64 hits; /* of its living threads */
 };
 
 struct feed {
 	struct target *target;
 	struct probe *probe;
-	struct history *history;
+	const struct tick_sink *to;
 	struct name *names;
 	size_t nr_names;
 	struct place *places;
@@ -45,7 +45,8 @@ struct feed {
 	__u64 pairs_ns;
 	__u64 handoffs; /* of all GILs, when they were last read */
 	__u64 now;
-	bool last; /* the figures are frozen: this tick is the last */
+	__u64 hits, usdt_hits; /* of probes, until the last tick */
+	bool last;             /* the figures are frozen: this tick is the last */
 	int err;
 	struct gil_thread record;
 	struct snapshot_gil gil;
@@ -109,19 +110,19 @@ static void feed_thread(struct feed *f, struct place *place, unsigned int i,
 			const struct gil_thread *live)
 {
 	__u32 seq = __atomic_load_n(&live->seq, __ATOMIC_ACQUIRE);
-	int process = place->in_history, gil = place->gil_in_history;
-	int row = history__row(f->history, process, gil, live->tid, false);
+	int process = place->in_sink, gil = place->gil_in_sink;
+	int row = f->to->row(f->to->ctx, process, gil, live->tid, false);
 
 	place->hits += live->fig.acquisitions + live->fig.releases;
 	if (row < 0) {
 		f->err = row;
 		return;
 	}
-	if (!history__row_changed(f->history, process, gil, row, seq))
+	if (!f->to->row_changed(f->to->ctx, process, gil, row, seq))
 		return;
 	probe__read_thread(f->probe, i, &f->record);
 	set_name(f, i, &f->record);
-	f->err = history__thread(f->history, process, gil, row, &f->record);
+	f->err = f->to->thread(f->to->ctx, process, gil, row, &f->record);
 }
 
 static void feed_threads(struct feed *f)
@@ -147,8 +148,8 @@ static void feed_exited(struct feed *f, struct process_gil *g, int process, int 
 
 		if (!t->tid != sum)
 			continue;
-		row = history__row(f->history, process, gil, t->tid, true);
-		f->err = row < 0 ? row : history__thread(f->history, process, gil, row, t);
+		row = f->to->row(f->to->ctx, process, gil, t->tid, true);
+		f->err = row < 0 ? row : f->to->thread(f->to->ctx, process, gil, row, t);
 		g->fed_hits += sum ? 0 : t->fig.acquisitions + t->fig.releases;
 	}
 	if (!sum)
@@ -166,7 +167,7 @@ static void feed_gil(struct feed *f, const struct process *p, struct process_gil
 	process_gil__describe(g, f->probe, &f->gil);
 	f->gil.switch_interval_us = g->switch_interval_us;
 	f->gil.requests_unknown = !p->python.drop_request.known;
-	gil = history__gil(f->history, process, &f->gil);
+	gil = f->to->gil(f->to->ctx, process, &f->gil);
 	if (gil < 0) {
 		f->err = gil;
 		return;
@@ -175,8 +176,8 @@ static void feed_gil(struct feed *f, const struct process *p, struct process_gil
 	if (g->lock < 0) { /* its interpreter is gone, so this is all */
 		feed_exited(f, g, process, gil, true);
 		f->err = f->err
-				 ?: history__edges(f->history, process, gil, g->past.edges,
-						   g->past.nr_edges);
+				 ?: f->to->edges(f->to->ctx, process, gil, g->past.edges,
+						 g->past.nr_edges);
 		return;
 	}
 	f->err = f->err
@@ -203,7 +204,7 @@ static void feed_process(void *ctx, struct process *p)
 	/* It is not marked as ended before the last tick, because it is read again when its last
 	 * thread is gone. */
 	sp.exited = sp.exited && f->last;
-	process = history__process(f->history, &sp);
+	process = f->to->process(f->to->ctx, &sp);
 	if (process < 0)
 		f->err = process;
 	for (size_t i = 0; i < p->nr_gils && !f->err; i++)
@@ -215,7 +216,7 @@ static void feed_past(struct feed *f)
 	const struct snapshot *past = target__past(f->target);
 
 	for (; f->past < past->nr_processes && !f->err; f->past++) {
-		int i = history__whole_process(f->history, &past->processes[f->past]);
+		int i = f->to->whole_process(f->to->ctx, &past->processes[f->past]);
 
 		f->err = i < 0 ? i : 0;
 	}
@@ -230,7 +231,7 @@ static int feed_pair(void *ctx, unsigned int lock, const struct gil_handoff *h)
 
 	if (!place || !place->process)
 		return 0;
-	return history__edges(f->history, place->in_history, place->gil_in_history, h, 1);
+	return f->to->edges(f->to->ctx, place->in_sink, place->gil_in_sink, h, 1);
 }
 
 static void feed_pairs(struct feed *f, bool now)
@@ -285,7 +286,13 @@ static void count(void *ctx, struct process *p)
 	process__count_with(p, hits, &c->count);
 }
 
-int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit)
+__u64 feed__hits(const struct feed *f, __u64 *usdt_hits)
+{
+	*usdt_hits = f->usdt_hits;
+	return f->hits;
+}
+
+int feed__tick(struct feed *f, const struct tick_sink *to, bool whole, long ns_per_hit)
 {
 	const struct snapshot *past = target__past(f->target);
 	struct snapshot head = {0};
@@ -294,27 +301,29 @@ int feed__tick(struct feed *f, struct history *h, bool whole, long ns_per_hit)
 
 	for (size_t i = 0; i < f->nr_places; i++)
 		f->places[i].process = NULL;
-	f->history = h;
+	f->to = to;
 	f->err = 0;
 	f->last = target__is_frozen(f->target);
 	target__describe(f->target, c.count, &head);
 	f->now = head.end_ns;
-	history__begin(h, f->now);
+	f->to->begin(f->to->ctx, f->now);
 	feed_past(f);
 	target__each(f->target, feed_process, f);
 	feed_threads(f);
 	for (size_t i = 0; i < f->nr_places && !f->err; i++)
 		if (f->places[i].process)
-			feed_exited(f, f->places[i].gil, f->places[i].in_history,
-				    f->places[i].gil_in_history, true);
+			feed_exited(f, f->places[i].gil, f->places[i].in_sink,
+				    f->places[i].gil_in_sink, true);
 	feed_pairs(f, whole || f->last);
 	target__each(f->target, count, &c);
 	target__describe(f->target, c.count, &head);
+	f->hits = head.probe_hits;
+	f->usdt_hits = head.usdt_hits;
 	head.probe_ns_per_hit = ns_per_hit;
 	head.unobserved = past->unobserved;
 	head.nr_unobserved = past->nr_unobserved;
 	head.nr_unlisted = past->nr_unlisted;
 	head.end_ns = f->now;
-	err = history__end(h, &head);
+	err = f->to->end(f->to->ctx, &head);
 	return f->err ? f->err : err;
 }

@@ -440,19 +440,19 @@ void observer__stop(struct observer *ob)
 
 /* The mean cost of a hit over both sources, in ns; -1 if not known. The cost of USDT probes is
  * measured when it is first needed. */
-static long mean_cost(struct observer *ob, const struct snapshot *s)
+static long mean_cost(struct observer *ob, __u64 hits, __u64 usdt_hits)
 {
-	__u64 others = s->probe_hits - s->usdt_hits;
+	__u64 others = hits - usdt_hits;
 
-	if (!s->usdt_hits)
+	if (!usdt_hits)
 		return ob->ns_per_hit;
 	if (!ob->usdt_tried)
 		calibrate_usdt(ob->probe, &ob->ns_per_usdt_hit);
 	ob->usdt_tried = true;
 	if (ob->ns_per_usdt_hit < 0)
 		return -1;
-	return (long)((s->usdt_hits * (__u64)ob->ns_per_usdt_hit + others * (__u64)ob->ns_per_hit) /
-		      s->probe_hits);
+	return (long)((usdt_hits * (__u64)ob->ns_per_usdt_hit + others * (__u64)ob->ns_per_hit) /
+		      hits);
 }
 
 __u64 observer__start_ns(const struct observer *ob)
@@ -480,19 +480,22 @@ struct snapshot *observer__snapshot(struct observer *ob)
 	struct snapshot *s = target__snapshot(ob->target);
 
 	if (s)
-		s->probe_ns_per_hit = mean_cost(ob, s);
+		s->probe_ns_per_hit = mean_cost(ob, s->probe_hits, s->usdt_hits);
 	return s;
 }
 
-int observer__feed(struct observer *ob, struct history *h, bool whole)
+int observer__feed(struct observer *ob, const struct tick_sink *to, bool whole)
 {
+	__u64 hits, usdt_hits;
+
 	if (!ob->feed)
 		ob->feed = feed__new(ob->target, ob->probe);
 	if (!ob->feed)
 		return -ENOMEM;
 	if (!target__is_frozen(ob->target))
 		target__update(ob->target);
-	return feed__tick(ob->feed, h, whole, mean_cost(ob, history__now(h)));
+	hits = feed__hits(ob->feed, &usdt_hits);
+	return feed__tick(ob->feed, to, whole, mean_cost(ob, hits, usdt_hits));
 }
 
 void observer__detach(struct observer *ob)

@@ -5,9 +5,9 @@
 
 #include "core/base/capability.h"
 #include "core/base/failure.h"
-#include "core/history/history.h"
 #include "core/base/options.h"
 #include "core/figures/snapshot.h"
+#include "core/figures/tick_sink.h"
 #include "edge/observe/target.h"
 
 struct observe_options {
@@ -68,9 +68,10 @@ long observer__cost(const struct observer *ob);
 void observer__stop(struct observer *ob);
 /* Returns everything seen so far, or NULL if memory ran out. The caller frees it. */
 struct snapshot *observer__snapshot(struct observer *ob);
-/* Adds the same as a tick to a history; cheap enough for several calls a second. `whole` also reads
- * what is otherwise read only every second. Returns 0 or -errno. */
-int observer__feed(struct observer *ob, struct history *h, bool whole);
+/* Passes the same to a sink, as a tick; cheap enough for several calls a second. All ticks must go
+ * to the same sink. `whole` also reads what is otherwise read only every second. Returns 0 or
+ * -errno. */
+int observer__feed(struct observer *ob, const struct tick_sink *to, bool whole);
 /* Removes the probes. Call after observer__stop. */
 void observer__detach(struct observer *ob);
 /* Detaches, waits for a launched command that still runs, and frees ob. Returns the exit status for

@@ -47,6 +47,7 @@ int top__open(struct top *top, struct failure *f)
 	top->facts.plain = top->terminal == NULL;
 	if (top->terminal && (top->no_colour || !terminal__has_colours(top->terminal)))
 		top->view.theme = theme__mono();
+	top->sink = history__sink(top->history);
 	arm(top);
 	return 0;
 }
@@ -202,7 +203,7 @@ void top__frame(struct top *top, bool last)
 		play(top);
 	watch_recording(top);
 	if (top->observer && (!top->view.paused || last)) {
-		int err = observer__feed(top->observer, top->history, false);
+		int err = observer__feed(top->observer, &top->sink, false);
 
 		if (err)
 			snprintf(top->view.message, sizeof(top->view.message),
@@ -246,7 +247,7 @@ static void save(struct top *top, const char *format, const char *ending)
 	int err;
 
 	if (top->observer && !top->view.paused)
-		observer__feed(top->observer, top->history, true);
+		observer__feed(top->observer, &top->sink, true);
 	s = history__copy(top->history, span);
 	out = s ? create(top, ending, path, sizeof(path)) : NULL;
 	err = s ? out ? 0 : -errno : -ENOMEM;
@@ -293,7 +294,7 @@ static void act(struct top *top, enum view_action action)
 		/* What happened since the last frame, for example during a pause, is discarded
 		 * too. */
 		if (top->observer)
-			observer__feed(top->observer, top->history, true);
+			observer__feed(top->observer, &top->sink, true);
 		history__reset(top->history);
 		snprintf(top->view.message, sizeof(top->view.message), "figures start from now");
 		break;

@@ -4,7 +4,7 @@
 #define TOP_H
 
 #include "core/base/failure.h"
-#include "core/history/history.h"
+#include "core/history/history_sink.h"
 #include "edge/observe/observe.h"
 #include "edge/top/player.h"
 #include "edge/record/recording.h"
@@ -14,6 +14,7 @@
 
 struct top {
 	struct history *history;
+	struct tick_sink sink; /* feeds the history */
 	struct view view;
 	struct screen_facts facts;
 	struct terminal *terminal; /* NULL: blocks of text on stdout */
