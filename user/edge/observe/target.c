@@ -17,49 +17,22 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
-#include "edge/observe/launch.h"
+#include "edge/observe/target_private.h"
 #include "edge/proc/proc_list.h"
-#include "edge/proc/proc_maps.h"
-#include "edge/observe/process.h"
-#include "edge/observe/target.h"
 
-#define MS           1000000ULL
-#define FIRST_TRY_NS (2 * MS)
-#define LAST_TRY_NS  (500 * MS)
-#define TICK_NS      (100 * MS)
-/* When looks are this far apart, a program must be fully loaded. */
-#define LAST_START_NS (128 * MS)
+#define MS      1000000ULL
+#define TICK_NS (100 * MS)
 /* With --all, a program that has not become a CPython after this long is left alone. */
 #define ALL_PATIENCE_NS (3000 * MS)
 /* This long after a process has exited, its threads have executed their last instruction. */
 #define EXIT_PATIENCE_NS (1000 * MS)
 
-struct target {
-	struct probe *probe;
-	const struct target_spec *spec;
-	const struct listener *listener; /* NULL: none */
-	struct process *processes;
-	struct sources sources;
-	struct snapshot *past; /* what has ended or could not be observed */
-	char refusal[sizeof(((struct snapshot_unobserved *)NULL)->why)]; /* "": none */
-	struct launch launch;
-	__u64 start_ns;
-	__u64 frozen_ns; /* when the figures were frozen; 0: not yet */
-	__u64 tick_ns;
-	struct process_count past_count; /* counts of ended processes */
-	__u64 nr_gaps;  /* how often a process lost its probes when a thread ended */
-	size_t nr_seen; /* CPython programs that could be traced */
-	int exit_status;
-};
+/* ---- the table of processes ---- */
 
-/* ---- the list ---- */
-
-static struct process *find(struct target *t, pid_t pid)
+struct process *target__find(struct target *t, pid_t pid)
 {
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->pid == pid && p->state != PROCESS_ENDED)
@@ -67,7 +40,7 @@ static struct process *find(struct target *t, pid_t pid)
 	return NULL;
 }
 
-static struct process *add(struct target *t, pid_t pid)
+struct process *target__add(struct target *t, pid_t pid)
 {
 	struct process *p = process__new(t->probe, t->listener, pid), **end = &t->processes;
 
@@ -79,212 +52,19 @@ static struct process *add(struct target *t, pid_t pid)
 	return p;
 }
 
-static void note_unobserved(struct target *t, const struct process *p, const char *why)
-{
-	struct snapshot_unobserved *u = NULL;
-
-	if (t->past->nr_unobserved < SNAPSHOT_PAST)
-		u = snapshot__add_unobserved(t->past);
-	if (!u) {
-		t->past->nr_unlisted++;
-		return;
-	}
-	u->pid = p->pid;
-	memcpy(u->comm, p->comm, sizeof(u->comm));
-	snprintf(u->why, sizeof(u->why), "%.*s", (int)sizeof(u->why) - 1, why);
-	if (t->listener)
-		t->listener->unobserved(t->listener->ctx, u);
-}
-
-/* The same for a process that was, or seemed to be, a CPython. */
-static void note_refused(struct target *t, const struct process *p, const char *why)
-{
-	if (!t->refusal[0])
-		snprintf(t->refusal, sizeof(t->refusal), "%.*s", (int)sizeof(t->refusal) - 1, why);
-	note_unobserved(t, p, why);
-}
-
-static void refuse(struct target *t, struct process *p, const struct failure *f)
-{
-	p->state = PROCESS_REFUSED;
-	process__discard(p);
-	process__detach(p);
-	note_refused(t, p, f->what);
-}
-
-static void try_later(struct process *p)
-{
-	p->try_delay_ns = p->try_delay_ns ? 2 * p->try_delay_ns : FIRST_TRY_NS;
-	if (p->try_delay_ns > LAST_TRY_NS)
-		p->try_delay_ns = LAST_TRY_NS;
-	p->next_try_ns = clock_ns() + p->try_delay_ns;
-}
-
-/* ---- finding interpreters ---- */
-
-static bool is_no_python_yet(int err)
-{
-	return err == -ENOENT || err == -EAGAIN;
-}
-
-/* Contradictions can mean that the program is only half loaded. */
-static bool may_be_starting(const struct process *p, int err)
-{
-	return err == -EPROTO && p->try_delay_ns < LAST_START_NS;
-}
-
-/* Call when the interpreter is known. Its edges count, from the first edge of the guessed GIL or
- * from now on. */
-static int begin(struct target *t, struct process *p, struct failure *f)
-{
-	struct source_choice chosen;
-	int err = sources__attach(&t->sources, p, &chosen, f);
-
-	if (err)
-		return err;
-	err = process__trace(p);
-	if (err) {
-		failure__what(f, "cannot observe process %d: %s", p->pid,
-			      err == -EAGAIN ? "it is executing another program right now"
-					     : "the table of GILs is full");
-		return err;
-	}
-	t->nr_seen++;
-	err = sources__settle(p, &chosen, f);
-	process__tell(p);
-	return err;
-}
-
-/* Checks whether a searching process has become a CPython. `supposed` means that the kernel has
- * guessed a GIL. Returns 0 or -errno; -ESRCH if the process has exited. */
-static int look(struct target *t, struct process *p, bool supposed)
-{
-	struct failure f = {0};
-	int err = python__inspect(p->bound, &p->python, &f);
-
-	proc__comm(p->pid, p->comm);
-	if (!err)
-		err = begin(t, p, &f);
-	if (!err)
-		return 0;
-	if (err == -ESRCH) {
-		p->next_try_ns =
-			clock_ns() +
-			LAST_TRY_NS; /* its exit event is on its way, if the kernel knows it */
-		return err;
-	}
-	p->contradiction[0] = '\0';
-	if (may_be_starting(p, err)) {
-		snprintf(p->contradiction, sizeof(p->contradiction), "%.255s", f.what);
-	} else if (!is_no_python_yet(err)) {
-		refuse(t, p, &f);
-		return err;
-	}
-	if (supposed)
-		process__discard(p);
-	/* Its first edges may be in another file than the libc that was probed while nothing was
-	 * known. */
-	else if (err == -EAGAIN && p->index >= 0)
-		sources__attach_own(&t->sources, p, &f);
-	try_later(p);
-	return err;
-}
-
-/* ---- running processes ---- */
-
-static int adopt(struct target *t, pid_t pid, struct failure *f)
-{
-	struct process *p;
-	struct python python;
-	int err;
-
-	if (find(t, pid))
-		return 0;
-	err = python__inspect(pid, &python, f);
-	if (err)
-		return err;
-	p = add(t, pid);
-	if (!p)
-		return -ENOMEM;
-	p->python = python;
-	proc__comm(p->pid, p->comm);
-	return begin(t, p, f);
-}
-
-/* --all: skips processes that are not CPython; lists those that are, but cannot be observed. */
-static void adopt_any(void *ctx, pid_t pid)
-{
-	struct target *t = ctx;
-	struct failure f = {0};
-	int err = adopt(t, pid, &f);
-	struct process *p;
-
-	if (!err || is_no_python_yet(err) || err == -ESRCH)
-		return;
-	p = find(t, pid);
-	if (!p)
-		p = add(t, pid);
-	if (!p)
-		return;
-	proc__comm(p->pid, p->comm);
-	refuse(t, p, &f);
-}
-
-/* Any child becomes a target, as if it had been forked under observation: even if it is not a
- * CPython, it may start one. */
-static void adopt_if_child(void *ctx, pid_t pid)
-{
-	struct target *t = ctx;
-	long parent = proc_list__status(pid, "PPid");
-	struct failure f = {0};
-	char path[64], program[1];
-	struct process *p;
-
-	if (parent <= 0 || find(t, pid) || !find(t, parent))
-		return;
-	/* A zombie sends no exit event. */
-	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	p = readlink(path, program, sizeof(program)) < 0 ? NULL : add(t, pid);
-	if (!p)
-		return;
-	p->index = probe__add_process(t->probe, pid);
-	if (p->index < 0) {
-		proc__comm(pid, p->comm);
-		failure__what(&f, "the table of processes is full");
-		refuse(t, p, &f);
-	} else if (look(t, p, false) == -ESRCH) {
-		p->state = PROCESS_ENDED; /* its exit event may never come */
-		p->end_ns = clock_ns();
-	} else if (p->state == PROCESS_SEARCHING && !p->probes[SOURCE_ON_FUNCTIONS].attached) {
-		sources__expect_exec(&t->sources, p);
-	}
-}
-
-/* Repeats until a round finds no more, because /proc does not list parents before children. */
-static void adopt_descendants(struct target *t)
-{
-	struct process *last, *p;
-
-	do {
-		for (last = t->processes; last && last->next; last = last->next)
-			;
-		proc_list__each(adopt_if_child, t);
-		for (p = t->processes; p && p->next; p = p->next)
-			;
-	} while (p != last);
-}
+/* ---- the beginning ---- */
 
 static int start_pids(struct target *t, struct failure *f)
 {
 	for (size_t i = 0; i < t->spec->nr_pids; i++) {
 		long leader = proc_list__status(t->spec->pids[i], "Tgid");
-		int err = adopt(t, leader > 0 ? leader : t->spec->pids[i], f);
+		int err = target__adopt(t, leader > 0 ? leader : t->spec->pids[i], f);
 
 		if (err)
 			return err;
 	}
 	if (t->spec->follow)
-		adopt_descendants(t);
+		target__adopt_descendants(t);
 	return 0;
 }
 
@@ -298,12 +78,12 @@ static int hold_command(struct target *t, struct failure *f)
 
 	if (!file)
 		return -errno;
-	p = add(t, t->launch.pid);
+	p = target__add(t, t->launch.pid);
 	if (!p)
 		return -ENOMEM;
 	err = process__attach(p, &source_uprobe, file, f);
 	if (!err)
-		try_later(p);
+		target__try_later(p);
 	return err;
 }
 
@@ -359,7 +139,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	if (spec->argv)
 		err = start_command(t, f, exit_status);
 	else if (spec->all)
-		err = 0, proc_list__each(adopt_any, t);
+		err = 0, proc_list__each(target__adopt_any, t);
 	else
 		err = start_pids(t, f);
 	if (err)
@@ -392,219 +172,7 @@ void target__free(struct target *t)
 	free(t);
 }
 
-/* ---- events ---- */
-
-/* Moves the program that the process has run so far into the past. The process may continue with
- * another program. */
-static void retire_image(struct target *t, struct process *p)
-{
-	process__count(p, &t->past_count);
-	if (process__has_gil(p)) {
-		bool listed = t->past->nr_processes < SNAPSHOT_PAST &&
-			      !process__snapshot(p, t->past, p->end_ns);
-
-		t->past->nr_unlisted += !listed;
-		process__tell_end(p, listed);
-	}
-	process__give_records(p);
-}
-
-static void on_fork(struct target *t, const struct gil_event *e)
-{
-	struct process *parent = find(t, e->other), *p;
-	struct failure f = {0};
-	int err;
-
-	if (find(t, e->pid))
-		return;
-	p = add(t, e->pid);
-	if (!p)
-		return;
-	memcpy(p->comm, e->comm, sizeof(p->comm));
-	p->born_ns = e->ts;
-	if (e->process == GIL_NONE) {
-		failure__what(&f, "the table of processes is full");
-		refuse(t, p, &f);
-		return;
-	}
-	p->index = e->process;
-	try_later(p);
-	if (!parent || !process__is_probed(parent))
-		return;
-	err = process__inherit(p, parent, &f);
-	if (err)
-		note_unobserved(
-			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
-	else if (p->source->place != SOURCE_ON_FUNCTIONS)
-		sources__expect_exec(&t->sources, p);
-	process__tell(p);
-}
-
-static void on_exec(struct target *t, const struct gil_event *e)
-{
-	struct process *p = find(t, e->pid);
-
-	if (!p) {
-		p = add(t, e->pid);
-		if (!p)
-			return;
-		p->index = e->process == GIL_NONE ? -1 : (int)e->process;
-	} else if (p->state == PROCESS_TRACED) {
-		process__harvest(p);
-		p->end_ns = e->ts;
-		retire_image(t, p);
-		p->end_ns = 0;
-	}
-	process__begin_image(p, e);
-	if (e->other != e->pid)
-		process__renew(p);
-	if (p->index >= 0 && !sources__expects_exec(p))
-		sources__expect_exec(&t->sources, p);
-	try_later(p);
-}
-
-static void on_exit_event(struct target *t, const struct gil_event *e)
-{
-	struct process *p = find(t, e->pid);
-
-	if (!p)
-		return;
-	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
-		note_refused(t, p, p->contradiction);
-	if (!p->breaks_off)
-		p->end_ns = e->ts;
-	p->state = PROCESS_ENDED;
-	process__detach(p);
-}
-
-/* Turns what is known about the process so far into a row that ends at `since`. */
-static void end_row(struct target *t, struct process *p, __u64 since)
-{
-	p->end_ns = since;
-	process__end_threads(p);
-	process__harvest(p);
-	retire_image(t, p);
-	p->end_ns = 0;
-}
-
-/* Starts another row for the process at `since`, with the record at `index`. */
-static void go_on(struct target *t, struct process *p, unsigned int index, __u64 since)
-{
-	unsigned int old = p->index, sources = process__sources(p);
-	struct failure f = {0};
-	int err;
-
-	end_row(t, p, since);
-	probe__give_process(t->probe, old);
-	p->index = (int)index;
-	p->image = 0;
-	p->born_ns = since;
-	p->goes_on = true;
-	p->is_confirmed = false;
-	p->switches = -1;
-	p->state = PROCESS_SEARCHING;
-	process__set_sources(p, sources);
-	err = process__trace(p);
-	if (err == -EAGAIN) {
-		try_later(p);
-	} else if (err) {
-		failure__what(&f, "the table of GILs is full");
-		refuse(t, p, &f);
-	}
-	process__tell(p);
-}
-
-/* The probes have ended with a thread. What follows gets its own record, to keep it apart from what
- * came before. */
-static void bind_again(struct target *t, struct process *p, const struct gil_event *e)
-{
-	struct failure f = {.what = "the table of processes is full"};
-	int index, err;
-
-	process__freeze(p);
-	index = probe__take_process(t->probe, p->pid);
-	err = index < 0 ? index : process__bind_again(p, (pid_t)e->other, index, &f);
-	err = err ?: probe__enter_process(t->probe, index);
-	if (!err) {
-		t->nr_gaps++;
-		go_on(t, p, index, e->ts);
-		return;
-	}
-	if (index >= 0)
-		probe__give_process(t->probe, index);
-	t->nr_gaps++;
-	p->breaks_off = true;
-	if (err == -ESRCH) { /* no thread is left: its exit event is on its way */
-		p->end_ns = e->ts;
-		return;
-	}
-	end_row(t, p, e->ts);
-	refuse(t, p, &f);
-}
-
-/* The same for a process that is not traced yet. */
-static void search_again(struct target *t, struct process *p, const struct gil_event *e)
-{
-	struct failure f = {0};
-	int err;
-
-	/* Edges may have been missed after those that the kernel has kept. */
-	if (probe__process(t->probe, p->index)->state != GIL_PROCESS_NEW)
-		process__discard(p);
-	err = process__bind_again(p, (pid_t)e->other, p->index, &f);
-	if (err && err != -ESRCH)
-		refuse(t, p, &f);
-}
-
-static void on_unbound(struct target *t, const struct gil_event *e)
-{
-	struct process *p = find(t, e->pid);
-
-	if (!p || p->bound != (pid_t)e->other || !process__is_probed(p))
-		return;
-	if (sources__keep(&t->sources, p, (pid_t)e->other))
-		return;
-	if (p->state == PROCESS_TRACED)
-		bind_again(t, p, e);
-	else if (p->state == PROCESS_SEARCHING)
-		search_again(t, p, e);
-}
-
-static void on_event(void *ctx, const struct gil_event *e)
-{
-	struct target *t = ctx;
-	struct process *p;
-
-	switch (e->kind) {
-	case GIL_EVENT_FORK:
-		on_fork(t, e);
-		break;
-	case GIL_EVENT_EXEC:
-		on_exec(t, e);
-		break;
-	case GIL_EVENT_EXIT:
-		on_exit_event(t, e);
-		break;
-	case GIL_EVENT_UNBOUND:
-		on_unbound(t, e);
-		break;
-	case GIL_EVENT_SUB_GIL:
-		p = find(t, e->pid);
-		if (p && p->state == PROCESS_TRACED && p->image == e->image &&
-		    p->index == (int)e->process) {
-			process__adopt_gil(p, e->other);
-			process__tell(p);
-		}
-		break;
-	case GIL_EVENT_NEW_GIL:
-		p = find(t, e->pid);
-		if (p && p->state == PROCESS_SEARCHING && p->image == e->image)
-			look(t, p, true);
-		break;
-	default:
-		break;
-	}
-}
+/* ---- while it runs ---- */
 
 /* Removes ended processes when the kernel is done with their records. */
 static void collect(struct target *t, __u64 now)
@@ -619,7 +187,7 @@ static void collect(struct target *t, __u64 now)
 			at = &p->next;
 			continue;
 		}
-		retire_image(t, p);
+		target__retire_image(t, p);
 		if (p->index >= 0)
 			probe__give_process(t->probe, p->index);
 		*at = p->next;
@@ -635,7 +203,7 @@ static void search(struct target *t, __u64 now)
 		if (t->spec->all && p->index < 0 && gil_elapsed(p->born_ns, now) > ALL_PATIENCE_NS)
 			p->state = PROCESS_ENDED, p->end_ns = now;
 		else
-			look(t, p, false);
+			target__look(t, p, false);
 	}
 }
 
@@ -645,7 +213,7 @@ static void verify(struct target *t, struct process *p)
 
 	if (!process__verify(p, &f))
 		return;
-	refuse(t, p, &f);
+	target__refuse(t, p, &f);
 	t->nr_seen--;
 }
 
@@ -654,7 +222,7 @@ void target__update(struct target *t)
 	bool exits;
 	__u64 now;
 
-	probe__events(t->probe, on_event, t);
+	probe__events(t->probe, target__on_event, t);
 	now = clock_ns();
 	search(t, now);
 	collect(t, now);
@@ -730,11 +298,6 @@ bool target__seen_python(const struct target *t)
 	return t->nr_seen != 0;
 }
 
-const char *target__refusal(const struct target *t)
-{
-	return t->refusal[0] ? t->refusal : NULL;
-}
-
 void target__freeze(struct target *t)
 {
 	target__update(t);
@@ -749,11 +312,6 @@ void target__freeze(struct target *t)
 bool target__is_frozen(const struct target *t)
 {
 	return t->frozen_ns != 0;
-}
-
-const struct snapshot *target__past(const struct target *t)
-{
-	return t->past;
 }
 
 void target__each(const struct target *t, void (*visit)(void *ctx, struct process *p), void *ctx)

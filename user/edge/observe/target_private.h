@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the files of the target share: target.c has the table of processes and the command,
+ * target_look.c looks for interpreters, target_follow.c follows the processes, and target_past.c
+ * keeps what is over or could not be observed. */
+#ifndef TARGET_PRIVATE_H
+#define TARGET_PRIVATE_H
+
+#include "edge/observe/launch.h"
+#include "edge/observe/process.h"
+#include "edge/observe/target.h"
+
+struct target {
+	struct probe *probe;
+	const struct target_spec *spec;
+	const struct listener *listener; /* NULL: none */
+	struct process *processes;
+	struct sources sources;
+	struct snapshot *past; /* what has ended or could not be observed */
+	char refusal[sizeof(((struct snapshot_unobserved *)NULL)->why)]; /* "": none */
+	struct launch launch;
+	__u64 start_ns;
+	__u64 frozen_ns; /* when the figures were frozen; 0: not yet */
+	__u64 tick_ns;
+	struct process_count past_count; /* counts of ended processes */
+	__u64 nr_gaps;  /* how often a process lost its probes when a thread ended */
+	size_t nr_seen; /* CPython programs that could be traced */
+	int exit_status;
+};
+
+/* The living process with this number, or NULL. */
+struct process *target__find(struct target *t, pid_t pid);
+/* Adds a SEARCHING process to the end of the table. NULL if memory ran out. */
+struct process *target__add(struct target *t, pid_t pid);
+
+/* Checks whether a searching process has become a CPython. `supposed` means that the kernel has
+ * guessed a GIL. Returns 0 or -errno; -ESRCH if the process has exited. */
+int target__look(struct target *t, struct process *p, bool supposed);
+/* Sets when to look at a searching process again: later each time. */
+void target__try_later(struct process *p);
+/* Observes a running CPython from now on. Returns 0, or -errno with f filled; -ENOENT or -EAGAIN if
+ * it is none, or none yet. */
+int target__adopt(struct target *t, pid_t pid, struct failure *f);
+/* --all: the same, for proc_list__each; ctx is the target. Skips processes that are not CPython;
+ * lists those that are, but cannot be observed. */
+void target__adopt_any(void *ctx, pid_t pid);
+/* Adopts the children of all processes in the table, and theirs. */
+void target__adopt_descendants(struct target *t);
+
+/* Handles an event from the kernel; ctx is the target. */
+void target__on_event(void *ctx, const struct gil_event *e);
+
+/* Lists a process as not observed, and says why; note_refused for one that was, or seemed to be, a
+ * CPython. */
+void target__note_unobserved(struct target *t, const struct process *p, const char *why);
+void target__note_refused(struct target *t, const struct process *p, const char *why);
+/* Ends the observation of a process that cannot be observed, and lists it, for the reason in f. */
+void target__refuse(struct target *t, struct process *p, const struct failure *f);
+/* Moves the program that the process has run so far into the past. The process may continue with
+ * another program. */
+void target__retire_image(struct target *t, struct process *p);
+
+#endif
