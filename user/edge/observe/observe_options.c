@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "edge/observe/observe.h"
+#include "edge/observe/source.h"
+
+static int set_pid(void *options, const char *value, struct failure *f)
+{
+	struct target_spec *spec = &((struct observe_options *)options)->target;
+	char *list = strdup(value), *rest = list, *word;
+	int err = list ? 0 : -ENOMEM;
+
+	while (!err && (word = strsep(&rest, ","))) {
+		pid_t *pids = realloc(spec->pids, (spec->nr_pids + 1) * sizeof(*pids));
+		long long pid;
+
+		if (!pids) {
+			err = -ENOMEM;
+			break;
+		}
+		spec->pids = pids;
+		err = options__number(word, 1, 4194304, &pid, f);
+		if (!err)
+			spec->pids[spec->nr_pids++] = pid;
+	}
+	free(list);
+	return err;
+}
+
+static int set_all(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->target.all = true;
+	return 0;
+}
+
+static int set_no_follow(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->target.follow = false;
+	return 0;
+}
+
+static int set_user(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct observe_options *)options)->target.user = value;
+	return 0;
+}
+
+static int set_duration(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct observe_options *)options)->duration_ns, f);
+}
+
+static int set_table(unsigned int *size, const char *value, struct failure *f)
+{
+	long long n;
+	int err = options__number(value, 16, 1 << 20, &n, f);
+
+	if (!err)
+		*size = n;
+	return err;
+}
+
+static int set_max_threads(void *options, const char *value, struct failure *f)
+{
+	return set_table(&((struct observe_options *)options)->max_threads, value, f);
+}
+
+static int set_max_processes(void *options, const char *value, struct failure *f)
+{
+	return set_table(&((struct observe_options *)options)->max_processes, value, f);
+}
+
+static int set_source(void *options, const char *value, struct failure *f)
+{
+	const char **source = &((struct observe_options *)options)->target.source;
+	char known[128];
+
+	*source = source__named(value);
+	if (*source || !strcmp(value, "auto"))
+		return 0;
+	source__list(known, sizeof(known));
+	failure__what(f, "unknown source '%s'; use %s", value, known);
+	return -EINVAL;
+}
+
+static int set_verbose(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct observe_options *)options)->verbose = true;
+	return 0;
+}
+
+const struct option_row observe_option_rows[] = {
+	{'p', "pid", "PID[,PID]", "observe these running processes and their children", set_pid},
+	{'a', "all", NULL, "observe every CPython on the machine, also later ones", set_all},
+	{'d', "duration", "SECS", "stop measuring after SECS (a launched command keeps running)",
+	 set_duration},
+	{0, "no-follow", NULL, "do not observe children of the targets", set_no_follow},
+	{0, "user", "NAME",
+	 "run a launched command as this user; by default the user\nwho called sudo, or else the "
+	 "user who runs gilscope",
+	 set_user},
+	{0, "source", SOURCE_ARGUMENT, SOURCE_HELP, set_source},
+	{0, "max-threads", "N", "limit on threads that live at the same time (2048)",
+	 set_max_threads},
+	{0, "max-processes", "N", "limit on processes that live at the same time (512)",
+	 set_max_processes},
+	{'v', "verbose", NULL, "show the messages of the BPF loader", set_verbose},
+	{0},
+};
+
+void observe_options__init(struct observe_options *o)
+{
+	*o = (struct observe_options){.max_threads = 2048, .max_processes = 512};
+	o->target.follow = true;
+}
+
+void observe_options__clear(struct observe_options *o)
+{
+	free(o->target.pids);
+	o->target.pids = NULL;
+}
+
+int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,
+			    struct failure *f)
+{
+	struct target_spec *spec = &o->target;
+	int targets;
+
+	if (rest < argc)
+		spec->argv = argv + rest;
+	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
+	if (targets == 1 && spec->user && !spec->argv) {
+		failure__what(f, "--user needs a command to launch: -- COMMAND");
+		return -EINVAL;
+	}
+	if (targets == 1)
+		return 0;
+	failure__what(
+		f,
+		targets ? "more than one target given: use only one of -p PID, -- COMMAND and --all"
+			: "no target given: use one of -p PID, -- COMMAND and --all");
+	return -EINVAL;
+}
