@@ -1,54 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/*
- * There are two ways to put probes into one process. From Linux 6.6 on, one uprobe_multi link
- * carries all probes of a process. On older kernels, and where that link fails its trial, each
- * probe is a perf event with a link of its own. Measured on 6.18, per process: attach 73 µs against
- * 250 µs, detach 40 ms against 220 ms, and each further traced process adds 35 ns against 53 ns to
- * every other one's hits. libbpf 1.1 does not know uprobe_multi, so we create that link with the
- * bare system call.
- */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/bpf.h>
-#include <sched.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "edge/kernel/closer.h"
 #include "edge/kernel/probe_private.h"
-#include "edge/proc/open_files.h"
 
 /* Records of GILs in addition to one per process, for sub-interpreters. */
 #define SPARE_LOCKS 128
-
-/* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
-#define ATTACH_TYPE_UPROBE_MULTI 48
-
-struct uprobe_multi_attr {
-	__u32 prog_fd;
-	__u32 target_fd;
-	__u32 attach_type;
-	__u32 link_flags;
-	__u64 path;
-	__u64 offsets;
-	__u64 ref_ctr_offsets;
-	__u64 cookies;
-	__u32 cnt;
-	__u32 flags;
-	__u32 pid;
-	__u32 pad;
-};
-
-struct attachment {
-	int fd; /* the uprobe_multi link, or -1 */
-	size_t nr_links;
-	struct bpf_link *link[]; /* otherwise, one link for each site */
-};
 
 static size_t table_bytes(const struct table *t)
 {
@@ -138,7 +100,7 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
 }
 
-static struct bpf_program *program_in(const struct probe *p, const struct gilscope_bpf *s,
+struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
 				      enum probe_program which)
 {
 	struct bpf_program *const form[PROBE_PROGRAMS][2] = {
@@ -153,7 +115,7 @@ static struct bpf_program *program_in(const struct probe *p, const struct gilsco
 
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which)
 {
-	return p->loaded[which] ? program_in(p, p->loaded[which], which) : NULL;
+	return p->loaded[which] ? probe__program_in(p, p->loaded[which], which) : NULL;
 }
 
 /* Few targets need these programs, so loading them at the start would only delay everyone else. */
@@ -170,7 +132,7 @@ static struct gilscope_bpf *open_skeleton(struct probe *p, bool multi)
 		return NULL;
 	set_sizes(p, s);
 	for (int i = 0; multi && i < PROBE_PROGRAMS; i++)
-		bpf_program__set_expected_attach_type(program_in(p, s, i),
+		bpf_program__set_expected_attach_type(probe__program_in(p, s, i),
 						      ATTACH_TYPE_UPROBE_MULTI);
 	return s;
 }
@@ -189,7 +151,7 @@ static int load(struct probe *p)
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (is_rare(i))
 			continue;
-		bpf_program__set_autoload(program_in(p, s, i), true);
+		bpf_program__set_autoload(probe__program_in(p, s, i), true);
 		p->loaded[i] = s;
 	}
 	return gilscope_bpf__load(s);
@@ -203,7 +165,7 @@ static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_progra
 	int err = 0;
 
 	bpf_object__for_each_program (program, s->obj)
-		bpf_program__set_autoload(program, program == program_in(p, s, which));
+		bpf_program__set_autoload(program, program == probe__program_in(p, s, which));
 	bpf_object__for_each_map (map, s->obj) {
 		const struct bpf_map *first =
 			bpf_object__find_map_by_name(p->skel->obj, bpf_map__name(map));
@@ -214,14 +176,14 @@ static int load_alone(struct probe *p, struct gilscope_bpf *s, enum probe_progra
 }
 
 /* Where the object with the program for uprobe_multi links, or for perf events, is kept. */
-static struct gilscope_bpf **object_with(struct probe *p, enum probe_program which, bool multi)
+struct gilscope_bpf **probe__object_with(struct probe *p, enum probe_program which, bool multi)
 {
 	return multi == p->multi ? &p->loaded[which] : &p->for_events[which];
 }
 
-static int prepare(struct probe *p, enum probe_program which, bool multi, struct failure *f)
+int probe__prepare_form(struct probe *p, enum probe_program which, bool multi, struct failure *f)
 {
-	struct gilscope_bpf *s, **object = object_with(p, which, multi);
+	struct gilscope_bpf *s, **object = probe__object_with(p, which, multi);
 	int err;
 
 	if (*object)
@@ -238,7 +200,7 @@ static int prepare(struct probe *p, enum probe_program which, bool multi, struct
 
 int probe__prepare(struct probe *p, enum probe_program which, struct failure *f)
 {
-	return prepare(p, which, p->multi, f);
+	return probe__prepare_form(p, which, p->multi, f);
 }
 
 static int attach_tracepoints(struct probe *p)
@@ -373,154 +335,4 @@ void probe__entries(struct probe *p)
 {
 	if (p->edges)
 		ring_buffer__consume(p->edges);
-}
-
-/* ---- probes in a process ---- */
-
-/* Sites in the form that the system call takes. */
-struct site_list {
-	__u64 *offset, *semaphore, *cookie;
-	size_t n;
-};
-
-static int attach_multi(struct attachment *a, struct bpf_program *program, pid_t pid,
-			const char *path, const struct site_list *sites)
-{
-	struct uprobe_multi_attr attr = {
-		.prog_fd = bpf_program__fd(program),
-		.attach_type = ATTACH_TYPE_UPROBE_MULTI,
-		.path = (__u64)(unsigned long)path,
-		.offsets = (__u64)(unsigned long)sites->offset,
-		.ref_ctr_offsets = (__u64)(unsigned long)sites->semaphore,
-		.cookies = (__u64)(unsigned long)sites->cookie,
-		.cnt = sites->n,
-		.pid = pid,
-	};
-
-	a->fd = syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-	return a->fd < 0 ? -errno : 0;
-}
-
-static int attach_perf_events(struct attachment *a, struct bpf_program *program, pid_t pid,
-			      const char *path, const struct site_list *sites)
-{
-	for (size_t i = 0; i < sites->n; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, options, .bpf_cookie = sites->cookie[i],
-			    .ref_ctr_offset = sites->semaphore[i]);
-
-		a->link[i] = bpf_program__attach_uprobe_opts(program, pid, path, sites->offset[i],
-							     &options);
-		if (!a->link[i])
-			return -errno;
-		a->nr_links++;
-	}
-	return 0;
-}
-
-static void close_attachment(void *what)
-{
-	struct attachment *a = what;
-
-	if (a->fd >= 0)
-		close(a->fd);
-	for (size_t i = 0; i < a->nr_links; i++)
-		bpf_link__destroy(a->link[i]);
-	free(a);
-}
-
-static int attach(struct probe *p, struct attachment *a, enum probe_program which, bool multi,
-		  pid_t pid, unsigned int index, const char *path, const struct probe_site *site,
-		  size_t n)
-{
-	struct bpf_program *program = program_in(p, *object_with(p, which, multi), which);
-	__u64 offset[PROBE_SITES], semaphore[PROBE_SITES], cookie[PROBE_SITES];
-	const struct site_list sites = {offset, semaphore, cookie, n};
-
-	for (size_t i = 0; i < n; i++) {
-		offset[i] = site[i].offset;
-		semaphore[i] = site[i].semaphore;
-		cookie[i] = GIL_COOKIE(index, site[i].kind, site[i].arguments);
-	}
-	if (multi)
-		return attach_multi(a, program, pid, path, &sites);
-	return attach_perf_events(a, program, pid, path, &sites);
-}
-
-static struct attachment *attach_or_explain(struct probe *p, enum probe_program which, bool multi,
-					    pid_t pid, unsigned int index, const char *path,
-					    const struct probe_site *site, size_t n,
-					    struct failure *f)
-{
-	struct attachment *a;
-	int err = -E2BIG;
-
-	a = calloc(1, sizeof(*a) + n * sizeof(a->link[0]));
-	if (!a)
-		return NULL;
-	a->fd = -1;
-	if (n <= PROBE_SITES)
-		err = prepare(p, which, multi, f);
-	/* A perf event and its link are a file each. */
-	if (!err && !open_files__have_room(multi ? 1 : 2 * (unsigned int)n))
-		err = -EMFILE;
-	if (!err)
-		err = attach(p, a, which, multi, pid, index, path, site, n);
-	if (!err)
-		return a;
-	failure__what(f, "cannot attach probes to process %d: %s", pid, strerror(-err));
-	if (err == -EPERM || err == -EACCES)
-		probe_kernel__explain_refusal(multi, f);
-	probe__detach(p, a);
-	errno = -err;
-	return NULL;
-}
-
-struct attachment *probe__attach(struct probe *p, enum probe_program which, pid_t pid,
-				 unsigned int index, const char *path,
-				 const struct probe_site *site, size_t n, struct failure *f)
-{
-	return attach_or_explain(p, which, p->multi, pid, index, path, site, n, f);
-}
-
-struct attachment *probe__attach_thread(struct probe *p, enum probe_program which, pid_t tid,
-					unsigned int index, const char *path,
-					const struct probe_site *site, size_t n, struct failure *f)
-{
-	return attach_or_explain(p, which, false, tid, index, path, site, n, f);
-}
-
-/* Copies of a probe often have their arguments in the same place; equal descriptions are stored
- * once. */
-int probe__enter_arguments(struct probe *p, const struct gil_arguments *a)
-{
-	int fd = bpf_map__fd(p->skel->maps.arguments);
-
-	for (__u32 i = 1; i <= p->nr_arguments; i++) {
-		struct gil_arguments entered;
-
-		if (!bpf_map_lookup_elem(fd, &i, &entered) && !memcmp(&entered, a, sizeof(*a)))
-			return (int)i;
-	}
-	if (p->nr_arguments + 1 >= GIL_MAX_ARGUMENTS)
-		return -ENOSPC;
-	p->nr_arguments++;
-	if (bpf_map_update_elem(fd, &p->nr_arguments, a, BPF_ANY))
-		return -errno;
-	return (int)p->nr_arguments;
-}
-
-void probe__detach(struct probe *p, struct attachment *a)
-{
-	if (a)
-		closer__add(p->closer, close_attachment, a);
-}
-
-bool probe__is_settled(struct probe *p)
-{
-	return closer__is_idle(p->closer);
-}
-
-void probe__settle(struct probe *p)
-{
-	closer__wait(p->closer);
 }

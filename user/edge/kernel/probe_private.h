@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the files of the probe share: probe.c loads and attaches, probe_records.c reads records, and
- * probe_kernel.c knows the kernel's features. */
+/* What the files of the probe share: probe.c loads the programs, probe_attach.c puts them into
+ * processes, probe_records.c reads records, and probe_kernel.c knows the kernel's features. */
 #ifndef PROBE_PRIVATE_H
 #define PROBE_PRIVATE_H
 
 #include "gilscope.skel.h"
 #include "edge/kernel/probe.h"
+
+/* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
+#define ATTACH_TYPE_UPROBE_MULTI 48
 
 struct table {
 	struct bpf_map *map;
@@ -48,6 +51,13 @@ struct probe {
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 
+/* The form of the program in this object that suits the kernel. */
+struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
+				      enum probe_program which);
+/* Where the object with the program for uprobe_multi links, or for perf events, is kept. */
+struct gilscope_bpf **probe__object_with(struct probe *p, enum probe_program which, bool multi);
+/* Loads that object, unless it is loaded already. Returns 0, or -errno with f filled. */
+int probe__prepare_form(struct probe *p, enum probe_program which, bool multi, struct failure *f);
 /* The loaded program, or NULL if it has not been loaded. */
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which);
 
