@@ -8,13 +8,12 @@
 #include <unistd.h>
 
 #include "edge/proc/privilege.h"
+#include "edge/record/trace_output.h"
 #include "edge/record/trace_sink.h"
 
 /* Limit on the bytes waiting to be compressed: a disk can stall this long without affecting the
  * ring. */
 #define QUEUE_MOST (32UL << 20)
-/* Limit on the entries of the index. When it is reached, pairs of entries are merged. */
-#define INDEX_MOST 32768
 
 struct item {
 	struct item *next;
@@ -22,22 +21,8 @@ struct item {
 	struct bytes packed; /* flight recorder: the frame as it will be in the file */
 };
 
-struct index_entry {
-	__u64 offset, last, count;
-};
-
-/* A trace file while it is being written. */
-struct output {
-	int fd;
-	__u64 offset;
-	struct index_entry *index;
-	size_t nr_index;
-	__u32 sequence; /* of the last frame */
-	__u64 last;     /* the latest time in any frame */
-};
-
 struct trace_sink {
-	struct output out;
+	struct trace_output out;
 	size_t window;
 	pthread_t thread;
 	bool running, ending, done;
@@ -56,116 +41,6 @@ struct trace_sink {
 	bool dropped;
 	struct item *header;
 };
-
-/* ---- writing ---- */
-
-static int write_all(int fd, const unsigned char *data, size_t size)
-{
-	while (size) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Writes a whole frame or nothing: after a failed write the file is truncated, if that is
- * possible. */
-static int output__write(struct output *o, const unsigned char *data, size_t size)
-{
-	int err = write_all(o->fd, data, size);
-
-	if (!err)
-		o->offset += size;
-	else if (o->offset && ftruncate(o->fd, (off_t)o->offset))
-		return err; /* a pipe cannot be truncated */
-	return err;
-}
-
-static void output__note(struct output *o, const struct trace_frame *f)
-{
-	struct index_entry *grown;
-	size_t kept = 0;
-
-	o->sequence = f->sequence;
-	if (f->last > o->last)
-		o->last = f->last;
-	if (f->type != TRACE_FRAME_EDGES)
-		return;
-	if (!o->index)
-		o->index = calloc(INDEX_MOST, sizeof(*grown));
-	if (!o->index)
-		return; /* the index is optional */
-	if (o->nr_index == INDEX_MOST) {
-		for (size_t i = 0; i + 1 < o->nr_index; i += 2) {
-			struct index_entry e = o->index[i];
-
-			e.count += o->index[i + 1].count;
-			e.last = o->index[i + 1].last;
-			o->index[kept++] = e;
-		}
-		o->nr_index = kept;
-	}
-	o->index[o->nr_index++] = (struct index_entry){o->offset, f->last, f->count};
-}
-
-static int output__frame(struct output *o, const struct trace_frame *f, const struct bytes *packed)
-{
-	int err = packed->failed ? -ENOMEM : 0;
-
-	if (!err && !o->offset)
-		err = output__write(o, (const unsigned char *)TRACE_MAGIC, TRACE_MAGIC_SIZE);
-	if (err)
-		return err;
-	output__note(o, f);
-	return output__write(o, packed->data, packed->size);
-}
-
-static int output__chunk(struct output *o, const struct trace_chunk *c)
-{
-	struct bytes packed = {0};
-	int err;
-
-	trace_chunk__pack(c, &packed);
-	err = output__frame(o, &c->frame, &packed);
-	bytes__free(&packed);
-	return err;
-}
-
-static int output__end(struct output *o)
-{
-	struct trace_chunk c = {.frame = {.type = TRACE_FRAME_INDEX,
-					  .sequence = o->sequence + 1,
-					  .count = (__u32)o->nr_index,
-					  .first = o->last,
-					  .last = o->last}};
-	struct index_entry before = {0};
-	struct bytes packed = {0};
-	int err;
-
-	for (size_t i = 0; i < o->nr_index; i++) {
-		const struct index_entry *e = &o->index[i];
-
-		bytes__number(&c.payload, e->offset - before.offset);
-		bytes__signed(&c.payload, (__s64)(e->last - before.last));
-		bytes__number(&c.payload, e->count);
-		before = *e;
-	}
-	trace_chunk__pack(&c, &packed);
-	for (int i = 0; i < 8; i++)
-		bytes__append(&packed, &(unsigned char){(unsigned char)(o->offset >> 8 * i)}, 1);
-	bytes__append(&packed, TRACE_TAIL_MAGIC, 8);
-	err = packed.failed || c.payload.failed ? -ENOMEM : 0;
-	err = err ?: output__write(o, packed.data, packed.size);
-	bytes__free(&c.payload);
-	bytes__free(&packed);
-	return err;
-}
 
 /* ---- a flight recorder ---- */
 
@@ -227,8 +102,8 @@ static __u64 oldest(const struct trace_sink *s)
 
 /* Writes the header. If frames after it were dropped, also writes records that say so and that
  * repeat what later frames need from the dropped ones. */
-static int write_beginning(struct trace_sink *s, struct output *o, const struct bytes *preamble,
-			   __u32 count)
+static int write_beginning(struct trace_sink *s, struct trace_output *o,
+			   const struct bytes *preamble, __u32 count)
 {
 	__u32 first = s->kept ? s->kept->chunk.frame.sequence : 1;
 	struct bytes none = {0};
@@ -238,30 +113,30 @@ static int write_beginning(struct trace_sink *s, struct output *o, const struct 
 	int err;
 
 	if (!s->dropped)
-		return output__frame(o, &s->header->chunk.frame, &s->header->packed);
+		return trace_output__frame(o, &s->header->chunk.frame, &s->header->packed);
 	trace_frame__parse(&f, header);
 	f.sequence = first - 2;
 	trace_frame__pack(&f, header);
-	err = output__frame(o, &f, &s->header->packed);
+	err = trace_output__frame(o, &f, &s->header->packed);
 	c.frame.first = c.frame.last = oldest(s);
 	c.frame.sequence = first - 1;
 	trace_record__put(&c.payload, TRACE_RECORD_WINDOW, 0, oldest(s), &none);
 	bytes__append(&c.payload, preamble->data, preamble->size);
 	if (c.payload.size > TRACE_LARGEST)
 		err = err ?: -E2BIG;
-	err = err ?: c.payload.failed ? -ENOMEM : output__chunk(o, &c);
+	err = err ?: c.payload.failed ? -ENOMEM : trace_output__chunk(o, &c);
 	bytes__free(&c.payload);
 	return err;
 }
 
-static int write_kept(struct trace_sink *s, struct output *o, const struct bytes *preamble,
+static int write_kept(struct trace_sink *s, struct trace_output *o, const struct bytes *preamble,
 		      __u32 count)
 {
 	int err = s->header ? write_beginning(s, o, preamble, count) : -EINVAL;
 
 	for (struct item *i = s->kept; i && !err; i = i->next)
-		err = output__frame(o, &i->chunk.frame, &i->packed);
-	return err ?: output__end(o);
+		err = trace_output__frame(o, &i->chunk.frame, &i->packed);
+	return err ?: trace_output__end(o);
 }
 
 /* ---- the thread ---- */
@@ -294,7 +169,7 @@ static void handle(struct trace_sink *s, struct item *i)
 	int err = s->err;
 
 	if (!err)
-		err = s->window ? keep(s, i) : output__chunk(&s->out, &i->chunk);
+		err = s->window ? keep(s, i) : trace_output__chunk(&s->out, &i->chunk);
 	if (!s->window || err)
 		free_item(i);
 	if (err && !s->err)
@@ -307,7 +182,7 @@ static void finish(struct trace_sink *s)
 
 	if (!err)
 		err = s->window ? write_kept(s, &s->out, s->preamble, s->preamble_count)
-				: output__end(&s->out);
+				: trace_output__end(&s->out);
 	if (close(s->out.fd) && !err)
 		err = -errno;
 	s->out.fd = -1;
@@ -431,12 +306,12 @@ __u64 trace_sink__oldest(struct trace_sink *s)
 
 int trace_sink__dump(struct trace_sink *s, int fd, const struct bytes *preamble, __u32 count)
 {
-	struct output o = {.fd = fd};
+	struct trace_output o = {.fd = fd};
 	int err;
 
 	settle(s);
 	err = s->err ?: write_kept(s, &o, preamble, count);
-	free(o.index);
+	trace_output__clear(&o);
 	return err;
 }
 
@@ -498,7 +373,7 @@ void trace_sink__free(struct trace_sink *s)
 	free_item(s->header);
 	if (s->out.fd >= 0)
 		close(s->out.fd);
-	free(s->out.index);
+	trace_output__clear(&s->out);
 	pthread_mutex_destroy(&s->mutex);
 	pthread_cond_destroy(&s->changed);
 	free(s);
