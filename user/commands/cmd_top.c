@@ -6,6 +6,7 @@
 
 #include "commands/command.h"
 #include "commands/command_line.h"
+#include "core/base/locale.h"
 #include "edge/top/command_output.h"
 #include "edge/proc/privilege.h"
 #include "edge/top/top.h"
@@ -177,7 +178,7 @@ static struct top prepare(const struct top_options *to)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	struct top top = {
-		.ascii = to->ascii || !terminal__is_utf8(),
+		.ascii = to->ascii || !locale__is_utf8(),
 		.no_colour = no_colour && *no_colour && !to->theme,
 		.frames_left = to->count ? to->count : -1,
 		.timer_fd = -1,

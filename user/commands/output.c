@@ -1,33 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/locale.h"
+#include "core/base/output_file.h"
 #include "core/base/version.h"
 #include "commands/output.h"
 
 int output__open(struct output *out, const char *path, struct failure *f)
 {
-	int fd;
+	struct output_file file;
+	int err;
 
 	*out = (struct output){.stream = stdout};
 	if (!path || !strcmp(path, "-"))
 		return 0;
 	out->path = path;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	out->created = fd >= 0;
-	if (fd < 0)
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	out->stream = fd < 0 ? NULL : fdopen(fd, "w");
+	err = output_file__open(&file, path, OUTPUT_REPLACE);
+	out->created = file.created;
+	out->is_regular = file.is_regular;
+	out->stream = err ? NULL : fdopen(file.fd, "w");
 	if (out->stream)
 		return 0;
-	failure__what(f, "cannot write to %s: %s", path, strerror(errno));
-	failure__command(f, "ls -ld \"$(dirname %s)\"", path);
-	return -errno;
+	return output_file__explain(path, err ?: -errno, f);
 }
 
 void output__drop(struct output *out)
@@ -42,12 +40,7 @@ void output__drop(struct output *out)
 
 int output__begin(struct output *out)
 {
-	struct stat st;
-	int fd = fileno(out->stream);
-
-	if (out->path && !fstat(fd, &st) && S_ISREG(st.st_mode) && ftruncate(fd, 0))
-		return -errno;
-	return 0;
+	return out->is_regular && ftruncate(fileno(out->stream), 0) ? -errno : 0;
 }
 
 int output__end(struct output *out, int err, struct failure *f)
@@ -70,24 +63,13 @@ static int terminal_width(FILE *out)
 	return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : size.ws_col;
 }
 
-static bool is_utf8_locale(void)
-{
-	const char *name = getenv("LC_ALL");
-
-	if (!name || !*name)
-		name = getenv("LC_CTYPE");
-	if (!name || !*name)
-		name = getenv("LANG");
-	return name && (strcasestr(name, "UTF-8") || strcasestr(name, "utf8"));
-}
-
 struct render_options output__look(const struct output *out)
 {
 	const char *no_colour = getenv("NO_COLOR");
 
 	return (struct render_options){
 		.colour = isatty(fileno(out->stream)) && !(no_colour && *no_colour),
-		.ascii = !is_utf8_locale(),
+		.ascii = !locale__is_utf8(),
 		.width = terminal_width(out->stream),
 		.version = GILSCOPE_VERSION,
 	};

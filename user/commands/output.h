@@ -12,6 +12,7 @@ struct output {
 	FILE *stream;
 	const char *path; /* NULL: standard output */
 	bool created;     /* we created the file */
+	bool is_regular;  /* it is a file, not a pipe or a device */
 };
 
 /* Opens path; NULL and "-" mean standard output. Returns 0, or -errno with f filled. */

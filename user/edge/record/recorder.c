@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -23,6 +22,7 @@
 #include "core/base/clock.h"
 #include "core/base/version.h"
 #include "core/base/format.h"
+#include "core/base/output_file.h"
 #include "edge/record/recorder.h"
 #include "core/trace/trace_encoder.h"
 #include "edge/record/trace_sink.h"
@@ -68,42 +68,30 @@ static void clear_progress(const struct recorder *r)
 
 /* ---- the file ---- */
 
-static int explain_open(const char *path, int err, struct failure *f)
-{
-	failure__what(f, "cannot write to %s: %s", path, strerror(-err));
-	if (err == -EEXIST) {
-		failure__what(f, "%s already exists", path);
-		failure__cause(f, "record replaces an existing file only with --force");
-		failure__command(f, "gilscope record --force -o %s ...", path);
-	} else {
-		failure__command(f, "ls -ld \"$(dirname %s)\"", path);
-	}
-	return err;
-}
-
-/* Returns a new descriptor, or -errno with f filled. Named pipes and devices are opened as they
- * are. */
+/* Opens the output. Returns 0, or -errno with f filled. */
 static int open_output(struct recorder *r, struct failure *f)
 {
 	const char *path = r->options->output;
-	struct stat st;
-	int fd;
+	struct output_file file;
+	int err;
 
 	if (!strcmp(path, "-")) {
-		fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return fd < 0 ? explain_open("standard output", -errno, f) : fd;
+		r->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+		return r->fd < 0 ? output_file__explain("standard output", -errno, f) : 0;
 	}
-	if (!stat(path, &st) && !S_ISREG(st.st_mode)) {
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-		return fd < 0 ? explain_open(path, -errno, f) : fd;
-	}
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	r->created = fd >= 0;
-	/* An existing file keeps its content until there is something to replace it with. */
-	if (fd < 0 && errno == EEXIST && r->options->force)
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	r->to_file = fd >= 0;
-	return fd < 0 ? explain_open(path, -errno, f) : fd;
+	err = output_file__open(&file, path, r->options->force ? OUTPUT_REPLACE : OUTPUT_SPARE);
+	r->fd = file.fd;
+	r->created = file.created;
+	r->to_file = file.is_regular;
+	if (!err)
+		return 0;
+	output_file__explain(path, err, f);
+	if (err != -EEXIST)
+		return err;
+	failure__what(f, "%s already exists", path);
+	failure__cause(f, "record replaces an existing file only with --force");
+	failure__command(f, "gilscope record --force -o %s ...", path);
+	return err;
 }
 
 static void explain_write(const struct recorder *r, int err, struct failure *f)
@@ -364,17 +352,18 @@ static int dump(struct recorder *r, char *path, size_t size)
 {
 	struct snapshot *s = observer__snapshot(r->observer);
 	struct bytes preamble = {0};
+	struct output_file file;
 	__u32 count;
-	int fd, err = s ? trace_encoder__finish(r->encoder, s, false) : -ENOMEM;
+	int opened, err = s ? trace_encoder__finish(r->encoder, s, false) : -ENOMEM;
 
 	snapshot__free(s);
 	count = make_preamble(r, &preamble);
 	do {
 		snprintf(path, size, "%s.%u", r->options->output, ++r->dumps);
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	} while (fd < 0 && errno == EEXIST);
-	err = err ?: fd < 0 ? -errno : trace_sink__dump(r->sink, fd, &preamble, count);
-	if (fd >= 0 && close(fd) && !err)
+		opened = output_file__open(&file, path, OUTPUT_CREATE);
+	} while (opened == -EEXIST);
+	err = err ?: opened ?: trace_sink__dump(r->sink, file.fd, &preamble, count);
+	if (!opened && close(file.fd) && !err)
 		err = -errno;
 	bytes__free(&preamble);
 	return err;
@@ -412,11 +401,12 @@ static int prepare(struct recorder *r, struct failure *f)
 		.min_hold_ns = r->options->min_hold_ns,
 		.put = trace_sink__put,
 	};
-	int err = -ENOMEM;
+	int err;
 
-	r->fd = open_output(r, f);
-	if (r->fd < 0)
-		return r->fd;
+	err = open_output(r, f);
+	if (err)
+		return err;
+	err = -ENOMEM;
 	r->sink = trace_sink__new(r->fd, r->options->window);
 	if (!r->sink)
 		close(r->fd);

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/output_file.h"
 #include "edge/top/command_output.h"
 
 struct command_output {
@@ -32,11 +33,13 @@ static int open_unnamed(void)
 
 static int open_output(const char *path, struct failure *f)
 {
-	int fd =
-		path ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666) : open_unnamed();
+	struct output_file file = {.fd = -1};
+	int err = path ? output_file__open(&file, path, OUTPUT_APPEND) : 0, fd;
 
+	fd = path ? file.fd : open_unnamed();
 	if (fd >= 0)
 		return fd;
+	errno = err ? -err : errno;
 	failure__what(f, "cannot write the command's output to %s: %s",
 		      path ? path : "a file in /tmp", strerror(errno));
 	failure__command(f, "gilscope top --command-output /dev/null -- ...");

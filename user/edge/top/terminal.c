@@ -7,8 +7,6 @@
  */
 #define NCURSES_WIDECHAR 1
 #include <errno.h>
-#include <langinfo.h>
-#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -89,24 +87,6 @@ static void stop_watching(void)
 bool terminal__is_there(void)
 {
 	return isatty(STDOUT_FILENO);
-}
-
-static bool is_utf8_name(void)
-{
-	static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-	const char *value = NULL;
-
-	for (size_t i = 0; i < 3 && (!value || !*value); i++)
-		value = getenv(names[i]);
-	return value && (strcasestr(value, "UTF-8") || strcasestr(value, "UTF8"));
-}
-
-bool terminal__is_utf8(void)
-{
-	/* The system may lack this locale, but its name still says that UTF-8 is wanted. */
-	if (!setlocale(LC_CTYPE, "") && is_utf8_name())
-		setlocale(LC_CTYPE, "C.UTF-8");
-	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
 static int explain(const char *what, struct failure *f)

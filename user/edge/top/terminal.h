@@ -14,8 +14,6 @@ struct terminal;
 
 /* True if standard output is a terminal. */
 bool terminal__is_there(void);
-/* True if the locale's encoding is UTF-8. Sets the locale. */
-bool terminal__is_utf8(void);
 /* Takes the terminal over. Returns 0, or -errno with f filled if there is no terminal, or TERM is
  * unknown. */
 int terminal__open(struct terminal **out, struct failure *f);

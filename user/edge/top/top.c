@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include "core/base/clock.h"
 #include "core/base/version.h"
 #include "core/base/format.h"
+#include "core/base/output_file.h"
 #include "core/report/render.h"
 #include "edge/top/top.h"
 
@@ -225,15 +225,17 @@ static FILE *create(const struct top *top, const char *ending, char *path, size_
 	time_t now = time(NULL);
 	struct tm tm;
 	char when[32];
-	int fd;
+	struct output_file file;
+	int err;
 
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
 	if (s->nr_processes)
 		snprintf(path, size, "gilscope-%d-%s.%s", s->processes[0].pid, when, ending);
 	else
 		snprintf(path, size, "gilscope-%s.%s", when, ending);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-	return fd < 0 ? NULL : fdopen(fd, "w");
+	err = output_file__open(&file, path, OUTPUT_CREATE);
+	errno = -err;
+	return err ? NULL : fdopen(file.fd, "w");
 }
 
 /* Saves what is on display, as `stat` would report it. */
