@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <string.h>
+
+#include "core/base/format.h"
+#include "edge/record/recorder_private.h"
+
+#define PROGRESS_NS 250000000ULL
+
+void recorder__clear_progress(const struct recorder *r)
+{
+	if (r->terminal)
+		fputs("\r\033[K", stderr);
+}
+
+void recorder__explain_write(const struct recorder *r, int err, struct failure *f)
+{
+	const char *path = r->options->output;
+	bool to_pipe = !strcmp(path, "-");
+
+	failure__what(f, "cannot write the trace to %s: %s", to_pipe ? "standard output" : path,
+		      err == -EPIPE ? "the reader has closed it" : strerror(-err));
+	if (r->to_file && trace_sink__size(r->sink, NULL))
+		failure__cause(f, "the %s written before the error can be read",
+			       format_bytes(trace_sink__size(r->sink, NULL)).s);
+	if (err == -ENOSPC || err == -EDQUOT)
+		failure__command(f, "df -h %s", to_pipe ? "." : path);
+	else if (r->to_file && trace_sink__size(r->sink, NULL))
+		failure__command(f, "gilscope report %s", path);
+}
+
+void recorder__put_progress(struct recorder *r, __u64 now)
+{
+	__u64 lost = trace_encoder__lost(r->encoder) + snapshot_lost__total(&r->lost);
+
+	if (!r->terminal || now < r->progress_ns)
+		return;
+	r->progress_ns = now + PROGRESS_NS;
+	fprintf(stderr, "\r\033[Krecording: %.1f s, %s edges, %s, %s lost",
+		(double)(now - r->start_ns) / 1e9, format_count(trace_encoder__edges(r->encoder)).s,
+		format_bytes(trace_sink__size(r->sink, NULL)).s, format_count(lost).s);
+	fflush(stderr);
+}
+
+void recorder__put_summary(struct recorder *r, const struct snapshot *s)
+{
+	__u64 lost = trace_encoder__lost(r->encoder) + snapshot_lost__total(&s->lost);
+	bool to_pipe = !strcmp(r->options->output, "-");
+
+	recorder__clear_progress(r);
+	if (r->options->quiet)
+		return;
+	fprintf(stderr, "recorded %s edges in %.1f s, %s lost: %s in %s\n",
+		format_count(trace_encoder__edges(r->encoder)).s,
+		(double)gil_elapsed(s->start_ns, s->end_ns) / 1e9,
+		lost ? format_count(lost).s : "none",
+		format_bytes(trace_sink__size(r->sink, NULL)).s,
+		to_pipe ? "standard output" : r->options->output);
+	if (r->full)
+		fprintf(stderr, "the recording ended early: the file has reached --max-size\n");
+}
