@@ -6,11 +6,12 @@
 #include <unistd.h>
 
 #include "commands/check_run.h"
-#include "edge/record/recorder.h"
+#include "core/history/history_sink.h"
 #include "core/replay/replay.h"
+#include "edge/record/recorder.h"
 
-/* To know when a rule was broken, snapshots are taken at these intervals: of a running program, and
- * in a replay, where REPLAY_LOOKS limits their number. */
+/* To know when a rule was broken, the figures are looked at in these intervals: of a running
+ * program, and in a replay, where REPLAY_LOOKS limits their number. */
 #define LOOK_NS        100000000
 #define REPLAY_LOOK_NS 10000000
 #define REPLAY_LOOKS   2000
@@ -20,6 +21,8 @@
 struct run {
 	struct observer *observer;
 	struct moments *moments; /* NULL: not wanted */
+	struct history *history; /* what the looks have seen; NULL: they are not wanted */
+	struct tick_sink sink;   /* feeds the history */
 	int timer;
 	int err; /* the error of a look */
 };
@@ -28,14 +31,12 @@ static void look(void *ctx)
 {
 	struct run *run = ctx;
 	__u64 ticks;
-	struct snapshot *s;
 
 	if (read(run->timer, &ticks, sizeof(ticks)) != sizeof(ticks))
 		return;
-	s = observer__snapshot(run->observer);
-	if (!s || moments__look(run->moments, s))
+	if (observer__feed(run->observer, &run->sink, FEED_NAMES) ||
+	    moments__look(run->moments, history__span(run->history, HISTORY_ALL)))
 		run->err = -ENOMEM;
-	snapshot__free(s);
 }
 
 static int start_looking(struct run *run)
@@ -47,6 +48,10 @@ static int start_looking(struct run *run)
 
 	if (!run->moments)
 		return 0;
+	run->history = history__new(LOOK_NS);
+	if (!run->history)
+		return -ENOMEM;
+	run->sink = history__sink(run->history);
 	run->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 	if (run->timer < 0 || timerfd_settime(run->timer, 0, &every, NULL))
 		return -errno;
@@ -90,6 +95,7 @@ static int observe(struct check_runs *r, const struct observe_options *o, bool c
 	if (s && run.moments && moments__look(run.moments, s))
 		run.err = -ENOMEM;
 	r->command_status = observer__finish(run.observer, f);
+	history__free(run.history);
 	if (run.timer >= 0)
 		close(run.timer);
 	if (f->what[0]) {

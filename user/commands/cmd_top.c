@@ -162,7 +162,7 @@ static int watch(struct top *top, struct observer *ob, struct failure *f)
 	observer__stop(ob);
 	top->facts.state = "ENDED";
 	top->view.paused = false;
-	observer__feed(ob, &top->sink, true);
+	observer__feed(ob, &top->sink, FEED_WHOLE);
 	top->observer = NULL;
 	top->facts.state = state_text(history__span(top->history, HISTORY_ALL), text, sizeof(text));
 	top__frame(top, true);

@@ -2,8 +2,8 @@
 /*
  * What is read how often. In each tick: the records of GILs, the counts, and the records of threads
  * whose sequence count has moved. A thread's name, which is in /proc: when the thread has worked,
- * but at most every NAME_NS. Handoffs from thread to thread, which are in a hash table in the
- * kernel: every second, if there were any.
+ * but at most every NAME_NS unless the caller wants it now. Handoffs from thread to thread, which
+ * are in a hash table in the kernel: every second, if there were any.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,6 +47,7 @@ struct feed {
 	__u64 now;
 	__u64 hits, usdt_hits; /* of probes, until the last tick */
 	bool last;             /* the figures are frozen: this tick is the last */
+	bool names_now;        /* names are read in this tick, however recently they were */
 	int err;
 	struct gil_thread record;
 	struct snapshot_gil gil;
@@ -95,7 +96,7 @@ static void set_name(struct feed *f, unsigned int i, struct gil_thread *t)
 	struct name *n = &f->names[i];
 	char comm[16] = "";
 
-	if (n->tid != t->tid || gil_elapsed(n->read_ns, f->now) > NAME_NS) {
+	if (f->names_now || n->tid != t->tid || gil_elapsed(n->read_ns, f->now) > NAME_NS) {
 		if (n->tid != t->tid)
 			memcpy(n->comm, t->comm, sizeof(n->comm));
 		n->tid = t->tid;
@@ -292,7 +293,7 @@ __u64 feed__hits(const struct feed *f, __u64 *usdt_hits)
 	return f->hits;
 }
 
-int feed__tick(struct feed *f, const struct tick_sink *to, bool whole, long ns_per_hit)
+int feed__tick(struct feed *f, const struct tick_sink *to, enum feed_extent extent, long ns_per_hit)
 {
 	const struct snapshot *past = target__past(f->target);
 	struct snapshot head = {0};
@@ -302,6 +303,7 @@ int feed__tick(struct feed *f, const struct tick_sink *to, bool whole, long ns_p
 	for (size_t i = 0; i < f->nr_places; i++)
 		f->places[i].process = NULL;
 	f->to = to;
+	f->names_now = extent >= FEED_NAMES;
 	f->err = 0;
 	f->last = target__is_frozen(f->target);
 	target__describe(f->target, c.count, &head);
@@ -314,7 +316,7 @@ int feed__tick(struct feed *f, const struct tick_sink *to, bool whole, long ns_p
 		if (f->places[i].process)
 			feed_exited(f, f->places[i].gil, f->places[i].in_sink,
 				    f->places[i].gil_in_sink, true);
-	feed_pairs(f, whole || f->last);
+	feed_pairs(f, extent == FEED_WHOLE || f->last);
 	target__each(f->target, count, &c);
 	target__describe(f->target, c.count, &head);
 	f->hits = head.probe_hits;

@@ -337,7 +337,7 @@ struct snapshot *observer__snapshot(struct observer *ob)
 	return s;
 }
 
-int observer__feed(struct observer *ob, const struct tick_sink *to, bool whole)
+int observer__feed(struct observer *ob, const struct tick_sink *to, enum feed_extent extent)
 {
 	__u64 hits, usdt_hits;
 
@@ -348,7 +348,7 @@ int observer__feed(struct observer *ob, const struct tick_sink *to, bool whole)
 	if (!target__is_frozen(ob->target))
 		target__update(ob->target);
 	hits = feed__hits(ob->feed, &usdt_hits);
-	return feed__tick(ob->feed, to, whole, mean_cost(ob, hits, usdt_hits));
+	return feed__tick(ob->feed, to, extent, mean_cost(ob, hits, usdt_hits));
 }
 
 void observer__detach(struct observer *ob)

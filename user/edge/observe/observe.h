@@ -8,6 +8,7 @@
 #include "core/base/options.h"
 #include "core/figures/snapshot.h"
 #include "core/figures/tick_sink.h"
+#include "edge/observe/feed.h"
 #include "edge/observe/target.h"
 
 struct observe_options {
@@ -69,9 +70,8 @@ void observer__stop(struct observer *ob);
 /* Returns everything seen so far, or NULL if memory ran out. The caller frees it. */
 struct snapshot *observer__snapshot(struct observer *ob);
 /* Passes the same to a sink, as a tick; cheap enough for several calls a second. All ticks must go
- * to the same sink. `whole` also reads what is otherwise read only every second. Returns 0 or
- * -errno. */
-int observer__feed(struct observer *ob, const struct tick_sink *to, bool whole);
+ * to the same sink. Returns 0 or -errno. */
+int observer__feed(struct observer *ob, const struct tick_sink *to, enum feed_extent extent);
 /* Removes the probes. Call after observer__stop. */
 void observer__detach(struct observer *ob);
 /* Detaches, waits for a launched command that still runs, and frees ob. Returns the exit status for

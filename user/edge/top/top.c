@@ -203,7 +203,7 @@ void top__frame(struct top *top, bool last)
 		play(top);
 	watch_recording(top);
 	if (top->observer && (!top->view.paused || last)) {
-		int err = observer__feed(top->observer, &top->sink, false);
+		int err = observer__feed(top->observer, &top->sink, FEED_FIGURES);
 
 		if (err)
 			snprintf(top->view.message, sizeof(top->view.message),
@@ -249,7 +249,7 @@ static void save(struct top *top, const char *format, const char *ending)
 	int err;
 
 	if (top->observer && !top->view.paused)
-		observer__feed(top->observer, &top->sink, true);
+		observer__feed(top->observer, &top->sink, FEED_WHOLE);
 	s = history__copy(top->history, span);
 	out = s ? create(top, ending, path, sizeof(path)) : NULL;
 	err = s ? out ? 0 : -errno : -ENOMEM;
@@ -296,7 +296,7 @@ static void act(struct top *top, enum view_action action)
 		/* What happened since the last frame, for example during a pause, is discarded
 		 * too. */
 		if (top->observer)
-			observer__feed(top->observer, &top->sink, true);
+			observer__feed(top->observer, &top->sink, FEED_WHOLE);
 		history__reset(top->history);
 		snprintf(top->view.message, sizeof(top->view.message), "figures start from now");
 		break;
