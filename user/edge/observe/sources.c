@@ -129,7 +129,8 @@ int sources__attach(struct sources *s, struct process *p, struct source_choice *
 		return err;
 	/* Its first edges have been seen there, and this is where they must come from until the
 	 * chosen source takes over. */
-	if (chosen->source->place != SOURCE_ON_FUNCTIONS && p->probes[SOURCE_ON_FUNCTIONS].attached)
+	if (chosen->source->place == SOURCE_IN_INTERPRETER &&
+	    p->probes[SOURCE_ON_FUNCTIONS].attached)
 		return sources__attach_own(s, p, f);
 	err = attach(p, chosen, f);
 	if (!err && chosen->source->place == SOURCE_IN_INTERPRETER)
