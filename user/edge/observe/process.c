@@ -57,18 +57,24 @@ void process__free(struct process *p)
 	free(p);
 }
 
+int process__enter(struct process *p, struct failure *f)
+{
+	if (p->index < 0)
+		p->index = probe__add_process(p->probe, p->pid);
+	if (p->index >= 0)
+		return 0;
+	failure__what(f, "cannot observe process %d: the table of processes is full", p->pid);
+	return p->index;
+}
+
 int process__attach(struct process *p, const struct source *source, const struct site_file *file,
 		    struct failure *f)
 {
 	struct process_probes *probes = &p->probes[source->place];
+	int err = process__enter(p, f);
 
-	if (p->index < 0)
-		p->index = probe__add_process(p->probe, p->pid);
-	if (p->index < 0) {
-		failure__what(f, "cannot observe process %d: the table of processes is full",
-			      p->pid);
-		return p->index;
-	}
+	if (err)
+		return err;
 	probe__detach(p->probe, probes->attached);
 	probes->file = NULL;
 	probes->attached = process__attach_bound(p, file, f);

@@ -81,8 +81,11 @@ void process__begin_image(struct process *p, const struct gil_event *exec);
 /* Detaches and frees. Does not give back its records in the kernel. NULL is fine. */
 void process__free(struct process *p);
 
-/* Attaches the source's probes to the given file, replacing others in the same place. Returns 0, or
- * -errno with f filled. */
+/* Gives it a record in the kernel, unless it has one: for a source that needs no probes. Returns 0,
+ * or -errno with f filled. */
+int process__enter(struct process *p, struct failure *f);
+/* Does the same, and attaches the source's probes to the given file, replacing others in the same
+ * place. Returns 0, or -errno with f filled. */
 int process__attach(struct process *p, const struct source *source, const struct site_file *file,
 		    struct failure *f);
 /* Attaches probes for its record, bound to the same thread as now. Returns NULL with errno and f

@@ -100,8 +100,10 @@ static int attach(struct process *p, const struct source_choice *chosen, struct 
 {
 	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
 
-	if (!chosen->file || (chosen->source->place == SOURCE_ON_FUNCTIONS && probes->attached &&
-			      probes->file == chosen->file))
+	if (!chosen->file)
+		return process__enter(p, f);
+	if (chosen->source->place == SOURCE_ON_FUNCTIONS && probes->attached &&
+	    probes->file == chosen->file)
 		return 0;
 	return process__attach(p, chosen->source, chosen->file, f);
 }
