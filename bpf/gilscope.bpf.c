@@ -27,6 +27,8 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "gil_cookie.h"
+#include "gil_event.h"
 #include "gil_maps.h"
 #include "gil_verifier.h"
 #include "registers.h"

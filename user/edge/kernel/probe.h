@@ -11,6 +11,8 @@
 
 #include "core/base/capability.h"
 #include "core/base/failure.h"
+#include "gil_cookie.h"
+#include "gil_event.h"
 #include "gil_maps.h"
 #include "edge/sites/probe_site.h"
 #include "core/figures/snapshot.h"

@@ -429,7 +429,7 @@ static int read_runtime(struct inspection *in, struct python *py)
 	py->runtime = in->runtime;
 	if ((err = find_gil(in, &v, &l, &address)) || (err = read_gil(in, &v, &l, address, &gil)))
 		return err;
-	/* The fixed offsets in gil_maps.h count from the switch interval; a free-threaded build has
+	/* The fixed offsets in gil_python.h count from the switch interval; a free-threaded build has
 	 * a word before it. */
 	py->gil = address + l.gil_shift;
 	py->free_threaded_build = gil.free_threaded;

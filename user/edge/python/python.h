@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "core/base/failure.h"
-#include "gil_maps.h"
+#include "gil_python.h"
 #include "edge/python/python_layout.h"
 
 struct python {

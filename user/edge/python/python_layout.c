@@ -352,7 +352,7 @@ int python_version__from_head(const void *head, size_t size, struct python_versi
 /*
  * Checks the table against what must hold for any interpreter, because a prerelease may have had
  * another layout; these checks do not pass by chance. Also checks that the two GIL words are where
- * gil_maps.h expects them.
+ * gil_python.h expects them.
  */
 static int check_table(const struct table *t, const void *head, const struct python_layout *l)
 {

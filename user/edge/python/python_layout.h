@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gil_maps.h"
+#include "gil_python.h"
 
 #define PYTHON_OLDEST "3.7"
 #define PYTHON_NEWEST "3.15"
@@ -45,7 +45,7 @@ struct python_layout {
 	uint64_t next; /* in an interpreter: pointer to the next older one */
 	uint64_t gil;  /* in _PyRuntime: the GIL; 0 if an interpreter points to it */
 	uint64_t gil_pointer, own_gil; /* in an interpreter: pointer to its GIL; a GIL of its own */
-	/* In struct _gil_runtime_state: where the fixed offsets in gil_maps.h start to count.
+	/* In struct _gil_runtime_state: where the fixed offsets in gil_python.h start to count.
 	 * PYTHON_FREE_THREADED_SHIFT in a free-threaded build, else 0. */
 	uint64_t gil_shift;
 	enum python_drop_request drop_kind;

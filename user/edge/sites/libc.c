@@ -113,7 +113,7 @@ static int fail(pid_t pid, int err, struct failure *f)
 }
 
 /* A mutex lies between a GIL's condition variables. It has 40 bytes in musl on every architecture
- * and in glibc on x86-64, but 48 in glibc on arm64. The offsets in gil_maps.h are glibc's. */
+ * and in glibc on x86-64, but 48 in glibc on arm64. The offsets in gil_python.h are glibc's. */
 bool libc__has_known_layout(const char *path, uint16_t machine)
 {
 	return !strstr(path, "musl") || machine == EM_X86_64;

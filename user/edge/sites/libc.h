@@ -33,7 +33,7 @@ struct libc {
  */
 int libc__find(pid_t pid, struct libc *libc, struct failure *f);
 
-/* True if a GIL has the layout in gil_maps.h, with the library at this path and this ELF
+/* True if a GIL has the layout in gil_python.h, with the library at this path and this ELF
  * machine. */
 bool libc__has_known_layout(const char *path, uint16_t machine);
 

@@ -3,7 +3,7 @@
 #ifndef PROBE_SITE_H
 #define PROBE_SITE_H
 
-#include "gil_maps.h"
+#include "gil_cookie.h"
 
 /* Limit on the sites in one file. */
 #define PROBE_SITES 64
