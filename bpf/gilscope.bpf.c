@@ -372,7 +372,7 @@ static __always_inline void edge(struct gil_process *p, const struct hit *hit)
 		gil_model_wait(l, t, now);
 	} else if (hit->kind == GIL_EDGE_ACQUIRE) {
 		handoff = gil_model_acquire(l, t, now);
-		l->last_record = t->record;
+		l->bpf.last_record = t->bpf.record;
 	} else {
 		/* Reading user memory twice costs more than everything else here. Without waiters
 		 * nobody can have requested the release. */

@@ -19,8 +19,8 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 	current = r->current;
 	GIL_VERIFIER_BELOW(current, GIL_THREAD_LOCKS);
 	t = thread_at(r->index[current]);
-	if (sleeps && t && gil_rarely(t->tried != 0) && t->tid == tid)
-		semaphore_sleeps(t->record);
+	if (sleeps && t && gil_rarely(t->bpf.tried != 0) && t->tid == tid)
+		semaphore_sleeps(t->bpf.record);
 	if (!t || !gil_thread_is_timed(t) || t->tid != tid)
 		return NULL;
 	if (t->seq & 1) {
@@ -58,7 +58,7 @@ int on_switch(__u64 *ctx)
 		if (recording)
 			stream_switch(t, GIL_EDGE_SWITCH_OUT, preempted ? GIL_EDGE_F_RUNNABLE : 0,
 				      now);
-		t->ran = prev->se.sum_exec_runtime;
+		t->bpf.ran = prev->se.sum_exec_runtime;
 		seq_step(&t->seq);
 	}
 	t = timed_thread(next, 0);

@@ -68,11 +68,11 @@ static __always_inline struct gil_handoff taken(struct gil_lock *l, struct gil_t
 {
 	struct gil_handoff handoff;
 
-	if (t->state == GIL_THREAD_UNSEEN && !t->tried)
+	if (t->state == GIL_THREAD_UNSEEN && !t->bpf.tried)
 		step(l, t, GIL_EDGE_WAIT, 0, now); /* the wait began before the observation */
-	t->tried = 0;
+	t->bpf.tried = 0;
 	handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, now);
-	l->last_record = t->record;
+	l->bpf.last_record = t->bpf.record;
 	return handoff;
 }
 
@@ -90,7 +90,7 @@ static __noinline int semaphore_sleeps(__u32 record)
 	if (recording)
 		stream_ready(l, t, now);
 	step(l, t, GIL_EDGE_WAIT, 0, now);
-	t->tried = 0;
+	t->bpf.tried = 0;
 	seq_step(&t->seq);
 	lock_leave(l);
 	return 0;
@@ -108,10 +108,10 @@ static __always_inline struct gil_handoff released(struct gil_lock *l, struct gi
 {
 	struct gil_handoff handoff = {0};
 
-	if (t->tried || t->state == GIL_THREAD_WAITING) {
-		handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, t->tried ? t->tried : now);
-		l->last_record = t->record;
-		t->tried = 0;
+	if (t->bpf.tried || t->state == GIL_THREAD_WAITING) {
+		handoff = step(l, t, GIL_EDGE_ACQUIRE, 0, t->bpf.tried ? t->bpf.tried : now);
+		l->bpf.last_record = t->bpf.record;
+		t->bpf.tried = 0;
 	} else if (t->state == GIL_THREAD_UNSEEN && l->state != GIL_LOCK_UNSEEN) {
 		step(l, t, GIL_EDGE_RELEASE, GIL_EDGE_F_UNSEEN, now);
 		return handoff;
@@ -138,13 +138,13 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	t = l ? thread_of(p, p->lock[0].lock, l, tid) : NULL;
 	if (!t)
 		return 0;
-	if (is_taken(site) && t->state != GIL_THREAD_WAITING && !t->tried &&
+	if (is_taken(site) && t->state != GIL_THREAD_WAITING && !t->bpf.tried &&
 	    (site == GIL_SITE_SEMAPHORE_TAKEN || t->state != GIL_THREAD_UNSEEN))
 		return 0;
 	if (!lock_enter(p->lock[0].lock)) {
 		/* The wait then begins when the thread falls asleep. */
 		if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
-			t->tried = bpf_ktime_get_ns();
+			t->bpf.tried = bpf_ktime_get_ns();
 		else
 			__sync_fetch_and_add(&p->dropped, 1);
 		return 0;
@@ -178,7 +178,7 @@ static __noinline int semaphore_try(__u32 index, __u32 tid)
 	l = p ? lock_at(p->lock[0].lock) : NULL;
 	t = l ? thread_of(p, p->lock[0].lock, l, tid) : NULL;
 	if (t)
-		t->tried = bpf_ktime_get_ns();
+		t->bpf.tried = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -202,7 +202,7 @@ static __noinline int semaphore_enter(__u32 index, __u64 semaphore, __u32 value)
 	l = lock_at(i);
 	if (l) {
 		gil_lock_begin(l, p->pid, semaphore, bpf_ktime_get_ns());
-		l->born = value != 0;
+		l->bpf.born = value != 0;
 		p->lock[0].lock = i;
 		p->lock[0].interpreter = 0;
 		p->lock[0].address = semaphore;

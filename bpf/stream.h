@@ -30,8 +30,8 @@ static __always_inline int is_frozen(void)
 /* Counts an edge of this GIL that is not in the ring. */
 static __noinline int stream_lose(struct gil_lock *l, __u64 now)
 {
-	if (l && !__sync_fetch_and_add(&l->lost, 1))
-		l->lost_since = now;
+	if (l && !__sync_fetch_and_add(&l->bpf.lost, 1))
+		l->bpf.lost_since = now;
 	return 0;
 }
 
@@ -48,11 +48,11 @@ static __noinline int stream_thread(struct gil_lock *l, struct gil_thread *t, __
 	if (!l || !t)
 		return 0;
 	e.edge = (struct gil_stream_edge){
-		.ts = now, .thread = t->record, .kind = GIL_STREAM_THREAD, .flags = t->state};
+		.ts = now, .thread = t->bpf.record, .kind = GIL_STREAM_THREAD, .flags = t->state};
 	e.gil = stream_gil(l);
 	e.tid = t->tid;
 	__builtin_memcpy(e.comm, t->comm, sizeof(e.comm));
-	t->told = !bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP);
+	t->bpf.told = !bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -65,21 +65,21 @@ static __noinline int stream_lost(struct gil_lock *l, __u64 now)
 		return 0;
 	e.edge = (struct gil_stream_edge){.ts = now, .kind = GIL_STREAM_LOST};
 	e.gil = stream_gil(l);
-	e.count = l->lost;
-	e.since = l->lost_since;
+	e.count = l->bpf.lost;
+	e.since = l->bpf.lost_since;
 	if (!bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP))
-		__sync_fetch_and_add(&l->lost, -e.count);
+		__sync_fetch_and_add(&l->bpf.lost, -e.count);
 	return 0;
 }
 
 /* Writes what must precede an edge of the GIL. Called under its mutex. False if it did not fit. */
 static __always_inline int stream_ready(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
-	if (gil_rarely(l->lost))
+	if (gil_rarely(l->bpf.lost))
 		stream_lost(l, now);
-	if (gil_rarely(!t->told))
+	if (gil_rarely(!t->bpf.told))
 		stream_thread(l, t, now);
-	return !l->lost && t->told;
+	return !l->bpf.lost && t->bpf.told;
 }
 
 /* Writes an edge. While earlier losses are unreported, the edge is lost too: only stream_ready, on
@@ -89,12 +89,12 @@ static __always_inline void stream_edge(struct gil_lock *l, const struct gil_thr
 					__u64 ts)
 {
 	struct gil_stream_edge e = {.ts = ts,
-				    .thread = t->record,
+				    .thread = t->bpf.record,
 				    .kind = (__u8)kind,
 				    .flags = (__u8)flags,
 				    .settled = (__u16)settled};
 
-	if (gil_rarely(l->lost || !t->told) ||
+	if (gil_rarely(l->bpf.lost || !t->bpf.told) ||
 	    gil_rarely(bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP)))
 		stream_lose(l, ts);
 }
@@ -114,9 +114,10 @@ static __always_inline void stream_exit(struct gil_lock *l, const struct gil_thr
 	struct gil_stream_exit e = {};
 
 	e.edge = (struct gil_stream_edge){
-		.ts = bpf_ktime_get_ns(), .thread = t->record, .kind = GIL_EDGE_EXIT};
+		.ts = bpf_ktime_get_ns(), .thread = t->bpf.record, .kind = GIL_EDGE_EXIT};
 	__builtin_memcpy(e.comm, t->comm, sizeof(e.comm));
-	if (l->lost || !t->told || bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP))
+	if (l->bpf.lost || !t->bpf.told ||
+	    bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP))
 		stream_lose(l, e.edge.ts);
 }
 

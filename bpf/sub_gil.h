@@ -66,7 +66,7 @@ static __always_inline __u32 enter_sub_gil(struct gil_process *p, __u32 index, _
 	if (!l)
 		return GIL_NONE;
 	gil_lock_begin(l, p->pid, address, bpf_ktime_get_ns());
-	l->born = 1;
+	l->bpf.born = 1;
 	l->interpreter = number;
 	p->lock[n].lock = i;
 	p->lock[n].interpreter = number;

@@ -11,7 +11,7 @@ static __always_inline void mark_several(const struct thread_records *r, __u32 t
 		struct gil_thread *t = i < r->count ? thread_at(r->index[i]) : NULL;
 
 		if (t && t->tid == tid)
-			t->several = 1;
+			t->bpf.several = 1;
 	}
 }
 
@@ -75,10 +75,10 @@ static __noinline __u32 thread_new(__u32 lock_index)
 	t->lock = lock_index;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
 	/* A thread born after the observation began cannot have done anything unseen. */
-	t->state = l->born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
-									 : GIL_THREAD_UNSEEN;
+	t->state = l->bpf.born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
+									     : GIL_THREAD_UNSEEN;
 	t->tid = tid;
-	t->record = i;
+	t->bpf.record = i;
 	GIL_VERIFIER_BELOW(n, GIL_THREAD_LOCKS);
 	r->index[n] = i;
 	r->current = n;
@@ -86,7 +86,7 @@ static __noinline __u32 thread_new(__u32 lock_index)
 		r->count++;
 	if (r->count > 1)
 		mark_several(r, tid);
-	if (recording && !l->lost)
+	if (recording && !l->bpf.lost)
 		stream_thread(l, t, bpf_ktime_get_ns());
 	return i;
 }
@@ -122,8 +122,8 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 	struct gil_thread *t;
 
 	if (!gil_rarely(l->last_tid != tid)) {
-		t = thread_at(l->last_record);
-		if (t && t->tid == tid && t->lock == lock_index && !t->several)
+		t = thread_at(l->bpf.last_record);
+		if (t && t->tid == tid && t->lock == lock_index && !t->bpf.several)
 			return t;
 	}
 	t = thread_at(thread_search(lock_index));
@@ -141,7 +141,7 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 static __always_inline void infer_switch_in(struct gil_thread *t, const struct task_struct *task,
 					    __u64 now)
 {
-	__u64 ran = task->se.sum_exec_runtime - t->ran, off = gil_elapsed(t->mark, now);
+	__u64 ran = task->se.sum_exec_runtime - t->bpf.ran, off = gil_elapsed(t->mark, now);
 
 	now -= ran < off ? ran : off;
 	gil_model_switch_in(t, now);

@@ -68,6 +68,16 @@ struct gil_figures {
 	struct gil_hist wait;
 };
 
+/* What the BPF programs note about a thread. The model neither reads nor writes it. */
+struct gil_thread_bpf {
+	__u64 ran;    /* its CPU time when it was last switched out */
+	__u64 tried;  /* Python 2: when it was about to take the GIL; 0: it is not */
+	__u32 record; /* the index of this record */
+	__u8 several; /* it has records for other GILs too */
+	__u8 told;    /* the recording has been sent this record's THREAD entry */
+	__u8 pad[2];
+};
+
 struct gil_thread {
 	__u32 seq;  /* odd while the record is being written; see gil_maps.h */
 	__u32 tid;  /* 0: the record is not in use */
@@ -77,15 +87,19 @@ struct gil_thread {
 	__u8 state;   /* enum gil_thread_state */
 	__u8 cpu;     /* enum gil_part: what the time since `mark` is charged to */
 	__u8 partial; /* the start of the current wait or hold was not seen */
-	__u8 several; /* BPF only: this thread has records for other GILs too */
-	__u32 record; /* BPF only: the index of this record */
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
-	__u64 ran;   /* BPF only: its CPU time when it was last switched out */
-	__u64 tried; /* BPF only, Python 2: when it was about to take the GIL; 0: it is not */
-	__u64 told;  /* BPF only: the recording has been sent this record's THREAD entry */
+	struct gil_thread_bpf bpf;
 	struct gil_figures fig;
+};
+
+/* The same for a GIL. */
+struct gil_lock_bpf {
+	__u32 last_record; /* the index of last_tid's record */
+	__u32 born;        /* the GIL was created under observation, so nothing was missed */
+	__u64 lost;        /* edges lost by a recording and not yet reported to it */
+	__u64 lost_since;  /* when the first of them happened */
 };
 
 struct gil_lock {
@@ -101,12 +115,9 @@ struct gil_lock {
 	__u32 waiters;
 	__u32 gone;        /* threads that died waiting; the only field written without the mutex */
 	__u32 gone_seen;   /* how many of them have been subtracted from `waiters` */
-	__u32 last_record; /* BPF only: the index of last_tid's record */
-	__u32 born; /* BPF only: the GIL was created under observation, so nothing was missed */
 	__u32 interpreter; /* its interpreter's number */
+	struct gil_lock_bpf bpf;
 	__u64 mark;
-	__u64 lost;         /* BPF only: edges lost by a recording and not yet reported to it */
-	__u64 lost_since;   /* BPF only: when the first of them happened */
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */
 	__u64 chain_len;    /* handoffs in the current chain */

@@ -589,8 +589,8 @@ TEST(what_is_lost_is_counted_once)
 	p->nr_gils = 0;
 	g = snapshot_process__add_gil(p);
 	*g = tape.gil;
-	g->lock.lost = 5;
-	g->lock.lost_since = 3000;
+	g->lock.bpf.lost = 5;
+	g->lock.bpf.lost_since = 3000;
 	s->end_ns = 4000;
 	for (int i = 0; i < 2; i++)
 		CHECK(!trace_encoder__finish(tape.encoder, s, false));

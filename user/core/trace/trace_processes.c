@@ -162,13 +162,13 @@ static int put_lost_rest(struct trace_encoder *e, struct enc_gil *g, const struc
 {
 	const struct trace_lost lost = {.process = g->process,
 					.gil = g->place,
-					.count = l->lost - g->lost_told,
-					.since = l->lost_since};
+					.count = l->bpf.lost - g->lost_told,
+					.since = l->bpf.lost_since};
 
-	if (l->lost <= g->lost_told || l->lost_since > now)
+	if (l->bpf.lost <= g->lost_told || l->bpf.lost_since > now)
 		return 0;
 	e->lost_total += lost.count;
-	g->lost_told = l->lost;
+	g->lost_told = l->bpf.lost;
 	return encoder__lost(e, g, &lost, now);
 }
 

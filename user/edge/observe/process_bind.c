@@ -186,10 +186,10 @@ static void end_thread(struct process *p, unsigned int record, struct gil_thread
 	if (!to)
 		return;
 	memcpy(e.comm, t->comm, sizeof(e.comm));
-	if (!l->lost && t->told)
+	if (!l->bpf.lost && t->bpf.told)
 		to->entry(to->ctx, &e, sizeof(e));
-	else if (!__atomic_fetch_add(&l->lost, 1, __ATOMIC_SEQ_CST))
-		l->lost_since = e.edge.ts;
+	else if (!__atomic_fetch_add(&l->bpf.lost, 1, __ATOMIC_SEQ_CST))
+		l->bpf.lost_since = e.edge.ts;
 }
 
 void process__end_threads(struct process *p)
