@@ -72,23 +72,30 @@ unread:
 	return 0;
 }
 
-/* Counts one more handoff. Called under the GIL's mutex, so nobody else updates this entry. */
-static __noinline int count_pair(__u32 lock_index, __u32 from, __u32 to, __u64 wait_ns)
+/* Adds to a sum. Called under the GIL's mutex, so nobody else updates this entry. */
+static __noinline int count_sum(__u32 lock_index, __u32 kind, __u64 key, __u64 ns)
 {
-	struct gil_pair key = {.lock = lock_index, .from = from, .to = to};
-	struct gil_pair_sum *sum = bpf_map_lookup_elem(&pairs, &key);
-	struct gil_pair_sum first = {.count = 1, .wait_ns = wait_ns};
+	struct gil_sum_key k = {.lock = lock_index, .kind = kind, .key = key};
+	struct gil_sum_value *sum = bpf_map_lookup_elem(&sums, &k);
+	struct gil_sum_value first = {.count = 1, .ns = ns};
 	struct gil_tables *tab;
 
 	if (sum) {
 		sum->count++;
-		sum->wait_ns += wait_ns;
-	} else if (bpf_map_update_elem(&pairs, &key, &first, BPF_NOEXIST)) {
+		sum->ns += ns;
+	} else if (bpf_map_update_elem(&sums, &k, &first, BPF_NOEXIST)) {
 		tab = the_tables();
 		if (tab)
-			__sync_fetch_and_add(&tab->edges_full, 1);
+			__sync_fetch_and_add(&tab->sums_full, 1);
 	}
 	return 0;
+}
+
+/* The same for a handoff, if there is one. */
+static __always_inline void count_handoff(__u32 lock_index, const struct gil_handoff *h)
+{
+	if (gil_rarely(h->count))
+		count_sum(lock_index, GIL_SUM_HANDOFFS, gil_pair(h->from, h->to), h->wait_ns);
 }
 
 /* An argument of the USDT probe that has fired. */
@@ -205,8 +212,7 @@ static __always_inline void edge(struct gil_process *p, const struct hit *hit)
 			    l->gone_seen - gone_seen, now);
 	seq_step(&t->seq);
 	seq_step(&l->seq);
-	if (gil_rarely(handoff.count))
-		count_pair(hit->lock, handoff.from, handoff.to, handoff.wait_ns);
+	count_handoff(hit->lock, &handoff);
 }
 
 /*

@@ -163,8 +163,7 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 		handoff = released(l, t, now);
 	seq_step(&t->seq);
 	lock_leave(l);
-	if (handoff.count)
-		count_pair(t->lock, handoff.from, handoff.to, handoff.wait_ns);
+	count_handoff(t->lock, &handoff);
 	return 0;
 }
 

@@ -68,9 +68,9 @@ struct {
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, struct gil_pair);
-	__type(value, struct gil_pair_sum);
-} pairs SEC(".maps");
+	__type(key, struct gil_sum_key);
+	__type(value, struct gil_sum_value);
+} sums SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -17,6 +17,7 @@
 
 #include "gil_model.h"
 #include "gil_python.h"
+#include "gil_sum.h"
 
 /* The index of no record. */
 #define GIL_NONE (~0U)
@@ -69,23 +70,11 @@ struct gil_tables {
 	__u64 processes_full; /* records that could not be taken because the table was full */
 	__u64 locks_full;
 	__u64 threads_full;
-	__u64 edges_full;      /* handoffs not entered into the table of from -> to */
+	__u64 sums_full;       /* handoffs not entered into the table of sums */
 	__u64 events_lost;     /* process events lost because the ring was full */
 	__u64 switches_missed; /* scheduler edges that met a record in the middle of an update */
 	__u64 requests_unread; /* releases for which the drop request could not be read */
 	__u64 skipped_in_vain; /* runs of a second program that had nothing to do (bpf/preempt.h) */
-};
-
-/* Key and value of the table of handoffs. */
-struct gil_pair {
-	__u32 lock;
-	__u32 from; /* tid */
-	__u32 to;   /* tid */
-};
-
-struct gil_pair_sum {
-	__u64 count;
-	__u64 wait_ns;
 };
 
 #endif

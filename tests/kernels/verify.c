@@ -58,7 +58,7 @@ static void set_sizes(struct gilscope_bpf *s, const struct form *form)
 	bpf_map__set_max_entries(s->maps.threads, 4096);
 	bpf_map__set_max_entries(s->maps.free_threads, 4096);
 	bpf_map__set_max_entries(s->maps.records, 4096);
-	bpf_map__set_max_entries(s->maps.pairs, 4096 * 16);
+	bpf_map__set_max_entries(s->maps.sums, 4096 * 16);
 }
 
 static struct bpf_program *only(struct gilscope_bpf *s, const char *name)

@@ -45,16 +45,18 @@ static struct gil_thread *find_thread(struct story *st, __u32 tid)
 
 static void count_handoff(struct snapshot_gil *g, const struct gil_handoff *h)
 {
-	for (size_t i = 0; i < g->nr_edges; i++) {
-		struct gil_handoff *e = &g->edges[i];
+	__u64 key = gil_pair(h->from, h->to);
 
-		if (e->from == h->from && e->to == h->to) {
+	for (size_t i = 0; i < g->nr_sums; i++) {
+		struct gil_sum *e = &g->sums[i];
+
+		if (e->key == key) {
 			e->count++;
-			e->wait_ns += h->wait_ns;
+			e->ns += h->wait_ns;
 			return;
 		}
 	}
-	*snapshot_gil__add_edge(g) = *h;
+	*snapshot_gil__add_sum(g) = (struct gil_sum){.key = key, .count = 1, .ns = h->wait_ns};
 }
 
 void story__edge(struct story *st, __u32 tid, enum gil_edge_kind kind, __u32 flags)
@@ -421,7 +423,7 @@ static struct snapshot *make_folded(void)
 	st.gil->threads[0].state = GIL_THREAD_GONE;
 	strcpy(st.gil->threads[0].comm, "(exited)");
 	st.gil->nr_folded = 40;
-	st.gil->nr_edges = 0;
+	st.gil->nr_sums = 0;
 	story__end(&st, false);
 	snapshot__finish(s);
 	return s;

@@ -81,7 +81,7 @@ static void check_same_gil(const struct snapshot_process *p, const struct snapsh
 	const struct snapshot_gil *g = &p->gils[0], *f = &q->gils[0];
 
 	CHECK_EQ(g->nr_threads, f->nr_threads);
-	CHECK_EQ(g->nr_edges, f->nr_edges);
+	CHECK_EQ(g->nr_sums, f->nr_sums);
 	CHECK_EQ(p->end_ns, q->end_ns);
 	CHECK_EQ(p->start_ns, q->start_ns);
 	CHECK_EQ(g->lock.start, f->lock.start);
@@ -94,8 +94,7 @@ static void check_same_gil(const struct snapshot_process *p, const struct snapsh
 	CHECK(same_hist(&g->lock.handoff, &f->lock.handoff), "handoffs");
 	CHECK(same_hist(&g->lock.chain, &f->lock.chain), "chains");
 	CHECK(!memcmp(&g->fig, &f->fig, sizeof(g->fig)), "figures of the GIL");
-	CHECK(!g->nr_edges || !memcmp(g->edges, f->edges, g->nr_edges * sizeof(*g->edges)),
-	      "pairs");
+	CHECK(!g->nr_sums || !memcmp(g->sums, f->sums, g->nr_sums * sizeof(*g->sums)), "pairs");
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i], *u = snapshot_gil__thread(f, t->tid);
 

@@ -17,21 +17,20 @@
 
 static struct run run;
 static struct outcome model;
-static struct gil_handoff pairs[RUN_THREADS][RUN_THREADS];
+static struct gil_sum pairs[RUN_THREADS][RUN_THREADS];
 static struct tape tape;
 static struct failure failure;
 
 static void count_handoff(struct gil_handoff h)
 {
-	struct gil_handoff *sum;
+	struct gil_sum *sum;
 
 	if (!h.count)
 		return;
 	sum = &pairs[h.from - 100][h.to - 100];
-	sum->from = h.from;
-	sum->to = h.to;
+	sum->key = gil_pair(h.from, h.to);
 	sum->count++;
-	sum->wait_ns += h.wait_ns;
+	sum->ns += h.wait_ns;
 }
 
 struct shape {
@@ -102,7 +101,7 @@ static struct snapshot *live(void)
 	for (__u32 i = 0; i < RUN_THREADS; i++)
 		for (__u32 j = 0; j < RUN_THREADS; j++)
 			if (pairs[i][j].count)
-				*snapshot_gil__add_edge(g) = pairs[i][j];
+				*snapshot_gil__add_sum(g) = pairs[i][j];
 	s->start_ns = run.start;
 	s->exit_status = -1;
 	s->probe_ns_per_hit = 100;

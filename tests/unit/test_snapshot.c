@@ -170,14 +170,14 @@ TEST(lists_grow_and_start_at_zero)
 			break; /* and not all are added */
 		memset(t, 0xff, sizeof(*t));
 		t->tid = i + 1;
-		snapshot_gil__add_edge(g)->from = i;
+		snapshot_gil__add_sum(g)->key = i;
 		snapshot__add_unobserved(s)->pid = (pid_t)i;
 	}
 	CHECK_EQ(g->nr_threads, 100);
-	CHECK_EQ(g->nr_edges, 100);
+	CHECK_EQ(g->nr_sums, 100);
 	CHECK_EQ(s->nr_unobserved, 100);
 	CHECK_EQ(g->threads[99].tid, 100);
-	CHECK_EQ(g->edges[99].from, 99);
+	CHECK_EQ(g->sums[99].key, 99);
 	for (int i = 0; i < 50; i++)
 		CHECK_EQ(snapshot_process__add_gil(snapshot__add_process(s))->nr_threads, 0);
 	CHECK_EQ(s->nr_processes, 51);
@@ -194,12 +194,12 @@ TEST(finish_sorts)
 
 	for (__u32 tid = 1; tid <= 4; tid++) {
 		struct gil_thread *t = snapshot_gil__add_thread(g);
-		struct gil_handoff *e = snapshot_gil__add_edge(g);
+		struct gil_sum *e = snapshot_gil__add_sum(g);
 
 		t->tid = tid;
 		t->fig.hold.sum = tid == 3 ? 50 : 100;
 		t->fig.wait.sum = tid == 2 ? 1 : 0;
-		e->from = 5 - tid;
+		e->key = gil_pair(5 - tid, 9);
 		e->count = tid == 2 ? 9 : 1;
 	}
 	/* Thread 3 still holds: that counts. */
@@ -212,9 +212,9 @@ TEST(finish_sorts)
 	CHECK_EQ(g->threads[1].tid, 2);
 	CHECK_EQ(g->threads[2].tid, 1);
 	CHECK_EQ(g->threads[3].tid, 4);
-	CHECK_EQ(g->edges[0].from, 3);
-	CHECK_EQ(g->edges[1].from, 1);
-	CHECK_EQ(g->edges[3].from, 4);
+	CHECK_EQ(gil_pair_from(g->sums[0].key), 3);
+	CHECK_EQ(gil_pair_from(g->sums[1].key), 1);
+	CHECK_EQ(gil_pair_from(g->sums[3].key), 4);
 	CHECK_EQ(snapshot_gil__thread(g, 4)->tid, 4);
 	CHECK(!snapshot_gil__thread(g, 9), "a thread that is not there");
 	snapshot__free(s);

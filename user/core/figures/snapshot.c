@@ -13,7 +13,7 @@ struct snapshot *snapshot__new(void)
 static void gil__clear(struct snapshot_gil *g)
 {
 	free(g->threads);
-	free(g->edges);
+	free(g->sums);
 }
 
 void snapshot_process__clear(struct snapshot_process *p)
@@ -74,9 +74,9 @@ struct gil_thread *snapshot_gil__add_thread(struct snapshot_gil *g)
 	return list_add((void **)&g->threads, &g->nr_threads, sizeof(*g->threads));
 }
 
-struct gil_handoff *snapshot_gil__add_edge(struct snapshot_gil *g)
+struct gil_sum *snapshot_gil__add_sum(struct snapshot_gil *g)
 {
-	return list_add((void **)&g->edges, &g->nr_edges, sizeof(*g->edges));
+	return list_add((void **)&g->sums, &g->nr_sums, sizeof(*g->sums));
 }
 
 void gil_hist__add(struct gil_hist *sum, const struct gil_hist *a)
@@ -144,6 +144,19 @@ const struct gil_thread *snapshot_gil__thread(const struct snapshot_gil *g, __u3
 	return NULL;
 }
 
+const struct gil_sum *snapshot_gil__sums(const struct snapshot_gil *g, enum gil_sum_kind kind,
+					 size_t *n)
+{
+	size_t i = 0, end;
+
+	while (i < g->nr_sums && g->sums[i].kind < kind)
+		i++;
+	for (end = i; end < g->nr_sums && g->sums[end].kind == kind; end++)
+		;
+	*n = end - i;
+	return g->sums + i;
+}
+
 struct order {
 	const struct snapshot_gil *gil;
 	__u64 now;
@@ -168,14 +181,14 @@ static int thread__compare(const void *a, const void *b, void *arg)
 	return r ? r : compare(t->tid, u->tid);
 }
 
-static int edge__compare(const void *a, const void *b)
+static int sum__compare(const void *a, const void *b)
 {
-	const struct gil_handoff *e = a, *f = b;
-	int r = compare(f->count, e->count);
+	const struct gil_sum *s = a, *t = b;
+	int r = compare(s->kind, t->kind);
 
 	if (!r)
-		r = compare(e->from, f->from);
-	return r ? r : compare(e->to, f->to);
+		r = compare(t->count, s->count);
+	return r ? r : compare(s->key, t->key);
 }
 
 static void *copy_array(const void *from, size_t n, size_t size)
@@ -200,14 +213,14 @@ static int copy_gil(struct snapshot_process *p, const struct snapshot_gil *from)
 		return -ENOMEM;
 	*g = *from;
 	g->threads = copy_array(from->threads, from->nr_threads, sizeof(*from->threads));
-	g->edges = copy_array(from->edges, from->nr_edges, sizeof(*from->edges));
-	if (g->threads && g->edges)
+	g->sums = copy_array(from->sums, from->nr_sums, sizeof(*from->sums));
+	if (g->threads && g->sums)
 		return 0;
 	free(g->threads);
-	free(g->edges);
+	free(g->sums);
 	g->threads = NULL;
-	g->edges = NULL;
-	g->nr_threads = g->nr_edges = 0;
+	g->sums = NULL;
+	g->nr_threads = g->nr_sums = 0;
 	return -ENOMEM;
 }
 
@@ -266,8 +279,8 @@ void snapshot__finish(struct snapshot *s)
 			if (g->nr_threads)
 				qsort_r(g->threads, g->nr_threads, sizeof(*g->threads),
 					thread__compare, &o);
-			if (g->nr_edges)
-				qsort(g->edges, g->nr_edges, sizeof(*g->edges), edge__compare);
+			if (g->nr_sums)
+				qsort(g->sums, g->nr_sums, sizeof(*g->sums), sum__compare);
 		}
 	}
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "gil_model.h"
+#include "gil_sum.h"
 
 /* A GIL. `lock` and `threads` are consistent copies. */
 struct snapshot_gil {
@@ -25,8 +26,8 @@ struct snapshot_gil {
 	struct gil_thread *threads; /* owned; after snapshot__finish by time held, longest first */
 	size_t nr_threads;
 	size_t nr_folded; /* exited threads summed up in one row, with tid 0 and comm "(exited)" */
-	struct gil_handoff *edges; /* owned; handoffs from -> to, most frequent first */
-	size_t nr_edges;
+	struct gil_sum *sums; /* owned; by kind, and in each the most frequent first */
+	size_t nr_sums;
 	/* For a recording: the edges that it lost, in how many places, and how long these lasted.
 	 * That time does not count as observed, and intervals cut by it are in no distribution. */
 	__u64 lost_edges;
@@ -103,7 +104,7 @@ struct snapshot_process *snapshot__add_process(struct snapshot *s);
 struct snapshot_unobserved *snapshot__add_unobserved(struct snapshot *s);
 struct snapshot_gil *snapshot_process__add_gil(struct snapshot_process *p);
 struct gil_thread *snapshot_gil__add_thread(struct snapshot_gil *g);
-struct gil_handoff *snapshot_gil__add_edge(struct snapshot_gil *g);
+struct gil_sum *snapshot_gil__add_sum(struct snapshot_gil *g);
 
 /* Frees what the process owns, and zeroes it. */
 void snapshot_process__clear(struct snapshot_process *p);
@@ -135,7 +136,11 @@ bool snapshot_gil__holds(const struct snapshot_gil *g, const struct gil_thread *
 /* The thread's row, or NULL. */
 const struct gil_thread *snapshot_gil__thread(const struct snapshot_gil *g, __u32 tid);
 
-/* Sums up the threads' figures, and sorts threads and edges as described above. Call it once, when
+/* The sums of this kind, after snapshot__finish; *n is how many. */
+const struct gil_sum *snapshot_gil__sums(const struct snapshot_gil *g, enum gil_sum_kind kind,
+					 size_t *n);
+
+/* Sums up the threads' figures, and sorts threads and keyed sums as described above. Call it once, when
  * the snapshot is complete. */
 void snapshot__finish(struct snapshot *s);
 

@@ -8,7 +8,7 @@
 
 #include "core/figures/snapshot.h"
 
-/* A tick is: begin; then processes, each with its GILs, each with their threads and handoffs; then
+/* A tick is: begin; then processes, each with its GILs, each with their threads and keyed sums; then
  * end. What comes stays with the caller. */
 struct tick_sink {
 	void (*begin)(void *ctx, __u64 now_ns);
@@ -24,8 +24,8 @@ struct tick_sink {
 	 * has not, the next call is not needed. */
 	bool (*row_changed)(void *ctx, int process, int gil, int row, __u32 seq);
 	int (*thread)(void *ctx, int process, int gil, int row, const struct gil_thread *t);
-	/* The handoffs that may have changed. The last three return 0 or -ENOMEM. */
-	int (*edges)(void *ctx, int process, int gil, const struct gil_handoff *edges, size_t n);
+	/* The keyed sums that may have changed. The last three return 0 or -ENOMEM. */
+	int (*sums)(void *ctx, int process, int gil, const struct gil_sum *sums, size_t n);
 	/* `s` has what belongs to no process: times, losses, costs. */
 	int (*end)(void *ctx, const struct snapshot *s);
 	void *ctx;

@@ -29,7 +29,7 @@ static void clear_track(struct history *h, size_t process)
 
 	for (size_t i = 0; i < h->raw->processes[process].nr_gils; i++) {
 		free(track->gils[i].rows);
-		free(track->gils[i].pairs);
+		free(track->gils[i].sums);
 		free(track->gils[i].points);
 	}
 	free(track->gils);
@@ -473,7 +473,7 @@ static int add_gils(struct history *h, int process, const struct snapshot_proces
 		int gil = history__gil(h, process, g);
 
 		/* Gone threads come first: a new thread may have the number of an old one. */
-		if (gil < 0 || history__edges(h, process, gil, g->edges, g->nr_edges) ||
+		if (gil < 0 || history__sums(h, process, gil, g->sums, g->nr_sums) ||
 		    add_threads(h, process, gil, g, true, false) ||
 		    add_threads(h, process, gil, g, false, false) ||
 		    add_threads(h, process, gil, g, true, true))

@@ -71,9 +71,8 @@ bool history__row_changed(const struct history *h, int process, int gil, int row
 int history__thread(struct history *h, int process, int gil, int row, const struct gil_thread *t);
 /* Feeds only the name, which may change at any time. */
 void history__rename(struct history *h, int process, int gil, int row, const char comm[16]);
-/* Feeds the handoffs from -> to that may have changed. 0 or -ENOMEM. */
-int history__edges(struct history *h, int process, int gil, const struct gil_handoff *edges,
-		   size_t n);
+/* Feeds the sums that may have changed. 0 or -ENOMEM. */
+int history__sums(struct history *h, int process, int gil, const struct gil_sum *sums, size_t n);
 
 /* Ends the tick. `s` has what belongs to no process: times, losses, costs. 0 or -ENOMEM. */
 int history__end(struct history *h, const struct snapshot *s);

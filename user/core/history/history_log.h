@@ -4,7 +4,7 @@
  *
  * A log is a sequence of entries, as bytes. Each begins with an entry_header. For a thread, a
  * row_delta and the differences of its two histograms follow; for a lock, a lock_delta and those of
- * its own two; for a pair of threads, a pair_delta. The difference of a histogram is a hist_head
+ * its own two; for a keyed sum, a gil_sum_value. The difference of a histogram is a hist_head
  * and its slots.
  */
 #ifndef HISTORY_LOG_H
@@ -22,14 +22,14 @@ struct log {
 enum entry_kind {
 	ENTRY_ROW,
 	ENTRY_LOCK,
-	ENTRY_PAIR,
+	ENTRY_SUM,
 };
 
 struct entry_header {
 	__u16 kind;
 	__u16 gil;
 	__u32 process;
-	__u32 row; /* for a thread or a pair */
+	__u32 row; /* for a thread or a sum */
 	__u32 pad;
 };
 
@@ -52,11 +52,6 @@ struct lock_delta {
 	__u64 partial_holds;
 	__u64 anomalies;
 	__u64 gap; /* time not observed */
-};
-
-struct pair_delta {
-	__u64 count;
-	__u64 wait_ns;
 };
 
 struct hist_head {

@@ -53,15 +53,15 @@ static int copy_rows(struct snapshot_gil *to, const struct snapshot_gil *from)
 			return -1;
 		*copy = *t;
 	}
-	for (size_t i = 0; i < from->nr_edges; i++) {
-		struct gil_handoff *copy;
+	for (size_t i = 0; i < from->nr_sums; i++) {
+		struct gil_sum *copy;
 
-		if (!from->edges[i].count)
+		if (!from->sums[i].count)
 			continue;
-		copy = snapshot_gil__add_edge(to);
+		copy = snapshot_gil__add_sum(to);
 		if (!copy)
 			return -1;
-		*copy = from->edges[i];
+		*copy = from->sums[i];
 	}
 	return 0;
 }
@@ -82,8 +82,8 @@ static int copy_process(struct snapshot *s, const struct snapshot_process *from)
 			return -1;
 		*g = from->gils[i];
 		g->threads = NULL;
-		g->edges = NULL;
-		g->nr_threads = g->nr_edges = 0;
+		g->sums = NULL;
+		g->nr_threads = g->nr_sums = 0;
 		if (copy_rows(g, &from->gils[i]))
 			return -1;
 	}
@@ -129,8 +129,8 @@ static void forget_gil(struct gil_track *track, struct snapshot_gil *g, enum his
 	memset(&g->lock.chain, 0, sizeof(g->lock.chain));
 	g->lock.start = g->lock.mark = now;
 	g->lock.held_ns = g->lock.contended_ns = g->lock.waiter_ns = 0;
-	for (size_t i = 0; i < g->nr_edges; i++)
-		g->edges[i].count = g->edges[i].wait_ns = 0;
+	for (size_t i = 0; i < g->nr_sums; i++)
+		g->sums[i].count = g->sums[i].ns = 0;
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		memset(&track->rows[i].accrued[span], 0, sizeof(track->rows[i].accrued[span]));
 		memset(&g->threads[i].fig, 0, sizeof(g->threads[i].fig));

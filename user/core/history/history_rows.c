@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* The second part of the feed: threads, and pairs of threads. */
+/* The second part of the feed: threads, and keyed sums. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,95 +214,91 @@ int history__thread(struct history *h, int process, int gil, int row, const stru
 	return 0;
 }
 
-/* ---- pairs ---- */
+/* ---- keyed sums ---- */
 
-static size_t pair_hash(__u32 from, __u32 to)
+static size_t sum_hash(__u32 kind, __u64 key)
 {
-	__u64 key = (__u64)from << 32 | to;
-
-	key *= 0x9e3779b97f4a7c15ULL;
+	key = (key + kind) * 0x9e3779b97f4a7c15ULL;
 	return (size_t)(key >> 32);
 }
 
-/* The pair's slot, or the unused slot where it belongs. */
-static __u32 *pair_slot(const struct gil_track *track, const struct snapshot_gil *raw, __u32 from,
-			__u32 to)
+/* The sum's slot, or the unused slot where it belongs. */
+static __u32 *sum_slot(const struct gil_track *track, const struct snapshot_gil *raw, __u32 kind,
+		       __u64 key)
 {
-	size_t i = pair_hash(from, to);
+	size_t i = sum_hash(kind, key);
 
 	for (;; i++) {
-		__u32 *slot = &track->pairs[i & (track->pairs_size - 1)];
+		__u32 *slot = &track->sums[i & (track->sums_size - 1)];
 
 		if (!*slot ||
-		    (raw->edges[*slot - 1].from == from && raw->edges[*slot - 1].to == to))
+		    (raw->sums[*slot - 1].key == key && raw->sums[*slot - 1].kind == kind))
 			return slot;
 	}
 }
 
-static int grow_pairs(struct gil_track *track, const struct snapshot_gil *raw)
+static int grow_sums(struct gil_track *track, const struct snapshot_gil *raw)
 {
-	size_t size = track->pairs_size ? track->pairs_size * 2 : 64;
-	__u32 *pairs;
+	size_t size = track->sums_size ? track->sums_size * 2 : 64;
+	__u32 *sums;
 
-	if ((raw->nr_edges + 1) * 2 <= track->pairs_size)
+	if ((raw->nr_sums + 1) * 2 <= track->sums_size)
 		return 0;
-	pairs = calloc(size, sizeof(*pairs));
-	if (!pairs)
+	sums = calloc(size, sizeof(*sums));
+	if (!sums)
 		return -ENOMEM;
-	free(track->pairs);
-	track->pairs = pairs;
-	track->pairs_size = size;
-	for (size_t i = 0; i < raw->nr_edges; i++)
-		*pair_slot(track, raw, raw->edges[i].from, raw->edges[i].to) = (__u32)i + 1;
+	free(track->sums);
+	track->sums = sums;
+	track->sums_size = size;
+	for (size_t i = 0; i < raw->nr_sums; i++)
+		*sum_slot(track, raw, raw->sums[i].kind, raw->sums[i].key) = (__u32)i + 1;
 	return 0;
 }
 
-/* The pair's index, or -ENOMEM. */
-static int pair_row(struct history *h, int process, int gil, __u32 from, __u32 to)
+/* The sum's index, or -ENOMEM. */
+static int sum_row(struct history *h, int process, int gil, __u32 kind, __u64 key)
 {
 	struct gil_track *track = track_of(h, process, gil);
 	struct snapshot_gil *raw = gil_of(h->raw, process, gil);
-	size_t i = raw->nr_edges;
+	size_t i = raw->nr_sums;
 	__u32 *slot;
 
-	if (grow_pairs(track, raw))
+	if (grow_sums(track, raw))
 		return -ENOMEM;
-	slot = pair_slot(track, raw, from, to);
+	slot = sum_slot(track, raw, kind, key);
 	if (*slot)
 		return (int)*slot - 1;
 	for (int span = 0; span <= HISTORY_SPANS; span++) {
 		struct snapshot *s = span < HISTORY_SPANS ? h->span[span] : h->raw;
 		struct snapshot_gil *g = gil_of(s, process, gil);
 
-		if (g->nr_edges == i && !snapshot_gil__add_edge(g))
+		if (g->nr_sums == i && !snapshot_gil__add_sum(g))
 			return -ENOMEM;
-		g->edges[i] = (struct gil_handoff){.from = from, .to = to};
+		g->sums[i] = (struct gil_sum){.kind = kind, .key = key};
 	}
 	*slot = (__u32)i + 1;
 	return (int)i;
 }
 
-int history__edges(struct history *h, int process, int gil, const struct gil_handoff *edges,
-		   size_t n)
+int history__sums(struct history *h, int process, int gil, const struct gil_sum *sums, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		int row = pair_row(h, process, gil, edges[i].from, edges[i].to);
+		int row = sum_row(h, process, gil, sums[i].kind, sums[i].key);
 		struct entry_header e = {
-			.kind = ENTRY_PAIR, .gil = gil, .process = process, .row = row};
-		struct gil_handoff *raw;
-		struct pair_delta d;
+			.kind = ENTRY_SUM, .gil = gil, .process = process, .row = row};
+		struct gil_sum_value d;
+		struct gil_sum *raw;
 
 		if (row < 0)
 			return row;
-		raw = &gil_of(h->raw, process, gil)->edges[row];
-		d.count = counter_delta(edges[i].count, raw->count);
-		d.wait_ns = counter_delta(edges[i].wait_ns, raw->wait_ns);
+		raw = &gil_of(h->raw, process, gil)->sums[row];
+		d.count = counter_delta(sums[i].count, raw->count);
+		d.ns = counter_delta(sums[i].ns, raw->ns);
 		if (!d.count)
 			continue;
 		log__put(present_log(h), &e, sizeof(e));
 		log__put(present_log(h), &d, sizeof(d));
-		raw->count = edges[i].count;
-		raw->wait_ns = edges[i].wait_ns;
+		*raw = sums[i];
 	}
 	return 0;
 }

@@ -36,9 +36,9 @@ static int thread(void *ctx, int process, int gil, int row, const struct gil_thr
 	return history__thread(ctx, process, gil, row, t);
 }
 
-static int edges(void *ctx, int process, int gil, const struct gil_handoff *edges, size_t n)
+static int sums(void *ctx, int process, int gil, const struct gil_sum *sums, size_t n)
 {
-	return history__edges(ctx, process, gil, edges, n);
+	return history__sums(ctx, process, gil, sums, n);
 }
 
 static int end(void *ctx, const struct snapshot *s)
@@ -56,7 +56,7 @@ struct tick_sink history__sink(struct history *h)
 		.row = row,
 		.row_changed = row_changed,
 		.thread = thread,
-		.edges = edges,
+		.sums = sums,
 		.end = end,
 		.ctx = h,
 	};

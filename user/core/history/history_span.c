@@ -71,21 +71,21 @@ static void apply_lock(struct gil_track *track, struct snapshot_gil *g, enum his
 	hist__apply(&g->lock.chain, at, off);
 }
 
-static void apply_pair(struct snapshot_gil *g, __u32 row, const char *at, bool off)
+static void apply_sum(struct snapshot_gil *g, __u32 row, const char *at, bool off)
 {
-	struct pair_delta d;
+	struct gil_sum_value d;
 
 	memcpy(&d, at, sizeof(d));
-	add_u64(&g->edges[row].count, &d.count, 1, off);
-	add_u64(&g->edges[row].wait_ns, &d.wait_ns, 1, off);
+	add_u64(&g->sums[row].count, &d.count, 1, off);
+	add_u64(&g->sums[row].ns, &d.ns, 1, off);
 }
 
 const char *history__next_entry(const char *at, struct entry_header *e)
 {
 	memcpy(e, at, sizeof(*e));
 	at += sizeof(*e);
-	if (e->kind == ENTRY_PAIR)
-		return at + sizeof(struct pair_delta);
+	if (e->kind == ENTRY_SUM)
+		return at + sizeof(struct gil_sum_value);
 	at += e->kind == ENTRY_ROW ? sizeof(struct row_delta) : sizeof(struct lock_delta);
 	return hist__skip(hist__skip(at));
 }
@@ -111,7 +111,7 @@ void history__apply(struct history *h, enum history_span span, const struct log 
 		else if (e.kind == ENTRY_LOCK)
 			apply_lock(track, g, span, at, off);
 		else
-			apply_pair(g, e.row, at, off);
+			apply_sum(g, e.row, at, off);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * Used by history_*.c only: what is kept besides the three snapshots. These (what was fed last, and
- * the two spans) have the same processes, GILs, rows and pairs of threads at the same indexes, and
+ * the two spans) have the same processes, GILs, rows and sums at the same indexes, and
  * so do the lists here.
  */
 #ifndef HISTORY_TRACK_H
@@ -42,8 +42,8 @@ struct gil_track {
 	struct lock_delta lock[HISTORY_SPANS];
 	__u64 hold_max; /* since the start */
 	__u64 wait_max;
-	__u32 *pairs; /* hash table from (from, to) to index + 1; 0: unused */
-	size_t pairs_size;
+	__u32 *sums; /* hash table from kind and key to index + 1; 0: unused */
+	size_t sums_size;
 	/* the curves */
 	struct history_point *points;
 	__u64 nr_points; /* all points so far */

@@ -131,7 +131,8 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 		g->last_ts = item->ts;
 	if (__builtin_expect(s.handoff.count, 0)) {
 		s.gap_ns = gil_elapsed(free_since, item->ts);
-		if (replay__count_pair(r, g, &s.handoff))
+		if (replay__count_sum(r, g, GIL_SUM_HANDOFFS,
+				      gil_pair(s.handoff.from, s.handoff.to), s.handoff.wait_ns))
 			return -ENOMEM;
 	}
 	if (__builtin_expect(r->filtered, 0) && s.edge.kind <= GIL_EDGE_RELEASE) {

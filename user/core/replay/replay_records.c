@@ -189,7 +189,7 @@ int replay__apply_record(struct replay *r, struct trace_record *record)
 		return 0;
 	case TRACE_RECORD_FIGURES_GIL:
 	case TRACE_RECORD_FIGURES_THREAD:
-	case TRACE_RECORD_FIGURES_PAIRS:
+	case TRACE_RECORD_FIGURES_HANDOFFS:
 		return replay__tell_figures(r, record->type, body);
 	default:
 		return 0;

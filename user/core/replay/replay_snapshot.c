@@ -50,8 +50,8 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 		return tell_figures_gil(r, body);
 	if (!g)
 		return 0;
-	if (type == TRACE_RECORD_FIGURES_PAIRS)
-		return trace_figures__get_pairs(body, g) || body->bad ? 0 : -ENOMEM;
+	if (type != TRACE_RECORD_FIGURES_THREAD)
+		return trace_figures__get_sums(body, type, g) || body->bad ? 0 : -ENOMEM;
 	t = snapshot_gil__add_thread(g);
 	if (!t)
 		return -ENOMEM;
@@ -85,19 +85,25 @@ static int add_threads(const struct replay *r, const struct gil *g, struct snaps
 	return 0;
 }
 
-static int add_pairs(const struct replay *r, const struct gil *g, struct snapshot_gil *sg)
+/* True if the sum is, among others, about this thread. */
+static bool concerns(const struct gil_sum *sum, pid_t tid)
 {
-	for (size_t i = 0; i < g->pair_buckets; i++) {
-		for (const struct pair *p = g->pairs[i]; p; p = p->next) {
-			struct gil_handoff *e;
+	return sum->kind != GIL_SUM_HANDOFFS || (pid_t)gil_pair_from(sum->key) == tid ||
+	       (pid_t)gil_pair_to(sum->key) == tid;
+}
 
-			if (r->only_tid && (pid_t)p->sum.from != r->only_tid &&
-			    (pid_t)p->sum.to != r->only_tid)
+static int add_sums(const struct replay *r, const struct gil *g, struct snapshot_gil *sg)
+{
+	for (size_t i = 0; i < g->sum_buckets; i++) {
+		for (const struct sum *s = g->sums[i]; s; s = s->next) {
+			struct gil_sum *copy;
+
+			if (r->only_tid && !concerns(&s->sum, r->only_tid))
 				continue;
-			e = snapshot_gil__add_edge(sg);
-			if (!e)
+			copy = snapshot_gil__add_sum(sg);
+			if (!copy)
 				return -ENOMEM;
-			*e = p->sum;
+			*copy = s->sum;
 		}
 	}
 	return 0;
@@ -125,7 +131,7 @@ static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_
 	/* Threads that died waiting, and were not taken off the waiters at any edge. */
 	if (g->died > 0)
 		sg->lock.gone += (__u32)g->died;
-	return add_threads(r, g, sg) ?: add_pairs(r, g, sg);
+	return add_threads(r, g, sg) ?: add_sums(r, g, sg);
 }
 
 /* True for the GIL of a free-threaded build that is off. It must not count as one without
@@ -267,16 +273,16 @@ int replay__need_figures(const struct replay *r, const char *path, struct failur
 
 static void keep_thread(struct snapshot_gil *g, pid_t tid)
 {
-	size_t threads = 0, edges = 0;
+	size_t threads = 0, sums = 0;
 
 	for (size_t i = 0; i < g->nr_threads; i++)
 		if ((pid_t)g->threads[i].tid == tid)
 			g->threads[threads++] = g->threads[i];
-	for (size_t i = 0; i < g->nr_edges; i++)
-		if ((pid_t)g->edges[i].from == tid || (pid_t)g->edges[i].to == tid)
-			g->edges[edges++] = g->edges[i];
+	for (size_t i = 0; i < g->nr_sums; i++)
+		if (concerns(&g->sums[i], tid))
+			g->sums[sums++] = g->sums[i];
 	g->nr_threads = threads;
-	g->nr_edges = edges;
+	g->nr_sums = sums;
 	g->nr_folded = 0;
 }
 

@@ -103,71 +103,71 @@ int replay__fold_row(struct replay *r, struct row *row)
 
 /* ---- handoffs ---- */
 
-static void free_pairs(struct replay *r, struct gil *g)
+static void free_sums(struct replay *r, struct gil *g)
 {
-	for (size_t i = 0; i < g->pair_buckets; i++) {
-		struct pair *p;
+	for (size_t i = 0; i < g->sum_buckets; i++) {
+		struct sum *s;
 
-		while ((p = g->pairs[i])) {
-			g->pairs[i] = p->next;
-			replay__give(r, p, sizeof(*p));
+		while ((s = g->sums[i])) {
+			g->sums[i] = s->next;
+			replay__give(r, s, sizeof(*s));
 		}
 	}
-	replay__give(r, g->pairs, g->pair_buckets * sizeof(*g->pairs));
-	g->pairs = NULL;
-	g->nr_pairs = g->pair_buckets = 0;
+	replay__give(r, g->sums, g->sum_buckets * sizeof(*g->sums));
+	g->sums = NULL;
+	g->nr_sums = g->sum_buckets = 0;
 }
 
-static struct pair **pair_bucket(struct pair **pairs, size_t buckets, const struct gil_handoff *h)
+static struct sum **sum_bucket(struct sum **sums, size_t buckets, enum gil_sum_kind kind, __u64 key)
 {
-	return &pairs[(h->from * 31u + h->to) % buckets];
+	return &sums[((key >> 32) * 31 + (__u32)key + kind) % buckets];
 }
 
-/* Adds buckets when there are as many pairs, which keeps the lists short. */
-static int grow_pairs(struct replay *r, struct gil *g)
+/* Adds buckets when there are as many sums, which keeps the lists short. */
+static int grow_sums(struct replay *r, struct gil *g)
 {
-	size_t buckets = g->pair_buckets ? 2 * g->pair_buckets : 64;
-	struct pair **pairs = replay__take(r, buckets * sizeof(*pairs));
+	size_t buckets = g->sum_buckets ? 2 * g->sum_buckets : 64;
+	struct sum **sums = replay__take(r, buckets * sizeof(*sums));
 
-	if (!pairs)
+	if (!sums)
 		return -ENOMEM;
-	for (size_t i = 0; i < g->pair_buckets; i++) {
-		struct pair *p;
+	for (size_t i = 0; i < g->sum_buckets; i++) {
+		struct sum *s;
 
-		while ((p = g->pairs[i])) {
-			struct pair **to = pair_bucket(pairs, buckets, &p->sum);
+		while ((s = g->sums[i])) {
+			struct sum **to = sum_bucket(sums, buckets, s->sum.kind, s->sum.key);
 
-			g->pairs[i] = p->next;
-			p->next = *to;
-			*to = p;
+			g->sums[i] = s->next;
+			s->next = *to;
+			*to = s;
 		}
 	}
-	replay__give(r, g->pairs, g->pair_buckets * sizeof(*g->pairs));
-	g->pairs = pairs;
-	g->pair_buckets = buckets;
+	replay__give(r, g->sums, g->sum_buckets * sizeof(*g->sums));
+	g->sums = sums;
+	g->sum_buckets = buckets;
 	return 0;
 }
 
-int replay__count_pair(struct replay *r, struct gil *g, const struct gil_handoff *h)
+int replay__count_sum(struct replay *r, struct gil *g, enum gil_sum_kind kind, __u64 key, __u64 ns)
 {
-	struct pair **bucket, *p;
+	struct sum **bucket, *s;
 
-	if (g->nr_pairs >= g->pair_buckets && grow_pairs(r, g))
+	if (g->nr_sums >= g->sum_buckets && grow_sums(r, g))
 		return -ENOMEM;
-	bucket = pair_bucket(g->pairs, g->pair_buckets, h);
-	for (p = *bucket; p && (p->sum.from != h->from || p->sum.to != h->to); p = p->next)
+	bucket = sum_bucket(g->sums, g->sum_buckets, kind, key);
+	for (s = *bucket; s && (s->sum.key != key || s->sum.kind != kind); s = s->next)
 		;
-	if (!p) {
-		p = replay__take(r, sizeof(*p));
-		if (!p)
+	if (!s) {
+		s = replay__take(r, sizeof(*s));
+		if (!s)
 			return -ENOMEM;
-		p->sum = (struct gil_handoff){.from = h->from, .to = h->to};
-		p->next = *bucket;
-		*bucket = p;
-		g->nr_pairs++;
+		s->sum = (struct gil_sum){.key = key, .kind = kind};
+		s->next = *bucket;
+		*bucket = s;
+		g->nr_sums++;
 	}
-	p->sum.count++;
-	p->sum.wait_ns += h->wait_ns;
+	s->sum.count++;
+	s->sum.ns += ns;
 	return 0;
 }
 
@@ -181,7 +181,7 @@ static void free_gil(struct replay *r, struct gil *g)
 		g->rows = row->next;
 		free_row(r, row);
 	}
-	free_pairs(r, g);
+	free_sums(r, g);
 	replay__give(r, g->folded, sizeof(*g->folded));
 	if (r->follower && r->follower->gil_gone)
 		r->follower->gil_gone(r->follower_ctx, &g->public);
@@ -426,7 +426,7 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 	gil_lock_begin(l, (__u32)g->program->p.pid, address, ts);
 	g->public.g.locked_at_start = held;
 	reset_rows(r, g);
-	free_pairs(r, g);
+	free_sums(r, g);
 	replay__give(r, g->folded, sizeof(*g->folded));
 	g->folded = NULL;
 	g->nr_folded = g->gaps = 0;

@@ -16,9 +16,9 @@ struct row {
 	bool listed; /* it began, or had an edge, after the figures began */
 };
 
-struct pair {
-	struct gil_handoff sum;
-	struct pair *next;
+struct sum {
+	struct gil_sum sum;
+	struct sum *next;
 };
 
 struct gil {
@@ -29,8 +29,8 @@ struct gil {
 	struct row *rows, **rows_end;
 	struct gil_thread *folded; /* exited threads that share a row, with tid 0; NULL: none */
 	size_t nr_folded;
-	struct pair **pairs; /* buckets; NULL: none yet */
-	size_t nr_pairs, pair_buckets;
+	struct sum **sums; /* buckets; NULL: none yet */
+	size_t nr_sums, sum_buckets;
 	__s64 died;        /* threads that died waiting and were not yet taken off the waiters */
 	__u32 gone_at_end; /* how many of them there were at the end of the trace */
 	__u64 lost_edges;
@@ -103,7 +103,8 @@ struct row *replay__row(struct replay *r, __u64 number);
 struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_thread *t);
 /* Adds the row's figures to its GIL's shared row, and frees the row. */
 int replay__fold_row(struct replay *r, struct row *row);
-int replay__count_pair(struct replay *r, struct gil *g, const struct gil_handoff *h);
+/* Adds once, and ns, to a sum. 0 or -ENOMEM. */
+int replay__count_sum(struct replay *r, struct gil *g, enum gil_sum_kind kind, __u64 key, __u64 ns);
 
 /* Edges of the GIL are missing from `since` to `ts`. Returns where the gap begins. */
 __u64 gil__gap(struct gil *g, __u64 since, __u64 ts);

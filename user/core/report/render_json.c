@@ -112,15 +112,16 @@ static void put_threads(struct json *j, const struct snapshot_process *p,
 
 static void put_edges(struct json *j, const struct snapshot_gil *g)
 {
-	json__open(j, "handoff_edges", '[');
-	for (size_t i = 0; i < g->nr_edges; i++) {
-		const struct gil_handoff *e = &g->edges[i];
+	size_t n;
+	const struct gil_sum *sums = snapshot_gil__sums(g, GIL_SUM_HANDOFFS, &n);
 
+	json__open(j, "handoff_edges", '[');
+	for (size_t i = 0; i < n; i++) {
 		json__open_inline(j, NULL, '{');
-		json__integer(j, "from", e->from);
-		json__integer(j, "to", e->to);
-		json__integer(j, "count", e->count);
-		json__integer(j, "wait_ns", e->wait_ns);
+		json__integer(j, "from", gil_pair_from(sums[i].key));
+		json__integer(j, "to", gil_pair_to(sums[i].key));
+		json__integer(j, "count", sums[i].count);
+		json__integer(j, "wait_ns", sums[i].ns);
 		json__close(j, '}');
 	}
 	json__close(j, ']');

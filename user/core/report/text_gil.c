@@ -317,22 +317,24 @@ static void put_chains(const struct text *t, const struct gil_lock *l)
 
 static void put_edges(const struct text *t, const struct snapshot_gil *g)
 {
-	for (size_t i = 0; i < g->nr_edges && i < EDGES_TOLD; i++) {
-		const struct gil_handoff *e = &g->edges[i];
+	size_t n;
+	const struct gil_sum *sums = snapshot_gil__sums(g, GIL_SUM_HANDOFFS, &n);
+
+	for (size_t i = 0; i < n && i < EDGES_TOLD; i++) {
+		const struct gil_sum *e = &sums[i];
 		char line[512];
 
 		text__label(t, i ? "" : "most often", LABEL);
 		text__column(t, format_count(e->count).s, -FIGURE);
-		snprintf(line, sizeof(line), "%s %s %s, waits %s", thread_name(t, g, e->from).s,
-			 t->ascii ? "->" : "→", thread_name(t, g, e->to).s,
-			 format_ns(e->wait_ns, t->ascii).s);
+		snprintf(line, sizeof(line), "%s %s %s, waits %s",
+			 thread_name(t, g, gil_pair_from(e->key)).s, t->ascii ? "->" : "→",
+			 thread_name(t, g, gil_pair_to(e->key)).s, format_ns(e->ns, t->ascii).s);
 		text__spaces(t, 2);
 		text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
 	}
-	if (g->nr_edges > EDGES_TOLD) {
+	if (n > EDGES_TOLD) {
 		text__spaces(t, LABEL + FIGURE + 2);
-		fprintf(t->out, "and %s more pairs of threads\n",
-			format_count(g->nr_edges - EDGES_TOLD).s);
+		fprintf(t->out, "and %s more pairs of threads\n", format_count(n - EDGES_TOLD).s);
 	}
 }
 

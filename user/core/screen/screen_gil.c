@@ -208,17 +208,17 @@ struct format screen__thread_name(const struct screen *sc, __u32 tid)
 }
 
 /* Finds the busiest pairs, busiest first. Returns how many. */
-static int busiest(const struct snapshot_gil *g, const struct gil_handoff **top, int most)
+static int busiest(const struct snapshot_gil *g, const struct gil_sum **top, int most)
 {
 	int n = 0;
 
-	for (size_t i = 0; i < g->nr_edges; i++) {
-		const struct gil_handoff *e = &g->edges[i];
+	for (size_t i = 0; i < g->nr_sums; i++) {
+		const struct gil_sum *e = &g->sums[i];
 		int at = n;
 
 		while (at && top[at - 1]->count < e->count)
 			at--;
-		if (!e->count || at >= most)
+		if (e->kind != GIL_SUM_HANDOFFS || !e->count || at >= most)
 			continue;
 		n += n < most;
 		memmove(top + at + 1, top + at, (size_t)(n - at - 1) * sizeof(*top));
@@ -229,7 +229,7 @@ static int busiest(const struct snapshot_gil *g, const struct gil_handoff **top,
 
 static void put_pairs(const struct screen *sc, const struct pane *p, int row)
 {
-	const struct gil_handoff *top[PAIRS_MOST];
+	const struct gil_sum *top[PAIRS_MOST];
 	double seconds = (double)gil__observed(sc->gil.process, sc->gil.gil) / 1e9;
 	int rows = p->height - row < PAIRS_MOST ? p->height - row : PAIRS_MOST;
 	int n = rows > 0 ? busiest(sc->gil.gil, top, rows) : 0;
@@ -241,11 +241,13 @@ static void put_pairs(const struct screen *sc, const struct pane *p, int row)
 		used = pane__column(p, row + i, 0, STYLE_PLAIN, -7,
 				    format_mean((double)top[i]->count / seconds).s);
 		used = pane__put(p, row + i, used, STYLE_DIM, "/s ");
-		snprintf(line, sizeof(line), "%s %s %s", screen__thread_name(sc, top[i]->from).s,
-			 sc->ascii ? "->" : "→", screen__thread_name(sc, top[i]->to).s);
+		snprintf(line, sizeof(line), "%s %s %s",
+			 screen__thread_name(sc, gil_pair_from(top[i]->key)).s,
+			 sc->ascii ? "->" : "→",
+			 screen__thread_name(sc, gil_pair_to(top[i]->key)).s);
 		used = pane__put(p, row + i, used + 1, STYLE_PLAIN, line);
 		pane__printf(p, row + i, used, STYLE_DIM, ", wait %s",
-			     format_ns(top[i]->wait_ns / top[i]->count, sc->ascii).s);
+			     format_ns(top[i]->ns / top[i]->count, sc->ascii).s);
 	}
 }
 

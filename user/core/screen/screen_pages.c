@@ -115,22 +115,26 @@ static int put_figures(const struct screen *sc, const struct pane *p, const stru
 static void put_neighbours(const struct screen *sc, const struct pane *p, __u32 tid)
 {
 	const struct snapshot_gil *g = sc->gil.gil;
-	const struct gil_handoff *to = NULL, *from = NULL;
+	const struct gil_sum *to = NULL, *from = NULL;
 
-	for (size_t i = 0; i < g->nr_edges; i++) {
-		const struct gil_handoff *e = &g->edges[i];
+	for (size_t i = 0; i < g->nr_sums; i++) {
+		const struct gil_sum *e = &g->sums[i];
 
-		if (e->from == tid && e->count && (!to || e->count > to->count))
+		if (e->kind != GIL_SUM_HANDOFFS || !e->count)
+			continue;
+		if (gil_pair_from(e->key) == tid && (!to || e->count > to->count))
 			to = e;
-		if (e->to == tid && e->count && (!from || e->count > from->count))
+		if (gil_pair_to(e->key) == tid && (!from || e->count > from->count))
 			from = e;
 	}
 	if (from)
 		pane__printf(p, 0, 0, STYLE_PLAIN, "mostly gets it from %s: %s times",
-			     screen__thread_name(sc, from->from).s, format_count(from->count).s);
+			     screen__thread_name(sc, gil_pair_from(from->key)).s,
+			     format_count(from->count).s);
 	if (to)
 		pane__printf(p, !!from, 0, STYLE_PLAIN, "mostly hands it to %s: %s times",
-			     screen__thread_name(sc, to->to).s, format_count(to->count).s);
+			     screen__thread_name(sc, gil_pair_to(to->key)).s,
+			     format_count(to->count).s);
 }
 
 void screen__thread_page(const struct screen *sc, const struct pane *p)

@@ -145,30 +145,46 @@ bool trace_figures__get_thread(struct span *s, struct gil_thread *t)
 	return !s->bad;
 }
 
-void trace_figures__put_pairs(struct bytes *b, const struct gil_handoff *pairs, size_t n)
+/* Sums of a kind are in records of a type of their own: a reader skips those that it does not
+ * know. */
+static const unsigned int sums_type[GIL_SUM_KINDS] = {
+	[GIL_SUM_HANDOFFS] = TRACE_RECORD_FIGURES_HANDOFFS,
+};
+
+unsigned int trace_figures__sums_type(enum gil_sum_kind kind)
+{
+	return sums_type[kind];
+}
+
+/* A key is written as its two halves, which for a pair of threads are their numbers. */
+void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t n)
 {
 	bytes__number(b, n);
 	for (size_t i = 0; i < n; i++) {
-		bytes__number(b, pairs[i].from);
-		bytes__number(b, pairs[i].to);
-		bytes__number(b, pairs[i].count);
-		bytes__number(b, pairs[i].wait_ns);
+		bytes__number(b, sums[i].key >> 32);
+		bytes__number(b, (__u32)sums[i].key);
+		bytes__number(b, sums[i].count);
+		bytes__number(b, sums[i].ns);
 	}
 }
 
-bool trace_figures__get_pairs(struct span *s, struct snapshot_gil *g)
+bool trace_figures__get_sums(struct span *s, unsigned int type, struct snapshot_gil *g)
 {
 	__u64 n = span__number(s);
+	__u32 kind = 0;
 
-	for (__u64 i = 0; i < n && !s->bad; i++) {
-		struct gil_handoff *e = snapshot_gil__add_edge(g);
+	while (kind < GIL_SUM_KINDS && sums_type[kind] != type)
+		kind++;
+	for (__u64 i = 0; i < n && kind < GIL_SUM_KINDS && !s->bad; i++) {
+		struct gil_sum *sum = snapshot_gil__add_sum(g);
 
-		if (!e)
+		if (!sum)
 			return false;
-		e->from = (__u32)span__number(s);
-		e->to = (__u32)span__number(s);
-		e->count = span__number(s);
-		e->wait_ns = span__number(s);
+		sum->kind = kind;
+		sum->key = span__number(s) << 32;
+		sum->key |= (__u32)span__number(s);
+		sum->count = span__number(s);
+		sum->ns = span__number(s);
 	}
 	return !s->bad;
 }

@@ -106,9 +106,9 @@ enum trace_record_type {
 	TRACE_RECORD_WINDOW,     /* anything older was not kept */
 	TRACE_RECORD_LISTED,     /* at the end: the processes, in the order of the report */
 	TRACE_RECORD_GIL_END,    /* the state of a GIL at the end */
-	TRACE_RECORD_FIGURES_GIL,    /* the figures that the kernel kept: those of a GIL, */
-	TRACE_RECORD_FIGURES_THREAD, /* then those of its threads, */
-	TRACE_RECORD_FIGURES_PAIRS,  /* and its handoffs */
+	TRACE_RECORD_FIGURES_GIL,      /* the figures that the kernel kept: those of a GIL, */
+	TRACE_RECORD_FIGURES_THREAD,   /* then those of its threads, */
+	TRACE_RECORD_FIGURES_HANDOFFS, /* and its handoffs */
 };
 
 /* The last status of a trace has FINAL, and, if the kernel's figures are included, FIGURES. */

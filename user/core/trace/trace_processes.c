@@ -268,17 +268,20 @@ static int put_names(struct trace_encoder *e, const struct enc_gil *g,
 	return err;
 }
 
-static int put_pairs(struct trace_encoder *e, const struct snapshot_gil *sg, __u64 now)
+static int put_sums(struct trace_encoder *e, const struct snapshot_gil *sg, __u64 now)
 {
 	const size_t most = 4096; /* per record */
 	int err = 0;
+	size_t n;
 
-	for (size_t i = 0; i < sg->nr_edges && !err; i += most) {
+	for (size_t i = 0; i < sg->nr_sums && !err; i += n) {
+		const struct gil_sum *sums = &sg->sums[i];
 		struct bytes body = {0};
-		size_t n = sg->nr_edges - i;
 
-		trace_figures__put_pairs(&body, &sg->edges[i], n < most ? n : most);
-		err = encoder__record(e, TRACE_RECORD_FIGURES_PAIRS, now, &body);
+		for (n = 1; i + n < sg->nr_sums && n < most && sums[n].kind == sums->kind; n++)
+			;
+		trace_figures__put_sums(&body, sums, n);
+		err = encoder__record(e, trace_figures__sums_type(sums->kind), now, &body);
 	}
 	return err;
 }
@@ -298,7 +301,7 @@ static int put_figures(struct trace_encoder *e, const struct enc_process *ep, __
 		trace_figures__put_thread(&body, &sg->threads[i]);
 		err = encoder__record(e, TRACE_RECORD_FIGURES_THREAD, now, &body);
 	}
-	return err ?: put_pairs(e, sg, now);
+	return err ?: put_sums(e, sg, now);
 }
 
 /* Writes how many threads died waiting since the last edge, according to the GIL's record. */

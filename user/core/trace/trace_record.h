@@ -95,13 +95,16 @@ struct trace_status {
 void trace_status__put(struct bytes *b, const struct trace_status *s);
 bool trace_status__get(struct span *s, struct trace_status *status);
 
-/* The figures that the kernel kept: those of a GIL, those of one of its threads, and its handoffs.
- * put_gil and get_gil ignore `threads` and `edges`, which are written separately. */
+/* The figures that the kernel kept: those of a GIL, those of one of its threads, and its sums.
+ * put_gil and get_gil ignore `threads` and `sums`, which are written separately. */
 void trace_figures__put_gil(struct bytes *b, const struct snapshot_gil *g);
 bool trace_figures__get_gil(struct span *s, struct snapshot_gil *g);
 void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t);
 bool trace_figures__get_thread(struct span *s, struct gil_thread *t);
-void trace_figures__put_pairs(struct bytes *b, const struct gil_handoff *pairs, size_t n);
-bool trace_figures__get_pairs(struct span *s, struct snapshot_gil *g);
+/* Sums of one kind, which the type of the record says (trace_figures__sums_type). */
+void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t n);
+bool trace_figures__get_sums(struct span *s, unsigned int type, struct snapshot_gil *g);
+/* The type of the record with sums of this kind. */
+unsigned int trace_figures__sums_type(enum gil_sum_kind kind);
 
 #endif

@@ -97,7 +97,7 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	bpf_map__set_max_entries(s->maps.threads, threads);
 	bpf_map__set_max_entries(s->maps.free_threads, threads);
 	bpf_map__set_max_entries(s->maps.records, threads);
-	bpf_map__set_max_entries(s->maps.pairs, threads * 16);
+	bpf_map__set_max_entries(s->maps.sums, threads * 16);
 }
 
 struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,

@@ -127,15 +127,15 @@ capabilities probe__needs(void);
  * Invalidates all records. Returns 0, or -errno with f filled. */
 int probe__use_perf_events(struct probe *p, struct failure *f);
 
-/* Appends the handoffs of the GIL at index to g. Returns 0 or -errno. */
-int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g);
-/* Calls visit for the handoffs of all GILs. Returns 0, -errno, or the first result of visit that is
+/* Appends the sums of the GIL at index to g. Returns 0 or -errno. */
+int probe__read_sums(struct probe *p, unsigned int index, struct snapshot_gil *g);
+/* Calls visit for the sums of all GILs. Returns 0, -errno, or the first result of visit that is
  * not 0. */
-int probe__each_pair(struct probe *p,
-		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
-		     void *ctx);
-/* Deletes the handoffs of the GIL at index. */
-void probe__drop_pairs(struct probe *p, unsigned int index);
+int probe__each_sum(struct probe *p,
+		    int (*visit)(void *ctx, unsigned int lock, const struct gil_sum *sum),
+		    void *ctx);
+/* Deletes the sums of the GIL at index. */
+void probe__drop_sums(struct probe *p, unsigned int index);
 
 /* Adds the losses that the BPF side has counted, except edges counted per process. */
 void probe__read_lost(struct probe *p, struct snapshot_lost *lost);

@@ -173,74 +173,76 @@ void probe__give_thread(struct probe *p, unsigned int index)
 	give(&p->threads, index);
 }
 
-/* ---- handoffs and losses ---- */
+/* ---- sums and losses ---- */
 
-int probe__read_pairs(struct probe *p, unsigned int index, struct snapshot_gil *g)
+static struct gil_sum sum_of(const struct gil_sum_key *key, const struct gil_sum_value *value)
 {
-	int fd = bpf_map__fd(p->skel->maps.pairs);
-	struct gil_pair key, *previous = NULL;
-	struct gil_pair_sum sum;
+	return (struct gil_sum){
+		.key = key->key, .kind = key->kind, .count = value->count, .ns = value->ns};
+}
+
+int probe__read_sums(struct probe *p, unsigned int index, struct snapshot_gil *g)
+{
+	int fd = bpf_map__fd(p->skel->maps.sums);
+	struct gil_sum_key key, *previous = NULL;
+	struct gil_sum_value value;
 
 	while (!bpf_map_get_next_key(fd, previous, &key)) {
-		struct gil_handoff *edge;
+		struct gil_sum *sum;
 
 		previous = &key;
-		if (key.lock != index || bpf_map_lookup_elem(fd, &key, &sum))
+		if (key.lock != index || bpf_map_lookup_elem(fd, &key, &value))
 			continue;
-		edge = snapshot_gil__add_edge(g);
-		if (!edge)
+		sum = snapshot_gil__add_sum(g);
+		if (!sum)
 			return -ENOMEM;
-		edge->from = key.from;
-		edge->to = key.to;
-		edge->count = sum.count;
-		edge->wait_ns = sum.wait_ns;
+		*sum = sum_of(&key, &value);
 	}
 	return 0;
 }
 
-/* Reads in batches (Linux 5.6), because one system call per pair is too much if this is called
+/* Reads in batches (Linux 5.6), because one system call per sum is too much if this is called
  * every second. */
-int probe__each_pair(struct probe *p,
-		     int (*visit)(void *ctx, unsigned int lock, const struct gil_handoff *h),
-		     void *ctx)
+int probe__each_sum(struct probe *p,
+		    int (*visit)(void *ctx, unsigned int lock, const struct gil_sum *sum),
+		    void *ctx)
 {
 	enum { BATCH = 2048 };
-	int fd = bpf_map__fd(p->skel->maps.pairs), err = 0, end;
-	struct gil_pair_sum *sums = calloc(BATCH, sizeof(*sums));
-	struct gil_pair *keys = calloc(BATCH, sizeof(*keys));
+	int fd = bpf_map__fd(p->skel->maps.sums), err = 0, end;
+	struct gil_sum_value *values = calloc(BATCH, sizeof(*values));
+	struct gil_sum_key *keys = calloc(BATCH, sizeof(*keys));
 	__u32 in = 0, out = 0;
 	bool first = true;
 
-	if (!sums || !keys)
+	if (!values || !keys)
 		err = -ENOMEM;
 	do {
 		__u32 n = BATCH;
 
 		if (err)
 			break;
-		end = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, sums, &n, NULL);
+		end = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, values, &n, NULL);
 		if (end && end != -ENOENT)
 			err = end;
 		for (__u32 i = 0; i < n && !err; i++) {
-			struct gil_handoff h = {keys[i].from, keys[i].to, sums[i].wait_ns,
-						sums[i].count};
+			struct gil_sum sum = sum_of(&keys[i], &values[i]);
 
-			err = visit(ctx, keys[i].lock, &h);
+			err = visit(ctx, keys[i].lock, &sum);
 		}
 		in = out;
 		first = false;
 	} while (!err && !end);
-	free(sums);
+	free(values);
 	free(keys);
 	return err;
 }
 
 /* Deleting a key while walking would restart the walk, so each key is deleted after its successor
  * is known. */
-void probe__drop_pairs(struct probe *p, unsigned int index)
+void probe__drop_sums(struct probe *p, unsigned int index)
 {
-	int fd = bpf_map__fd(p->skel->maps.pairs);
-	struct gil_pair key, next;
+	int fd = bpf_map__fd(p->skel->maps.sums);
+	struct gil_sum_key key, next;
 	bool more = !bpf_map_get_next_key(fd, NULL, &key);
 
 	while (more) {
@@ -289,7 +291,7 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 		lost->edges += recursion_misses(probe__program(p, i));
 	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
 			  recursion_misses(s->progs.on_wakeup);
-	lost->handoffs += t->edges_full;
+	lost->handoffs += t->sums_full;
 	lost->events += t->events_lost + events_skipped(p);
 	lost->requests += t->requests_unread;
 }

@@ -14,8 +14,8 @@
 #include "edge/proc/proc_maps.h"
 #include "edge/observe/process.h"
 
-#define NAME_NS  5000000000ULL
-#define PAIRS_NS 1000000000ULL
+#define NAME_NS 5000000000ULL
+#define SUMS_NS 1000000000ULL
 
 /* The name of a thread; indexed like the threads' records in the kernel. */
 struct name {
@@ -42,7 +42,7 @@ struct feed {
 	struct place *places;
 	size_t nr_places;
 	size_t past; /* number of ended processes that have been fed */
-	__u64 pairs_ns;
+	__u64 sums_ns;
 	__u64 handoffs; /* of all GILs, when they were last read */
 	__u64 now;
 	__u64 hits, usdt_hits; /* of probes, until the last tick */
@@ -177,8 +177,8 @@ static void feed_gil(struct feed *f, const struct process *p, struct process_gil
 	if (g->lock < 0) { /* its interpreter is gone, so this is all */
 		feed_exited(f, g, process, gil, true);
 		f->err = f->err
-				 ?: f->to->edges(f->to->ctx, process, gil, g->past.edges,
-						 g->past.nr_edges);
+				 ?: f->to->sums(f->to->ctx, process, gil, g->past.sums,
+						g->past.nr_sums);
 		return;
 	}
 	f->err = f->err
@@ -223,32 +223,32 @@ static void feed_past(struct feed *f)
 	}
 }
 
-/* ---- handoffs ---- */
+/* ---- sums ---- */
 
-static int feed_pair(void *ctx, unsigned int lock, const struct gil_handoff *h)
+static int feed_sum(void *ctx, unsigned int lock, const struct gil_sum *sum)
 {
 	struct feed *f = ctx;
 	const struct place *place = lock < f->nr_places ? &f->places[lock] : NULL;
 
 	if (!place || !place->process)
 		return 0;
-	return f->to->edges(f->to->ctx, place->in_sink, place->gil_in_sink, h, 1);
+	return f->to->sums(f->to->ctx, place->in_sink, place->gil_in_sink, sum, 1);
 }
 
-static void feed_pairs(struct feed *f, bool now)
+static void feed_sums(struct feed *f, bool now)
 {
 	__u64 handoffs = 0;
 
-	if (f->err || (!now && gil_elapsed(f->pairs_ns, f->now) < PAIRS_NS))
+	if (f->err || (!now && gil_elapsed(f->sums_ns, f->now) < SUMS_NS))
 		return;
 	for (size_t i = 0; i < f->nr_places; i++)
 		if (f->places[i].process)
 			handoffs += probe__lock(f->probe, (unsigned int)i)->handoff.count;
-	f->pairs_ns = f->now;
+	f->sums_ns = f->now;
 	if (handoffs == f->handoffs)
 		return;
 	f->handoffs = handoffs;
-	f->err = probe__each_pair(f->probe, feed_pair, f);
+	f->err = probe__each_sum(f->probe, feed_sum, f);
 }
 
 /* ---- a tick ---- */
@@ -316,7 +316,7 @@ int feed__tick(struct feed *f, const struct tick_sink *to, enum feed_extent exte
 		if (f->places[i].process)
 			feed_exited(f, f->places[i].gil, f->places[i].in_sink,
 				    f->places[i].gil_in_sink, true);
-	feed_pairs(f, extent == FEED_WHOLE || f->last);
+	feed_sums(f, extent == FEED_WHOLE || f->last);
 	target__each(f->target, count, &c);
 	target__describe(f->target, c.count, &head);
 	f->hits = head.probe_hits;

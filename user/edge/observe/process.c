@@ -51,7 +51,7 @@ void process__free(struct process *p)
 	process__detach(p);
 	for (size_t i = 0; i < p->nr_gils; i++) {
 		free(p->gils[i].past.threads);
-		free(p->gils[i].past.edges);
+		free(p->gils[i].past.sums);
 	}
 	free(p->gils);
 	free(p);

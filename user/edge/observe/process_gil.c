@@ -120,14 +120,14 @@ static int add_live_threads(const struct process_gil *g, struct probe *probe, pi
 	return 0;
 }
 
-static int add_past_edges(const struct process_gil *g, struct snapshot_gil *to)
+static int add_past_sums(const struct process_gil *g, struct snapshot_gil *to)
 {
-	for (size_t i = 0; i < g->past.nr_edges; i++) {
-		struct gil_handoff *edge = snapshot_gil__add_edge(to);
+	for (size_t i = 0; i < g->past.nr_sums; i++) {
+		struct gil_sum *sum = snapshot_gil__add_sum(to);
 
-		if (!edge)
+		if (!sum)
 			return -1;
-		*edge = g->past.edges[i];
+		*sum = g->past.sums[i];
 	}
 	return 0;
 }
@@ -157,9 +157,9 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 	if (add_past_threads(g, to))
 		return NULL;
 	if (g->lock < 0)
-		return add_past_edges(g, to) ? NULL : to;
+		return add_past_sums(g, to) ? NULL : to;
 	if (add_live_threads(g, probe, pid, is_live, to) ||
-	    probe__read_pairs(probe, (unsigned int)g->lock, to))
+	    probe__read_sums(probe, (unsigned int)g->lock, to))
 		return NULL;
 	return to;
 }
@@ -184,8 +184,8 @@ bool process_gil__retire(struct process_gil *g, struct probe *probe, pid_t pid)
 		    (int)probe__thread(probe, i)->lock == g->lock)
 			return false;
 	probe__read_lock(probe, (unsigned int)g->lock, &g->past.lock);
-	probe__read_pairs(probe, (unsigned int)g->lock, &g->past);
-	probe__drop_pairs(probe, (unsigned int)g->lock);
+	probe__read_sums(probe, (unsigned int)g->lock, &g->past);
+	probe__drop_sums(probe, (unsigned int)g->lock);
 	probe__give_lock(probe, (unsigned int)g->lock);
 	g->lock = -1;
 	return true;
@@ -233,11 +233,11 @@ __u64 process_gil__hits(const struct process_gil *g, struct probe *probe, pid_t 
 void process_gil__clear(struct process_gil *g, struct probe *probe)
 {
 	free(g->past.threads);
-	free(g->past.edges);
+	free(g->past.sums);
 	memset(&g->past, 0, sizeof(g->past));
 	if (g->lock < 0)
 		return;
-	probe__drop_pairs(probe, (unsigned int)g->lock);
+	probe__drop_sums(probe, (unsigned int)g->lock);
 	probe__give_lock(probe, (unsigned int)g->lock);
 	g->lock = -1;
 }

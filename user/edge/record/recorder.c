@@ -254,7 +254,7 @@ static __u64 figures_size(const struct snapshot *s)
 	for (size_t i = 0; i < s->nr_processes; i++)
 		for (size_t j = 0; j < s->processes[i].nr_gils; j++)
 			size += 512 * (s->processes[i].gils[j].nr_threads + 1) +
-				16 * s->processes[i].gils[j].nr_edges;
+				16 * s->processes[i].gils[j].nr_sums;
 	return size;
 }
 
