@@ -29,6 +29,7 @@
 #ifndef GIL_MODEL_H
 #define GIL_MODEL_H
 
+#include "gil_counter.h"
 #include "gil_edge.h"
 #include "gil_hist.h"
 
@@ -58,10 +59,12 @@ enum gil_part {
 
 /* What is counted and measured per thread. A GIL's figures are the sum over its threads. */
 struct gil_figures {
-	__u64 acquisitions;
-	__u64 contended; /* acquisitions after a wait: equals wait.count */
-	__u64 releases;  /* equals hold.count */
-	__u64 requested_releases;
+	union {
+		struct {
+			GIL_THREAD_COUNTERS(GIL_COUNTER_FIELD)
+		};
+		__u64 counter[GIL_NR_THREAD_COUNTERS]; /* the same by number */
+	};
 	__u64 hold_part[GIL_PARTS]; /* sum equals hold.sum */
 	__u64 wait_part[GIL_PARTS]; /* sum equals wait.sum */
 	struct gil_hist hold;
@@ -121,10 +124,12 @@ struct gil_lock {
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */
 	__u64 chain_len;    /* handoffs in the current chain */
-	__u64 wait_slices;  /* timed waits, each at most the switch interval long */
-	__u64 partial_waits;
-	__u64 partial_holds;
-	__u64 anomalies; /* edges that contradict the state, so one was missed; 0 in a good run */
+	union {
+		struct {
+			GIL_LOCK_COUNTERS(GIL_COUNTER_FIELD)
+		};
+		__u64 counter[GIL_NR_LOCK_COUNTERS];
+	};
 	struct gil_hist handoff; /* release to acquisition */
 	struct gil_hist chain;   /* handoffs in a completed chain; a count, not a time */
 };

@@ -170,8 +170,7 @@ static void check_gil(const struct snapshot_gil *g, const struct snapshot_gil *w
 	CHECK(a->start == b->start && a->state == b->state && a->since == b->since &&
 		      a->held_ns == b->held_ns && a->contended_ns == b->contended_ns &&
 		      a->waiter_ns == b->waiter_ns && a->chain_len == b->chain_len &&
-		      a->wait_slices == b->wait_slices && a->anomalies == b->anomalies &&
-		      a->partial_waits == b->partial_waits && a->partial_holds == b->partial_holds,
+		      !memcmp(a->counter, b->counter, sizeof(a->counter)),
 	      "seed %llu", seed);
 	CHECK(gil_lock_waiters(a) == gil_lock_waiters(b), "seed %llu", seed);
 }
@@ -660,6 +659,36 @@ TEST(the_filter_holds_back_only_what_may_be_kept)
 	CHECK_EQ(put, 0);
 	CHECK_EQ(f.nr, 1);
 	trace_filter__free(&f);
+}
+
+/* Its records end before the counters that were added later. */
+TEST(figures_of_an_earlier_version)
+{
+	const unsigned int later = GIL_NR_THREAD_COUNTERS - GIL_FIRST_COUNTERS;
+	const struct metric *last = metric__find("requested_releases");
+	struct gil_thread t = {.tid = 1}, read = {0};
+	struct snapshot_gil g = {0};
+	struct bytes body = {0};
+	struct span span;
+
+	for (int i = 0; i < GIL_NR_THREAD_COUNTERS; i++)
+		t.fig.counter[i] = i + 1;
+	trace_figures__put_thread(&body, &t);
+	span = span_of(body.data, body.size);
+	CHECK(trace_figures__get_thread(&span, &g, &read), "whole");
+	CHECK_EQ(g.missing_thread_counters, 0);
+	CHECK(!memcmp(&read.fig, &t.fig, sizeof(t.fig)), "whole");
+
+	span = span_of(body.data, body.size - later); /* a small number takes a byte */
+	CHECK(trace_figures__get_thread(&span, &g, &read), "without the later ones");
+	CHECK_EQ(g.missing_thread_counters, later);
+	CHECK_EQ(metric__thread_value(last, &g, &read).integer, GIL_FIRST_COUNTERS);
+	bytes__free(&body);
+
+	/* If one more was missing, it is unknown. */
+	g.missing_thread_counters++;
+	if (!later)
+		CHECK(!metric__thread_value(last, &g, &read).known, "unknown");
 }
 
 TEST(what_is_no_trace_is_refused)

@@ -109,17 +109,37 @@ static void read_hist(struct reader *r, const json_t *o, const struct metric *m,
 		reject(r, "buckets that do not add up:", m->name);
 }
 
-/* Reads the figures that threads and GILs have in common. */
-static void read_figures(struct reader *r, const json_t *o, struct gil_figures *f, bool *requests)
-{
-	bool known;
+#define NAME(name, unit, whole, loses, help) #name,
+static const char *const thread_counters[] = {GIL_THREAD_COUNTERS(NAME)};
+static const char *const lock_counters[] = {GIL_LOCK_COUNTERS(NAME)};
 
-	f->acquisitions = get_integer(r, o, "acquisitions");
-	f->contended = get_integer(r, o, "contended");
-	f->releases = get_integer(r, o, "releases");
-	known = !json_is_null(json_object_get(o, "requested_releases"));
-	f->requested_releases = known ? get_integer(r, o, "requested_releases") : 0;
-	*requests = *requests && known;
+/* Reads the counters that later versions have added. They may be missing, because an earlier version
+ * wrote the file, or unknown. */
+static void read_later(struct reader *r, const json_t *o, const char *const *names, int n,
+		       __u64 *counters, unsigned int *missing)
+{
+	int i = GIL_FIRST_COUNTERS;
+
+	for (; i < n && json_is_integer(json_object_get(o, names[i])); i++)
+		counters[i] = get_integer(r, o, names[i]);
+	counters__miss(missing, (unsigned int)(n - i));
+}
+
+/* Reads the figures that threads and GILs have in common. */
+static void read_figures(struct reader *r, const json_t *o, struct snapshot_gil *g,
+			 struct gil_figures *f)
+{
+	for (int i = 0; i < GIL_FIRST_COUNTERS; i++) {
+		const char *name = thread_counters[i];
+
+		if (i == GIL_THREAD_COUNTER_requested_releases &&
+		    json_is_null(json_object_get(o, name)))
+			g->requests_unknown = true;
+		else
+			f->counter[i] = get_integer(r, o, name);
+	}
+	read_later(r, o, thread_counters, GIL_NR_THREAD_COUNTERS, f->counter,
+		   &g->missing_thread_counters);
 	read_hist(r, o, metric__find("hold"), &f->hold);
 	read_hist(r, o, metric__find("wait"), &f->wait);
 	f->hold_part[GIL_PART_ONCPU] = get_integer(r, o, "hold_oncpu_ns");
@@ -133,7 +153,6 @@ static void read_figures(struct reader *r, const json_t *o, struct gil_figures *
 static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil *g, __u64 end)
 {
 	const json_t *rows = get_array(r, o, "threads");
-	bool requests = true;
 
 	for (size_t i = 0; !r->err && i < json_array_size(rows); i++) {
 		const json_t *row = json_array_get(rows, i);
@@ -152,9 +171,8 @@ static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil 
 		t->state = open ? GIL_THREAD_WAITING : GIL_THREAD_IDLE;
 		t->cpu = GIL_PARTS; /* where that time went is not in the file */
 		t->since = t->mark = open < end ? end - open : 0;
-		read_figures(r, row, &t->fig, &requests);
+		read_figures(r, row, g, &t->fig);
 	}
-	g->requests_unknown = !requests;
 	g->nr_folded = get_integer(r, o, "folded_threads");
 }
 
@@ -194,6 +212,8 @@ static void read_lock(struct reader *r, const json_t *o, struct snapshot_gil *g,
 	l->waiter_ns = get_share(r, o, "wait_ratio", observed, &known);
 	l->chain_len = get_integer(r, o, "open_chain");
 	l->anomalies = get_integer(r, o, "anomalies");
+	read_later(r, o, lock_counters, GIL_NR_LOCK_COUNTERS, l->counter,
+		   &g->missing_lock_counters);
 	read_hist(r, o, metric__find("handoff"), &l->handoff);
 	read_hist(r, o, metric__find("chain"), &l->chain);
 }

@@ -53,8 +53,43 @@ static struct metric_value real(double v)
 	return (struct metric_value){.known = !isnan(v), .real = true, .ratio = v};
 }
 
-/* One getter for a counter that a thread and a GIL have in common. */
-#define FIGURE(name, field)                                                                        \
+static const struct metric_value not_measured = {.known = false};
+
+/* One getter for each counter (gil_counter.h). */
+static struct metric_value thread_counter(const struct snapshot_gil *g, const struct gil_figures *f,
+					  enum gil_thread_counter i)
+{
+	if (i + g->missing_thread_counters >= GIL_NR_THREAD_COUNTERS)
+		return not_measured;
+	if (i == GIL_THREAD_COUNTER_requested_releases && g->requests_unknown)
+		return not_measured;
+	return integer(f->counter[i]);
+}
+
+#define THREAD_GETTER(name, unit, whole, loses, help)                                              \
+	static struct metric_value get_##name(const struct snapshot_gil *g,                        \
+					      const struct gil_figures *f)                         \
+	{                                                                                          \
+		return thread_counter(g, f, GIL_THREAD_COUNTER_##name);                            \
+	}
+GIL_THREAD_COUNTERS(THREAD_GETTER)
+
+#define LOCK_GETTER_HIDDEN(name)
+#define LOCK_GETTER_COUNT(name)                                                                    \
+	static struct metric_value get_##name(const struct snapshot_process *p,                    \
+					      const struct snapshot_gil *g)                        \
+	{                                                                                          \
+		(void)p;                                                                           \
+		if (GIL_LOCK_COUNTER_##name + g->missing_lock_counters >= GIL_NR_LOCK_COUNTERS)    \
+			return not_measured;                                                       \
+		return integer(g->lock.name);                                                      \
+	}
+#define LOCK_GETTER_NS(name)                        LOCK_GETTER_COUNT(name)
+#define LOCK_GETTER(name, unit, whole, loses, help) LOCK_GETTER_##unit(name)
+GIL_LOCK_COUNTERS(LOCK_GETTER)
+
+/* One getter for a part of the time, which a thread and a GIL have in common. */
+#define PART(name, field)                                                                          \
 	static struct metric_value get_##name(const struct snapshot_gil *g,                        \
 					      const struct gil_figures *f)                         \
 	{                                                                                          \
@@ -62,23 +97,12 @@ static struct metric_value real(double v)
 		return integer(f->field);                                                          \
 	}
 
-FIGURE(acquisitions, acquisitions)
-FIGURE(contended, contended)
-FIGURE(releases, releases)
-FIGURE(hold_oncpu, hold_part[GIL_PART_ONCPU])
-FIGURE(hold_preempted, hold_part[GIL_PART_RUNNABLE])
-FIGURE(hold_blocked, hold_part[GIL_PART_BLOCKED])
-FIGURE(wait_blocked, wait_part[GIL_PART_BLOCKED])
-FIGURE(wait_runnable, wait_part[GIL_PART_RUNNABLE])
-FIGURE(wait_oncpu, wait_part[GIL_PART_ONCPU])
-
-static struct metric_value get_requested_releases(const struct snapshot_gil *g,
-						  const struct gil_figures *f)
-{
-	if (g->requests_unknown)
-		return (struct metric_value){.known = false};
-	return integer(f->requested_releases);
-}
+PART(hold_oncpu, hold_part[GIL_PART_ONCPU])
+PART(hold_preempted, hold_part[GIL_PART_RUNNABLE])
+PART(hold_blocked, hold_part[GIL_PART_BLOCKED])
+PART(wait_blocked, wait_part[GIL_PART_BLOCKED])
+PART(wait_runnable, wait_part[GIL_PART_RUNNABLE])
+PART(wait_oncpu, wait_part[GIL_PART_ONCPU])
 
 static struct metric_value get_handoffs(const struct snapshot_process *p,
 					const struct snapshot_gil *g)
@@ -109,7 +133,7 @@ static struct metric_value get_gil_enabled(const struct snapshot_process *p)
 {
 	/* Until a process has shown what it is, nothing is known about it. */
 	if (!p->python[0] && !p->nr_gils)
-		return (struct metric_value){.known = false};
+		return not_measured;
 	return integer(!p->free_threaded);
 }
 
@@ -133,17 +157,20 @@ static const struct gil_hist *hist_chain(const struct snapshot_gil *g)
 	return &g->lock.chain;
 }
 
+/* A row for each counter that has a unit. */
+#define ROW_HIDDEN(name, of, whole, loses, help)
+#define ROW_COUNT(name, of, ...) ROW(name, of, METRIC_COUNT, __VA_ARGS__)
+#define ROW_NS(name, of, ...)    ROW(name, of, METRIC_NS, __VA_ARGS__)
+#define ROW(name, of, unit, whole_name, losses, help)                                              \
+	{#name, unit, help, .of = get_##name, .whole = whole_name, .loses = losses},
+#define THREAD_ROW(name, unit, ...) ROW_##unit(name, of_figures, __VA_ARGS__)
+#define LOCK_ROW(name, unit, ...)   ROW_##unit(name, of_gil, __VA_ARGS__)
+
 const struct metric metric_table[] = {
-	{"acquisitions", METRIC_COUNT, "times a thread got the GIL",
-	 .of_figures = get_acquisitions},
-	{"contended", METRIC_COUNT, "acquisitions that had to wait", .of_figures = get_contended,
-	 .whole = "acquisitions"},
-	{"releases", METRIC_COUNT, "times a thread let the GIL go", .of_figures = get_releases},
-	{"requested_releases", METRIC_COUNT, "releases that a waiter had asked for",
-	 .of_figures = get_requested_releases, .whole = "releases", .loses = METRIC_LOSES_REQUESTS},
-	{"handoffs", METRIC_COUNT,
-	 "acquisitions by another thread that was already waiting at the release",
-	 .of_gil = get_handoffs, .whole = "acquisitions"},
+	GIL_THREAD_COUNTERS(THREAD_ROW) GIL_LOCK_COUNTERS(LOCK_ROW){
+		"handoffs", METRIC_COUNT,
+		"acquisitions by another thread that was already waiting at the release",
+		.of_gil = get_handoffs, .whole = "acquisitions"},
 	{"held_ratio", METRIC_RATIO, "share of time the GIL was held", .of_gil = get_held_ratio},
 	{"contended_ratio", METRIC_RATIO, "share of time at least one thread waited",
 	 .of_gil = get_contended_ratio},
@@ -227,7 +254,7 @@ struct metric_value metric__value(const struct metric *m, const struct snapshot_
 		return m->of_gil(p, g);
 	if (m->of_figures)
 		return m->of_figures(g, &g->fig);
-	return (struct metric_value){.known = false};
+	return not_measured;
 }
 
 struct metric_value metric__thread_value(const struct metric *m, const struct snapshot_gil *g,
@@ -235,7 +262,7 @@ struct metric_value metric__thread_value(const struct metric *m, const struct sn
 {
 	if (m->of_figures)
 		return m->of_figures(g, &t->fig);
-	return (struct metric_value){.known = false};
+	return not_measured;
 }
 
 const struct gil_hist *metric__hist(const struct metric *m, const struct snapshot_gil *g)

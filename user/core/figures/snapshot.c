@@ -91,10 +91,8 @@ void gil_hist__add(struct gil_hist *sum, const struct gil_hist *a)
 
 void gil_figures__add(struct gil_figures *sum, const struct gil_figures *a)
 {
-	sum->acquisitions += a->acquisitions;
-	sum->contended += a->contended;
-	sum->releases += a->releases;
-	sum->requested_releases += a->requested_releases;
+	for (int i = 0; i < GIL_NR_THREAD_COUNTERS; i++)
+		sum->counter[i] += a->counter[i];
 	for (int i = 0; i < GIL_PARTS; i++) {
 		sum->hold_part[i] += a->hold_part[i];
 		sum->wait_part[i] += a->wait_part[i];

@@ -16,13 +16,16 @@
 /* A GIL. `lock` and `threads` are consistent copies. */
 struct snapshot_gil {
 	struct gil_lock lock;
-	struct gil_figures fig;     /* the sum over the threads, after snapshot__finish */
-	bool main;                  /* it belongs to the main interpreter */
-	long interpreter;           /* its interpreter's number; 0: the main one; -1: unknown */
-	__u64 end_ns;               /* end of its observation; 0: its process's end */
-	int locked_at_start;        /* the lock's own word at the start: 1, 0, or -1 if unknown */
-	long switch_interval_us;    /* -1: unknown */
-	bool requests_unknown;      /* requested and voluntary releases are not told apart */
+	struct gil_figures fig;  /* the sum over the threads, after snapshot__finish */
+	bool main;               /* it belongs to the main interpreter */
+	long interpreter;        /* its interpreter's number; 0: the main one; -1: unknown */
+	__u64 end_ns;            /* end of its observation; 0: its process's end */
+	int locked_at_start;     /* the lock's own word at the start: 1, 0, or -1 if unknown */
+	long switch_interval_us; /* -1: unknown */
+	bool requests_unknown;   /* requested and voluntary releases are not told apart */
+	/* From a file of an earlier version: how many of the last counters it does not have. */
+	unsigned int missing_thread_counters;
+	unsigned int missing_lock_counters;
 	struct gil_thread *threads; /* owned; after snapshot__finish by time held, longest first */
 	size_t nr_threads;
 	size_t nr_folded; /* exited threads summed up in one row, with tid 0 and comm "(exited)" */
@@ -113,6 +116,12 @@ void snapshot_process__clear(struct snapshot_process *p);
 struct snapshot *snapshot__copy(const struct snapshot *from);
 /* Appends deep copies of the processes and of the unobserved processes of `from`. 0 or -ENOMEM. */
 int snapshot__append(struct snapshot *s, const struct snapshot *from);
+
+/* Notes that this many of the last counters are missing: *missing keeps the largest number. */
+static inline void counters__miss(unsigned int *missing, unsigned int n)
+{
+	*missing = n > *missing ? n : *missing;
+}
 
 /* Adds the figures of a to `sum`, count by count. */
 void gil_figures__add(struct gil_figures *sum, const struct gil_figures *a);

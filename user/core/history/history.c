@@ -214,25 +214,26 @@ static void describe_gil(struct snapshot_gil *to, const struct snapshot_gil *fro
 	to->locked_at_start = from->locked_at_start;
 	to->switch_interval_us = from->switch_interval_us;
 	to->requests_unknown = from->requests_unknown;
+	to->missing_thread_counters = from->missing_thread_counters;
+	to->missing_lock_counters = from->missing_lock_counters;
 	to->nr_folded = from->nr_folded;
 }
 
 static struct lock_delta integrals(const struct snapshot_gil *g, __u64 now)
 {
 	const struct gil_lock *l = &g->lock;
+	struct lock_delta d = {0};
 
 	if (!l->pid && !l->address)
-		return (struct lock_delta){0};
-	return (struct lock_delta){
+		return d;
+	d = (struct lock_delta){
 		.held = gil_lock_held_until(l, g->locked_at_start, now),
 		.contended = gil_lock_contended_until(l, now),
 		.waiting = gil_lock_waiting_until(l, now),
-		.wait_slices = l->wait_slices,
-		.partial_waits = l->partial_waits,
-		.partial_holds = l->partial_holds,
-		.anomalies = l->anomalies,
 		.gap = g->gap_ns,
 	};
+	memcpy(d.counter, l->counter, sizeof(d.counter));
+	return d;
 }
 
 static float rate(__u64 now, __u64 before, __u64 length)

@@ -35,10 +35,7 @@ struct entry_header {
 
 /* Time is included as it passes: an open hold or wait counts up to the tick. */
 struct row_delta {
-	__u64 acquisitions;
-	__u64 contended;
-	__u64 releases;
-	__u64 requested_releases;
+	__u64 counter[GIL_NR_THREAD_COUNTERS];
 	__u64 hold[GIL_PARTS];
 	__u64 wait[GIL_PARTS];
 };
@@ -47,10 +44,7 @@ struct lock_delta {
 	__u64 held;
 	__u64 contended;
 	__u64 waiting;
-	__u64 wait_slices;
-	__u64 partial_waits;
-	__u64 partial_holds;
-	__u64 anomalies;
+	__u64 counter[GIL_NR_LOCK_COUNTERS];
 	__u64 gap; /* time not observed */
 };
 

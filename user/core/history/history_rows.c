@@ -154,14 +154,10 @@ static void put_row(struct history *h, int process, int gil, int row, const stru
 	struct accrued a = accrued_until(now, track->at), b = accrued_until(before, track->past);
 	struct entry_header e = {.kind = ENTRY_ROW, .gil = gil, .process = process, .row = row};
 	struct log *l = present_log(h);
-	struct row_delta d = {
-		.acquisitions = counter_delta(now->fig.acquisitions, before->fig.acquisitions),
-		.contended = counter_delta(now->fig.contended, before->fig.contended),
-		.releases = counter_delta(now->fig.releases, before->fig.releases),
-		.requested_releases =
-			counter_delta(now->fig.requested_releases, before->fig.requested_releases),
-	};
+	struct row_delta d;
 
+	for (int i = 0; i < GIL_NR_THREAD_COUNTERS; i++)
+		d.counter[i] = counter_delta(now->fig.counter[i], before->fig.counter[i]);
 	for (int i = 0; i < GIL_PARTS; i++) {
 		d.hold[i] = a.hold[i] - b.hold[i];
 		d.wait[i] = a.wait[i] - b.wait[i];
@@ -176,16 +172,16 @@ static void put_row(struct history *h, int process, int gil, int row, const stru
 static bool is_still(const struct gil_thread *a, const struct gil_thread *b)
 {
 	return !gil_thread_is_timed(a) && !gil_thread_is_timed(b) &&
-	       a->fig.acquisitions == b->fig.acquisitions && a->fig.releases == b->fig.releases &&
-	       a->fig.contended == b->fig.contended;
+	       !memcmp(a->fig.counter, b->fig.counter, sizeof(a->fig.counter));
 }
 
 /* If a record counts less than before, another thread uses it now. */
 static bool has_begun_anew(const struct gil_thread *now, const struct gil_thread *before)
 {
-	return now->fig.acquisitions < before->fig.acquisitions ||
-	       now->fig.releases < before->fig.releases ||
-	       now->fig.contended < before->fig.contended;
+	for (int i = 0; i < GIL_NR_THREAD_COUNTERS; i++)
+		if (now->fig.counter[i] < before->fig.counter[i])
+			return true;
+	return false;
 }
 
 int history__thread(struct history *h, int process, int gil, int row, const struct gil_thread *t)

@@ -27,14 +27,6 @@ static void add_u64(__u64 *to, const __u64 *what, size_t n, bool off)
 		to[i] += off ? -what[i] : what[i];
 }
 
-static void figures__count(struct gil_figures *f, const struct row_delta *d, bool off)
-{
-	add_u64(&f->acquisitions, &d->acquisitions, 1, off);
-	add_u64(&f->contended, &d->contended, 1, off);
-	add_u64(&f->releases, &d->releases, 1, off);
-	add_u64(&f->requested_releases, &d->requested_releases, 1, off);
-}
-
 static void accrue(struct accrued *a, const struct row_delta *d, bool off)
 {
 	add_u64(a->hold, d->hold, GIL_PARTS, off);
@@ -49,8 +41,8 @@ static void apply_row(struct gil_track *track, struct snapshot_gil *g, enum hist
 
 	memcpy(&d, at, sizeof(d));
 	at += sizeof(d);
-	figures__count(f, &d, off);
-	figures__count(&g->fig, &d, off);
+	add_u64(f->counter, d.counter, GIL_NR_THREAD_COUNTERS, off);
+	add_u64(g->fig.counter, d.counter, GIL_NR_THREAD_COUNTERS, off);
 	accrue(&track->rows[row].accrued[span], &d, off);
 	accrue(&track->accrued[span], &d, off);
 	track->rows[row].dirty = true;
@@ -182,10 +174,7 @@ static void settle_lock(const struct history *h, enum history_span span,
 	l->held_ns = less(d->held, gil_lock_held_until(l, raw->locked_at_start, end));
 	l->contended_ns = d->contended;
 	l->waiter_ns = d->waiting;
-	l->wait_slices = d->wait_slices;
-	l->partial_waits = d->partial_waits;
-	l->partial_holds = d->partial_holds;
-	l->anomalies = d->anomalies;
+	memcpy(l->counter, d->counter, sizeof(l->counter));
 	l->handoff.max =
 		exact ? raw->lock.handoff.max : hist__bound(&l->handoff, raw->lock.handoff.max);
 	l->chain.max = exact ? raw->lock.chain.max : hist__bound(&l->chain, raw->lock.chain.max);

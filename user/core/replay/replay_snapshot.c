@@ -55,7 +55,7 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 	t = snapshot_gil__add_thread(g);
 	if (!t)
 		return -ENOMEM;
-	if (!trace_figures__get_thread(body, t))
+	if (!trace_figures__get_thread(body, g, t))
 		memset(t, 0, sizeof(*t));
 	t->pid = (__u32)p->pid;
 	return 0;

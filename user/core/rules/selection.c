@@ -139,8 +139,11 @@ static void add_lock(struct selection *sel, const struct snapshot_process *p,
 	gil_hist__add(&sum->chain, &l->chain);
 	if (l->chain_len)
 		gil_hist_add(&sum->chain, l->chain_len);
-	sel->anomalies += l->anomalies;
+	for (int i = 0; i < GIL_NR_LOCK_COUNTERS; i++)
+		sum->counter[i] += l->counter[i];
 	sel->gil.requests_unknown = sel->gil.requests_unknown || g->requests_unknown;
+	counters__miss(&sel->gil.missing_thread_counters, g->missing_thread_counters);
+	counters__miss(&sel->gil.missing_lock_counters, g->missing_lock_counters);
 }
 
 static void add_gil(struct selection *sel, const struct snapshot_process *p,

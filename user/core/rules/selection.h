@@ -51,7 +51,6 @@ struct selection {
 	/* Time in unfinished holds and waits for which it is unknown where it went, ns. */
 	__u64 unsplit_hold_ns;
 	__u64 unsplit_wait_ns;
-	__u64 anomalies;
 	bool not_whole; /* a recording of which something is missing */
 	bool unlisted;  /* there were more processes than are kept */
 	struct snapshot_lost lost;

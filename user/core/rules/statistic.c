@@ -277,7 +277,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (!sel->gils)
 		return FIGURE_NO_PROCESS;
 	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->lost.gaps ||
-	    sel->anomalies || sel->not_whole)
+	    sel->gil.lock.anomalies || sel->not_whole)
 		return FIGURE_LOST;
 	if (sel->unlisted)
 		return FIGURE_UNLISTED;

@@ -54,20 +54,43 @@ static void get_hist(struct span *s, struct gil_hist *h)
 	}
 }
 
+static void put_numbers(struct bytes *b, const __u64 *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+		bytes__number(b, numbers[i]);
+}
+
+static void get_numbers(struct span *s, __u64 *numbers, int n)
+{
+	for (int i = 0; i < n; i++)
+		numbers[i] = span__number(s);
+}
+
+/* The counters that later versions have added are at the end of the record. The file of an earlier
+ * version does not have them. */
+static void get_later(struct span *s, __u64 *counters, int n, unsigned int *missing)
+{
+	int i = GIL_FIRST_COUNTERS;
+
+	while (i < n && !span__done(s))
+		counters[i++] = span__number(s);
+	counters__miss(missing, (unsigned int)(n - i));
+}
+
 void trace_figures__put_gil(struct bytes *b, const struct snapshot_gil *g)
 {
 	const struct gil_lock *l = &g->lock;
 	const __u64 numbers[] = {
-		l->start,     l->state,     l->last_tid,    l->since,         l->held_ns,
-		l->waiters,   l->gone,      l->gone_seen,   l->mark,          l->contended_ns,
-		l->waiter_ns, l->chain_len, l->wait_slices, l->partial_waits, l->partial_holds,
-		l->anomalies, g->nr_folded,
+		l->start, l->state,     l->last_tid, l->since,        l->held_ns,   l->waiters,
+		l->gone,  l->gone_seen, l->mark,     l->contended_ns, l->waiter_ns, l->chain_len,
 	};
 
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		bytes__number(b, numbers[i]);
+	put_numbers(b, numbers, sizeof(numbers) / sizeof(*numbers));
+	put_numbers(b, l->counter, GIL_FIRST_COUNTERS);
+	bytes__number(b, g->nr_folded);
 	put_hist(b, &l->handoff);
 	put_hist(b, &l->chain);
+	put_numbers(b, l->counter + GIL_FIRST_COUNTERS, GIL_NR_LOCK_COUNTERS - GIL_FIRST_COUNTERS);
 }
 
 bool trace_figures__get_gil(struct span *s, struct snapshot_gil *g)
@@ -86,13 +109,11 @@ bool trace_figures__get_gil(struct span *s, struct snapshot_gil *g)
 	l->contended_ns = span__number(s);
 	l->waiter_ns = span__number(s);
 	l->chain_len = span__number(s);
-	l->wait_slices = span__number(s);
-	l->partial_waits = span__number(s);
-	l->partial_holds = span__number(s);
-	l->anomalies = span__number(s);
+	get_numbers(s, l->counter, GIL_FIRST_COUNTERS);
 	g->nr_folded = span__number(s);
 	get_hist(s, &l->handoff);
 	get_hist(s, &l->chain);
+	get_later(s, l->counter, GIL_NR_LOCK_COUNTERS, &g->missing_lock_counters);
 	return !s->bad;
 }
 
@@ -108,19 +129,18 @@ void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
 	bytes__number(b, t->mark);
 	for (int i = 0; i < GIL_PARTS; i++)
 		bytes__number(b, t->part[i]);
-	bytes__number(b, f->acquisitions);
-	bytes__number(b, f->contended);
-	bytes__number(b, f->releases);
-	bytes__number(b, f->requested_releases);
+	put_numbers(b, f->counter, GIL_FIRST_COUNTERS);
 	for (int i = 0; i < GIL_PARTS; i++) {
 		bytes__number(b, f->hold_part[i]);
 		bytes__number(b, f->wait_part[i]);
 	}
 	put_hist(b, &f->hold);
 	put_hist(b, &f->wait);
+	put_numbers(b, f->counter + GIL_FIRST_COUNTERS,
+		    GIL_NR_THREAD_COUNTERS - GIL_FIRST_COUNTERS);
 }
 
-bool trace_figures__get_thread(struct span *s, struct gil_thread *t)
+bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gil_thread *t)
 {
 	struct gil_figures *f = &t->fig;
 
@@ -132,16 +152,14 @@ bool trace_figures__get_thread(struct span *s, struct gil_thread *t)
 	t->mark = span__number(s);
 	for (int i = 0; i < GIL_PARTS; i++)
 		t->part[i] = span__number(s);
-	f->acquisitions = span__number(s);
-	f->contended = span__number(s);
-	f->releases = span__number(s);
-	f->requested_releases = span__number(s);
+	get_numbers(s, f->counter, GIL_FIRST_COUNTERS);
 	for (int i = 0; i < GIL_PARTS; i++) {
 		f->hold_part[i] = span__number(s);
 		f->wait_part[i] = span__number(s);
 	}
 	get_hist(s, &f->hold);
 	get_hist(s, &f->wait);
+	get_later(s, f->counter, GIL_NR_THREAD_COUNTERS, &g->missing_thread_counters);
 	return !s->bad;
 }
 

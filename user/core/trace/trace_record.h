@@ -100,7 +100,8 @@ bool trace_status__get(struct span *s, struct trace_status *status);
 void trace_figures__put_gil(struct bytes *b, const struct snapshot_gil *g);
 bool trace_figures__get_gil(struct span *s, struct snapshot_gil *g);
 void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t);
-bool trace_figures__get_thread(struct span *s, struct gil_thread *t);
+/* Also notes in g, its GIL, which counters the file does not have. */
+bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gil_thread *t);
 /* Sums of one kind, which the type of the record says (trace_figures__sums_type). */
 void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t n);
 bool trace_figures__get_sums(struct span *s, unsigned int type, struct snapshot_gil *g);

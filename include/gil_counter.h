@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The counters, one row each. From a row follow the field in the records, the sum over a GIL's
+ * threads, the differences of the history, the figures at the end of a trace, what a baseline
+ * keeps, and, unless the unit is HIDDEN, the row in the table of metrics. What remains to be
+ * written is the line in gil_model.h that counts.
+ *
+ *	X(field and name of the metric, unit, whole, loses, help)	as in struct metric
+ *
+ * A new row goes to the end of its list. Files of earlier versions do not have its figure, which is
+ * then unknown.
+ */
+#ifndef GIL_COUNTER_H
+#define GIL_COUNTER_H
+
+/* Kept per thread. A GIL's figure is the sum over its threads. */
+#define GIL_THREAD_COUNTERS(X)                                                                     \
+	X(acquisitions, COUNT, NULL, 0, "times a thread got the GIL")                              \
+	/* equals wait.count */                                                                    \
+	X(contended, COUNT, "acquisitions", 0, "acquisitions that had to wait")                    \
+	/* equals hold.count */                                                                    \
+	X(releases, COUNT, NULL, 0, "times a thread let the GIL go")                               \
+	X(requested_releases, COUNT, "releases", METRIC_LOSES_REQUESTS,                            \
+	  "releases that a waiter had asked for")
+
+/* Kept per GIL. */
+#define GIL_LOCK_COUNTERS(X)                                                                       \
+	X(wait_slices, HIDDEN, NULL, 0, "timed waits, each at most the switch interval long")      \
+	X(partial_waits, HIDDEN, NULL, 0, "waits whose beginning was not seen")                    \
+	X(partial_holds, HIDDEN, NULL, 0, "holds whose beginning was not seen")                    \
+	/* 0 in a good run */                                                                      \
+	X(anomalies, HIDDEN, NULL, 0, "edges that contradict the state, so one was missed")
+
+/* How many of each list the first version had. Files have these in a fixed place. */
+#define GIL_FIRST_COUNTERS 4
+
+/* For the structs, which have the counters by name and by number. */
+#define GIL_COUNTER_FIELD(name, unit, whole, loses, help)         __u64 name;
+#define GIL_THREAD_COUNTER_NUMBER(name, unit, whole, loses, help) GIL_THREAD_COUNTER_##name,
+#define GIL_LOCK_COUNTER_NUMBER(name, unit, whole, loses, help)   GIL_LOCK_COUNTER_##name,
+
+enum gil_thread_counter {
+	GIL_THREAD_COUNTERS(GIL_THREAD_COUNTER_NUMBER) GIL_NR_THREAD_COUNTERS,
+};
+
+enum gil_lock_counter {
+	GIL_LOCK_COUNTERS(GIL_LOCK_COUNTER_NUMBER) GIL_NR_LOCK_COUNTERS,
+};
+
+#endif
