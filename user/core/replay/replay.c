@@ -18,24 +18,6 @@
 
 #define MEMORY_LIMIT (1UL << 30)
 
-static const struct {
-	__u8 kind;
-	__u8 flags;
-} edge_of[16] = {
-	[TRACE_CODE_WAIT] = {GIL_EDGE_WAIT, 0},
-	[TRACE_CODE_ACQUIRE] = {GIL_EDGE_ACQUIRE, 0},
-	[TRACE_CODE_RELEASE] = {GIL_EDGE_RELEASE, 0},
-	[TRACE_CODE_RELEASE_REQUESTED] = {GIL_EDGE_RELEASE, GIL_EDGE_F_REQUESTED},
-	[TRACE_CODE_SWITCH_OUT] = {GIL_EDGE_SWITCH_OUT, 0},
-	[TRACE_CODE_PREEMPTED] = {GIL_EDGE_SWITCH_OUT, GIL_EDGE_F_RUNNABLE},
-	[TRACE_CODE_WAKE] = {GIL_EDGE_WAKE, 0},
-	[TRACE_CODE_SWITCH_IN] = {GIL_EDGE_SWITCH_IN, 0},
-	[TRACE_CODE_EXIT] = {GIL_EDGE_EXIT, 0},
-	[TRACE_CODE_RELEASE_UNSEEN] = {GIL_EDGE_RELEASE, GIL_EDGE_F_UNSEEN},
-	[TRACE_CODE_ACQUIRE_ONLY] = {GIL_EDGE_ACQUIRE, 0},
-	[TRACE_CODE_WAIT_UNSEEN] = {GIL_EDGE_WAIT, 0},
-};
-
 /* ---- edges ---- */
 
 /* Notes the state of the thread before the edge, for a follower. */
@@ -107,7 +89,7 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 	struct gil *g;
 	__u64 before[2] = {0}, free_since;
 
-	r->hits += edge_of[item->code].kind <= GIL_EDGE_RELEASE;
+	r->hits += trace_edge_of[item->code].kind <= GIL_EDGE_RELEASE;
 	if (!row)
 		return 0; /* its process or thread was not asked for */
 	g = row->gil;
@@ -115,8 +97,8 @@ static int apply_edge(struct replay *r, const struct trace_item *item)
 	row->listed = true;
 	s.edge = (struct gil_edge){.ts = item->ts,
 				   .tid = t->tid,
-				   .kind = edge_of[item->code].kind,
-				   .flags = edge_of[item->code].flags};
+				   .kind = trace_edge_of[item->code].kind,
+				   .flags = trace_edge_of[item->code].flags};
 	if (s.edge.kind == GIL_EDGE_WAIT && __builtin_expect(r->filtered, 0))
 		begin_wait(t, item->code);
 	if (r->follower) {

@@ -82,21 +82,9 @@ int trace_encoder__header(struct trace_encoder *e, const struct trace_header *h)
 
 /* ---- edges ---- */
 
-static unsigned int code_of(const struct gil_edge *e)
+static unsigned int code_of(const struct gil_edge *e, unsigned int only)
 {
-	static const __u8 codes[][2] = {
-		[GIL_EDGE_WAIT] = {TRACE_CODE_WAIT, TRACE_CODE_WAIT_UNSEEN},
-		[GIL_EDGE_ACQUIRE] = {TRACE_CODE_ACQUIRE, TRACE_CODE_ACQUIRE},
-		[GIL_EDGE_RELEASE] = {TRACE_CODE_RELEASE, TRACE_CODE_RELEASE_REQUESTED},
-		[GIL_EDGE_SWITCH_OUT] = {TRACE_CODE_SWITCH_OUT, TRACE_CODE_PREEMPTED},
-		[GIL_EDGE_WAKE] = {TRACE_CODE_WAKE, TRACE_CODE_WAKE},
-		[GIL_EDGE_SWITCH_IN] = {TRACE_CODE_SWITCH_IN, TRACE_CODE_SWITCH_IN},
-		[GIL_EDGE_EXIT] = {TRACE_CODE_EXIT, TRACE_CODE_EXIT},
-	};
-
-	if (e->kind == GIL_EDGE_RELEASE && e->flags & GIL_EDGE_F_UNSEEN)
-		return TRACE_CODE_RELEASE_UNSEEN;
-	return codes[e->kind][e->flags != 0];
+	return trace_code_of[e->kind][(e->flags | only) % TRACE_EDGE_FLAGS];
 }
 
 /* Writes whose the frame's next slot is. Any flush for more room comes before, never here: the
@@ -188,7 +176,7 @@ static int put_filtered(void *ctx, const struct gil_edge *edge, bool only)
 {
 	const struct filtered *f = ctx;
 
-	return put_edge(f->encoder, f->thread, only ? TRACE_CODE_ACQUIRE_ONLY : code_of(edge),
+	return put_edge(f->encoder, f->thread, code_of(edge, only ? TRACE_EDGE_F_ONLY : 0),
 			edge->ts);
 }
 
@@ -205,7 +193,7 @@ static int encode(struct trace_encoder *e, struct enc_thread *t, const struct gi
 		return err;
 	if (__builtin_expect(e->filtering, 0))
 		return trace_filter__edge(&t->filter, &e->limits, &edge, put_filtered, &f);
-	return put_edge(e, t, code_of(&edge), s->ts);
+	return put_edge(e, t, code_of(&edge, 0), s->ts);
 }
 
 int encoder__so_far(struct trace_encoder *e, const struct enc_gil *g, __u64 ts, bool lost)

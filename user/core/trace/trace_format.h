@@ -17,6 +17,7 @@
 #include "core/base/bytes.h"
 #include "gil_stream.h"
 #include "core/figures/snapshot.h"
+#include "core/trace/trace_code.h"
 
 #define TRACE_VERSION    1
 #define TRACE_MAGIC      "\211GIL\r\n\032\n" /* shows what a transfer as text would damage */
@@ -73,21 +74,6 @@ bool trace_frame__parse(struct trace_frame *f, const unsigned char *bytes);
  * if the slot does not fit, the slot minus TRACE_SLOT_LARGE as a number; and the time since the
  * edge before it, as a signed number. */
 #define TRACE_SLOT_LARGE 15
-enum trace_code {
-	TRACE_CODE_WAIT = 1,
-	TRACE_CODE_ACQUIRE,
-	TRACE_CODE_RELEASE,
-	TRACE_CODE_RELEASE_REQUESTED,
-	TRACE_CODE_SWITCH_OUT,
-	TRACE_CODE_PREEMPTED,
-	TRACE_CODE_WAKE,
-	TRACE_CODE_SWITCH_IN,
-	TRACE_CODE_EXIT,
-	TRACE_CODE_RELEASE_UNSEEN, /* ends a hold whose beginning was not seen (Python 2) */
-	TRACE_CODE_ACQUIRE_ONLY,   /* the hold is not in the trace, because it was short */
-	TRACE_CODE_WAIT_UNSEEN,    /* the beginning of the wait was not seen */
-	TRACE_CODES,
-};
 
 /* A record consists of its type, its place (the number of the frame's edges before it), its time,
  * and the length of its body, each as a number; and the body. Readers skip types that they do not
