@@ -18,7 +18,7 @@ struct parser {
 	int count;
 };
 
-static const struct option_row help_row = {.letter = 'h', .name = "help", .help = "this text"};
+static const struct option_row help_row = {.letter = 'h', .name = "help", .help = "show this help"};
 
 static void parser__add(struct parser *p, const struct option_row *row, void *options)
 {
