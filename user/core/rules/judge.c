@@ -15,7 +15,7 @@
 
 #include "core/base/format.h"
 #include "core/rules/judge.h"
-#include "core/base/suggest.h"
+#include "core/rules/unmatched.h"
 
 const char *judged__name(enum judged j)
 {
@@ -170,93 +170,6 @@ static size_t worst_run(const struct figure *figures, size_t nr, enum assertion_
 	return found;
 }
 
-/* ---- a scope that matches nothing ---- */
-
-static void offer_subject(struct suggestion *s, const char *name, char *list, size_t size,
-			  size_t *listed)
-{
-	struct format clean = format_name(name, strlen(name), false);
-	char word[90];
-	size_t used = strlen(list);
-
-	suggest__offer(s, clean.s, strlen(clean.s));
-	snprintf(word, sizeof(word), "\"%s\"", clean.s);
-	if (strstr(list, word) || *listed == 5)
-		return;
-	(*listed)++;
-	snprintf(list + used, size - used, "%s%s", used ? ", " : "", word);
-}
-
-/* Offers what there was for the key: in processes that match the keys before it. */
-static void offer_subjects(enum scope_key key, const struct scope *scope,
-			   const struct snapshot *run, struct suggestion *s, char *list,
-			   size_t size)
-{
-	struct scope before = *scope;
-	size_t listed = 0;
-
-	for (int k = 0; k < SCOPE_KEYS; k++)
-		if (key != SCOPE_THREAD && k >= (int)key)
-			before.match[k].given = false;
-	for (size_t i = 0; i < run->nr_processes; i++) {
-		const struct snapshot_process *p = &run->processes[i];
-
-		if (!scope__matches_process(&before, p))
-			continue;
-		if (key != SCOPE_THREAD) {
-			offer_subject(s, scope__subject(key, p, NULL).s, list, size, &listed);
-			continue;
-		}
-		for (size_t j = 0; j < p->nr_gils; j++)
-			for (size_t k = 0; k < p->gils[j].nr_threads; k++)
-				offer_subject(s, scope__subject(key, p, &p->gils[j].threads[k]).s,
-					      list, size, &listed);
-	}
-}
-
-static void tell_no_match(struct judgement *j, const struct assertion *a, enum scope_key key,
-			  const struct snapshot *run, const char *where)
-{
-	const struct scope_match *m = &a->scope.match[key];
-	struct assertion_error *e = &j->error;
-	struct suggestion s = suggest__begin(m->pattern, strlen(m->pattern));
-	char list[120] = "";
-
-	offer_subjects(key, &a->scope, run, &s, list, sizeof(list));
-	e->at = a->scope_at[key];
-	e->length = a->scope_length[key];
-	snprintf(e->message, sizeof(e->message), "no %s in %s matches; there %s %s",
-		 key == SCOPE_THREAD ? "thread" : "process", where, list[0] ? "is" : "was none",
-		 list);
-	if (s.best[0])
-		snprintf(e->suggestion, sizeof(e->suggestion), "\"%s\"", s.best);
-	snprintf(j->why, sizeof(j->why), "%s", e->message);
-	j->verdict = JUDGED_ERROR;
-}
-
-/* The first key that leaves nothing; SCOPE_KEYS if something is left. */
-static enum scope_key unmatched_key(const struct assertion *a, const struct selection *sel,
-				    const struct snapshot *run)
-{
-	struct scope scope = {0};
-
-	if (!sel->processes) {
-		for (int key = SCOPE_PID; key < SCOPE_KEYS; key++) {
-			bool any = false;
-
-			scope.match[key] = a->scope.match[key];
-			for (size_t i = 0; !any && i < run->nr_processes; i++)
-				any = scope__matches_process(&scope, &run->processes[i]);
-			if (a->scope.match[key].given && !any)
-				return (enum scope_key)key;
-		}
-		return SCOPE_KEYS;
-	}
-	if (sel->thread_scoped && !sel->threads && !sel->folded && !sel->process.free_threaded)
-		return SCOPE_THREAD;
-	return SCOPE_KEYS;
-}
-
 /* ---- figures ---- */
 
 /* Measures each run. *key is a key that matches nothing in any of them. 0 or -ENOMEM. */
@@ -274,7 +187,7 @@ static int measure(const struct assertion *a, const struct assertion_figure *f,
 		if (!sel)
 			return -ENOMEM;
 		figures[i] = figure__of(f->metric, &f->statistic, sel);
-		k = unmatched_key(a, sel, runs->list[i]);
+		k = unmatched__key(a, sel, runs->list[i]);
 		if (k != SCOPE_KEYS && ++unmatched == runs->nr)
 			*key = k;
 		free(sel);
@@ -311,7 +224,7 @@ static int set_limit(struct judgement *j, const struct assertion *a, const struc
 		return -ENOMEM;
 	err = measure(a, &a->figure, &a->scope, baseline, figures, &key);
 	if (!err && key != SCOPE_KEYS) {
-		tell_no_match(j, a, key, baseline->list[0], "the baseline");
+		unmatched__tell(j, a, key, baseline->list[0], "the baseline");
 	} else if (!err) {
 		j->baseline =
 			judge__aggregate(figures, baseline->nr, a->op,
@@ -482,7 +395,7 @@ int judge(struct judgement *j, const struct assertion *a, const struct runs *run
 		return err;
 	j->figure = judge__aggregate(j->of_run, runs->nr, a->op, a->over);
 	if (key != SCOPE_KEYS) {
-		tell_no_match(j, a, key, runs->list[0], "what was observed");
+		unmatched__tell(j, a, key, runs->list[0], "what was observed");
 		return 0;
 	}
 	err = set_limit(j, a, baseline);
