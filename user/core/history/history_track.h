@@ -103,6 +103,14 @@ static inline struct log *present_log(struct history *h)
 	return &h->ticks[h->nr - 1].log;
 }
 
+/* history.c: makes room for element `nr` of a list whose elements start as zeroes, 0 or -ENOMEM; and
+ * frees what is kept about a process. */
+int history__grow(void **list, size_t *size, size_t nr, size_t element);
+void history__clear_track(struct history *h, size_t process);
+
+/* history_tick.c: false if there was no memory for the present tick. */
+bool history__has_begun(const struct history *h);
+
 /* history_rows.c: ends the rows of threads that were not fed; and forgets a log. */
 void history__end_rows(struct history *h, int process, int gil);
 void history__forget(struct history *h, struct log *l);
