@@ -23,7 +23,7 @@
 
 /* ---- handoffs ---- */
 
-static int tell_handoffs(struct export *x, const struct replay_gil *g,
+static int tell_handoffs(struct timeline *x, const struct replay_gil *g,
 			 const struct replay_thread *t)
 {
 	struct thread_tracks *tt = t->follower;
@@ -39,7 +39,7 @@ static int tell_handoffs(struct export *x, const struct replay_gil *g,
 
 /* Draws a handoff from the last owner, if known, to the thread that has the GIL now. *flow is the
  * arrow's number, or 0 if there is none. */
-static int follow_handoff(struct export *x, const struct replay_step *s, __u64 *flow)
+static int follow_handoff(struct timeline *x, const struct replay_step *s, __u64 *flow)
 {
 	struct gil_tracks *gt = s->gil->follower;
 	const struct replay_thread *from = gt->owner;
@@ -63,7 +63,7 @@ static int follow_handoff(struct export *x, const struct replay_step *s, __u64 *
 
 static int on_step(void *ctx, const struct replay_step *s)
 {
-	struct export *x = ctx;
+	struct timeline *x = ctx;
 	__u64 flow;
 	int err = 0;
 
@@ -79,7 +79,7 @@ static int on_step(void *ctx, const struct replay_step *s)
 /* Closes everything, at the end of the trace or of what is known about a GIL. */
 static void close_thread(void *ctx, struct replay_gil *g, struct replay_thread *t)
 {
-	struct export *x = ctx;
+	struct timeline *x = ctx;
 	struct thread_tracks *tt = t->follower;
 
 	if (!tt || x->err || (x->gil && g != x->gil))
@@ -90,14 +90,14 @@ static void close_thread(void *ctx, struct replay_gil *g, struct replay_thread *
 
 static void close_gil(void *ctx, struct replay_gil *g)
 {
-	struct export *x = ctx;
+	struct timeline *x = ctx;
 
 	if (!g->follower || x->err || (x->gil && g != x->gil))
 		return;
 	x->err = timeline__close_gil(x, g, x->ts);
 }
 
-static int close_all(struct export *x, const struct replay_gil *only, __u64 ts)
+static int close_all(struct timeline *x, const struct replay_gil *only, __u64 ts)
 {
 	x->gil = only;
 	x->ts = ts;
@@ -112,7 +112,7 @@ static int on_gap(void *ctx, struct replay_gil *g, __u64 ts)
 
 static void on_thread_gone(void *ctx, struct replay_thread *t)
 {
-	struct export *x = ctx;
+	struct timeline *x = ctx;
 	struct thread_tracks *tt = t->follower;
 	struct gil_tracks *gt = tt ? tt->gil->follower : NULL;
 
@@ -131,7 +131,7 @@ static void on_thread_gone(void *ctx, struct replay_thread *t)
 
 static void on_gil_gone(void *ctx, struct replay_gil *g)
 {
-	struct export *x = ctx;
+	struct timeline *x = ctx;
 
 	if (g->follower && !x->err)
 		x->err = timeline__end_owner(x, g, "unfinished");
@@ -157,7 +157,7 @@ int export_perfetto(FILE *out, struct replay *r, __u64 until_ns, struct failure 
 						 .thread_gone = on_thread_gone,
 						 .gil_gone = on_gil_gone};
 	const struct trace_header *h = replay__header(r);
-	struct export x = {.replay = r, .whole = replay__is_whole(r)};
+	struct timeline x = {.replay = r, .whole = replay__is_whole(r)};
 	int err = perfetto__begin(&x.p, out, replay__start(r), h->boottime_ns, h->realtime_ns);
 
 	replay__follow(r, &follower, &x);

@@ -37,8 +37,7 @@ struct gil_tracks {
 	__s64 percent; /* the last value written; -1: none yet */
 };
 
-struct export
-{
+struct timeline {
 	struct perfetto p;
 	struct replay *replay;
 	bool whole; /* the replay reports all edges, not only some threads' or intervals' */
@@ -75,20 +74,20 @@ static inline __u64 forward(__u64 *last, __u64 ts)
 
 /* Describes the thread's own track, by its present name; the same with the track of its intervals,
  * which it then follows. */
-int timeline__tell_thread(struct export *x, const struct replay_gil *g,
+int timeline__tell_thread(struct timeline *x, const struct replay_gil *g,
 			  const struct replay_thread *t);
-int timeline__new_thread(struct export *x, const struct replay_gil *g, struct replay_thread *t);
+int timeline__new_thread(struct timeline *x, const struct replay_gil *g, struct replay_thread *t);
 /* Draws what an edge changes for its thread. `flow`: the arrow that ends at the hold; 0: none. */
-int timeline__follow_thread(struct export *x, const struct replay_step *s, __u64 flow);
+int timeline__follow_thread(struct timeline *x, const struct replay_step *s, __u64 flow);
 /* Ends the slices that are open, if any, with this mark; NULL: without one. */
-int timeline__end_interval(struct export *x, const struct replay_thread *t, const char *mark);
+int timeline__end_interval(struct timeline *x, const struct replay_thread *t, const char *mark);
 
 /* Describes the GIL's tracks, which it then follows. */
-int timeline__new_gil(struct export *x, struct replay_gil *g);
+int timeline__new_gil(struct timeline *x, struct replay_gil *g);
 /* Draws what an edge changes for its GIL. */
-int timeline__follow_gil(struct export *x, const struct replay_step *s);
-int timeline__end_owner(struct export *x, const struct replay_gil *g, const char *mark);
+int timeline__follow_gil(struct timeline *x, const struct replay_step *s);
+int timeline__end_owner(struct timeline *x, const struct replay_gil *g, const char *mark);
 /* Closes everything at ts, where the trace or what is known about the GIL ends. */
-int timeline__close_gil(struct export *x, const struct replay_gil *g, __u64 ts);
+int timeline__close_gil(struct timeline *x, const struct replay_gil *g, __u64 ts);
 
 #endif

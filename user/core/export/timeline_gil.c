@@ -9,7 +9,7 @@
 /* The time that one value of the held counter covers. */
 #define WINDOW_NS 10000000ULL
 
-int timeline__new_gil(struct export *x, struct replay_gil *g)
+int timeline__new_gil(struct timeline *x, struct replay_gil *g)
 {
 	struct gil_tracks *gt = g->follower = calloc(1, sizeof(*gt));
 	struct format comm = format_name(g->process->comm, sizeof(g->process->comm), false);
@@ -40,7 +40,7 @@ int timeline__new_gil(struct export *x, struct replay_gil *g)
 	return err;
 }
 
-static int count_event(struct export *x, __u64 track, __u64 ts, __s64 value)
+static int count_event(struct timeline *x, __u64 track, __u64 ts, __s64 value)
 {
 	struct perfetto_event e = {
 		.ts = ts, .type = PERFETTO_COUNTER, .track = track, .value = value};
@@ -48,7 +48,7 @@ static int count_event(struct export *x, __u64 track, __u64 ts, __s64 value)
 	return perfetto__event(&x->p, &e);
 }
 
-static int put_percent(struct export *x, const struct replay_gil *g, __u64 window, __u64 held_ns)
+static int put_percent(struct timeline *x, const struct replay_gil *g, __u64 window, __u64 held_ns)
 {
 	struct gil_tracks *gt = g->follower;
 	__s64 percent = (__s64)((held_ns * 100 + WINDOW_NS / 2) / WINDOW_NS);
@@ -60,7 +60,7 @@ static int put_percent(struct export *x, const struct replay_gil *g, __u64 windo
 }
 
 /* Adds the time up to ts to the windows that it belongs to. */
-static int follow_held(struct export *x, const struct replay_gil *g, __u64 ts)
+static int follow_held(struct timeline *x, const struct replay_gil *g, __u64 ts)
 {
 	struct gil_tracks *gt = g->follower;
 	__u64 window = ts / WINDOW_NS, from = gt->last_ts;
@@ -85,7 +85,7 @@ static int follow_held(struct export *x, const struct replay_gil *g, __u64 ts)
 	return err;
 }
 
-int timeline__end_owner(struct export *x, const struct replay_gil *g, const char *mark)
+int timeline__end_owner(struct timeline *x, const struct replay_gil *g, const char *mark)
 {
 	struct gil_tracks *gt = g->follower;
 	struct perfetto_event e = {.ts = gt->last_ts,
@@ -99,7 +99,8 @@ int timeline__end_owner(struct export *x, const struct replay_gil *g, const char
 	return perfetto__event(&x->p, &e);
 }
 
-static int begin_owner(struct export *x, const struct replay_gil *g, const struct replay_thread *t)
+static int begin_owner(struct timeline *x, const struct replay_gil *g,
+		       const struct replay_thread *t)
 {
 	struct gil_tracks *gt = g->follower;
 	struct format name = format_name(t->t.comm, sizeof(t->t.comm), false);
@@ -115,7 +116,7 @@ static int begin_owner(struct export *x, const struct replay_gil *g, const struc
 	return perfetto__event(&x->p, &e);
 }
 
-static int follow_owner(struct export *x, const struct replay_step *s)
+static int follow_owner(struct timeline *x, const struct replay_step *s)
 {
 	struct gil_tracks *gt = s->gil->follower;
 	int err;
@@ -132,7 +133,7 @@ static int follow_owner(struct export *x, const struct replay_step *s)
 	return err ?: begin_owner(x, s->gil, s->thread);
 }
 
-int timeline__follow_gil(struct export *x, const struct replay_step *s)
+int timeline__follow_gil(struct timeline *x, const struct replay_step *s)
 {
 	struct replay_gil *g = s->gil;
 	struct gil_tracks *gt = g->follower;
@@ -152,7 +153,7 @@ int timeline__follow_gil(struct export *x, const struct replay_step *s)
 	return count_event(x, track_id(OF_WAITERS, g->number), gt->last_ts, waiters);
 }
 
-int timeline__close_gil(struct export *x, const struct replay_gil *g, __u64 ts)
+int timeline__close_gil(struct timeline *x, const struct replay_gil *g, __u64 ts)
 {
 	struct gil_tracks *gt = g->follower;
 	int err = 0;

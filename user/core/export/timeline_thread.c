@@ -7,7 +7,7 @@
 #include "core/base/format.h"
 #include "core/export/timeline.h"
 
-int timeline__tell_thread(struct export *x, const struct replay_gil *g,
+int timeline__tell_thread(struct timeline *x, const struct replay_gil *g,
 			  const struct replay_thread *t)
 {
 	struct format name = format_name(t->t.comm, sizeof(t->t.comm), false);
@@ -20,7 +20,7 @@ int timeline__tell_thread(struct export *x, const struct replay_gil *g,
 	return perfetto__track(&x->p, &track);
 }
 
-int timeline__new_thread(struct export *x, const struct replay_gil *g, struct replay_thread *t)
+int timeline__new_thread(struct timeline *x, const struct replay_gil *g, struct replay_thread *t)
 {
 	struct thread_tracks *tt = t->follower = calloc(1, sizeof(*tt));
 	struct perfetto_track track = {.id = track_id(OF_INTERVALS, t->number),
@@ -34,7 +34,7 @@ int timeline__new_thread(struct export *x, const struct replay_gil *g, struct re
 	return timeline__tell_thread(x, g, t) ?: perfetto__track(&x->p, &track);
 }
 
-static int begin_slice(struct export *x, const struct replay_thread *t, enum perfetto_name name,
+static int begin_slice(struct timeline *x, const struct replay_thread *t, enum perfetto_name name,
 		       __u64 flow)
 {
 	struct thread_tracks *tt = t->follower;
@@ -47,7 +47,7 @@ static int begin_slice(struct export *x, const struct replay_thread *t, enum per
 	return perfetto__event(&x->p, &e);
 }
 
-static int end_slice(struct export *x, const struct replay_thread *t, const char *mark)
+static int end_slice(struct timeline *x, const struct replay_thread *t, const char *mark)
 {
 	struct thread_tracks *tt = t->follower;
 	struct perfetto_event e = {.ts = tt->last_ts,
@@ -67,7 +67,7 @@ static enum perfetto_name part_name(const struct gil_thread *t)
 	return t->state == GIL_THREAD_HOLDING ? PERFETTO_PREEMPTED : PERFETTO_RUNNABLE;
 }
 
-static int begin_interval(struct export *x, const struct replay_thread *t, __u64 flow)
+static int begin_interval(struct timeline *x, const struct replay_thread *t, __u64 flow)
 {
 	struct thread_tracks *tt = t->follower;
 	enum perfetto_name name = PERFETTO_HOLD;
@@ -78,7 +78,7 @@ static int begin_interval(struct export *x, const struct replay_thread *t, __u64
 	return begin_slice(x, t, name, flow) ?: begin_slice(x, t, part_name(&t->t), 0);
 }
 
-int timeline__end_interval(struct export *x, const struct replay_thread *t, const char *mark)
+int timeline__end_interval(struct timeline *x, const struct replay_thread *t, const char *mark)
 {
 	struct thread_tracks *tt = t->follower;
 
@@ -88,7 +88,7 @@ int timeline__end_interval(struct export *x, const struct replay_thread *t, cons
 	return end_slice(x, t, NULL) ?: end_slice(x, t, mark);
 }
 
-static int mark_request(struct export *x, const struct replay_thread *t)
+static int mark_request(struct timeline *x, const struct replay_thread *t)
 {
 	struct thread_tracks *tt = t->follower;
 	struct perfetto_event e = {.ts = tt->last_ts,
@@ -100,7 +100,7 @@ static int mark_request(struct export *x, const struct replay_thread *t)
 }
 
 /* Closes the hold's slice before the mark, because an instant within a slice would belong to it. */
-int timeline__follow_thread(struct export *x, const struct replay_step *s, __u64 flow)
+int timeline__follow_thread(struct timeline *x, const struct replay_step *s, __u64 flow)
 {
 	const struct replay_thread *t = s->thread;
 	struct thread_tracks *tt = t->follower;
