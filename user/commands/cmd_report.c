@@ -41,8 +41,7 @@ static int set_json(void *options, const char *value, struct failure *f)
 static int set_format(void *options, const char *value, struct failure *f)
 {
 	if (!renderer__find(value) && !exporter__find(value)) {
-		failure__what(f, "unknown format '%s'; use text, json, perfetto, csv or ndjson",
-			      value);
+		failure__what(f, "unknown format '%s'; use text, json" EXPORT_NAMES, value);
 		return -EINVAL;
 	}
 	((struct report_options *)options)->format = value;
@@ -101,7 +100,7 @@ static const struct option_row part_rows[] = {
 
 static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
-	{0, "format", "NAME", "text, json, perfetto, csv or ndjson", set_format},
+	{0, "format", "NAME", "text, json" EXPORT_NAMES, set_format},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
 	{0, "verify", NULL, "only check that a replay gives the figures that the kernel\nkept",
 	 set_verify},
@@ -267,13 +266,14 @@ static bool is_regular(const char *path)
 static int run(const struct report_options *o, struct replay **replay, struct failure *f)
 {
 	struct output out = {0};
+	const struct exporter *exporter = exporter__find(o->format);
 	bool is_report = renderer__find(o->format) != NULL;
 	struct replay *r;
 	__u64 until;
 	int err;
 
-	if (exporter__find(o->format) && !strcmp(o->format, "perfetto") &&
-	    (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO)) {
+	if (exporter && exporter->binary && (!o->output || !strcmp(o->output, "-")) &&
+	    isatty(STDOUT_FILENO)) {
 		failure__what(f, "refusing to write binary data to a terminal; use -o FILE");
 		return -EINVAL;
 	}

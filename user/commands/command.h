@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The commands. Each has a file cmd_*.c and a row in the table in main.c. */
+/* The table of commands. Each has a file cmd_NAME.c, with a function cmd_NAME. */
 #ifndef COMMAND_H
 #define COMMAND_H
 
-struct command {
-	const char *name;
-	const char *summary; /* for the list in --help */
-	int (*run)(int argc,
-		   char **argv); /* argv[0] is the command's name; returns the exit status */
-};
+/* X(name, summary for the list in --help) */
+#define COMMANDS(X)                                                                                \
+	X(stat, "print a summary when the target ends, or at Ctrl-C")                              \
+	X(top, "show a live dashboard")                                                            \
+	X(record, "record every event to a file")                                                  \
+	X(report, "summarize or export a recording")                                               \
+	X(check, "check rules about the GIL, for CI")                                              \
+	X(metrics, "list the metrics that rules can use")                                          \
+	X(doctor, "find out what can be observed here, and what prevents it")
 
-int cmd_check(int argc, char **argv);
-int cmd_metrics(int argc, char **argv);
-int cmd_record(int argc, char **argv);
-int cmd_report(int argc, char **argv);
-int cmd_stat(int argc, char **argv);
-int cmd_doctor(int argc, char **argv);
-int cmd_top(int argc, char **argv);
+/* argv[0] is the command's name. Returns the exit status. */
+#define COMMAND_FUNCTION(name, summary) int cmd_##name(int argc, char **argv);
+COMMANDS(COMMAND_FUNCTION)
 
 #endif

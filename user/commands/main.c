@@ -7,16 +7,14 @@
 #include "core/base/failure.h"
 #include "edge/kernel/build_info.h"
 
-static const struct command command_table[] = {
-	{"stat", "print a summary when the target ends, or at Ctrl-C", cmd_stat},
-	{"top", "show a live dashboard", cmd_top},
-	{"record", "record every event to a file", cmd_record},
-	{"report", "summarize or export a recording", cmd_report},
-	{"check", "check rules about the GIL, for CI", cmd_check},
-	{"metrics", "list the metrics that rules can use", cmd_metrics},
-	{"doctor", "find out what can be observed here, and what prevents it", cmd_doctor},
-	{0},
-};
+#define ROW(name, summary) {#name, summary, cmd_##name},
+static const struct {
+	const char *name;
+	const char *summary;
+	int (*run)(int argc, char **argv);
+} command_table[] = {COMMANDS(ROW)};
+
+#define NR_COMMANDS (sizeof(command_table) / sizeof(*command_table))
 
 static void print_usage(FILE *out)
 {
@@ -25,8 +23,8 @@ static void print_usage(FILE *out)
 	      "gilscope shows what CPython's Global Interpreter Lock does to a running program.\n"
 	      "\n",
 	      out);
-	for (const struct command *c = command_table; c->name; c++)
-		fprintf(out, "  %-8s %s\n", c->name, c->summary);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		fprintf(out, "  %-8s %s\n", command_table[i].name, command_table[i].summary);
 	fputs("\n"
 	      "TARGET is one of: -p PID[,PID...]   -- COMMAND [ARGS...]   --all\n"
 	      "\n"
@@ -56,9 +54,9 @@ int main(int argc, char **argv)
 		build_info__print(stdout);
 		return EXIT_STATUS_OK;
 	}
-	for (const struct command *c = command_table; c->name; c++)
-		if (!strcmp(c->name, name))
-			return c->run(argc - 1, argv + 1);
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(command_table[i].name, name))
+			return command_table[i].run(argc - 1, argv + 1);
 	fprintf(stderr, "gilscope: unknown command '%s'\n  try: gilscope --help\n", name);
 	return EXIT_STATUS_USAGE;
 }

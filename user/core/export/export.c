@@ -3,12 +3,8 @@
 
 #include "core/export/export.h"
 
-const struct exporter exporter_table[] = {
-	{"perfetto", export_perfetto},
-	{"csv", export_csv},
-	{"ndjson", export_ndjson},
-	{.name = NULL},
-};
+#define ROW(name, binary) {#name, binary, export_##name},
+const struct exporter exporter_table[] = {EXPORTS(ROW, ROW){.name = NULL}};
 
 const struct exporter *exporter__find(const char *name)
 {
