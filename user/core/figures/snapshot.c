@@ -152,7 +152,7 @@ const struct gil_sum *snapshot_gil__sums(const struct snapshot_gil *g, enum gil_
 	for (end = i; end < g->nr_sums && g->sums[end].kind == kind; end++)
 		;
 	*n = end - i;
-	return g->sums + i;
+	return *n ? g->sums + i : NULL;
 }
 
 struct order {

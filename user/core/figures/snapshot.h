@@ -145,7 +145,7 @@ bool snapshot_gil__holds(const struct snapshot_gil *g, const struct gil_thread *
 /* The thread's row, or NULL. */
 const struct gil_thread *snapshot_gil__thread(const struct snapshot_gil *g, __u32 tid);
 
-/* The sums of this kind, after snapshot__finish; *n is how many. */
+/* The sums of this kind, after snapshot__finish; *n is how many. NULL if there are none. */
 const struct gil_sum *snapshot_gil__sums(const struct snapshot_gil *g, enum gil_sum_kind kind,
 					 size_t *n);
 
