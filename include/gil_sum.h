@@ -2,7 +2,8 @@
 /*
  * Keyed sums: how often something happened at a GIL, and how long it took, for each key. The kind
  * says what is summed and what a key is. Table, trace, replay, snapshot and history do not look
- * into keys, so a new kind needs what counts it, what shows it, and a row in trace_figures.c.
+ * into keys, so a new kind needs only what counts it, what shows it, and a type of record
+ * (trace_figures.c). If its key names a thread, replay_snapshot.c must know for --thread.
  */
 #ifndef GIL_SUM_H
 #define GIL_SUM_H

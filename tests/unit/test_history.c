@@ -145,8 +145,8 @@ static void check_window_thread(const struct snapshot_process *w, const struct s
 				*u = snapshot_gil__thread(&a->gils[0], tid),
 				*v = snapshot_gil__thread(&b->gils[0], tid);
 
-	CHECK_EQ(t->fig.acquisitions, v->fig.acquisitions - u->fig.acquisitions);
-	CHECK_EQ(t->fig.releases, v->fig.releases - u->fig.releases);
+	for (int i = 0; i < GIL_NR_THREAD_COUNTERS; i++)
+		CHECK_EQ(t->fig.counter[i], v->fig.counter[i] - u->fig.counter[i]);
 	CHECK_EQ(t->fig.wait.count, v->fig.wait.count - u->fig.wait.count);
 	CHECK_EQ(snapshot_gil__thread_held(&w->gils[0], t, w->end_ns),
 		 snapshot_gil__thread_held(&b->gils[0], v, b->end_ns) -
@@ -173,6 +173,8 @@ static void check_window(const struct history *h, const struct snapshot *a,
 		 gil_lock_held_until(n, -1, q->end_ns) - gil_lock_held_until(m, -1, p->end_ns));
 	CHECK_EQ(gil_lock_waiting_until(l, w->end_ns),
 		 gil_lock_waiting_until(n, q->end_ns) - gil_lock_waiting_until(m, p->end_ns));
+	for (int i = 0; i < GIL_NR_LOCK_COUNTERS; i++)
+		CHECK_EQ(l->counter[i], n->counter[i] - m->counter[i]);
 	CHECK_EQ(l->handoff.count, n->handoff.count - m->handoff.count);
 	CHECK_EQ(w->gils[0].fig.hold.count, q->gils[0].fig.hold.count - p->gils[0].fig.hold.count);
 	CHECK_EQ(parts(w->gils[0].fig.hold_part), w->gils[0].fig.hold.sum);
@@ -309,6 +311,40 @@ TEST(a_counter_that_goes_back_begins_anew)
 	      "%llu", (unsigned long long)g->fig.acquisitions);
 	snapshot__free(s);
 	snapshot__free(again);
+	history__free(h);
+}
+
+/* The same key may occur in several kinds of sums. */
+TEST(kinds_of_sums_are_kept_apart)
+{
+	struct snapshot *s = fixture__make("convoy"), *copy;
+	struct history *h = history__new(1 * S);
+	struct snapshot_gil *g = &s->processes[0].gils[0];
+	struct gil_sum *sum = snapshot_gil__add_sum(g);
+	__u64 handoffs = g->sums[0].count;
+	const struct gil_sum *first;
+	size_t n;
+
+	*sum = (struct gil_sum){.kind = GIL_SUM_KINDS, .key = g->sums[0].key, .count = 5, .ns = 50};
+	CHECK_EQ(history__add(h, s), 0);
+	sum->count = 9;
+	sum->ns = 70;
+	s->end_ns = s->processes[0].end_ns += 10 * S;
+	CHECK_EQ(history__add(h, s), 0);
+	for (int span = 0; span < HISTORY_SPANS; span++) {
+		copy = history__copy(h, span);
+		first = snapshot_gil__sums(&copy->processes[0].gils[0], GIL_SUM_KINDS, &n);
+		CHECK_EQ(n, 1);
+		CHECK_EQ(first->count, span == HISTORY_ALL ? 9 : 4);
+		CHECK_EQ(first->ns, span == HISTORY_ALL ? 70 : 20);
+		first = snapshot_gil__sums(&copy->processes[0].gils[0], GIL_SUM_HANDOFFS, &n);
+		if (span == HISTORY_ALL)
+			CHECK(n && first->count == handoffs, "handoffs");
+		else
+			CHECK_EQ(n, 0);
+		snapshot__free(copy);
+	}
+	snapshot__free(s);
 	history__free(h);
 }
 

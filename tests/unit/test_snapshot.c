@@ -186,6 +186,7 @@ TEST(lists_grow_and_start_at_zero)
 
 TEST(finish_sorts)
 {
+	size_t n;
 	struct snapshot *s = snapshot__new();
 	struct snapshot_process *p = snapshot__add_process(s);
 	struct snapshot_gil *g = snapshot_process__add_gil(p);
@@ -200,6 +201,9 @@ TEST(finish_sorts)
 		e->key = gil_pair(5 - tid, 9);
 		e->count = tid == 2 ? 9 : 1;
 	}
+	/* A kind to come: the same key, and more of it than of the handoffs. */
+	*snapshot_gil__add_sum(g) =
+		(struct gil_sum){.kind = GIL_SUM_KINDS, .key = gil_pair(1, 9), .count = 99};
 	/* Thread 3 still holds: that counts. */
 	p->end_ns = 1000;
 	g->lock.state = GIL_LOCK_HELD;
@@ -213,6 +217,11 @@ TEST(finish_sorts)
 	CHECK_EQ(gil_pair_from(g->sums[0].key), 3);
 	CHECK_EQ(gil_pair_from(g->sums[1].key), 1);
 	CHECK_EQ(gil_pair_from(g->sums[3].key), 4);
+	CHECK(snapshot_gil__sums(g, GIL_SUM_HANDOFFS, &n) == g->sums, "handoffs come first");
+	CHECK_EQ(n, 4);
+	CHECK(snapshot_gil__sums(g, GIL_SUM_KINDS, &n) == g->sums + 4, "the other kind");
+	CHECK_EQ(n, 1);
+	CHECK(!snapshot_gil__sums(g, GIL_SUM_KINDS + 1, &n) && !n, "no such kind");
 	CHECK_EQ(snapshot_gil__thread(g, 4)->tid, 4);
 	CHECK(!snapshot_gil__thread(g, 9), "a thread that is not there");
 	snapshot__free(s);

@@ -189,9 +189,10 @@ int replay__apply_record(struct replay *r, struct trace_record *record)
 		return 0;
 	case TRACE_RECORD_FIGURES_GIL:
 	case TRACE_RECORD_FIGURES_THREAD:
-	case TRACE_RECORD_FIGURES_HANDOFFS:
 		return replay__tell_figures(r, record->type, body);
 	default:
+		if (trace_figures__sums_kind(record->type) != GIL_SUM_KINDS)
+			return replay__tell_figures(r, record->type, body);
 		return 0;
 	}
 }

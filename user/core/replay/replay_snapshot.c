@@ -41,6 +41,7 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 	struct snapshot_gil *g = p && p->nr_gils ? &p->gils[p->nr_gils - 1] : NULL;
 	/* The lists grow by powers of two, hence the factor. */
 	size_t size = 2 * (sizeof(struct snapshot_gil) + sizeof(struct gil_thread));
+	enum gil_sum_kind kind = trace_figures__sums_kind(type);
 	struct gil_thread *t;
 
 	if (!s || size > r->memory_limit - r->memory)
@@ -50,8 +51,8 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 		return tell_figures_gil(r, body);
 	if (!g)
 		return 0;
-	if (type != TRACE_RECORD_FIGURES_THREAD)
-		return trace_figures__get_sums(body, type, g) || body->bad ? 0 : -ENOMEM;
+	if (kind != GIL_SUM_KINDS)
+		return trace_figures__get_sums(body, kind, g) || body->bad ? 0 : -ENOMEM;
 	t = snapshot_gil__add_thread(g);
 	if (!t)
 		return -ENOMEM;

@@ -174,6 +174,15 @@ unsigned int trace_figures__sums_type(enum gil_sum_kind kind)
 	return sums_type[kind];
 }
 
+enum gil_sum_kind trace_figures__sums_kind(unsigned int type)
+{
+	unsigned int kind = 0;
+
+	while (kind < GIL_SUM_KINDS && sums_type[kind] != type)
+		kind++;
+	return kind;
+}
+
 /* A key is written as its two halves, which for a pair of threads are their numbers. */
 void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t n)
 {
@@ -186,14 +195,11 @@ void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t
 	}
 }
 
-bool trace_figures__get_sums(struct span *s, unsigned int type, struct snapshot_gil *g)
+bool trace_figures__get_sums(struct span *s, enum gil_sum_kind kind, struct snapshot_gil *g)
 {
 	__u64 n = span__number(s);
-	__u32 kind = 0;
 
-	while (kind < GIL_SUM_KINDS && sums_type[kind] != type)
-		kind++;
-	for (__u64 i = 0; i < n && kind < GIL_SUM_KINDS && !s->bad; i++) {
+	for (__u64 i = 0; i < n && !s->bad; i++) {
 		struct gil_sum *sum = snapshot_gil__add_sum(g);
 
 		if (!sum)

@@ -102,10 +102,12 @@ bool trace_figures__get_gil(struct span *s, struct snapshot_gil *g);
 void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t);
 /* Also notes in g, its GIL, which counters the file does not have. */
 bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gil_thread *t);
-/* Sums of one kind, which the type of the record says (trace_figures__sums_type). */
+/* Sums of one kind, which the type of the record says. get_sums appends them to g. */
 void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t n);
-bool trace_figures__get_sums(struct span *s, unsigned int type, struct snapshot_gil *g);
-/* The type of the record with sums of this kind. */
+bool trace_figures__get_sums(struct span *s, enum gil_sum_kind kind, struct snapshot_gil *g);
+/* The type of the record with sums of this kind, and the kind of the sums in a record of this type;
+ * GIL_SUM_KINDS if there are none in it. */
 unsigned int trace_figures__sums_type(enum gil_sum_kind kind);
+enum gil_sum_kind trace_figures__sums_kind(unsigned int type);
 
 #endif
