@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Strict readers of the formats that `gilscope check` writes: whatever they reject is an error."""
+"""Strict readers for the formats that `gilscope check` writes. Whatever they reject is an error."""
 import re
 import xml.etree.ElementTree
 
@@ -34,8 +34,8 @@ def unescape(text, prop):
 
 
 def github(text):
-    """The annotations, read as the runner does: lines that begin with :: after blanks, but not
-    between stop-commands and its word."""
+    """Reads the annotations as GitHub's runner does. They are lines that begin with ::, perhaps
+    after blanks. Lines between stop-commands and the word that ends it are not commands."""
     found, fence = [], None
     for line in text.splitlines():
         line = line.lstrip()
@@ -48,14 +48,14 @@ def github(text):
         check(m, "not a workflow command: %r", line)
         if m.group(1) == "stop-commands":
             fence = m.group(3)
-            check(len(fence) >= 16, "a word that can be guessed: %s", fence)
+            check(len(fence) >= 16, "the word after stop-commands can be guessed: %s", fence)
             continue
         properties = dict(p.split("=", 1) for p in (m.group(2) or "").split(",") if p)
         annotation = {k: unescape(v, True) for k, v in properties.items()}
         annotation.update(level=m.group(1), message=unescape(m.group(3), False))
         check(m.group(1) in ("error", "warning", "notice"), "level %s", m.group(1))
         found.append(annotation)
-    equal(fence, None, "an open fence")
+    equal(fence, None, "the word of stop-commands that is not ended")
     return found
 
 
@@ -96,7 +96,7 @@ def labels(text):
     while text:
         m = re.match(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(,|$)', text)
         check(m, "not labels: %r", text)
-        check(m.group(1) not in found, "label %s is there twice", m.group(1))
+        check(m.group(1) not in found, "label %s occurs twice", m.group(1))
         found[m.group(1)] = re.sub(r"\\(.)", lambda e: {"n": "\n"}.get(e.group(1), e.group(1)),
                                    m.group(2))
         text = text[m.end():]
@@ -112,7 +112,7 @@ def openmetrics(text):
         if m:
             if m.group(1) == "TYPE":
                 name = m.group(2)
-                check(name not in families, "family %s is there twice", name)
+                check(name not in families, "family %s occurs twice", name)
                 check(m.group(3) in SUFFIXES, "type %s", m.group(3))
                 families[name] = {"type": m.group(3), "unit": "", "samples": []}
             equal(m.group(2), name, "family of %r" % line)
@@ -126,7 +126,7 @@ def openmetrics(text):
               m.group(1), name)
         sample = (m.group(1), labels(m.group(2) or ""), float(m.group(3)))
         key = (sample[0], tuple(sorted(sample[1].items())))
-        check(key not in seen, "a sample is there twice: %r", line)
+        check(key not in seen, "a sample occurs twice: %r", line)
         seen.add(key)
         family["samples"].append(sample)
     for name, family in families.items():
@@ -142,7 +142,7 @@ def openmetrics(text):
 
 
 def histogram(name, samples):
-    """Buckets grow, the last one is +Inf and equals the count."""
+    """Checks that buckets are cumulative, and that the last one is +Inf and equals the count."""
     series = {}
     for sample, keys, value in samples:
         rest = tuple(sorted((k, v) for k, v in keys.items() if k != "le"))

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What is always true of a report (docs: "What is always true"). Each function yields
-complaints."""
+"""Checks what docs/json.md says is always true of a report. Each function yields its complaints."""
 
 TINY = 1e-6  # ratios are printed with a finite number of digits
-TOP = 1 << 36  # the last slot of a histogram ends here, and takes what is larger
+TOP = 1 << 36  # the last slot of a histogram ends here; larger values are counted in it
 PARTS = {"hold": ("oncpu", "preempted", "blocked"), "wait": ("blocked", "runnable", "oncpu")}
 COUNTS = ("acquisitions", "contended", "requested_releases")
 TOP_KEYS = ("schema", "version", "duration_ns", "lost_events", "exit_status", "probe_cost",
@@ -27,7 +26,7 @@ def check_invariants(report, expect_anomalies=False, expect_lost=False):
         for g in p.get("gils", ()):
             where = "%s gil %s" % (place, g.get("address"))
             found = list(missing(g, GIL_KEYS, where))
-            if found or not expect_lost:  # with edges lost, the sums do not hold
+            if found or not expect_lost:  # if edges were lost, the sums need not agree
                 complaints += found or of_gil(g, report, where, expect_anomalies)
             else:
                 complaints += of_distributions(g, where)
@@ -65,7 +64,7 @@ def negatives(value, where):
         for i, v in enumerate(value):
             yield from negatives(v, "%s[%d]" % (where, i))
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not value >= 0:  # also not a number
+        if not value >= 0:  # this also finds NaN
             yield "%s is %s" % (where, value)
 
 
@@ -88,7 +87,7 @@ def of_distributions(g, where):
 
 
 def of_figures(f, where):
-    """What holds for a thread's figures as well as for a GIL's."""
+    """Checks what is true of a thread's figures as well as of a GIL's."""
     for name in ("hold", "wait"):
         yield from of_distribution(f[name], "%s %s" % (where, name))
         parts = [f["%s_%s_ns" % (name, part)] for part in PARTS[name]]
@@ -117,7 +116,7 @@ def of_distribution(d, where, unit="_ns"):
         yield "%s: buckets overlap or are out of order" % where
     if not count:
         if total or most or buckets:
-            yield "%s: empty, yet sum is %s and max is %s" % (where, total, most)
+            yield "%s: empty, but sum is %s and max is %s" % (where, total, most)
         return
     if not buckets:
         return
@@ -130,7 +129,7 @@ def of_distribution(d, where, unit="_ns"):
 
 
 def of_sum(buckets, total, most, where):
-    """The exact sum lies between what the buckets allow."""
+    """Checks that the exact sum lies between the bounds that follow from the buckets."""
     least = sum(lo * n for lo, _, n in buckets)
     largest = sum(min(hi - 1, most) * n for _, hi, n in buckets[:-1]) + most * buckets[-1][2]
     if not least <= total <= largest:
@@ -164,7 +163,7 @@ def of_handoffs(g, report, where):
     if any(e["from"] == e["to"] and e["from"] for e in edges):
         yield "%s: a handoff from a thread to itself" % where
     if len({(e["from"], e["to"]) for e in edges}) != len(edges):
-        yield "%s: a handoff edge is there twice" % where
+        yield "%s: a handoff edge occurs twice" % where
 
 
 def of_ratios(g, report, where):
@@ -176,7 +175,8 @@ def of_ratios(g, report, where):
         yield "%s: observed for %s ns of %s" % (where, observed, report["duration_ns"])
     if not observed:
         return
-    # Ratios also count what goes on at the end or was seen in part, so they are lower bounds.
+    # Ratios also count holds and waits that are unfinished at the end or were seen only in part. So
+    # the sums of the distributions are lower bounds for them.
     for k, d in (("held_ratio", "hold"), ("wait_ratio", "wait")):
         if g[k] is not None and g[k] < g[d]["sum_ns"] / observed - TINY:
             yield "%s: %s is %s, below the %s of %s ns in %s ns" % (
@@ -199,7 +199,7 @@ def of_threads(g, where):
             return
     tids = [t["tid"] for t in threads]
     if len(set(tids)) != len(tids):
-        yield "%s: a thread is there twice" % where
+        yield "%s: a thread occurs twice" % where
     for k in COUNTS:
         total = sum(t[k] or 0 for t in threads)
         if total != (g[k] or 0):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What the end-to-end tests share: interpreters, workloads, running gilscope, reading its report.
 
-Every report that is read here is checked against what is always true (invariants.py). Tests never
-depend on absolute times and never sleep and hope: `attach` waits until the probes are seen in the
-target's memory, workloads say READY and wait to be told."""
+Every report that is read here is checked by invariants.py. Tests never depend on absolute times,
+and never sleep in the hope that something has happened meanwhile: `attach` waits until the probes
+are in the target's memory, and workloads print READY and wait until they are told to continue."""
 import atexit
 import ctypes
 import functools
@@ -25,21 +25,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 WORKLOADS = os.path.join(ROOT, "tests", "workloads")
 GILSCOPE = os.path.abspath(os.environ.get("GILSCOPE", os.path.join(ROOT, "build", "gilscope")))
-OLDEST = (3, 8)  # what gilscope supports at least
-# Numbers of system calls, which each architecture has its own of.
+OLDEST = (3, 8)  # the oldest version that the whole matrix is run on
+# The numbers of system calls, which differ between architectures.
 SYSCALL = {"x86_64": {"bpf": 321, "exit": 60, "futex": 202},
            "aarch64": {"bpf": 280, "exit": 93, "futex": 98}}[os.uname().machine]
-# How much longer than on a real machine to wait for what is sure to come: emulated ones are slow.
+# Emulated machines are slow, so all time limits are multiplied by this factor.
 PATIENCE = float(os.environ.get("PATIENCE", "1"))
 
-started = []  # every process that a test has started, so that none survives it
+started = []  # the processes that the test has started; clean_up() kills them
 
 
 class Skip(Exception):
     """Raised when the test cannot be run here; its text says why."""
 
 
-# --- claims, with a message that shows the figures -----------------------------------------------
+# --- assertions, with a message that shows the figures -------------------------------------------
 
 def check(condition, message, *args):
     if not condition:
@@ -99,8 +99,8 @@ def built(source, *options):
 # --- interpreters --------------------------------------------------------------------------------
 
 class Interpreter:
-    """`foreign`: it has a C library of its own, so that the probes come when it runs already, not
-    before its first instruction."""
+    """An interpreter to observe. A `foreign` one has its own C library, so its probes are attached
+    when it already runs, not before its first instruction."""
 
     def __init__(self, name, path, version, env=None, foreign=False):
         self.name, self.path, self.version, self.env = name, path, version, env or {}
@@ -158,8 +158,8 @@ def stripped_copy(path, version):
     return Interpreter("stripped-" + short, copy, version, env)
 
 
-# What tests/interpreters has put into the cache: Debian 13's and unstable's, in root directories
-# of their own, and Debian 12's build with --with-pydebug, on this C library.
+# What tests/interpreters puts into the cache: those of Debian 13 and unstable, in root directories
+# of their own, and Debian 12's build with --with-pydebug, which uses this machine's C library.
 FOREIGN = ("python3.13", "python3.13d", "python3.14", "python3.15")
 NATIVE = ("python3.11d",)
 
@@ -186,11 +186,11 @@ def embedded_library():
     """The path of Debian's libpython."""
     for path in glob.glob("/usr/lib/*/libpython%d.%d.so.1.0" % debian().version[:2]):
         return path
-    raise Skip("there is no libpython of Debian's")
+    raise Skip("Debian's libpython is not installed")
 
 
 def embedder():
-    """A program of ours that loads Debian's libpython at run time."""
+    """A program that loads Debian's libpython at run time."""
     try:
         embedded_library()
         path = built("embed.c", "-ldl")
@@ -201,7 +201,7 @@ def embedder():
 
 @functools.lru_cache(None)
 def interpreters():
-    """Every interpreter here that gilscope must understand."""
+    """Every interpreter on this machine that gilscope must understand."""
     found = [debian()]
     pyenv = [(p, v) for p, v in pyenv_pythons() if v >= OLDEST]
     for path, version in pyenv:
@@ -243,17 +243,17 @@ def usdt_pythons():
 
 
 def native_interpreters():
-    """Those that use gilscope's own C library, so that probes are there before they start."""
+    """Those that use gilscope's own C library, so that probes are in place before they start."""
     return [i for i in interpreters() if not i.foreign]
 
 
 def optimised_interpreters():
-    """All but the debug builds, which compute some ten times more slowly."""
+    """All but the debug builds, which are some ten times slower."""
     return [i for i in interpreters() if not re.search(r"\dd$", i.name)]
 
 
 def some_interpreters():
-    """One of each kind that handles processes in its own way: enough where the interpreter's
+    """One interpreter of each kind (Debian's, before 3.12, from 3.12 on), for tests in which the
     version hardly matters."""
     kinds = {}
     for i in native_interpreters():
@@ -270,8 +270,8 @@ def each(find):
 
 
 def best_of(times, claim):
-    """Calls claim() until it holds, so many times at most. For what the machine may disturb, and
-    only with a comment that says how."""
+    """Calls claim() until it holds, at most `times` times. Use this only for what the machine may
+    disturb, and with a comment that says how."""
     for _ in range(times - 1):
         try:
             return claim()
@@ -304,17 +304,17 @@ def probes_here():
     """How gilscope attaches on this kernel by default."""
     env = dict(os.environ)
     env.pop("GILSCOPE_PERF_EVENTS", None)
-    told = subprocess.run([GILSCOPE, "doctor", "--json"], env=env, capture_output=True, text=True)
-    return json.loads(told.stdout)["machine"]["probes"]
+    done = subprocess.run([GILSCOPE, "doctor", "--json"], env=env, capture_output=True, text=True)
+    return json.loads(done.stdout)["machine"]["probes"]
 
 
 def by_perf_events():
-    """True if gilscope attaches in this way by default."""
+    """True if gilscope, as the tests run it, attaches by perf events."""
     return "GILSCOPE_PERF_EVENTS" in os.environ or probes_here() == "perf_events"
 
 
 def kernel():
-    """Its version: (6, 12)."""
+    """The kernel's version, such as (6, 12)."""
     return tuple(int(n) for n in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
 
 
@@ -354,19 +354,19 @@ def wait_until(condition, what, seconds=10.0):
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError("waited %g s in vain: %s" % (seconds, what))
+            raise AssertionError("waited %g s in vain for %s" % (seconds, what))
         time.sleep(0.005)
 
 
 class Workload:
-    """A workload that gilscope does not launch. It runs with --wait: it is READY, and waits."""
+    """A workload that gilscope does not launch. With --wait, it prints READY and waits for go()."""
 
     def __init__(self, interpreter, script, *args, wait=True, user=None):
         argv = interpreter.argv(script, *args) + (["--wait"] if wait else [])
         self.process = spawn(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                              env=interpreter.environment(), user=user)
         self.pid = self.process.pid
-        self.read = b""  # of its stdout, and not yet asked for
+        self.read = b""  # output that no caller has asked for yet
         self.expect("READY")
 
     def line(self, seconds=30):
@@ -467,7 +467,7 @@ def stat_workload(interpreter, script, *args, options=(), **more):
 
 
 def attach_to_workload(interpreter, script, *args, options=(), status=0, expectations=None):
-    """The same, but gilscope attaches when the workload is ready."""
+    """Like stat_workload, but gilscope attaches when the workload is ready."""
     w = Workload(interpreter, script, *args)
     g = attach(w, *options)
     w.go()
@@ -487,7 +487,7 @@ def gilscope(*args, seconds=30, **popen):
 
 
 def attach(workloads, *options, everything=False, **popen):
-    """Starts gilscope on running workloads (or with --all), and returns when it observes them."""
+    """Starts gilscope on running workloads (or with --all); returns when it observes them."""
     if isinstance(workloads, Workload):
         workloads = [workloads]
     target = ["--all"] if everything else ["-p", ",".join(str(w.pid) for w in workloads)]
@@ -496,7 +496,7 @@ def attach(workloads, *options, everything=False, **popen):
         wait_until(lambda: has_probes(running.process.pid, w.pid) or
                    has_spoken(running.process) or running.process.poll() is not None,
                    "probes in process %d" % w.pid)
-    wait_until(lambda: at_rest(running.process), "gilscope's set-up to be over")
+    wait_until(lambda: at_rest(running.process), "gilscope to finish its set-up")
     if running.process.poll() is not None:
         raise AssertionError("gilscope ended, with status %s: %s" % (
             running.process.returncode, running.process.stderr.read().strip()[-400:]))
@@ -504,8 +504,8 @@ def attach(workloads, *options, everything=False, **popen):
 
 
 def has_spoken(process):
-    """True if there is something on its stderr: gilscope says so when it observes. Of perf events in a
-    file that is not the C library nothing else tells."""
+    """True if gilscope has written to stderr, as it does when it observes. For perf events in a
+    file other than the C library, this is the only sign."""
     return bool(select.select([process.stderr], [], [], 0)[0])
 
 
@@ -565,8 +565,8 @@ PROBED_FILES = {}
 
 
 def probed_bytes(pid):
-    """(inode, [(file offset, first bytes)]) of the probed functions in the C library of a process;
-    the default version of each."""
+    """(inode, [(file offset, first bytes)]) of the probed functions in the C library of a process.
+    If a symbol has several versions, the default one counts."""
     place = mapped(pid, lambda inode, name: name.startswith(("libc.so", "libc-")))
     if not place:
         raise Skip("process %d has no C library" % pid)
@@ -577,8 +577,8 @@ def probed_bytes(pid):
 
 
 def functions_in(path):
-    """[(file offset, first bytes)] of the probed functions in a library: a probe may be some
-    instructions behind the start."""
+    """[(file offset, first bytes)] of the probed functions in a library. There are many bytes of
+    each, because a probe may be some instructions behind the start."""
     text = subprocess.run(["readelf", "-W", "--segments", "--dyn-syms", path], check=True,
                           capture_output=True, text=True).stdout
     segments = [[int(n, 16) for n in found] for found in re.findall(
@@ -610,7 +610,8 @@ def is_observed(pid):
 
 
 def check_untouched(pid):
-    """Checks that nothing is left in the process's memory. Removal may take the kernel a moment."""
+    """Checks that no probe is left in the process's memory, for which the kernel may need a
+    moment."""
     wait_until(lambda: not any(breakpoints(pid)), "probes to be gone from process %d" % pid)
 
 
@@ -637,7 +638,7 @@ def bpf_ids(command):
 
 
 def held_by_others():
-    """{(kind, id)} that processes of somebody else hold: other tests may run beside these."""
+    """{(kind, id)} that other processes hold, because other tests may run at the same time."""
     mine = {p.pid for p in started}
     found = set()
     for path in glob.glob("/proc/[0-9]*/fdinfo/*"):
@@ -654,8 +655,8 @@ def held_by_others():
 
 
 def check_nothing_left(before):
-    """No BPF object of ours is there that was not there before. The kernel frees them a moment
-    after the last user is gone; so do others' runs that come and go."""
+    """Checks that this test has left no BPF object behind. The kernel frees objects a moment after
+    their last user is gone, and runs of others come and go, so this waits for a while."""
     def is_clean():
         new = bpf_objects() - before
         check_nothing_left.new = new - held_by_others() if new else new
@@ -669,7 +670,7 @@ def check_nothing_left(before):
 # --- reading a report ----------------------------------------------------------------------------
 
 def process_of(report, pid):
-    """The process's part of the report; if there are several (after exec), the last one."""
+    """The process's part of the report; after an exec there are several, and this is the last."""
     found = [p for p in report["processes"] if p["pid"] == pid]
     check(found, "process %s is not in the report, only %s; unobserved: %s", pid,
           [p["pid"] for p in report["processes"]], report.get("unobserved"))
@@ -705,21 +706,22 @@ def total(rows, *path):
 
 
 def longer_than(rows, name, ns):
-    """Counts the rows' holds (or waits) in buckets that reach beyond ns."""
+    """The number of the rows' holds (or waits) in buckets that reach beyond ns."""
     return sum(b["count"] for r in rows for b in r[name]["buckets"] if b["hi_ns"] > ns)
 
 
 def check_asleep_with_the_gil(rows, threads, sleeps, t, room):
-    """Of workers that were asleep so often, t ns each, with the GIL, and let it go in between; what
-    they told of themselves. Returns the time that they lived, all together."""
-    # By accident, as many holds may be long as fit into the time that holders had no CPU: 0 on an
-    # idle machine.
+    """Checks the rows of workers that slept `sleeps` times in all, t ns each, with the GIL, and
+    released it in between. `threads` is what they know about themselves. Returns the sum of their
+    lifetimes."""
+    # A hold may also be long because its holder had no CPU. There are at most as many such holds as
+    # fit into the time for which holders had none, which is 0 on an idle machine.
     within(longer_than(rows, "hold", t), sleeps, sleeps + total(rows, "hold_preempted_ns") // t,
            "holds of at least %d ns" % t)
     close_to(total(rows, "hold_blocked_ns"), sleeps * t, 0.05, "hold_blocked_ns")
-    # Each is asleep with the GIL, or waits for it, for nearly all its life; the few µs around its
-    # release are all the rest. It may also wait before it tells of its beginning, for which it takes
-    # the GIL, and after its own end.
+    # For nearly all its life, each worker sleeps with the GIL or waits for it; only the few µs
+    # around a release are neither. It may also wait before it notes its beginning, because it needs
+    # the GIL for that, and after it has noted its end.
     lives = sum(w["end"] - w["begin"] for w in threads)
     span = max(w["end"] for w in threads) - min(w["begin"] for w in threads)
     within(total(rows, "hold", "sum_ns") + total(rows, "wait", "sum_ns"), 0.9 * lives,
@@ -733,7 +735,7 @@ def verdict(report):
 
 
 def free_pid():
-    """A process id that was in use until a moment ago."""
+    """The id of a process that has just ended."""
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid

@@ -30,8 +30,8 @@ def expire(_signal, _frame):
 
 
 def discover(one_each):
-    """(name, function to call without arguments, its time limit) of each test. `one_each`: of the
-    interpreters that a test runs on, only Debian's, or else the first."""
+    """(name, function to call without arguments, its time limit) of each test. With `one_each`, a
+    test runs only on Debian's interpreter or, if it does not run on that, on its first one."""
     for path in sorted(glob.glob(os.path.join(lib.HERE, "test_*.py"))):
         module = os.path.splitext(os.path.basename(path))[0]
         found = vars(importlib.import_module(module))
@@ -69,13 +69,13 @@ def cases(name, test, one_each):
 
 
 def nothing_to_run():
-    raise lib.Skip("there is nothing here to run it on")
+    raise lib.Skip("nothing that it could run on is installed")
 
 
 class Run:
-    """A test and its attempts. What fails is tried again, at once, and as often when all the
-    others are over: these tests watch a machine on which other things run, too. That attempts
-    failed, and why the first did, is told all the same."""
+    """A test and its attempts. These tests watch a machine on which other things run as well, so a
+    test that fails is tried again at once, and as many times more after all other tests. If it then
+    passes, its result still tells that attempts failed, and why the first one did."""
     def __init__(self, name, test, limit):
         self.name, self.test, self.limit = name, test, limit
         self.failures = []
@@ -103,8 +103,8 @@ class Run:
 
 
 def attempt(test, limit):
-    """('ok', figures), ('skip', reason) or ('not ok', why). Nothing of the test survives it. What it
-    returns are its figures, in words."""
+    """Runs the test and cleans up after it. Returns ('ok', figures), ('skip', reason) or ('not ok',
+    why); the figures are the text that the test returned, if any."""
     before = lib.bpf_objects()
     signal.alarm(limit)
     try:
@@ -113,7 +113,7 @@ def attempt(test, limit):
     except lib.Skip as e:
         result = ("skip", str(e))
     except Expired:
-        result = ("not ok", "not over after %d s, %s" % (limit, where()))
+        result = ("not ok", "not finished after %d s, %s" % (limit, where()))
     except AssertionError as e:
         result = ("not ok", "%s (%s)" % (e, where()))
     except Exception as e:
@@ -142,19 +142,20 @@ def left_behind(before):
 def main():
     parser = argparse.ArgumentParser(description="gilscope's end-to-end tests")
     parser.add_argument("-k", metavar="TEXT", action="append", default=[],
-                        help="only tests with TEXT in their name; several: any of them")
+                        help="run only tests with TEXT in their name (or any TEXT, if repeated)")
     parser.add_argument("-a", metavar="TEXT", action="append", default=[],
-                        help="and of these only those with this TEXT, too; several: any of them")
+                        help="of these, run only tests that also have this TEXT in their name")
     parser.add_argument("-1", "--one-each", action="store_true",
-                        help="of the interpreters that a test runs on only Debian's, or else the first")
-    parser.add_argument("-l", "--list", action="store_true", help="list the tests, run none")
+                        help="run each test on one interpreter: Debian's, or else its first")
+    parser.add_argument("-l", "--list", action="store_true", help="list the tests; don't run them")
     options = parser.parse_args()
     if os.geteuid() != 0:
-        sys.exit("run.py: the end-to-end tests load BPF programs: run them as root")
+        sys.exit("run.py: the end-to-end tests load BPF programs, so run them as root")
     if not options.list and not os.access(lib.GILSCOPE, os.X_OK):
-        sys.exit("run.py: no %s: build it first, or set GILSCOPE" % lib.GILSCOPE)
+        sys.exit("run.py: %s does not exist; build it first, or set GILSCOPE" % lib.GILSCOPE)
     signal.signal(signal.SIGALRM, expire)
-    # A shell that starts this in the background has it ignore SIGINT, and so would all that the tests start.
+    # A shell that starts this program in the background makes it ignore SIGINT, and the tests'
+    # processes would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     counts = {"ok": 0, "not ok": 0, "skip": 0}
     again = []

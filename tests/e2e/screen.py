@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A terminal to look at: a session of tmux, of a server of its own. Nothing here depends on time:
-whoever presses a key says what is then to be seen."""
+"""A terminal whose screen tests can read: a session in a tmux server of its own. Nothing here
+depends on time: after a test has pressed a key, it waits until it sees what it expects."""
 import os
 import re
 import shlex
@@ -11,7 +11,7 @@ from lib import GILSCOPE, Skip, folder, scratch, wait_until
 
 
 class Screen:
-    """gilscope on a terminal of so many columns and rows, in a folder of its own; or a shell."""
+    """`gilscope top` (or a shell) on a terminal of this size, in a folder of its own."""
 
     def __init__(self, *argv, width=100, height=30, env=None, shell=False):
         if not shutil.which("tmux"):
@@ -82,7 +82,7 @@ class Screen:
         self.tmux("resize-window", "-x", str(width), "-y", str(height))
 
     def pid(self):
-        """gilscope's."""
+        """gilscope's process id."""
         def read():
             try:
                 with open(self.pid_file) as f:
@@ -105,7 +105,7 @@ class Screen:
         return found
 
     def on_main_screen(self):
-        """The cursor shows, and the screen is not the alternate one."""
+        """True if the cursor shows, and the screen is not the alternate one."""
         flags = self.tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}")
         return flags.split() == ["1", "0"]
 

@@ -9,7 +9,7 @@ from lib import (SYSCALL, Workload, attach, attached_by, check, check_untouched,
 
 
 def sleepers_on_a_lock(pid):
-    """How many of the process's threads are in a futex call: those that wait for the GIL are."""
+    """The number of the process's threads in a futex call, as those that wait for the GIL are."""
     n = 0
     for tid in os.listdir("/proc/%d/task" % pid):
         with open("/proc/%d/task/%s/syscall" % (pid, tid)) as f:
@@ -24,14 +24,14 @@ def test_while_threads_wait_and_one_holds(interpreter):
     wait_until(lambda: sleepers_on_a_lock(w.pid) == n, "all others to wait for the GIL")
     g = attach(w)
     check(is_observed(w.pid), "not observed")
-    wait_until(lambda: sleepers_on_a_lock(w.pid) == n, "the others to wait, as they did before")
+    wait_until(lambda: sleepers_on_a_lock(w.pid) == n, "the others to wait again")
     w.expect("RESTED")
     w.go()
     truth = w.truth()
     w.end()
     process = process_of(g.finish().report, w.pid)
     gil = gil_of(process)
-    # The hold and the waits that were under way are named, and enter no distribution.
+    # The hold and the waits that were under way are counted apart, and are in no distribution.
     equal(gil["partial_holds"], 1, "partial_holds")
     equal(gil["partial_waits"], n, "partial_waits")
     check((gil["hold"]["max_ns"] or 0) < truth["held_ns"] / 4, "a phantom hold of %s ns",
@@ -40,9 +40,8 @@ def test_while_threads_wait_and_one_holds(interpreter):
           gil["wait"]["max_ns"])
     for t in truth["threads"]:
         row = thread(process, t["tid"])
-        # Besides its calls, each comes back from the calls it was in, waits for the end of the rest
-        # and ends: a handful of acquisitions, and some calls of os.stat before the others see the
-        # flag.
+        # Each thread acquires the GIL a few more times: to return from the call it was in, to wait
+        # for the end of the others, to end, and for some calls of os.stat until it sees the flag.
         check(row["acquisitions"] >= t["calls"], "%s of %s acquisitions", row["acquisitions"],
               t["calls"])
     # held_ratio includes all of the first hold that was observed.
@@ -62,7 +61,7 @@ def test_at_rest_counts_are_exact(interpreter):
     within(row["acquisitions"], 20000, 20020, "acquisitions")
     gil = gil_of(process)
     equal(gil["partial_waits"], 0, "partial_waits")
-    # The main thread was in read(2), without the GIL: nothing was under way.
+    # The main thread was in read(2), without the GIL, so no hold was under way.
     equal(gil["partial_holds"], 0, "partial_holds")
 
 
@@ -78,7 +77,7 @@ def test_a_process_at_rest():
 
 @each(interpreters)
 def test_switch_interval_is_read(interpreter):
-    """The interval was set before gilscope attached, and is not the default."""
+    """The interval is not the default, and was set before gilscope attached."""
     w = Workload(interpreter, "cpu_threads.py", 2, 0.3, 0.002)
     g = attach(w)
     w.go()
@@ -90,7 +89,7 @@ def test_switch_interval_is_read(interpreter):
 
 @each(lambda: [(i, v) for i in interpreters() for v in ((1e-7, 1), (1e9, 10 ** 15))])
 def test_switch_interval_is_unusual(case):
-    """The interval may be any number above 0; below 1 µs it is 1 µs."""
+    """A program may set any interval above 0; CPython makes those below 1 µs 1 µs."""
     interpreter, (secs, us) = case
     w = Workload(interpreter, "cpu_threads.py", 1, 0.1, secs)
     g = attach(w)
@@ -107,7 +106,7 @@ def test_attach_and_leave_again_and_again():
     for i in range(10):
         report = stat("-p", w.pid, "-d", "0.1").report
         gil = gil_of(process_of(report, w.pid))
-        check(gil["acquisitions"] > 0, "round %d: nothing seen", i)
+        check(gil["acquisitions"] > 0, "round %d: no acquisition was seen", i)
         check(gil["partial_waits"] <= 3, "round %d: %s partial waits", i, gil["partial_waits"])
         check(gil["partial_holds"] <= 1, "round %d: %s partial holds", i, gil["partial_holds"])
         check_untouched(w.pid)
@@ -153,8 +152,8 @@ def files_limited_to(soft, hard):
 
 @timeout(120)
 def test_more_processes_than_open_files():
-    """A perf event and its link are a file each: four for a process. gilscope raises its own limit; and
-    at the end of that it names who is not observed."""
+    """A process takes four open files: two perf events and their links. gilscope raises its own
+    limit; beyond the highest limit it names the processes that are not observed."""
     n = 40
     for hard in (4 * n * 2, 4 * n // 2):
         w = Workload(debian(), "waiting_children.py", n, 50)

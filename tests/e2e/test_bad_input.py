@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What cannot be done is refused: a message on stderr that names what failed, nothing on stdout,
-the documented exit status, and nothing left attached (the runner looks for BPF objects after each
-test)."""
+"""If gilscope cannot do what it is asked, it prints a message on stderr that names what failed,
+prints nothing on stdout, exits with the documented status, and leaves nothing attached (the runner
+looks for BPF objects after each test)."""
 import glob
 import os
 import re
@@ -19,7 +19,8 @@ NOBODY = 65534
 
 
 def refused(status, *words, args=(), **popen):
-    """Runs `gilscope stat args` and checks how it is refused; each word must be in the message."""
+    """Checks that `gilscope stat args` is refused with this status, and with a message that
+    contains each of the words."""
     run = gilscope("stat", *args, **popen)
     equal(run.status, status, "status (stderr: %s)" % run.err.strip()[-300:])
     equal(run.out, "", "stdout")
@@ -43,7 +44,7 @@ def test_no_such_process():
 
 
 def test_one_of_two_does_not_exist():
-    """Either all or nothing, or a report that says what it could not observe."""
+    """gilscope either refuses, or reports the other process and names the one it could not find."""
     w, pid = Workload(debian(), "stat_loop.py", 10), free_pid()
     run = gilscope("stat", "--json", "-d", "0.2", "-p", "%d,%d" % (w.pid, pid))
     check(run.status in (0, CANNOT_OBSERVE), "status %s", run.status)
@@ -67,7 +68,7 @@ def test_not_python():
 def test_kernel_thread():
     with open("/proc/2/comm") as f:
         if f.read() != "kthreadd\n":
-            raise Skip("process 2 is no kernel thread here (a container)")
+            raise Skip("process 2 is not a kernel thread here (a container)")
     refused(CANNOT_OBSERVE, "2", args=["-p", "2"])
 
 
@@ -126,14 +127,16 @@ def test_unknown_future_version():
 
 
 def test_a_runtime_that_makes_no_sense():
-    """It says it is 3.13, but its memory contradicts that: it is refused, nothing is guessed."""
+    """A process that says it is CPython 3.13, but whose memory contradicts that, is refused;
+    gilscope does not guess."""
     process = fake_python("python3.13", SENSELESS, "0x030d00f0")
     refused(CANNOT_OBSERVE, process.pid, args=["-p", process.pid])
 
 
 @each(lambda: [0.1, 1])
 def test_a_command_that_makes_no_sense(seconds):
-    """It may be just starting, so it is examined again. It ends before that is clear, or after."""
+    """The interpreter of a launched command may not have finished starting, so gilscope examines it
+    again. The command ends before or after gilscope gives up."""
     path = fake_program("python3.13", SENSELESS, "0x030d00f0")
     process = gilscope("stat", "--", "sh", "-c", "sleep %s | %s" % (seconds, path))
     equal(process.status, CANNOT_OBSERVE, "status")
@@ -167,7 +170,8 @@ def test_command_without_python_is_still_run():
 
 
 def test_the_reason_is_of_a_python():
-    """The reason is not about a shell's children, which ended before they could be examined."""
+    """The reason given is about the Python, not about a shell's children that ended before they
+    could be examined."""
     script = "for i in $(seq 60); do (:) & done; wait; exec %s -c pass" % debian().path
     run = gilscope("stat", "--source", "usdt", "--", "sh", "-c", script, env=debian().environment())
     equal(run.status, CANNOT_OBSERVE, "status")
@@ -402,7 +406,8 @@ def test_stdout_is_full():
 
 
 def test_stdout_is_a_closed_pipe():
-    """`gilscope stat ... | head -1`: no hang, and a death by SIGPIPE or a status; never a crash."""
+    """In `gilscope stat ... | head -1`, gilscope exits or dies of SIGPIPE; it neither hangs nor
+    crashes."""
     reader, writer = os.pipe()
     os.close(reader)
     w = Workload(debian(), "stat_loop.py", 10)
@@ -413,7 +418,7 @@ def test_stdout_is_a_closed_pipe():
 
 
 def test_output_file_is_kept_if_the_target_is_refused():
-    """An old report is not lost because the process number is wrong."""
+    """A wrong process number does not cost the user an old report."""
     path = scratch("report.json")
     with open(path, "w") as f:
         f.write("yesterday's")
@@ -422,7 +427,7 @@ def test_output_file_is_kept_if_the_target_is_refused():
         equal(f.read(), "yesterday's", "the file")
 
 
-# --- and in between ------------------------------------------------------------------------------
+# --- other cases ---------------------------------------------------------------------------------
 
 def test_help_and_version():
     for args in (["--help"], ["-h"], ["stat", "--help"], ["--version"], ["-V"]):
@@ -433,7 +438,7 @@ def test_help_and_version():
 
 
 def test_version_names_the_build():
-    """What a bug report needs: the version, the commit, libbpf and how it was built."""
+    """--version prints what a bug report needs: version, commit, libbpf, and how it was built."""
     lines = gilscope("--version").out.splitlines()
     check(re.fullmatch(r"gilscope \d+\.\d+\.\d+", lines[0]), "the first line is %r", lines[0])
     check(re.fullmatch(r"  commit  (unknown|\S+)", lines[1]), "the second line is %r", lines[1])
@@ -443,7 +448,7 @@ def test_version_names_the_build():
 
 
 def test_target_replaced_by_something_else():
-    """A Python process that becomes a shell, under -p: the report is about the Python."""
+    """If a Python process under -p executes something else, the report is about the Python."""
     w = sleeping(["/usr/bin/python3", "-c", "import os; print('READY', flush=True); input();"
                   "os.execv('/bin/cat', ['cat'])"])
     equal(w.stdout.readline(), b"READY\n", "its line")

@@ -21,8 +21,8 @@ EXAMPLES = os.path.join(ROOT, "examples")
 PYTHON = "/usr/bin/python3"
 
 QUIET = [PYTHON, "-c", "import time; time.sleep(0.3)"]
-# A second in one call of libc, with the GIL held and without. On a busy machine the holder may lack a CPU for a
-# while: a hold of half a second says nothing yet.
+# One call of libc that takes a second, with the GIL held and with it released. On a busy machine a
+# holder may lack a CPU for a while, so a hold of up to half a second proves nothing.
 KEEPS = [PYTHON, workload("pydll_sleep.py"), 1, 1, 1000]
 RELEASES = [PYTHON, workload("cdll_sleep.py"), 1, 1, 1000]
 
@@ -43,7 +43,7 @@ def run(*rules, command=None, options=(), **popen):
 
 
 def judged(*rules, command, status, options=(), **popen):
-    """The same, with its JSON."""
+    """Like run(), with --json; checks the status and returns the JSON."""
     path = scratch("check.json")
     done = run(*rules, command=command, options=["--json", "-o", path] + list(options), **popen)
     equal(done.status, status, "status (stderr: %s)" % done.err.strip()[-500:])
@@ -85,7 +85,7 @@ def test_the_report_for_people_shows_the_evidence():
 
 @timeout(120)
 def test_a_convoy():
-    """Whoever needs the GIL for a moment waits a switch interval for it."""
+    """A thread that needs the GIL only for a moment waits a whole switch interval for it."""
     command = [PYTHON, workload("convoy.py"), 300]
     report = judged("wait.p50 < 1ms if wait.count >= 20", "warn wait.p50 < 1ms",
                     "requested_releases > 10", "wait.p99.9 < 1s", command=command, status=FAILED)
@@ -120,7 +120,7 @@ def test_a_warning_does_not_fail():
 
 
 def test_a_scope():
-    """Only the thread that is asked for counts."""
+    """Only the threads in the rule's scope count."""
     command = [PYTHON, workload("named.py"), "io", 1000]
     report = judged('hold.max{thread="io"} < 600ms', 'hold.max{thread~"py*"} < 600ms',
                     'hold.sum{process~"py*",thread="io"} > 600ms', command=command,
@@ -156,7 +156,7 @@ def test_a_process_that_runs():
     process = spawn([GILSCOPE, "check", "--assert", "hold.max < 100ms", "--json", "-o", path,
                      "-p", str(w.pid)], stderr=subprocess.PIPE, text=True)
     wait_until(lambda: is_observed(w.pid) or process.poll() is not None, "probes")
-    wait_until(lambda: at_rest(process), "gilscope's set-up to be over")
+    wait_until(lambda: at_rest(process), "gilscope to finish its set-up")
     w.go()
     process.communicate(timeout=60)
     equal(process.returncode, FAILED, "status")
@@ -169,7 +169,7 @@ def test_who_was_not_observed():
                     options=["--max-processes", "16"])
     check(report["unobserved"], "all were observed")
     reasons = {u["why"] for u in report["unobserved"]}
-    if by_perf_events():  # while one is taken away, none can be attached
+    if by_perf_events():  # while a perf event is being removed, none can be attached
         reasons.discard("it exited before probes could be attached")
     equal(reasons, {"the table of processes is full"}, "why")
     equal({u["run"] for u in report["unobserved"]}, {0}, "runs")
@@ -185,7 +185,7 @@ def test_nothing_to_observe():
 
 @each(lambda: [("hold.max < 10s", 0), ("hold.max < 1ns", FAILED)])
 def test_the_commands_own_failure(case):
-    """The command's status takes precedence, and the report tells the two apart."""
+    """The command's status takes precedence over that of the rules; the report has both."""
     rule, alone = case
     code = "import time; time.sleep(0.2); raise SystemExit(7)"
     report = judged(rule, command=[PYTHON, "-c", code], status=7)
@@ -194,7 +194,8 @@ def test_the_commands_own_failure(case):
 
 
 def test_repetitions():
-    """--repeat and --warmup run the command so often; each run starts as the first one did."""
+    """--repeat and --warmup run the command that many times, and every run starts in the same
+    state."""
     marks = scratch("marks")
     code = "import os; open(%r, 'a').write('%%d\\n' %% os.nice(0))" % marks
     report = judged("acquisitions > 1 over all", command=[PYTHON, "-c", code], status=0,
@@ -245,7 +246,7 @@ def test_stats_json_is_a_baseline():
 # --- recorded runs -------------------------------------------------------------------------------
 
 def test_a_trace_is_judged_as_the_run():
-    """record, then check -i: the verdicts, and the same figures as in the report of the trace."""
+    """check -i judges a trace like a run, with the same figures as the report of that trace."""
     path = scratch("run.gil")
     equal(gilscope("record", "-q", "-o", path, "--", *KEEPS).status, 0, "status of record")
     out = scratch("check.json")
@@ -258,16 +259,16 @@ def test_a_trace_is_judged_as_the_run():
     equal(verdicts(report), ["fail", "pass", "pass"], "verdicts")
     moment = report["rules"][0]["moments"][0]
     check(moment["longest"] >= 1e9, "moment %s", moment)
-    check(moment["to_ns"] - moment["from_ns"] < 800e6, "the moment is not told well: %s", moment)
+    check(moment["to_ns"] - moment["from_ns"] < 800e6, "the moment is too long: %s", moment)
     run = json.loads(gilscope("report", path, "--json").out)
     hold = run["processes"][0]["gils"][0]["hold"]
     equal(report["rules"][0]["measured"]["value"], hold["max_ns"], "the longest hold")
     done = gilscope("check", "-i", path, "-i", path, "--assert", "hold.max < 600ms over all")
     equal(done.status, FAILED, "status of two traces")
     done = gilscope("check", *["-i", path] * 400, "--assert", "hold.max < 600ms")
-    told = " ".join(done.out.split("each run: ")[1].split("\n\n")[0].split())
-    more = re.search(r"(.*) and (\d+) more$", told)
-    check(more, "the runs that are not told: %r", told[-60:])
+    listed = " ".join(done.out.split("each run: ")[1].split("\n\n")[0].split())
+    more = re.search(r"(.*) and (\d+) more$", listed)
+    check(more, "the number of further runs is missing: %r", listed[-60:])
     equal(len(more.group(1).split(", ")) + int(more.group(2)), 400, "runs")
     done = gilscope("check", *["-i", path] * 1001, "--assert", "hold.max < 10s over worst")
     equal(done.status, USAGE, "status of more traces than are judged")
@@ -308,7 +309,7 @@ def test_without_a_command_none_succeeds():
 
 @each(lambda: [[], ["--trace"]])
 def test_a_warm_up_that_is_interrupted(trace):
-    """Without a run to judge nothing passes, not even a rule over all runs."""
+    """If there is no run to judge, no rule passes, not even a rule over all runs."""
     ready, path = scratch("ready"), scratch("kept.gil")
     p = spawn([GILSCOPE, "check", "--assert", "hold.max < 1ns over all", "--warmup", "2", "--repeat",
                "2"] + [a for o in trace for a in (o, path)] + ["--", *until_interrupted(ready)],
@@ -329,7 +330,8 @@ def test_a_warm_up_that_fails_is_traced():
 
 
 def test_traced_repetitions():
-    """Every run starts in the same state; an error leaves no trace; Ctrl-C ends all runs."""
+    """Every run starts in the same state. If a run ends without a Python, no trace is left. Ctrl-C
+    ends all runs."""
     path, ignored, count, ready = [scratch(n) for n in ("kept.gil", "ignored", "count", "ready")]
     script = "%s -c 'import time; time.sleep(0.1)'; grep SigIgn /proc/self/status >> %s" % (
         PYTHON, ignored)
@@ -385,10 +387,10 @@ def test_a_trace_that_is_not_whole():
     equal(done.status, INCONCLUSIVE, "status of a trace that is cut off")
     check("lost" in done.out and "cut off" in done.out, "stdout: %s", done.out)
     done = gilscope("check", "-i", workload("demo.py"), "--assert", "hold.max < 10s")
-    equal(done.status, USAGE, "status of what is no trace")
+    equal(done.status, USAGE, "status of a file that is not a trace")
 
 
-# --- what is wrong is refused before anything runs -----------------------------------------------
+# --- mistakes are reported before anything runs --------------------------------------------------
 
 def refused(*args, words=()):
     marks = scratch("marks")
@@ -431,14 +433,15 @@ def test_a_wrong_file_of_rules():
 
 # --- reports -------------------------------------------------------------------------------------
 
-HOSTILE = "a%\\n::b,c:<&"  # as Python writes it; 11 bytes
+HOSTILE = "a%\\n::b,c:<&"  # an escape sequence for Python; the name has 11 bytes
 MESSY = ['hold.max < 1ns', 'hold.max{thread~"a%*::b,c:<&"} < 100ms', "wait.p99.9 < 1s",
          "warn hold.max < 1ns", "acquisitions > 1", "wait.p99 < 1s if wait.count > 1000000",
          'hold.max{thread="]]>"} < 1s']
 
 
 def messy(*options, **popen):
-    """Every verdict, with a thread whose name has a meaning in every format."""
+    """A run with every verdict, and with a thread whose name has characters that are special in
+    each format."""
     done = run(*MESSY, command=[PYTHON, workload("named.py"), HOSTILE, 200], options=options,
                **popen)
     equal(done.status, FAILED, "status (stderr: %s)" % done.err.strip()[-300:])
@@ -525,7 +528,8 @@ def test_openmetrics():
 
 @each(lambda: [i for i in interpreters() if i.version[:2] >= (3, 12) and i.name != "embed"][:1])
 def test_openmetrics_of_subinterpreters(interpreter):
-    """One process after the other, with GILs at the same address: no sample may occur twice."""
+    """One interpreter runs after the other, with GILs at the same address. No sample may occur
+    twice."""
     path = scratch("gil.txt")
     done = run("hold.max < 10s", options=["--openmetrics", path], env=interpreter.environment(),
                command=interpreter.argv("subinterpreters.py", "sequence", 4, 50))
@@ -551,7 +555,7 @@ def test_a_full_disk():
     check("/dev/full" in done.err, "stderr: %s", done.err)
 
 
-# --- gilscope metrics, and what is said of it ----------------------------------------------------
+# --- gilscope metrics and its documentation ------------------------------------------------------
 
 def test_metrics_documentation():
     """docs/metrics.md is generated; the man page has a paragraph for each row."""
@@ -579,7 +583,7 @@ def test_metrics_are_listed():
 # --- the examples --------------------------------------------------------------------------------
 
 def under_load():
-    """As many busy processes as there are CPUs."""
+    """Starts as many busy processes as there are CPUs."""
     for _ in range(os.cpu_count()):
         spawn([sys.executable, "-c", "while True: pass"])
 
@@ -596,7 +600,7 @@ def example_environment():
 @each(lambda: [("check", 0), ("check-bad", FAILED)])
 @timeout(180)
 def test_the_extension(case):
-    """Ten times on a busy machine: the same verdict."""
+    """Ten runs on a busy machine give the same verdict."""
     target, status = case
     place = scratch("extension")
     shutil.copytree(os.path.join(EXAMPLES, "extension"), place)
@@ -635,7 +639,7 @@ def import_yaml():
 @each(lambda: ["github.yml", "gitlab.yml"])
 @timeout(240)
 def test_the_examples_for_ci(example):
-    """Their own command, without sudo, ten times on a busy machine."""
+    """Runs the example's own command, without sudo, ten times on a busy machine."""
     if subprocess.run([PYTHON, "-m", "pytest", "--version"], capture_output=True).returncode:
         raise Skip("no python3-pytest")
     lines = commands_of(example)
@@ -651,4 +655,4 @@ def test_the_examples_for_ci(example):
                               text=True)
         equal(done.returncode, 0, "status of run %d: %s %s" % (
             i, done.stdout[-700:], done.stderr[-300:]))
-        within(len(re.findall(r"^(pass|skipped|warn) ", done.stdout, re.M)), 4, 4, "rules told")
+        within(len(re.findall(r"^(pass|skipped|warn) ", done.stdout, re.M)), 4, 4, "rules reported")

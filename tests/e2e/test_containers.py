@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Targets that the host sees differently: in namespaces of their own, of files that are no more,
-and of many versions at once."""
+"""Targets in namespaces of their own, targets whose files were deleted or replaced, and targets of
+many versions at once."""
 import os
 import re
 import shutil
@@ -24,7 +24,7 @@ def script(name, text):
 # --- namespaces ----------------------------------------------------------------------------------
 
 def contained():
-    """A program with an embedded Python, in a mount and a PID namespace of its own: both files are
+    """A program with an embedded Python in its own mount and PID namespaces. The files of both are
     in a file system that the host cannot see."""
     library = embedded_library()
     program = built("embed.c", "-ldl")
@@ -83,18 +83,18 @@ def test_launched_with_another_libc(interpreter):
     truth = run.truth()
     process = process_of(run.report, truth["pid"])
     check(process["late_ns"] > 0, "not late, with probes on another library")
-    # In its start, it takes and gives the GIL hundreds of times.
+    # While it starts, it takes and releases the GIL hundreds of times.
     within(total(gil_of(process)["threads"], "acquisitions"), 1, K + 5000, "acquisitions")
 
 
-# --- files that are no more ----------------------------------------------------------------------
+# --- files that were deleted or replaced ---------------------------------------------------------
 
 def remove(path):
     os.unlink(path)
 
 
 def replace(path):
-    """Another file takes the name, as when a package manager updates it."""
+    """Puts another file in its place, as a package manager does for an update."""
     new = path + ".new"
     with open(new, "wb") as f:
         f.write(b"\x7fELF, or something else\n" * 1000)
@@ -158,7 +158,8 @@ def test_all_versions_at_once():
 
 
 def test_library_changed_in_an_overlay():
-    """What is mapped is not what the path leads to, and probes there are not hit: that is no idle GIL."""
+    """After the change, the path leads to another file than the mapped one, so probes are never
+    hit. gilscope must not report this as an idle GIL."""
     code = ("import os, threading\nfor _ in range(2): threading.Thread(target=lambda: [sum(range(1000)) for _ in "
             "iter(int, 1)], daemon=True).start()\nprint(os.getpid(), flush=True)\ninput()")
     script = ("mkdir %(at)s && mount -t tmpfs none %(at)s && cd %(at)s && mkdir upper work root && mount -t overlay "

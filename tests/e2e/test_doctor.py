@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""gilscope doctor: what it says about this machine, processes and interpreters' files."""
+"""gilscope doctor: what it reports about this machine, about processes, and about interpreters."""
 import json
 import os
 import re
@@ -27,7 +27,7 @@ print(json.dumps({"debug": hasattr(sys, "gettotalrefcount"), "lto": lto}))
 
 
 def doctor(*args, status=0, **popen):
-    """The report of a run."""
+    """Runs doctor and returns its report."""
     run = gilscope("doctor", "--json", *args, **popen)
     check(run.status == status, "status is %s, not %s; it says: %s %s", run.status, status,
           run.out[-600:], run.err)
@@ -98,7 +98,7 @@ def test_a_free_threaded_process():
 
 @each(usdt_pythons)
 def test_an_interpreter_with_gil_probes(interpreter):
-    """doctor would use the probes or says why not, like stat."""
+    """doctor names the same source as stat."""
     w = Workload(interpreter, "stat_loop.py", 100)
     process = process_of(stat("-p", w.pid, "-d", "0.05").report, w.pid)
     python = doctor("-p", w.pid)["python"]
@@ -184,7 +184,7 @@ def test_a_name_is_looked_up_in_path():
 
 
 def test_a_damaged_file():
-    """Half of an interpreter, and one with a table of offsets that is none."""
+    """A file with half of an interpreter, and one whose table of offsets is damaged."""
     with open("/usr/bin/python3", "rb") as f:
         whole = f.read()
     path = scratch("python")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Free-threaded builds: with the GIL off, with it on, and when something turns it on."""
+"""Free-threaded builds with the GIL off, with the GIL on, and with the GIL turned on later."""
 import os
 
 from lib import (Interpreter, Skip, Workload, attach, built, cached, check, each, equal, gil_of,
@@ -22,8 +22,8 @@ def test_off(name):
     equal(process["free_threaded_build"], True, "free_threaded_build")
     equal(process["free_threaded"], True, "free_threaded")
     equal(process["gil_turned_on"], False, "gil_turned_on")
-    # The GIL is on while the interpreter starts and while it imports, and no more than that: what
-    # is counted are not the 2,000 calls.
+    # The GIL is on only while the interpreter starts and while it imports, so the 2,000 calls are
+    # not counted.
     counted = sum(g["acquisitions"] for g in process["gils"])
     check(counted < 1000, "%s acquisitions of a GIL that is off", counted)
     equal(run.report["verdict"]["gil_bound"], "no", "gil_bound")
@@ -32,7 +32,7 @@ def test_off(name):
 
 @each(builds)
 def test_off_and_attached(name):
-    """No GIL was seen, so there are no figures, and no finding that nobody waits."""
+    """No GIL was seen, so the report has no figures, and does not say that nobody waits."""
     w = Workload(build(name), "cpu_threads.py", 2, 0.3)
     g = attach(w)
     w.go()
@@ -46,7 +46,7 @@ def test_off_and_attached(name):
 
 @each(builds)
 def test_on_and_off_and_on(name):
-    """A thread that waits when the GIL is turned off does not wait forever."""
+    """A wait that is under way when the GIL is turned off ends; it does not go on forever."""
     process, truth, _ = stat_workload(build(name), "flip.py", 4, 0.5)
     equal(truth["enabled"], False, "sys._is_gil_enabled()")
     gil = gil_of(process)
@@ -90,7 +90,7 @@ def test_on(case):
 def test_on_and_contended(case):
     process, truth, _ = stat_workload(with_gil(case), "cpu_threads.py", 2, 0.5, 0.005)
     requested = total(workers(process), "requested_releases")
-    # As in truth.requested_releases: a thread may lose its turn unseen.
+    # As in truth.requested_releases, a thread may lose its turn before it has counted it.
     within(requested, truth["turns"] * 0.9 - 4, truth["turns"] * 1.1 + 4, "requested releases")
 
 

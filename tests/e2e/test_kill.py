@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""SIGKILL of gilscope at any moment: the target runs on and computes the right result,
-untouched."""
+"""Whenever gilscope is killed with SIGKILL, the target continues, untouched, and computes the right
+result."""
 import json
 import random
 import signal
@@ -20,7 +20,7 @@ def check_result(truth):
 def kill_after(g, seconds):
     try:
         g.process.wait(seconds)
-    except Exception:  # not over yet, as it should be
+    except Exception:  # it has not ended, as it should be
         pass
     equal(g.process.poll(), None, "gilscope's status before it is killed")
     g.process.kill()
@@ -61,17 +61,18 @@ def test_while_it_observes(interpreter):
 
 @timeout(120)
 def test_launched_command_runs_on():
-    """Also while it is being started: it either runs to its end, or was never begun. Nothing is
-    left stopped half-way."""
+    """A command that is being started when gilscope is killed either runs to its end or never
+    begins. It is not left stopped half-way."""
     seed = random.randrange(1 << 30)
     dice = random.Random(seed)
     begun = i = 0
     while i < 10 or not begun and i < 20:
         i += 1
         g = Gilscope(command=debian().argv("compute_check.py", 0.5), env=debian().environment())
-        # Later only where gilscope has been slow to start the command: else it would be over by then.
+        # If ten kills came before the command began, gilscope is slow here; then kill it later. On
+        # other machines the command would have ended by then.
         kill_after(g, dice.uniform(0, 0.5 if i <= 10 else 0.2 * i))
-        # The command has gilscope's stdout: it is at its end when the command is.
+        # The command has inherited gilscope's stdout, which ends when the command does.
         out = g.process.stdout.read().splitlines()
         if out:
             begun += 1

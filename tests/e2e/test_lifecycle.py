@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Targets that fork, exec, end in the middle of things, or have very many threads: the counts are
-right, nothing is left behind, nothing hangs."""
+"""Targets that fork, exec, end unexpectedly, or have very many threads. The counts are right,
+nothing is left behind, and nothing hangs."""
 import os
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from lib import (Gilscope, Skip, Workload, attach, attached_by, bpf_objects, by_
                  process_of, some_interpreters, spawn, stat, stat_workload, thread, timeout, total,
                  wait_until, within, workers)
 
-CHILD_SLACK = 20  # a child's first steps after fork, and its end, take the GIL a few times
+CHILD_SLACK = 20  # a child takes the GIL a few more times right after the fork and at its end
 
 
 def open_files(pid):
@@ -22,16 +22,16 @@ def open_files(pid):
 @timeout(120)
 def test_200_children(interpreter):
     if by_perf_events():
-        raise Skip("while a perf event is taken away none can be attached: some are not observed")
+        raise Skip("some are not observed: while a perf event is removed, none can be attached")
     w = Workload(interpreter, "forks.py", 200)
     g = attach(w)
     files, objects = open_files(g.process.pid), len(bpf_objects())
     w.go()
     w.expect("DONE")
-    # All children are gone, and so is everything that gilscope needed for them.
+    # All children have ended, so gilscope must free everything that it needed for them.
     wait_until(lambda: open_files(g.process.pid) <= files + 2,
                "gilscope to close its files: %d before" % files, seconds=20)
-    wait_until(lambda: len(bpf_objects()) <= objects, "gilscope to let go of BPF objects",
+    wait_until(lambda: len(bpf_objects()) <= objects, "gilscope to free BPF objects",
                seconds=20)
     w.go()
     truth = w.truth()
@@ -44,9 +44,9 @@ def test_200_children(interpreter):
 
 
 def check_forked_child(report, pid, truth):
-    """It rests before it counts; if it was observed before the end of the rest, the count is exact.
-    On a machine so busy that it was not, the report says how late it was, and the count can only be
-    lower."""
+    """A child first rests. If gilscope observes it before the rest is over, the count is exact. On
+    a very busy machine gilscope may be later; then the report says how late it was, and the count
+    can only be lower."""
     process = process_of(report, pid)
     n = gil_of(process)["acquisitions"]
     least = truth["calls"] if process["late_ns"] < truth["rest_ns"] else 0
@@ -56,7 +56,7 @@ def check_forked_child(report, pid, truth):
 
 @timeout(120)
 def test_200_children_that_end_at_once():
-    """Such a child can be observed only by luck. In no case is the report wrong."""
+    """Such a child can be observed only by luck, but the report must be right in any case."""
     process, truth, run = stat_workload(debian(), "forks.py", 200, "quick")
     equal(truth["failed"], 0, "children that failed")
     known = {p["pid"] for p in run.report["processes"]}
@@ -65,30 +65,31 @@ def test_200_children_that_end_at_once():
           known - set(truth["children"]))
     gone = set(truth["children"]) - known
     check(not gone, "%d of 200 children are neither observed nor named as unobserved", len(gone))
-    check(gil_of(process)["acquisitions"] > 0, "nothing seen of the parent")
+    check(gil_of(process)["acquisitions"] > 0, "no acquisition of the parent was seen")
 
 
 @each(some_interpreters)
 def test_exec(interpreter):
     generations, calls = 4, 5000
-    # sys.executable of a copied interpreter or embedder is itself: each image is the same program.
+    # sys.executable of a copied interpreter or embedder is that program, so each exec runs the same
+    # one.
     process, truth, run = stat_workload(interpreter, "execs.py", generations - 1, calls)
     equal(run.out.count("READY"), generations, "generations")
     row = thread(process, truth["threads"][0]["tid"])
     within(row["acquisitions"], calls, calls + CHILD_SLACK, "the last generation's acquisitions")
     gils = [g for p in run.report["processes"] if p["pid"] == truth["pid"] for g in p["gils"]]
-    # The earlier images' figures are either kept, each in a GIL of its own, or dropped with a word.
+    # The earlier programs' figures are kept, each in a GIL of its own, or dropped with a note.
     check(len(gils) in (1, generations), "%d GILs after %d generations", len(gils), generations)
     if len(gils) == generations:
         for g in gils:
             check(g["acquisitions"] > calls, "a generation has %s acquisitions", g["acquisitions"])
     elif not process.get("note"):
-        raise AssertionError("the earlier images' figures are dropped without a note")
+        raise AssertionError("the earlier programs' figures are dropped without a note")
 
 
 def test_exec_by_another_thread():
-    """It takes the process's number, and the probes of who had it may hit until they are gone. Six times: as a
-    rule they are gone soon enough."""
+    """The thread that calls exec becomes the process's main thread, and the old program's probes
+    may hit until they are removed. They are usually removed in time, so this is tried six times."""
     argv = debian().argv("stat_loop.py", 2000)
     code = ("import os, threading\nthreading.Thread(target=os.execv, args=(%r, %r)).start()\n"
             "while True: pass" % (argv[0], argv))
@@ -121,7 +122,7 @@ def test_ended_by_a_signal(interpreter):
     process, truth, run = stat_workload(interpreter, "signal_end.py", "SIGKILL", status=137)
     equal(process["exited"], True, "exited")
     gil = gil_of(process)
-    check(gil["requested_releases"] > 5, "two threads compute for 300 ms: %s requested releases",
+    check(gil["requested_releases"] > 5, "%s requested releases; two threads compute for 300 ms",
           gil["requested_releases"])
 
 
@@ -131,7 +132,7 @@ def test_daemon_threads_still_wait(interpreter):
     gil = gil_of(process)
     check(total(workers(process), "requested_releases") > 5, "%s requested releases",
           total(workers(process), "requested_releases"))
-    # A thread that waited forever is no longer a waiter.
+    # Threads that were still waiting when the process ended no longer count as waiters.
     equal(gil.get("waiters", 0), 0, "waiters at the end")
 
 
@@ -140,8 +141,8 @@ def test_1000_threads(interpreter):
     n, calls = 1000, 20
     process, truth, _ = stat_workload(interpreter, "many_threads.py", n, calls)
     got = total(workers(process), "acquisitions")
-    # Besides its calls, a thread takes the GIL at its start, in the two gates and at its end; each
-    # time that a lock inside a gate makes it sleep is one more.
+    # Besides its calls, a thread takes the GIL at its start, in the two gates and at its end, and
+    # once more each time that a lock inside a gate makes it sleep.
     within(got, n * calls, n * (calls + 20), "acquisitions of 1,000 threads")
     rows = len(workers(process))
     folded = gil_of(process).get("folded_threads", 0)
@@ -150,9 +151,9 @@ def test_1000_threads(interpreter):
 
 
 def test_waits_that_end_at_the_very_moment_of_a_signal():
-    """20 threads and an interval of 0.5 ms: waits often run out just when a release signals them.
-    glibc then passes the signal on from within pthread_cond_timedwait, by calling
-    pthread_cond_signal on the same condition variable: not a release of the GIL."""
+    """With 20 threads and an interval of 0.5 ms, waits often time out just when a release signals
+    them. glibc then passes the signal on, by calling pthread_cond_signal on the same condition
+    variable within pthread_cond_timedwait. That is not a release of the GIL."""
     process, truth, _ = stat_workload(debian(), "cpu_threads.py", 20, 1, 0.0005)
     handed = gil_of(process)["handoffs"]
     within(handed, truth["turns"] * 0.9 - 20, truth["turns"] * 1.1 + 200, "handoffs, against turns")
@@ -160,8 +161,8 @@ def test_waits_that_end_at_the_very_moment_of_a_signal():
 
 @timeout(120)
 def test_children_on_a_busy_machine():
-    """The interpreters are well on their way when they are found: what was supposed of them before
-    must leave no trace."""
+    """The interpreters have run for a while when gilscope finds them. What it assumed about them
+    before must not affect the figures."""
     for _ in range(3):
         spawn(["sh", "-c", "while :; do :; done"])
     for i in range(5):
@@ -176,7 +177,7 @@ def test_children_on_a_busy_machine():
 
 @timeout(120)
 def test_1000_threads_in_turn():
-    """Threads that come and go, many more than are alive at a time: no record is used up."""
+    """Many more threads come and go than are alive at a time. Their records are reused."""
     code = ("import os, threading\n"
             "for _ in range(5000):\n"
             "    t = threading.Thread(target=os.stat, args=('/',)); t.start(); t.join()\n")
@@ -185,13 +186,14 @@ def test_1000_threads_in_turn():
     within(n, 2 * 5000, 10 * 5000, "acquisitions of 5,000 threads")
 
 
-# --- the thread that the kernel knows the probes by ends first -----------------------------------
+# --- the thread that the probes are bound to ends before the process -----------------------------
 
-LINKS_OUTLIVE_THREADS = (6, 12)  # those of uprobe_multi: same_thread_group in bpf_trace.c
+LINKS_OUTLIVE_THREADS = (6, 12)  # for links of uprobe_multi: same_thread_group in bpf_trace.c
 
 
 class Ending:
-    """gilscope with leader_ends.py as its command, up to the end of the last thread that ends."""
+    """Runs gilscope with leader_ends.py as its command, until `ends` threads have ended. After the
+    end of each, it calls after(number)."""
 
     def __init__(self, how, calls, ends, after=lambda i: None):
         self.g = Gilscope(command=debian().argv("leader_ends.py", calls, ends),
@@ -229,8 +231,8 @@ def another_comes_and_goes(_):
 
 @each(lambda: [("multi", 1), ("multi", 3), ("perf events", 1), ("perf events", 3)])
 def test_threads_that_end_first(case):
-    """The main thread ends (pthread_exit in main), and so may those that its probes are bound to
-    then: what others do is counted, and what was missed is told."""
+    """The main thread ends (pthread_exit in main), and then the threads that the probes are bound
+    to instead. The report counts what the other threads do, and says what was missed."""
     how, ends = case
     gaps = 0 if how == "multi" and kernel() >= LINKS_OUTLIVE_THREADS else ends
     report, rows, n = Ending(how, 2000, ends, settled).finish(gaps)
@@ -239,19 +241,19 @@ def test_threads_that_end_first(case):
     for p in rows[1:]:
         check(p["late_ns"] > 0 and "not observed for" in p["note"], "it says %r of %s ns",
               p["note"], p["late_ns"])
-        check(p["observed_ns"] < report["duration_ns"], "each row has all of the time")
+        check(p["observed_ns"] < report["duration_ns"], "each row claims the whole time")
 
 
 @each(lambda: ["multi", "perf events"])
 def test_probes_stay_though_others_go(how):
-    """While the kernel has no memory map for the main thread, another observer leaves."""
+    """Another observer leaves while the kernel has no memory map for the main thread."""
     gaps = 0 if how == "multi" and kernel() >= LINKS_OUTLIVE_THREADS else 1
     _, _, n = Ending(how, 2000, 1, another_comes_and_goes).finish(gaps)
     within(n, 2000, 2020, "acquisitions after the other observer's end")
 
 
 def test_probes_lost_with_a_thread_are_told():
-    """In the text; and no rule is decided."""
+    """The text names the loss, and rules are inconclusive."""
     env, argv = attached_by("perf events"), debian().argv("leader_ends.py", 10, 1)
     done = gilscope("stat", "--", *argv, env=env)
     check("1 time a process was not observed for a moment" in done.out + done.err, "it says %s",
@@ -263,7 +265,8 @@ def test_probes_lost_with_a_thread_are_told():
 
 
 def test_threads_that_are_killed_are_no_loss():
-    """The main thread ends because the process does, or as another thread executes a program."""
+    """It is not a loss if the main thread ends because the process ends or because another thread
+    executes a program."""
     for code in ("import os, threading\n"
                  "threading.Thread(target=lambda: os.execv(%r, ['python3', '-c', ''])).start()\n"
                  "threading.Event().wait()\n" % "/usr/bin/python3",
@@ -289,7 +292,7 @@ def test_stopped_and_continued():
 
 
 def test_target_ends_while_gilscope_attaches():
-    """At whatever moment the target ends: gilscope ends, too, with a report or a message."""
+    """Whenever the target ends, gilscope ends too, with a report or a message."""
     for delay in range(0, 100, 5):
         w = Workload(debian(), "stat_loop.py", 10)
         g = Gilscope("-p", w.pid)

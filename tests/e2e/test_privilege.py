@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What gilscope may do, and when it gives that up: the rights of the running program, as the kernel
-knows them, and that files, signals and launched commands do not suffer from it."""
+"""Which capabilities gilscope has, according to the kernel, and when it gives them up; and that
+files, signals and launched commands work nonetheless."""
 import ctypes
 import glob
 import os
@@ -20,8 +20,8 @@ NOBODY = 65534
 CANNOT_OBSERVE = 4
 NUMBERS = {"dac_override": 1, "dac_read_search": 2, "fowner": 3, "kill": 5, "net_raw": 13, "sys_ptrace": 19,
            "sys_admin": 21, "sys_nice": 23, "perfmon": 38, "bpf": 39, "checkpoint_restore": 40}
-# CAP_SYS_ADMIN for perf events: by one the probes of a process are bound to another thread when its
-# main thread ends.
+# CAP_SYS_ADMIN is for perf events. When the main thread of a process ends, one of these binds the
+# probes to another thread.
 ATTACH = "dac_read_search sys_ptrace checkpoint_restore bpf perfmon sys_admin"
 FILES = "dac_override dac_read_search fowner"
 
@@ -36,14 +36,15 @@ def names_of(set_):
 
 
 def rights(pid, task=None):
-    """{"CapPrm": bits, ...} of a thread, and the signals that it blocks; the first one unless it is said which."""
+    """{"CapPrm": bits, ...} of a thread (by default the main one), and the signals it blocks."""
     with open("/proc/%d/task/%s/status" % (pid, task or pid)) as f:
         return {k: int(v, 16) for k, v in re.findall(r"(Cap\w+|SigBlk):\s+(\w+)", f.read())}
 
 
 def has_just(pid, names, bounds=None):
-    """The process's threads have these rights and no others; what it executes has `bounds` at most.
-    Threads that only take probes away, or write a trace, have none."""
+    """Checks that the process's main thread has just these rights, that programs that it executes
+    can have `bounds` at most, and that its other threads, which only remove probes or write a
+    trace, have no rights."""
     own = rights(os.getpid())["CapPrm"]
     for task in os.listdir("/proc/%d/task" % pid):
         is_main = task == str(pid)
@@ -74,7 +75,7 @@ def test_attached_by_perf_events():
 
 
 class Command:
-    """Any command of gilscope that goes on, observing a workload."""
+    """A gilscope command that observes a workload until end() is called."""
 
     def __init__(self, w, *args, **popen):
         self.process = spawn([GILSCOPE] + [str(a) for a in args] + ["-p", str(w.pid)],
@@ -100,7 +101,7 @@ def test_recording():
 
 
 def test_a_launched_command():
-    """After -d there is only its end to wait for."""
+    """After the time given with -d, gilscope only waits for the command's end."""
     g = spawn([GILSCOPE, "stat", "-d", "1.5", "-o", scratch("report"), "--", PYTHON, "-c",
                "print('READY', flush=True); input()"], stdin=subprocess.PIPE,
               stdout=subprocess.PIPE, text=True)
@@ -108,7 +109,8 @@ def test_a_launched_command():
     wait_until(lambda: rights(g.pid)["CapPrm"] == bits(ATTACH + " kill"), "less rights")
     has_just(g.pid, ATTACH + " kill")
     wait_until(lambda: rights(g.pid)["CapPrm"] == bits("kill"), "less rights after the end")
-    has_just(g.pid, "kill", bounds=ATTACH + " kill")  # to narrow these is a right, too
+    # Narrowing the bounding set again would take a right that is gone.
+    has_just(g.pid, "kill", bounds=ATTACH + " kill")
     g.communicate("\n")
     equal(g.returncode, 0, "status")
 
@@ -121,7 +123,7 @@ def test_top_keeps_what_its_keys_need():
 
 
 def test_reading_a_trace():
-    """Nothing but files is needed, and without -o no file is written."""
+    """Reading a trace takes only the rights to read files and, with -o, to write them."""
     pipe = scratch("pipe")
     os.mkfifo(pipe)
     for options, names in ([], "dac_read_search"), (["-o", scratch("report")], FILES):
@@ -135,8 +137,8 @@ def test_reading_a_trace():
 
 
 def test_a_user_keeps_no_more_than_there_is():
-    """Without CAP_SYS_PTRACE one can look only into processes that have no more rights: what the
-    user's other processes have is kept."""
+    """Without CAP_SYS_PTRACE, gilscope can look only into processes that have no more rights than
+    it has, so it keeps what the user's other processes have."""
     copy = readable_copy()
     for names, kept in ("bpf,+perfmon,+sys_ptrace,+net_raw", "bpf perfmon sys_ptrace"), (
             "bpf,+perfmon,+net_raw", "bpf perfmon net_raw"):
@@ -170,7 +172,7 @@ class Filter(ctypes.Structure):
 
 
 def forbid_capset():
-    """In the child, before the exec: a sandbox that does not allow the system call."""
+    """Puts the child, before its exec, into a sandbox that does not allow capset()."""
     number = {"x86_64": 126, "aarch64": 91}[os.uname().machine]
     code = b"".join(struct.pack("<HBBI", *i) for i in (
         (0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)))
@@ -222,7 +224,7 @@ def test_each_of_several_runs_has_them():
 
 
 def test_an_interrupt_reaches_another_users_command():
-    """CAP_KILL, which that takes, is kept."""
+    """gilscope keeps CAP_KILL for that."""
     g = spawn([GILSCOPE, "stat", "-o", scratch("report"), "--user", "nobody", "--", PYTHON, "-c",
                "print('READY', flush=True); import time; time.sleep(600)"],
               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -244,7 +246,7 @@ def folder_of_nobody():
 
 
 def test_files_in_another_users_folder():
-    """As `sudo gilscope record -o FILE` writes them at home."""
+    """`sudo gilscope record -o FILE` writes into such a folder, the user's home."""
     home = folder_of_nobody()
     w = Workload(debian(), "stat_loop.py", 100)
     trace = os.path.join(home, "a.gil")
@@ -274,7 +276,7 @@ def test_a_flight_recorder_writes_new_files():
     w = Workload(debian(), "stat_loop.py", 100)
     r = Command(w, "record", "-q", "-o", os.path.join(home, "a.gil"), "--flight-recorder", "1M")
     wait_until(lambda: rights(r.process.pid)["SigBlk"] >> signal.SIGUSR2 - 1 & 1, "SIGUSR2")
-    check(not rights(r.process.pid)["CapPrm"] & bits("kill sys_nice"), "it has given up none")
+    check(not rights(r.process.pid)["CapPrm"] & bits("kill sys_nice"), "it has given up nothing")
     r.process.send_signal(signal.SIGUSR2)
     line = r.process.stderr.readline()
     check("wrote" in line, "it says: %s", line)
@@ -283,7 +285,7 @@ def test_a_flight_recorder_writes_new_files():
 
 
 def test_a_recorder_started_in_top():
-    """It is executed anew, with what was left, in a folder of another user."""
+    """top executes the recorder with the rights that it has left, in a folder of another user."""
     w = Workload(debian(), "stat_loop.py", 1000000000)
     w.go()
     s = Screen("-p", w.pid)
@@ -308,7 +310,7 @@ def test_a_recorder_started_in_top():
 
 @timeout(300)
 def test_doctor_says_what_then_happens():
-    """The part of tests/kernels/privileges.py that tells most, on this kernel."""
+    """Runs the most telling part of tests/kernels/privileges.py on this kernel."""
     if not shutil.which("setpriv"):
         raise Skip("there is no setpriv")
     done = subprocess.run([sys.executable, os.path.join(ROOT, "tests", "kernels", "privileges.py"),
@@ -318,7 +320,7 @@ def test_doctor_says_what_then_happens():
 
 
 def test_memory_of_another_user():
-    """CAP_SYS_PTRACE is enough: it takes no right to open other users' files."""
+    """CAP_SYS_PTRACE is enough for it; rights to open other users' files are not needed."""
     w = Workload(debian(), "stat_loop.py", 1000, user=1001)
     run = subprocess.run(as_user("bpf,+perfmon,+sys_ptrace", [readable_copy(), "stat", "-d", "0.3",
                                                              "-p", str(w.pid)]),

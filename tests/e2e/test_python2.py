@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Python 2.7: its GIL is a semaphore, and there is none before the first thread."""
+"""Python 2.7, whose GIL is a semaphore that does not exist before the first thread is started."""
 import functools
 import glob
 import os
@@ -17,7 +17,7 @@ CANNOT_OBSERVE = 4
 
 
 def stripped(path, version):
-    """A copy without symbols: the variable then is to be found by its code."""
+    """A copy without symbols, in which gilscope must find the GIL's variable by the code."""
     libraries = glob.glob(os.path.join(os.path.dirname(path), "..", "lib", "libpython2.7.so.1.0"))
     if not libraries or not shutil.which("strip"):
         return []
@@ -47,7 +47,7 @@ BUSY = {"expect_lost": True, "expect_anomalies": True}
 
 
 def check_losses(report, process):
-    """Hardly any edge is lost, and where none is, nothing contradicts another."""
+    """Hardly any edge is lost, and if none is lost, the report has no contradictions."""
     gil = gil_of(process)
     within(report["lost_events"], 0, 2 + gil["acquisitions"] // 100, "lost_events")
     if not report["lost_events"]:
@@ -55,7 +55,7 @@ def check_losses(report, process):
 
 
 def observed(interpreter, *args):
-    """The workload, observed before it begins; returns (report of its process, truth)."""
+    """Observes the workload from before it begins; returns (report of its process, truth)."""
     w = Workload(interpreter, "python2.py", *args)
     g = attach(w)
     w.go()
@@ -92,8 +92,9 @@ def test_threads_that_compute_wait_for_each_other(interpreter):
     rows = workers(process)
     together = (min(w["end"] for w in truth["threads"]) -
                 max(w["begin"] for w in truth["threads"]))
-    # They take turns. Between a release and the next acquisition neither has it, and that is often:
-    # at every 100 bytecodes. On a busy machine a thread may also want a CPU when it wants the GIL.
+    # The threads take turns. After every 100 bytecodes there is a moment, between a release and the
+    # next acquisition, in which neither has the GIL. On a busy machine a thread that wants the GIL
+    # may also have to wait for a CPU.
     within(total(rows, "hold", "sum_ns"), 0.2 * together, 1.1 * together + 50 * MS, "holds")
     check(total(rows, "acquisitions") > 100, "%s acquisitions", total(rows, "acquisitions"))
     check(total(rows, "contended") > 0, "nobody waited")
@@ -102,8 +103,8 @@ def test_threads_that_compute_wait_for_each_other(interpreter):
 @each(python2)
 def test_attached_to_while_threads_compute(interpreter):
     w = Workload(interpreter, "python2.py", "compute", 3, 2, wait=False)
-    # On a busy machine a thread is now and then preempted in the middle of an update; an edge of
-    # another one is then lost, and the report says so.
+    # On a busy machine a thread is sometimes preempted in the middle of an update. Another thread's
+    # edge is then lost, and the report says so.
     run = stat("-p", w.pid, "-d", 1, expectations=BUSY)
     process = process_of(run.report, w.pid)
     check_losses(run.report, process)
@@ -146,17 +147,18 @@ def test_without_a_thread(interpreter):
     check("no GIL before its first thread" in process["note"], "note is %r", process["note"])
 
 
-def source_told(path, status):
-    """What `doctor` says of a file."""
+def doctor_output(path, status):
+    """What `doctor` prints about a file."""
     run = gilscope("doctor", path)
     equal(run.status, status, "status")
     return run.out
 
 
 def test_inlined_functions_are_refused():
-    """Optimised while linked, as Debian's was, it calls no function that could be probed."""
+    """A Python 2 with link-time optimization, such as Debian's, calls no function that can be
+    probed."""
     options = ["-O2", "-shared", "-fPIC"]
-    check("PyThread_release_lock" in source_told(built("python2_shape.c", *options), 0),
-          "a file with the functions is not taken for a Python 2")
-    told = source_told(built("python2_shape.c", "-DINLINED", *options), CANNOT_OBSERVE)
-    check("PyThread_release_lock" not in told, "it says: %s", told)
+    check("PyThread_release_lock" in doctor_output(built("python2_shape.c", *options), 0),
+          "a file with the functions is not recognized as Python 2")
+    out = doctor_output(built("python2_shape.c", "-DINLINED", *options), CANNOT_OBSERVE)
+    check("PyThread_release_lock" not in out, "it says: %s", out)

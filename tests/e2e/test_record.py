@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""gilscope record: what is recorded replays to exactly what the kernel counted; and whatever happens
-to the file while it is written, what is there can be read."""
+"""gilscope record: a recording replays to exactly what the kernel counted. Whatever happens while
+the file is written, the part that was written can be read."""
 import contextlib
 import json
 import os
@@ -67,7 +67,7 @@ def test_replay_is_exact_of_usdt(interpreter):
 
 @timeout(180)
 def test_more_threads_than_rows():
-    """From the 1,025th on, threads that have exited share a row."""
+    """If more than 1,024 threads have exited, the further ones share a row."""
     path = record_workload("many_threads.py", 1500, 3, seconds=120)
     verify(path)
     check(gils(report(path))[0]["folded_threads"] > 0, "no thread shares a row")
@@ -82,7 +82,7 @@ def test_replay_is_exact_of_a_command_that_dies(name):
 
 
 def test_running_process():
-    """Threads that wait and hold already have a beginning that was not seen."""
+    """The recording begins while threads already wait for the GIL and hold it."""
     w = Workload(debian(), "compute_check.py")
     w.go()
     r = Recording("-p", w.pid).observes(w)
@@ -119,7 +119,7 @@ def test_through_a_pipe():
 
 @contextlib.contextmanager
 def small_disk(size, *options):
-    """A folder on a file system of that many bytes."""
+    """A folder on a file system of `size` bytes."""
     path = scratch("disk")
     os.mkdir(path)
     subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(("size=%d" % size,) + options), "none",
@@ -181,7 +181,7 @@ def test_existing_file_is_kept():
     check("--force" in done.err, "it said %r", done.err)
     with open(path) as f:
         equal(f.read(), "of value", "the file")
-    # It is also not touched before there is something to replace it with.
+    # Even --force does not touch it before there is something to replace it with.
     done = gilscope("record", "--force", "-o", path, "-p", "4194304")
     equal(done.status, 4, "status")
     with open(path) as f:
@@ -211,7 +211,7 @@ def test_a_pipe_that_nobody_reads():
     r.process.send_signal(signal.SIGINT)
     data = r.process.stdout.buffer.read()
     equal(r.process.wait(30), 0, "status")
-    check(data.startswith(b"\x89GIL"), "it is no trace: %r", data[:20])
+    check(data.startswith(b"\x89GIL"), "it is not a trace: %r", data[:20])
 
 
 def test_interrupted_twice():
@@ -242,14 +242,14 @@ def test_killed_in_the_middle_of_a_write():
         check(w.alive(), "the target is gone")
         result = check_readable(r.path, "cut off")
         check(gils(result)[0]["acquisitions"] > 1000, "hardly anything is in the file")
-        check(result["probe_cost"]["ns_per_hit"], "what a hit costs was known, and is not in it")
+        check(result["probe_cost"]["ns_per_hit"], "the cost of a hit is missing")
     check_untouched(w.pid)
     check_nothing_left(before)
 
 
 @each(lambda: ["multi", "perf events"])
 def test_replay_is_exact_though_threads_end_first(how):
-    """With perf events the process's row ends with the main thread, and another one begins."""
+    """With perf events, the process's row ends with the main thread, and another row begins."""
     path = record_workload("leader_ends.py", 1000, 2, env=attached_by(how))
     result = report(path, expect_lost=True)
     gaps = result["lost"].get("gaps", 0)
@@ -260,7 +260,7 @@ def test_replay_is_exact_though_threads_end_first(how):
 # --- options -------------------------------------------------------------------------------------
 
 def test_ring_too_small():
-    """Losses are counted and located, and what is left is true."""
+    """Losses are counted and located, and the remaining figures are true."""
     w = Workload(debian(), "stat_loop.py", 100000000)
     r = Recording("-p", w.pid, "--ring-size", "256K").observes(w)
     w.go()
@@ -279,17 +279,17 @@ def test_ring_too_small():
     equal(result["lost"]["recording"], lost["edges"], "edges lost")
     equal(gil["anomalies"], 0, "anomalies")
     check(gil["held_ratio"] <= 1, "held ratio %s", gil["held_ratio"])
-    # No hold goes over a gap: all of these are some µs long.
+    # Holds are some µs long, so a sum that is larger shows a hold that spans a gap.
     check(gil["hold"]["sum_ns"] <= gil["observed_ns"], "holds of %s in %s ns",
           gil["hold"]["sum_ns"], gil["observed_ns"])
     check(gil["observed_ns"] + lost["ns"] <= result["duration_ns"], "the gaps count as observed")
     text = gilscope("report", r.path).out
     check("are missing, in" in text and "--ring-size" in text, "the report does not say so")
-    # The kernel has kept the figures of everything; rules are judged by these.
+    # The kernel has kept its own figures, without gaps; check judges rules by these.
     done = gilscope("check", "-i", r.path, "--assert",
                     "acquisitions > %d" % (gil["acquisitions"] + lost["edges"] // 3))
     equal(done.status, 0, "status of check: " + done.out)
-    check("the kernel's figures" in done.out, "check says nothing of it")
+    check("the kernel's figures" in done.out, "check does not say so")
 
 
 def test_max_size():
@@ -306,10 +306,10 @@ def test_flight_recorder():
     time.sleep(1)
     equal(os.path.getsize(r.path), 0, "size of the file before the end")
     r.process.send_signal(signal.SIGUSR2)
-    check("wrote" in r.process.stderr.readline(), "no word of what was written")
+    check("wrote" in r.process.stderr.readline(), "no message about what was written")
     time.sleep(4)
     r.process.send_signal(signal.SIGUSR2)
-    check("wrote" in r.process.stderr.readline(), "no word of what was written")
+    check("wrote" in r.process.stderr.readline(), "no message about what was written")
     r.interrupt()
     for path in (r.path + ".1", r.path + ".2", r.path):
         check(os.path.getsize(path) <= (1 << 20) + 65536, "%s has %d bytes", path,
@@ -319,7 +319,7 @@ def test_flight_recorder():
         check(gils(result)[0]["acquisitions"] > 10000, "hardly anything is in %s", path)
         close_to(result["probe_cost"]["hits"], 2 * gils(result)[0]["acquisitions"], 0.05, "hits")
     check("flight recorder" in result.get("note", ""), "the note: %r", result.get("note"))
-    # A range counts from where the window begins.
+    # --from and --to count from the beginning of the flight recorder's window.
     half = result["duration_ns"] / 2e9
     halves = [report(r.path, option, "%.6f" % half) for option in ("--to", "--from")]
     for h in halves:
@@ -337,7 +337,7 @@ def test_flight_recorder_to_a_pipe():
     w.go()
     time.sleep(0.5)
     r.process.send_signal(signal.SIGUSR2)
-    check("with -o -" in r.process.stderr.readline(), "no word of it")
+    check("with -o -" in r.process.stderr.readline(), "no message about it")
     r.interrupt()
     check(gils(report(out.name))[0]["acquisitions"] > 10000, "hardly anything is in it")
 
@@ -356,7 +356,7 @@ def test_only_what_is_long():
         check(min(int(r["duration_ns"]) for r in rows) >= 4000000, "a short %s", key)
         long = sum(b["count"] for b in gils(result)[0][key]["buckets"] if b["lo_ns"] >= 4000000)
         check(len(rows) >= long, "%d %ss of %d", len(rows), key, long)
-    # The kernel's figures also exist for a thread, but not for a part of the trace.
+    # The kernel's figures exist for each thread, but not for a part of the trace.
     tid = int(waits[0]["tid"])
     one = json.loads(gilscope("report", path, "--json", "--thread", str(tid)).out)
     equal(gils(one)[0]["threads"], [t for t in gils(result)[0]["threads"] if t["tid"] == tid],
@@ -365,7 +365,7 @@ def test_only_what_is_long():
     no_figures(path, "--to", "0.1")
     half = result["duration_ns"] / 2e9
     halves = [len(intervals(path, "wait", option, "%.6f" % half)) for option in ("--from", "--to")]
-    # Each of three threads may wait in the moment between.
+    # Each of three threads may be waiting at the moment between the halves.
     within(sum(halves), len(waits) - 3, len(waits), "waits of two halves")
     done = gilscope("top", "-i", path)
     equal(done.status, 2, "status of top")
@@ -374,7 +374,7 @@ def test_only_what_is_long():
 
 def no_figures(path, *options):
     done = gilscope("report", path, *options)
-    equal((done.status, done.out), (2, ""), "report of figures that there are not")
+    equal((done.status, done.out), (2, ""), "report of figures that do not exist")
     check("--min-wait" in done.err and "report --format csv" in done.err, "it says %r", done.err)
 
 
@@ -382,13 +382,13 @@ def test_what_is_long_with_an_end_of_its_own():
     options = ["--min-wait", "0.004"]
     path = record_workload("convoy.py", 100, options=options + ["--flight-recorder", "1M"])
     no_figures(path)
-    # The last wait may not have ended, where the recording has.
+    # The last wait may not have ended when the recording ends.
     check(len(intervals(path, "wait")) >= 50, "%d waits", len(intervals(path, "wait")))
     path = record_workload("stat_loop.py", 2000000, options=["--min-hold", "0.0000001", "--max-size",
                                                             "1M"])
     result = report(path)
     check("figures are the kernel's" in result["note"], "no figures at the end of --max-size")
-    check(len(intervals(path, "hold")) < gils(result)[0]["releases"], "it was not too small")
+    check(len(intervals(path, "hold")) < gils(result)[0]["releases"], "the trace has all holds")
 
 
 def test_progress_on_a_terminal_only():

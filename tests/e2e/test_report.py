@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""gilscope report: the parts of a trace, the exports, and files that are not whole."""
+"""gilscope report: parts of a trace, the exports, and incomplete or damaged files."""
 import collections
 import functools
 import json
@@ -14,7 +14,7 @@ from traces import Timeline, decode, gils, intervals, record, record_workload, r
 
 @functools.lru_cache(None)
 def convoy():
-    """A trace that most tests here can share: three threads, handoffs, requested releases."""
+    """A trace that most tests here share. It has three threads, handoffs and requested releases."""
     return record_workload("convoy.py", 300)
 
 
@@ -45,7 +45,7 @@ def test_a_range():
                     "%.6f" % ((i + 1) * seconds / 4) if i < 3 else "1000") for i in range(4)]
     equal(sum(gils(p)[0]["acquisitions"] for p in parts if gils(p)), gils(whole)[0]["acquisitions"],
           "acquisitions of the four parts")
-    # Hits without an edge are known only for the whole trace.
+    # The number of hits without an edge is known only for the whole trace.
     close_to(sum(p["probe_cost"]["hits"] for p in parts), whole["probe_cost"]["hits"], 0.02,
              "hits of the four parts")
     for p in parts:
@@ -58,7 +58,8 @@ def test_a_range():
 
 
 def test_processes_and_threads_of_a_part():
-    """What ended before the range is not in it, and a thread's report covers only its process."""
+    """A process that ended before the range is not in it, and a thread's report covers only its
+    process."""
     code = ("import subprocess, sys, threading, time\n"
             "if len(sys.argv) == 1:\n"
             "    subprocess.run([sys.executable, sys.argv[0], 'child'])\n"
@@ -72,7 +73,8 @@ def test_processes_and_threads_of_a_part():
     path = record(command=[debian().path, script])
     whole = report(path)
     parent = max(whole["processes"], key=lambda p: p["observed_ns"])
-    # Between fork and exec it may have had the GIL of the other program.
+    # Between fork and exec the child may have used the GIL of the parent's program, which has a row
+    # of its own.
     child = [p for p in whole["processes"] if p["pid"] != parent["pid"]][-1]
     for option in ("--pid", "--thread"):
         for form in ("json", "csv"):
@@ -81,11 +83,11 @@ def test_processes_and_threads_of_a_part():
             check("not in this part" in done.err, "it said %r", done.err)
         done = gilscope("report", "--json", path, option, parent["pid"])
         equal([p["pid"] for p in json.loads(done.out)["processes"]], [parent["pid"]], "processes")
-        check("process %d" % child["pid"] not in done.out, "it tells of the child")
+        check("process %d" % child["pid"] not in done.out, "the report mentions the child")
 
 
 def test_a_range_without_edges():
-    """What was so before the range, and what comes after the last edge, counts as in any other."""
+    """A range without edges still shows the state from before it, up to the end of the range."""
     for code, held in (("time.sleep(3.5)", 0), ("while time.time() < end: pass", 1)):
         code = "import time; end = time.time() + 3.5\n" + code
         path = record("-d", "3", command=[debian().path, "-c", code])
@@ -197,7 +199,7 @@ def check_timeline(path):
 
 
 def check_parts(track):
-    """The parts of a wait or hold fill it."""
+    """Checks that the parts of a wait or hold fill it."""
     outer = [s for s in track.slices if s[0] in ("wait", "hold") and s[3] == 0]
     inner = sorted(s[1:3] for s in track.slices if s[0] in PARTS and s[3] == 1)
     equal(sum(s[2] - s[1] for s in track.slices if s[3] == 0 and s[0] in
@@ -252,7 +254,7 @@ def test_perfetto_of_a_part():
         equal(line.flows, line.ends_of_flows, "beginnings and ends of flows")
 
 
-# --- files that are not whole --------------------------------------------------------------------
+# --- incomplete or damaged files -----------------------------------------------------------------
 
 def changed(path, change):
     """A copy of the file, changed."""
@@ -266,11 +268,11 @@ def changed(path, change):
 
 
 def check_message(path):
-    """Every form gives a message, or what can be read, which is then marked as incomplete."""
+    """Checks that every format gives a message, and either no output or what can be read."""
     for form in ("json", "text", "csv", "ndjson", "perfetto"):
         done = gilscope("report", path, "--format", form, "-o", scratch("out"), seconds=60)
         check(done.status in (0, 2), "%s: status %s (%s)", form, done.status, done.err[-200:])
-        check(done.err.strip(), "%s: nothing is said", form)
+        check(done.err.strip(), "%s: no message", form)
 
 
 @timeout(180)
@@ -298,11 +300,11 @@ def test_flipped_bits():
         if not done.status:
             for g in gils(json.loads(done.out)):
                 check(g["hold"]["max_ns"] is None or g["hold"]["max_ns"] <= whole["hold"]["max_ns"],
-                      "byte %d: a hold that never was", at)
+                      "byte %d: a hold that did not happen", at)
 
 
 def edge_frames(data):
-    """Where the payloads of the frames of edges are."""
+    """[(offset, size)] of the payloads of the frames of edges."""
     at, found = 8, []
     while data[at:at + 4] == b"GILF":
         size = int.from_bytes(data[at + 8:at + 12], "little")
@@ -313,7 +315,7 @@ def edge_frames(data):
 
 
 def spoilt(path, which):
-    """A copy with a byte changed in that frame of edges."""
+    """A copy of the file in which a byte of one frame of edges is changed."""
     def change(data):
         at, size = edge_frames(data)[which]
         data[at + size // 2] ^= 0xff
@@ -321,8 +323,8 @@ def spoilt(path, which):
 
 
 def test_missing_frames_are_not_observed():
-    """At the beginning, in the middle, at the end: what is missing is told, and counts as observed
-    neither in the report nor on the screen of top."""
+    """A frame at the beginning, in the middle or at the end is damaged. The report and top say so,
+    and do not count its time as observed."""
     path = record_workload("demo.py", 3, options=["-d", "3"])
     with open(path, "rb") as f:
         nr = len(edge_frames(f.read()))
@@ -337,7 +339,7 @@ def test_missing_frames_are_not_observed():
                result["duration_ns"], "observed and not")
         shown = gilscope("top", "-b", "-i", bad, "--interval", 0.5, "-n", 100).out
         check("missing or damaged" in shown, "top does not say so: %s", shown[-3000:])
-        # Nor is anything else unlikely, wherever a part of it begins or ends.
+        # No share may exceed 100 %, wherever a window of top begins or ends.
         for share in re.findall(r"(?m)^held +(\S+)|on CPU (\S+) %", shown):
             share = share[0] or share[1]
             check(share == "?" if which == 0 and share == "?" else float(share) <= 100,
@@ -353,7 +355,7 @@ def test_what_is_no_trace():
 
 
 def test_newer_version():
-    """Refused by name: the version is the first thing in the header."""
+    """A newer format is refused by its version, which is the first field of the header."""
     import struct
     import zlib
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""Interpreters without a C library that could be probed: it is linked into them, with its symbols,
-without, and with the symbols in a separate file; and one that has musl."""
+"""Interpreters without a shared glibc: with glibc linked in (with symbols, stripped, and with its
+symbols in a separate file), and with musl."""
 import functools
 import glob
 import os
@@ -35,7 +35,7 @@ def static_python():
 
 
 def variant(name, *commands):
-    """A copy of it with a name of its own, after these commands."""
+    """A variant of static_python(): a file of this name, which the commands make from it."""
     path = os.path.join(folder(), name)
     for command in commands or [["cp", "{from}", "{to}"]]:
         tool(*[word.format(**{"from": static_python(), "to": path}) for word in command])
@@ -105,8 +105,8 @@ def check_found(process, how):
 def test_every_release_is_counted(kind):
     process, truth, _ = stat_workload(kind.interpreter(), "stat_loop.py", K)
     check_found(process, kind.how)
-    # It was launched: so much of it may be missed as it ran before it was observed, and searching
-    # its code takes some 100 ms. By then the thread may be gone.
+    # gilscope may miss what a launched process does before its probes are attached; that part is
+    # reported as late_ns. Searching the code takes some 100 ms, and the thread may end earlier.
     if not process["late_ns"]:
         row = thread(process, truth["threads"][0]["tid"])
         within(row["acquisitions"], K, K * 1.001, "acquisitions")
@@ -134,7 +134,7 @@ def test_threads_wait(kind):
     truth = w.truth()
     w.end()
     rows = workers(process_of(g.finish().report, w.pid))
-    # A thread may lose its turn before it has seen that it had one.
+    # A thread that is preempted may lose its turn before it has counted it.
     within(total(rows, "requested_releases"), truth["turns"] * 0.9 - 4, truth["turns"] * 1.1 + 4,
            "requested releases, against turns")
 
@@ -151,7 +151,7 @@ def test_counts_are_exact(kind):
 
 
 def exchanged(data, a, b):
-    """The data with two texts of the same length in each other's place."""
+    """The data with two texts of the same length swapped."""
     at, other = data.index(a), data.index(b)
     data = bytearray(data)
     data[at:at + len(a)] = b
@@ -160,7 +160,8 @@ def exchanged(data, a, b):
 
 
 def misleading():
-    """Stripped, and the messages are exchanged: what is found there is not what the GIL calls."""
+    """A stripped interpreter in which the GIL's error messages are swapped. The functions that
+    gilscope finds by these messages are not those that the GIL calls."""
     path = without_symbols() + "-misleading"
     with open(without_symbols(), "rb") as f:
         data = f.read()

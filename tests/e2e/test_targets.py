@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What can be observed: processes, commands and their wrappers, children; what is passed
-through."""
+"""What can be observed (processes, commands and their wrappers, children), and what a launched
+command inherits and returns."""
 import glob
 import json
 import os
@@ -13,7 +13,7 @@ from lib import (attach, check, check_untouched, debian, each, equal, gil_of, Gi
                  some_interpreters, stat, stat_workload, thread, wait_until, within, Workload)
 
 K = 5000
-SLACK = 20  # a thread's start, gate and end take the GIL a few times, too
+SLACK = 20  # a thread also takes the GIL a few times at its start, in its gate and at its end
 
 
 def command(*args):
@@ -21,8 +21,8 @@ def command(*args):
 
 
 def check_stat_loop(report, truth):
-    """The worker's K calls are all there, unless the report says that a beginning is not: probes
-    get into a child while it already runs."""
+    """Checks that the worker's K calls are all counted. If the report says that the process's
+    beginning was not observed, as may happen to a child, some may be missing."""
     process = process_of(report, truth["pid"])
     row = thread(process, truth["threads"][0]["tid"])
     within(row["acquisitions"], 0 if process["late_ns"] else K, K + SLACK, "acquisitions")
@@ -73,8 +73,8 @@ def test_option_p_twice():
     loads = [Workload(debian(), "stat_loop.py", K) for _ in range(2)]
     run = gilscope("stat", "-p", loads[0].pid, "-p", loads[1].pid, "-d", "0.1", "--json")
     if run.status == 2:
-        check("-p" in run.err, "message does not name -p: %s", run.err)
-        return  # refused: fine, as long as it is not silently half done
+        check("-p" in run.err, "the message does not name -p: %s", run.err)
+        return  # refusing is fine; observing only one of the two would not be
     pids = {p["pid"] for p in json.loads(run.out)["processes"]}
     equal(pids, {w.pid for w in loads}, "processes")
 
@@ -90,14 +90,14 @@ def test_all_processes():
     run = g.interrupt()
     check_stat_loop(run.report, truths[0])
     pids = [p["pid"] for p in run.report["processes"]]
-    check(late.pid in pids, "a process that began later is not there: %s", pids)
+    check(late.pid in pids, "a process that began later is missing: %s", pids)
 
 
 def test_for_a_time():
     w = Workload(debian(), "compute_check.py")
     w.go()
     report = stat("-p", w.pid, "-d", "0.5").report
-    # Set-up and the last reading come on top; a machine so busy that they take 3 s is an error.
+    # The set-up and the last reading take time as well, but even on a busy machine less than 3 s.
     within(report["duration_ns"], 0.5e9, 3.5e9, "duration_ns")
     check(w.alive(), "the target is gone")
     check_untouched(w.pid)
@@ -106,7 +106,7 @@ def test_for_a_time():
     w.end()
 
 
-# --- the end: Ctrl-C, statuses, what is passed through -------------------------------------------
+# --- the end: Ctrl-C, statuses, what a command inherits and returns ------------------------------
 
 @each(lambda: ["SIGINT", "SIGTERM"])
 def test_summary_at(name):
@@ -125,7 +125,7 @@ def test_summary_at(name):
 
 
 def test_nohup():
-    """A gilscope that ignores SIGHUP is not ended by it."""
+    """If SIGHUP is ignored when gilscope starts, it does not end gilscope."""
     w = Workload(debian(), "stat_loop.py", K)
     g = attach(w, preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
     g.process.send_signal(signal.SIGHUP)
@@ -137,7 +137,7 @@ def test_nohup():
 
 
 def test_sigchld_is_ignored():
-    """Whoever starts gilscope may ignore SIGCHLD; the command's end is still seen."""
+    """gilscope may be started with SIGCHLD ignored, and still sees the command's end."""
     run = stat(command=["/usr/bin/python3", "-c", "import sys; sys.exit(7)"], status=7, seconds=20,
                preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
     equal(run.report["exit_status"], 7, "exit_status")
@@ -185,7 +185,7 @@ def test_exit_status_after(name):
     number = int(getattr(signal, name))
     process, truth, run = stat_workload(debian(), "signal_end.py", name, status=128 + number)
     equal(run.report["exit_status"], 128 + number, "exit_status")
-    check(gil_of(process)["requested_releases"] > 0, "two threads compute: no requested release")
+    check(gil_of(process)["requested_releases"] > 0, "two threads compute, but request no release")
 
 
 def test_stdin_stdout_and_stderr_are_the_commands():
@@ -217,7 +217,7 @@ def test_command(interpreter):
     process, truth, run = stat_workload(interpreter, "stat_loop.py", K)
     check_stat_loop(run.report, truth)
     equal(process["python"].split(".")[:2], truth["python"].split(".")[:2], "python")
-    check(gil_of(process)["acquisitions"] > K, "the start of the interpreter is not there")
+    check(gil_of(process)["acquisitions"] > K, "the start of the interpreter is missing")
 
 
 def test_command_found_in_path():
@@ -267,15 +267,15 @@ def test_short_command(interpreter):
     gil = gil_of(process)
     check(gil["acquisitions"] >= truth["calls"], "%s acquisitions in a process with %s calls",
           gil["acquisitions"], truth["calls"])
-    check(gil["hold_blocked_ns"] >= 19e6, "its 20 ms asleep are not there: %s",
+    check(gil["hold_blocked_ns"] >= 19e6, "its 20 ms asleep are missing: %s",
           gil["hold_blocked_ns"])
 
 
 # --- children ------------------------------------------------------------------------------------
 
 def check_child(report, child, rest_ns):
-    """A child's worker first rests without the GIL. If it was observed before the rest was over,
-    its count is exact: that is the claim, and that it was so."""
+    """Checks that a child was observed while its worker still rested without the GIL, and that its
+    count is therefore exact."""
     process = process_of(report, child["pid"])
     check(process.get("late_ns", 0) < rest_ns, "child %s was observed %s ns late", child["pid"],
           process.get("late_ns"))
@@ -314,7 +314,7 @@ def test_children_of_a_process_by_number():
 
 
 def test_descendants_that_run_already():
-    """Behind a shell, too, and what the shell starts later."""
+    """-p also observes descendants behind a shell, and what that shell starts later."""
     script = "%s; %s" % (" ".join(command("--wait")), " ".join(command()))
     w = Workload(debian(), "shell.py", script)
     g = attach(w)
@@ -346,7 +346,7 @@ def test_subprocess():
     run = stat(command=["/usr/bin/python3", "-c", code], env=debian().environment())
     check_stat_loop(run.report, run.truth())
     active = [p for p in run.report["processes"] if any(g["acquisitions"] for g in p["gils"])]
-    equal(len(active), 2, "number of processes in which something was seen")
+    equal(len(active), 2, "number of processes with acquisitions")
 
 
 @each(lambda: ["fork", "spawn"])
@@ -355,7 +355,7 @@ def test_no_follow(method):
                                         options=["--no-follow"])
     equal(truth["failed"], 0, "children that failed")
     equal([p["pid"] for p in run.report["processes"]], [truth["pid"]], "processes")
-    check(gil_of(process)["acquisitions"] > 0, "nothing seen")
+    check(gil_of(process)["acquisitions"] > 0, "no acquisition was seen")
 
 
 def test_no_follow_of_a_command_that_execs():
@@ -368,7 +368,7 @@ def test_a_command_without_python():
     """A message says that nothing was observed, and the command's status is passed on."""
     run = Gilscope(command=["sh", "-c", "exit 3"]).finish(status=None)
     within(run.status, 3, 4, "status")
-    check(run.err.strip(), "nothing is said of a command in which there was no Python")
+    check(run.err.strip(), "no message about a command without Python")
 
 
 def test_max_threads_is_enforced_and_said():
@@ -378,4 +378,4 @@ def test_max_threads_is_enforced_and_said():
     rows = sum(len(g["threads"]) for p in report["processes"] for g in p["gils"])
     if rows < 60:
         check(report["lost_events"] > 0 or any(p["note"] for p in report["processes"]),
-              "%d rows for 60 threads, and nothing is said", rows)
+              "%d rows for 60 threads, but the report does not say so", rows)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The dashboard on a terminal: every key, every way out, and what programs can do to it."""
+"""The dashboard on a terminal: every key, every way to leave it, and hostile names and output."""
 import contextlib
 import json
 import os
@@ -23,7 +23,7 @@ def screen(*argv, **options):
 
 
 def convoy():
-    """A thread that computes and one that serves, until the test is over."""
+    """A program with a thread that computes and one that serves; it runs until the test ends."""
     w = Workload(debian(), "convoy.py", 10 ** 9)
     w.go()
     return w
@@ -83,7 +83,7 @@ def test_every_key():
 
 
 def rows(text):
-    """The threads of the table, by number, as they stand."""
+    """The numbers of the threads in the table, from top to bottom."""
     return [int(n) for n in re.findall(r"(?m)^ +(\d+) python3? ", text)]
 
 
@@ -149,7 +149,7 @@ def test_saving():
 # --- what is shown -------------------------------------------------------------------------------
 
 def test_the_end_stays():
-    """Of a command: its threads are still there when it is over, and its figures are those that
+    """After a command has ended, its threads are still in the table, and its figures are those that
     `stat` would give."""
     n, calls = 5, 300
     with screen("--", *debian().argv("many_threads.py", n, calls)) as s:
@@ -178,7 +178,7 @@ def test_a_commands_status_and_output():
     code = "print('from', 'the', 'command'); import sys; sys.exit(7)"
     with screen("--", debian().path, "-c", code) as s:
         shown = s.see(r"ENDED \(status 7\)")
-        check("from the command" not in shown, "its output is on the picture")
+        check("from the command" not in shown, "its output is on the display")
         s.press("q")
         status, shown = s.end()
     equal(status, 7, "the status")
@@ -202,7 +202,7 @@ def test_leaving_a_command_that_goes_on():
     with screen("--", debian().path, "-c", code) as s:
         s.see(r"idle|Not GIL-bound")
         s.press("q")
-        wait_until(s.on_main_screen, "the terminal's own screen")
+        wait_until(s.on_main_screen, "the terminal's main screen")
         with open(os.path.join(s.place, "go"), "w"):
             pass
         status, shown = s.end()
@@ -236,7 +236,7 @@ def test_names_that_want_to_do_something():
     with watched(w, width=120, height=40) as s:
         shown = s.see(r"(?s)plain name.*\d %")
         for name in ("?[31mred?[0m", "bell??back?", "中文字wide", "???bytes", "?turned"):
-            check(name in s.see(re.escape(name)), "%r is not there", name)
+            check(name in s.see(re.escape(name)), "%r is missing", name)
         check("combined" in shown, "no combining characters")
         check("\x1b[31mred" not in s.text("-e"), "a thread's name has coloured the screen")
 
@@ -283,7 +283,7 @@ def test_playback_of_a_pipe_that_is_silent():
     with open(trace, "rb") as f:
         data = f.read()
     os.mkfifo(pipe)
-    writer = os.open(pipe, os.O_RDWR)  # so that it opens at once, and stays open
+    writer = os.open(pipe, os.O_RDWR)  # with O_RDWR it opens at once, and stays open
     os.write(writer, data[:min(len(data) * 2 // 3, 60000)])
     with screen("-i", pipe) as s:
         s.see(r"waiting for more")
@@ -301,7 +301,7 @@ def test_no_playback():
     check("/no/such/trace" in run.err, "%s", run.err)
     equal(gilscope("top", "-i", "x", "-p", 1).status, 2, "the status of both")
     run = gilscope("top", "-i", "x", "-d", 1)
-    check(run.status == 2 and "-d needs a target" in run.err, "-d is passed over: %s", run.err)
+    check(run.status == 2 and "-d needs a target" in run.err, "-d is ignored: %s", run.err)
 
 
 def test_recording():
@@ -398,10 +398,10 @@ def test_a_terminal_that_is_not_known():
         check("TERM is '%s'" % name in shown and "gilscope top" in shown, "%s", shown)
 
 
-# --- ways out ------------------------------------------------------------------------------------
+# --- leaving it ----------------------------------------------------------------------------------
 
 def restored(s):
-    check(s.on_main_screen(), "the cursor, or the screen, is not as it was")
+    check(s.on_main_screen(), "the cursor or the screen is not restored")
     before, after = s.modes()
     equal(after, before, "the terminal's modes")
 
@@ -440,12 +440,12 @@ def test_stopping_and_going_on():
     try:
         s.see(r"GIL-bound")
         os.kill(s.pid(), signal.SIGTSTP)
-        wait_until(s.on_main_screen, "the terminal's own screen")
+        wait_until(s.on_main_screen, "the terminal's main screen")
         wait_until(lambda: state(s.pid()) == "T", "gilscope to stop")
         os.kill(s.pid(), signal.SIGCONT)
-        wait_until(lambda: not s.on_main_screen(), "the picture's screen")
+        wait_until(lambda: not s.on_main_screen(), "the alternate screen")
         s.see(r"GIL-bound")
-        # Stopped by SIGSTOP, it could not restore the terminal; it sets it up again when continued.
+        # gilscope cannot restore the terminal at SIGSTOP, but it sets it up again when continued.
         os.kill(s.pid(), signal.SIGSTOP)
         wait_until(lambda: state(s.pid()) == "T", "gilscope to stop")
         os.kill(s.pid(), signal.SIGCONT)
@@ -459,7 +459,7 @@ def test_stopping_and_going_on():
 
 
 def test_job_control():
-    """As a user does it, in a shell: Ctrl-Z, look around, fg."""
+    """A user in a shell stops gilscope with Ctrl-Z, runs a command, and continues it with fg."""
     w = convoy()
     s = Screen(shell=True)
     try:
@@ -469,7 +469,7 @@ def test_job_control():
         s.see(r"GIL-bound")
         s.press("C-z")
         s.see(r"Stopped")
-        check(s.on_main_screen(), "the picture is still there")
+        check(s.on_main_screen(), "the display is still there")
         s.type("echo hel''lo")
         s.press("Enter")
         s.see(r"hello")
@@ -478,7 +478,7 @@ def test_job_control():
         s.see(r"held +\d")
         s.press("q")
         s.see(r"(?s)Stopped.*hello.*\$\s*$")
-        check(s.on_main_screen(), "the picture is still there")
+        check(s.on_main_screen(), "the display is still there")
     finally:
         s.kill()
 
@@ -507,7 +507,7 @@ def test_plain_text_of_a_command():
 
 
 def test_nobody_reads():
-    """A closed pipe ends it, and it removes its probes."""
+    """When its output is a closed pipe, gilscope ends and removes its probes."""
     w = convoy()
     process = spawn([GILSCOPE, "top", "-b", "--interval", "0.1", "-p", str(w.pid)],
                     stdout=-1, stderr=-3)

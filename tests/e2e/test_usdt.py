@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""GIL probes that the interpreter has itself: the source `usdt`, alone, beside `uprobe`, and where
-the probes are not what they should be."""
+"""The source `usdt`, which reads GIL probes in the interpreter: by itself, at the same time as
+`uprobe`, and with probes that were tampered with."""
 import functools
 import json
 import os
@@ -17,14 +17,14 @@ SLACK = 20
 
 
 def one():
-    """The first of them; most tests need only one."""
+    """The first interpreter with GIL probes; most tests need only one."""
     return usdt_pythons()[0]
 
 
 @functools.lru_cache(None)
 def fork_is_safe():
-    """False where gilscope has found that probes on 5-byte nops crash children made by fork, as they
-    do on Linux 6.18. There it leaves them alone unless they are asked for."""
+    """False if probes on 5-byte nops crash children made by fork, as they do on Linux 6.18.
+    gilscope finds that out, and then uses such probes only if told to."""
     process, _, _ = stat_workload(one(), "short.py")
     return process["source"] == "usdt"
 
@@ -51,7 +51,8 @@ def test_asked_for(interpreter):
 
 @each(usdt_pythons)
 def test_chosen_by_itself(interpreter):
-    """With 1-byte nops, which no kernel rewrites, always; with 5-byte ones where that is safe."""
+    """By default, gilscope uses probes on 1-byte nops, which no kernel rewrites, and on 5-byte nops
+    if that is safe."""
     process, _, _ = stat_workload(tampered(interpreter, one_byte_nops), "stat_loop.py", K)
     check_source(process, "usdt", "carries GIL probes")
     process, truth, _ = stat_workload(interpreter, "stat_loop.py", K)
@@ -110,16 +111,17 @@ def test_children(method):
 
 @each(lambda: ["multi", "perf events"])
 def test_children_of_a_fork_survive(how):
-    """Whatever the kernel does with the nops, gilscope by default chooses only what is safe."""
+    """Whatever the kernel does with the nops, gilscope's default is safe."""
     run = stat(command=one().argv("fork_hits.py", 20), env=attached_by(how))
     equal(run.truth()["failed"], 0, "children that crashed")
 
 
 def test_the_danger_is_real():
-    """Where gilscope does not use the probes by default, children do crash if it is made to."""
+    """If gilscope avoids the probes by default, then using them does crash children."""
     if fork_is_safe():
         raise Skip("this kernel keeps children made by fork safe")
-    # gilscope puts the child's own probes in place while it starts, and that mends it, if in time.
+    # Without --no-follow, gilscope puts probes into the child as it starts, which repairs the code
+    # if it happens in time.
     run = stat("--source", "usdt", "--no-follow", command=one().argv("fork_hits.py", 20),
                env=one().environment())
     check(run.truth()["failed"] > 0, "no child crashed")
@@ -128,7 +130,7 @@ def test_the_danger_is_real():
 # --- attaching, and what is left behind ----------------------------------------------------------
 
 def places(pid, path, notes, elf):
-    """[(address in the process, of the probe; of its semaphore)]"""
+    """[(the probe's address in the process, its semaphore's address)]"""
     found = []
     with open("/proc/%d/maps" % pid) as f:
         lines = [line.split(None, 5) for line in f]
@@ -212,7 +214,8 @@ def test_the_nop_becomes_a_call():
     o = Observed(one(), "cpu_threads.py", 2, 1.5, 0.001)
     check(all(code[0] == 0xcc for code in o.code()), "no breakpoints: %s", o.code())
     o.workload.go()
-    # The first hit is a trap and rewrites the place: acquire and release are hit, if not each copy.
+    # A probe's first hit is a trap, which rewrites the place. Not every copy of a probe is hit, but
+    # at least one of acquire and one of release are.
     wait_until(lambda: sum(code[0] == 0xe8 for code in o.code()) >= 2, "calls in the code")
     with open("/proc/%d/maps" % o.pid) as f:
         check("[uprobes-trampoline]" in f.read(), "the calls' target is not mapped")
@@ -224,7 +227,8 @@ def test_the_nop_becomes_a_call():
 # --- two sources at the same time ----------------------------------------------------------------
 
 def both(interpreter, script, *args):
-    """The same run seen by both sources: one gilscope launches another. (usdt, uprobe, truth)"""
+    """Observes one run by both sources: a gilscope that uses one source launches another gilscope
+    that uses the other. Returns (GIL by usdt, GIL by uprobe, truth)."""
     inner = scratch("inner.json")
     argv = [GILSCOPE, "stat", "--source", "uprobe", "--json", "-o", inner, "--"]
     run = stat("--source", "usdt", command=argv + interpreter.argv(script, *args),
@@ -250,9 +254,9 @@ def check_same(a, b):
 
 
 def check_same_times(a, b):
-    """Within 1 %, or 1 us an event. Between the two sources' moments of one edge lies what the
-    kernel needs for the probes themselves; and on a busy machine the thread may lose its CPU just
-    there, but for no longer than it lost it in all."""
+    """Checks that times agree within 1 %, or 1 us an event. The two sources see an edge at times
+    that differ by what the kernel needs for the probes. On a busy machine the thread may also lose
+    its CPU between these two moments, so the time that it lost in all is added."""
     lost = a["hold_preempted_ns"] + a["wait_runnable_ns"]
     for name in ("hold", "wait"):
         apart = abs(a[name]["sum_ns"] - b[name]["sum_ns"])
@@ -323,12 +327,12 @@ def test_refused_by_name(case):
     run = Gilscope("--source", "usdt", command=interpreter.argv("stat_loop.py", K)).finish(status=4)
     check(why in run.err, "stderr: %s", run.err)
     text = gilscope("stat", "--", *interpreter.argv("short.py"))
-    check("uprobe source" in text.out, "the text does not tell the source: %s", text.out[-500:])
+    check("uprobe source" in text.out, "the text does not name the source: %s", text.out[-500:])
 
 
 def test_one_byte_nops():
     if os.uname().machine != "x86_64":
-        raise Skip("there are 1-byte nops only on x86-64")
+        raise Skip("only x86-64 has 1-byte nops")
     interpreter = tampered(one(), one_byte_nops)
     a, b, _ = both(interpreter, *CASES["cpu_threads"])
     check_same(a, b)

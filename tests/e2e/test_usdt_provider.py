@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The USDT provider: the probes of usdt/gil_probes.h and of the patched CPythons are where their
-notes say, and fire with the right arguments, as tools that are not ours see them."""
+notes say, and fire with the right arguments. Other tools (bpftrace, readelf) judge that."""
 import json
 import os
 import re
@@ -36,7 +36,7 @@ def check_notes(path, operand=OPERAND, nop=NOP):
 
 
 def is_traced(pid, path):
-    """True if no nop of the file's GIL probes is as it was in the memory of the process."""
+    """True if every nop of the file's GIL probes has been replaced in the memory of the process."""
     elf = Elf(path)
     wanted = os.stat(path).st_ino
     low, _, offset, _, _ = mapped(pid, lambda inode, _: inode == wanted)
@@ -49,8 +49,9 @@ def is_traced(pid, path):
 
 
 class Bpftrace:
-    """bpftrace on the GIL probes of some files, in one process or, without pid, in all. Process
-    `canary` runs the first file: there it is seen when the probes are in place."""
+    """bpftrace on the GIL probes of some files, in process `pid` or, if that is None, in all
+    processes. Process `canary` runs the first file, and its memory shows when the probes are in
+    place."""
 
     def __init__(self, paths, canary, pid=None):
         if not shutil.which("bpftrace"):
@@ -67,14 +68,15 @@ class Bpftrace:
                              stderr=subprocess.PIPE, text=True)
         wait_until(lambda: self.process.poll() is not None or is_traced(canary, paths[0]),
                    "bpftrace's probes in process %d" % canary, 30)
-        # A breakpoint is there a moment before its program.
-        wait_until(lambda: at_rest(self.process), "bpftrace's set-up to be over", 30)
+        # The kernel writes a breakpoint a moment before it attaches the program.
+        wait_until(lambda: at_rest(self.process), "bpftrace to finish its set-up", 30)
         if self.process.poll() is not None:
             errors = self.process.communicate()[1]
             raise AssertionError("bpftrace ended: %s" % errors.strip()[-400:])
 
     def maps(self, stop=True):
-        """Waits for its end; {"@wait": n, ..., "@gils": {address: n}, "@requested": {0: n}}."""
+        """Stops bpftrace, unless it ends by itself; returns the maps that it prints:
+        {"@wait": n, ..., "@gils": {address: n}, "@requested": {0: n}}."""
         if stop:
             self.process.send_signal(signal.SIGINT)
         out, err = self.process.communicate(timeout=30)
@@ -105,7 +107,7 @@ def compiled(name):
     argv = dict(BUILDS, **SHARED)[name]
     if not shutil.which(argv[0]):
         raise Skip("no " + argv[0])
-    program = scratch("usdt_target")  # bpftrace's own grammar must take it
+    program = scratch("usdt_target")  # a path that is valid in bpftrace's grammar
     sources = [workload("usdt_target.c")]
     carrier = program
     if name in SHARED:
@@ -122,7 +124,7 @@ def build(argv):
     check(done.returncode == 0, "%s: %s", " ".join(argv), done.stderr.strip()[-400:])
 
 
-# No memory operands: the header promises registers and constants.
+# The header promises registers and constants, so memory operands are not allowed.
 PLAIN = re.compile(r"(8|-4)@(%\w+|\$-?\d+|\w+|-?\d+)")
 
 
@@ -143,7 +145,7 @@ def test_header_makes_notes(name):
 
 
 class Target(Workload):
-    """usdt_target, which is no Python's script."""
+    """A running usdt_target, which is a program of its own and not a Python script."""
 
     def __init__(self, program, *args):
         class Interpreter:
@@ -200,7 +202,7 @@ def test_bpftrace_lists(interpreter):
 
 
 def traced(interpreter, script, *args):
-    """(bpftrace's maps, truth) of a workload."""
+    """Runs a workload under bpftrace; returns (bpftrace's maps, truth)."""
     running = Workload(interpreter, script, *args)
     bpftrace = Bpftrace([interpreter.path], running.pid, pid=running.pid)
     running.go()
@@ -210,7 +212,8 @@ def traced(interpreter, script, *args):
     equal(len(read["@gils"]), 1, "number of GILs")
     within(read["@acquire"] - sum(read["@requested"].values()), -1, 1, "acquires - releases")
     check(set(read["@requested"]) <= {0, 1}, "requested is one of %s", read["@requested"])
-    # The last release of a thread that must exit may be without a thread state: there is none here.
+    # Only the last release of a thread that must exit may lack a thread state, and no thread must
+    # exit here.
     equal(list(read["@tstates"]), [1], "thread states")
     return read, truth
 
@@ -219,7 +222,7 @@ def traced(interpreter, script, *args):
 def test_every_cycle_fires(interpreter):
     n = 20000
     read, _ = traced(interpreter, "stat_loop.py", n)
-    # The start and the end of a thread and of the interpreter are a few more.
+    # The thread and the interpreter take the GIL a few more times when they start and end.
     within(read["@acquire"], n, n + 200, "acquires")
     within(read["@wait"], 0, 100, "waits")
 
@@ -227,8 +230,8 @@ def test_every_cycle_fires(interpreter):
 @each(usdt_pythons)
 def test_waits_and_requests_fire(interpreter):
     read, truth = traced(interpreter, "cpu_threads.py", 2, 1)
-    # Each turn is an acquisition that was waited for, and most were asked for; both threads' turns
-    # may be a few less than the times that the GIL changed hands.
+    # Each turn begins with a wait, and most turns end by request. The GIL may change hands a few
+    # more times than the threads count turns.
     check(truth["turns"] > 10, "only %s turns", truth["turns"])
     waits, requested = read["@wait"], read["@requested"].get(1, 0)
     check(waits >= 0.9 * truth["turns"], "%s waits in %s turns", waits, truth["turns"])
@@ -236,7 +239,7 @@ def test_waits_and_requests_fire(interpreter):
     check(read["@acquire"] >= waits, "%s acquires, %s waits", read["@acquire"], waits)
 
 
-# Of CPython's own test suite: what takes and drops the GIL most, and is soon over.
+# The parts of CPython's test suite that take and drop the GIL most and do not take long.
 SUITE = ["test_threading", "test_thread", "test_gc", "test_embed", "test_threadedtempfile",
          "test_threading_local"]
 
@@ -251,7 +254,7 @@ def test_own_suite_passes_while_traced(interpreter):
     bpftrace = Bpftrace([interpreter.path, embedding], canary.pid)
     folder = scratch("suite")
     os.mkdir(folder)
-    # -w: a test that a busy machine made late may try again.
+    # A test may fail because a busy machine makes it late; -w runs it again.
     suite = subprocess.run([interpreter.path, "-m", "test", "-w", "-j2"] + SUITE, cwd=folder,
                            capture_output=True, text=True, env=interpreter.environment())
     check(suite.returncode == 0, "status %s: %s", suite.returncode, suite.stdout.strip()[-600:])

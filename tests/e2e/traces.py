@@ -72,7 +72,7 @@ def verify(path):
 
 
 def report(path, *options, status=0, clean=True, **expectations):
-    """The JSON report, checked. `clean`: nothing may be on stderr."""
+    """The JSON report, checked. With `clean`, stderr must be empty."""
     done = gilscope("report", path, "--json", *options, seconds=90)
     equal(done.status, status, "status of report (stderr: %s)" % done.err.strip())
     if clean:
@@ -88,7 +88,7 @@ def gils(result):
 
 
 def intervals(path, kind, *options):
-    """The rows of the csv export of that kind."""
+    """The rows of this kind in the csv export."""
     done = gilscope("report", path, "--format", "csv", *options, seconds=90)
     equal(done.status, 0, "status (stderr: %s)" % done.err.strip())
     return [row for row in csv.DictReader(io.StringIO(done.out)) if row["kind"] == kind]
@@ -97,8 +97,8 @@ def intervals(path, kind, *options):
 # --- Perfetto's TrackEvents ----------------------------------------------------------------------
 
 def decode(path):
-    """The export, through protoc and a subset of Perfetto's .proto with the same field numbers:
-    the packets, each a dictionary."""
+    """The packets of an export, each as a dictionary. protoc decodes them with a subset of
+    Perfetto's .proto that has the same field numbers."""
     protoc = shutil.which("protoc")
     if not protoc:
         raise Skip("no protoc")
@@ -111,8 +111,8 @@ def decode(path):
 
 
 def parse(text):
-    """protoc's text format: {field: [value or message, ...]}; an unknown field, which protoc shows
-    as a number, fails."""
+    """Reads protoc's text format into {field: [value or message, ...]}. An unknown field, which
+    protoc shows as a number, is an error."""
     stack = [collections.defaultdict(list)]
     for line in text.splitlines():
         line = line.strip()
@@ -205,17 +205,17 @@ class Timeline:
             track.instants.append((ts, name))
 
     def slices(self, name, tracks=None):
-        """(begin, end) of the finished ones of that name."""
+        """(begin, end) of the finished slices with this name."""
         return [s[1:3] for t in tracks or self.tracks.values() for s in t.slices
                 if s[0] == name and not s[4]]
 
 
 def unread(stream, seconds):
-    """True if nothing arrives for that long."""
+    """True if nothing arrives on the stream for that long."""
     return not select.select([stream], [], [], seconds)[0]
 
 
 def size_of(text):
-    """Bytes, from "3.4 MiB"."""
+    """The number of bytes in a text such as "3.4 MiB"."""
     number, unit = re.fullmatch(r"([\d.]+) (B|KiB|MiB|GiB)", text).groups()
     return float(number) * 1024 ** ("B", "KiB", "MiB", "GiB").index(unit)
