@@ -9,7 +9,7 @@ DATA = bytes(range(256)) * 4096  # 1 MiB
 
 
 def in_threads(n, work):
-    """Runs work(i) in n threads; returns what they returned, in order."""
+    """Runs work(i) in n threads; returns their results, in order."""
     results = [None] * n
 
     def run(i):

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# To be sourced: Debian's archive, by an apt with lists of its own. The system's stay as they are.
+# Scripts source this file to fetch from Debian's archive. It uses an apt with lists of its own, and leaves the system's alone.
 
-# shellcheck disable=SC2034 # for those that source this
+# shellcheck disable=SC2034 # for scripts that source this
 debian_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# The mirror of Debian that this machine uses; the status is 1 if it uses none. $DEBIAN_MIRROR goes before it.
+# Prints $DEBIAN_MIRROR or, by default, the mirror of Debian that this machine uses. The status is 1 if it uses none.
 debian_mirror() {
 	local mirror=${DEBIAN_MIRROR-}
 	# shellcheck disable=SC2016 # for apt-get to expand
@@ -15,7 +15,7 @@ debian_mirror() {
 	[ -n "$mirror" ] && echo "$mirror"
 }
 
-# debian_apt FOLDER get|cache ARGUMENT...: apt-get or apt-cache with the lists in FOLDER and the sources in its sources.list.
+# debian_apt FOLDER get|cache ARGUMENT...: runs apt-get or apt-cache with the lists in FOLDER and the sources in FOLDER/sources.list.
 debian_apt() {
 	local folder=$1 tool=$2
 	shift 2
@@ -33,7 +33,7 @@ debian_unpack() {
 	dpkg-deb --fsys-tarfile "$package" | tar -x -C "$folder" --keep-directory-symlink --no-same-owner "$@"
 }
 
-# The links between / and /usr, which the packages leave to another one.
+# debian_merge_usr FOLDER: makes the links from / to /usr, which these packages expect another package to make.
 debian_merge_usr() {
 	local name
 	for name in bin sbin lib lib64; do

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""call.py releases|keeps [SECONDS]: calls the extension in a thread while another one looks on."""
+"""call.py releases|keeps [SECONDS]: calls the extension in a thread, while the main thread counts
+its own turns."""
 import sys
 import threading
 import time

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * An extension module with a call that takes its time: once as it should be, and once with the GIL
- * kept. `call.py` calls it, and a rule of gilscope check tells them apart.
+ * An extension module with two long calls: one releases the GIL, as it should, and one keeps it.
+ * `call.py` calls them, and a rule of gilscope check tells them apart.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
@@ -49,8 +49,8 @@ static PyObject *releases(PyObject *self, PyObject *args)
 }
 
 static PyMethodDef methods[] = {
-	{"keeps", keeps, METH_VARARGS, "Computes for so many seconds, with the GIL."},
-	{"releases", releases, METH_VARARGS, "Computes for so many seconds, without the GIL."},
+	{"keeps", keeps, METH_VARARGS, "Computes for this many seconds, with the GIL."},
+	{"releases", releases, METH_VARARGS, "Computes for this many seconds, without the GIL."},
 	{NULL, NULL, 0, NULL},
 };
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""How long it takes from `-p` until edges count, in a process with 1,000 threads and 500 mappings: from the start of gilscope to
-its line that says so. The time that it waited for a CPU is left out: on a machine with nothing else to do there is none."""
+"""The time from `-p` until edges count, for a process with 1,000 threads and 500 mappings. It is measured from the start of
+gilscope to its message that it observes. The time that it waited for a CPU is left out; on an idle machine that is 0."""
 
 import os
 import statistics
@@ -22,7 +22,7 @@ sys.stdin.readline()
 
 
 def waited_for_a_cpu(pid):
-    """Seconds, of the main thread."""
+    """The time that the main thread waited for a CPU, in seconds."""
     with open(f"/proc/{pid}/schedstat") as f:
         return int(f.read().split()[1]) / 1e9
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What the benchmarks share: gilscope beside a process, and the line that a figure is."""
+"""What the benchmarks share: running gilscope on a process, and printing a figure."""
 
 import os
 import signal
@@ -10,7 +10,7 @@ PYTHON = "/usr/bin/python3"
 
 
 def observe(pid, *options):
-    """gilscope stat on a running process, once its edges count."""
+    """Starts gilscope stat on a running process; returns when its edges count."""
     probe = subprocess.Popen([GILSCOPE, "stat", "--json", "-p", str(pid), *options], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True)
     assert probe.stderr.readline().startswith("observing"), "gilscope did not start"

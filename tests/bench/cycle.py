@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What observing costs a thread that releases and retakes the GIL.
 
-One process calls os.stat in a loop: one release and one acquisition a call. The variants take turns on it, round by
-round, so that a machine that drifts drifts for all of them. Of each variant the fastest run of all rounds counts: what
-disturbs a run only makes it slower. Its cost is that over the fastest untraced run.
+One process calls os.stat in a loop; each call is one release and one acquisition. The variants take turns, round by
+round, so that they all suffer if the machine's speed drifts. For each variant, the fastest run of all rounds counts,
+because disturbances only make a run slower. The cost of a variant is the difference to the fastest untraced run.
 
     a  gilscope's probes with an empty program: the floor
     b  gilscope stat
     c  the usual bpftrace script; needs an interpreter with symbols
 
-And on an interpreter with GIL probes of its own: the same floor for those, and both sources.
+On an interpreter with GIL probes of its own, the same is done with the floor for those probes, and with both sources.
 """
 
 import glob
@@ -43,7 +43,7 @@ BEGIN {{ printf("READY\\n"); }}
 
 
 def with_symbols():
-    """A Python and its library in which bpftrace finds take_gil and drop_gil, or None."""
+    """(Python, its library) with symbols by which bpftrace finds take_gil and drop_gil, or None."""
     versions = os.path.join(os.environ.get("PYENV_ROOT", os.path.expanduser("~/.pyenv")), "versions")
     libs = glob.glob(f"{versions}/3.*/lib/libpython3.[0-9]*.so.1.0")
     for lib in sorted(libs, key=lambda name: [int(n) for n in re.findall(r"\d+", name)], reverse=True):
@@ -66,7 +66,7 @@ class Target:
         return int(self.process.stdout.readline()) / calls
 
     def best(self):
-        """ns per call: the fastest of three, as what disturbs a run only makes it slower."""
+        """ns per call, in the fastest of three runs."""
         return min(self.run(CALLS) for _ in range(3))
 
     def close(self):
@@ -102,7 +102,8 @@ def with_bpftrace(target, lib):
 
 
 def costs(python, rounds, *variants):
-    """ns per call over the untraced loop, of each variant: a function that measures a target."""
+    """For each variant, the ns per call that it adds to the untraced loop. A variant is a function that
+    measures a target."""
     target = Target(python)
     measured = [[run(target) for run in (Target.best, *variants)] for _ in range(rounds)]
     target.close()

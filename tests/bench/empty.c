@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * empty PID [usdt]: gilscope's probes on process PID, with a program that does nothing. What any
- * tool that probes the same places costs at least: libc's functions, or the interpreter's own GIL
- * probes. Prints READY and stays until its standard input ends.
+ * empty PID [usdt]: puts gilscope's probes on process PID, with a program that does nothing. This is
+ * the least that any tool costs that probes the same places, which are libc's functions or, with
+ * usdt, the interpreter's own GIL probes. Prints READY and stays until its standard input ends.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What recording costs: the target, gilscope and the disk; and how fast a trace is read.
+"""What recording costs the target, gilscope and the disk, and how fast a trace is read.
 
-One process lets its GIL go and takes it back, in C. Times of the target are its thread's CPU time, the best of several:
-whatever else runs on the machine only makes them longer. The rate is kept at a million edges a second for ten seconds."""
+One process releases its GIL and takes it back, in C. Times of the target are the CPU time of its thread, the best of
+several runs, because whatever else runs on the machine only makes them longer. The rate is a million edges a second for
+ten seconds."""
 
 import os
 import re
@@ -12,7 +13,7 @@ import time
 
 from common import GILSCOPE, PYTHON, figure
 
-RATE = 1_000_000  # edges a second; a cycle is two
+RATE = 1_000_000  # edges a second; a cycle has two edges
 SECONDS = float(os.environ.get("BENCH_RECORD_SECONDS", "10"))
 CYCLES = 200_000
 ROUNDS = 5
@@ -52,7 +53,8 @@ class Target:
 
 
 class Observer:
-    """gilscope on the target, once its edges count; `cpu` and `said` when it has ended."""
+    """gilscope on the target, whose edges count once it is made. After end(), `cpu` and `said` are what it used and
+    what it printed."""
 
     def __init__(self, target, *command):
         self.process = subprocess.Popen([GILSCOPE, *command, "-p", str(target.process.pid)],
@@ -73,7 +75,7 @@ class Observer:
 
 
 def cycle_over_stat(target, folder):
-    """In turns, so that a machine that drifts drifts for both."""
+    """The variants take turns, so that all of them suffer if the machine's speed drifts."""
     plain, stat, record = [], [], []
     for i in range(ROUNDS):
         plain.append(target.run(CYCLES, 0))
@@ -88,7 +90,7 @@ def cycle_over_stat(target, folder):
 
 
 def at_full_rate(target, path):
-    """A million edges a second, as far as the machine has it to give."""
+    """Records a million edges a second, or as many as the machine manages."""
     cycles = int(RATE / 2 * SECONDS)
     observer = Observer(target, "record", "-o", path)
     begin = time.monotonic()
@@ -106,7 +108,7 @@ def at_full_rate(target, path):
 
 
 def bytes_per_edge(folder):
-    """Where threads wait for each other there are more kinds of edges, and other times between them."""
+    """Measures a convoy, in which there are more kinds of edges, and other times between them."""
     path = os.path.join(folder, "convoy.gil")
     workload = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "workloads", "convoy.py")
     done = subprocess.run([GILSCOPE, "record", "-o", path, "--", PYTHON, workload, "1000"], stdout=subprocess.DEVNULL,
@@ -116,7 +118,7 @@ def bytes_per_edge(folder):
 
 
 def reading(path, edges, short):
-    """The report of a long trace; its memory beside that of a short one."""
+    """Measures the report of a long trace, and compares its memory with that of a short trace's report."""
     def report(of):
         pid = os.posix_spawn(GILSCOPE, [GILSCOPE, "report", of], os.environ, file_actions=[
             (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])

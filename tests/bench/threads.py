@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What observing costs two threads that only compute, and how much memory 1,000 threads take."""
+"""What observing costs two threads that only compute, and how much memory gilscope needs for 1,000 threads."""
 
 import os
 import re
@@ -8,7 +8,7 @@ import subprocess
 
 from common import GILSCOPE, PYTHON, figure, finish, observe
 
-# Both threads do the same fixed work, so that the wall time of a run is what it costs.
+# Both threads do a fixed amount of work, so that the wall times of runs can be compared.
 COMPUTE = """
 import sys, threading, time
 def work(n):
@@ -66,7 +66,7 @@ def kib(text, name):
 
 
 def memory():
-    """Its own memory with the mapped tables, and what its BPF maps take in the kernel beyond those."""
+    """Measures gilscope's memory with the mapped tables, plus that of the BPF maps that are not mapped."""
     command = [GILSCOPE, "stat", "--json", "--", PYTHON, "-c", MANY]
     probe = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert probe.stdout.readline() == "READY\n"

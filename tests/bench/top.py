@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What `gilscope top` takes of one core at 4 Hz, while 10 processes have 1,000 threads: once with
-one thread at work in each process and all others asleep, once with every thread at work twice a second. CPU time against wall time of the same run, start and end left out."""
+"""The share of one core that `gilscope top` takes at 4 Hz, with 1,000 threads in 10 processes: first with
+one thread at work in each process and all others asleep, then with every thread at work twice a second.
+It is CPU time divided by wall time of the same run, without its start and its end."""
 
 import fcntl
 import os
@@ -49,7 +50,8 @@ def cpu_seconds(pid):
 
 
 def on_terminal(argv, width, height):
-    """Starts it on a terminal of its own, of which somebody reads all output."""
+    """Starts a program on a terminal of its own. Returns its pid and the terminal's other end, which must be
+    read."""
     pid, fd = pty.fork()
     if not pid:
         os.environ.update(TERM="xterm-256color", LANG="C.UTF-8")
@@ -64,7 +66,7 @@ def read_for(fd, seconds):
         try:
             if select.select([fd], [], [], left)[0]:
                 data += os.read(fd, 65536)
-        except OSError:  # it has ended
+        except OSError:  # the program has ended
             break
     return data
 
@@ -73,7 +75,7 @@ def share(busy, seconds):
     targets = start(busy)
     pids = ",".join(str(p.pid) for p in targets)
     pid, fd = on_terminal([GILSCOPE, "top", "-p", pids], 120, 40)
-    read_for(fd, 3)  # the start: attaching, and each thread's first time
+    read_for(fd, 3)  # skips the start, with attaching and with the first edges of each thread
     begin, used = time.monotonic(), cpu_seconds(pid)
     shown = len(read_for(fd, seconds))
     result = (cpu_seconds(pid) - used) / (time.monotonic() - begin)

@@ -3,14 +3,14 @@
 
     usdt_untraced.py PLAIN PATCHED
 
-Both are built from one source with one configuration, --with-dtrace, the second with the patch. Prints, not as figures
-with a limit but to be written down:
+Both are built from the same source in the same configuration, --with-dtrace; PATCHED also has the patch. This prints two
+figures, which have no limits:
 
-  - instructions per release and acquisition, counted by callgrind: the difference of two runs of a loop of os.stat that
-    differ in nothing but its length, so that the start and the end of the interpreter cancel out. Exact and repeatable.
-  - CPU time with threads, where the lock is contended: the median of ratios of pairs of runs, and their quartiles. The
-    order within a pair alternates. PLAIN against itself says how much of it is noise. (Wall time says the same on a
-    machine that does nothing else, and nothing on another.)
+  - The instructions per release and acquisition, counted by callgrind. They are computed from two loops of os.stat that
+    differ only in length, so that the start and the end of the interpreter cancel out. They are exact and repeatable.
+  - CPU time with threads that contend for the lock: the median of the ratios of pairs of runs, and their quartiles. The
+    order within a pair alternates. Comparing PLAIN with itself shows the noise. (On an idle machine, wall time would show
+    the same; on a busy one, it shows nothing.)
 """
 
 import os

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""battery.py [--small] [NAME...]: gilscope against what the programs know about themselves, in a guest.
+"""battery.py [--small] [NAME...]: runs in a guest, and compares gilscope's reports with what
+programs know about themselves.
 
-Each test prints one line, with its figures. The guest is emulated, so that a second of its clock is a
-few hundredths of a real machine's: no test depends on how long something takes. They compare counts,
-the order of things, and times of one and the same run with each other.
+Each test prints one line, with its figures. The guest is emulated, so in a second it does what a
+real machine does in a few hundredths of a second. Therefore no test depends on how long something
+takes: the tests compare counts, orders, and times within one run.
 
-battery.py --refusal: this kernel is one that gilscope must refuse by name."""
+battery.py --refusal: checks that gilscope refuses this kernel by name."""
 import argparse
 import glob
 import json
@@ -24,9 +25,9 @@ from lib import (Gilscope, Interpreter, Skip, Workload, attach, cached, check, c
                  thread, total, verdict, within, workers)
 
 MS = 1000000
-LIMIT = 400  # seconds for one test: what hangs is ended by name
-CALLS = 5000  # that release the GIL, where nothing wants more
-SLACK = 20  # acquisitions of a thread besides its calls: its start, its gate, its end
+LIMIT = 400  # time limit for one test, in seconds
+CALLS = 5000  # the usual number of calls that release the GIL
+SLACK = 20  # a thread's acquisitions besides its calls: at its start, in its gate, at its end
 BUSY = os.path.join(lib.ROOT, "build", "kernels", "busy.so")
 UNORDERLY = {"expect_lost": True, "expect_anomalies": True}
 
@@ -49,14 +50,14 @@ def plain(text):
 
 
 def exactly(row, calls, what="acquisitions"):
-    """The thread's count of acquisitions, and of holds, against its calls."""
+    """Checks a thread's counts of acquisitions and holds against the number of its calls."""
     within(row["acquisitions"], calls, calls + SLACK, what)
     within(row["hold"]["count"], calls, calls + SLACK, "holds")
     return "%d %s of %d" % (row["acquisitions"], what, calls)
 
 
 def missed(report):
-    """What the report says that it has lost, in words; nothing if nothing."""
+    """The report's losses, in words; "" if there are none."""
     lost = {cause: n for cause, n in report["lost"].items() if n}
     return "; lost: %s" % json.dumps(lost) if lost else ""
 
@@ -79,7 +80,7 @@ def test_counts():
 
 @point()
 def test_counts_through_perf_events():
-    """The way that kernels before 6.6 know, on each."""
+    """Attaches by perf events, as on kernels before 6.6, whatever this kernel is."""
     process, truth, done = stat_workload(debian_with(GILSCOPE_PERF_EVENTS="1"), "stat_loop.py", CALLS)
     return exactly(thread(process, truth["threads"][0]["tid"]), CALLS) + missed(done.report)
 
@@ -95,12 +96,12 @@ def test_holds_asleep():
     rows = workers(process)
     lives = sum(w["end"] - w["begin"] for w in truth["threads"])
     asleep, long = total(rows, "hold_blocked_ns"), longer_than(rows, "hold", t)
-    # Nobody sleeps for less than what was asked for.
+    # No sleep is shorter than asked for.
     within(asleep, n * m * t, lives, "hold_blocked_ns")
-    # The machine that emulates this one may make any other hold that long, too.
+    # There may be more, because emulation may make any other hold that long as well.
     check(long >= n * m, "%d holds that long, of %d", long, n * m)
-    check(total(rows, "wait", "sum_ns") > lives / 4, "3 threads share the GIL, and yet wait little")
-    return "%d holds of at least %d ms, of %d; asleep with the GIL for %.2f of what was slept" % (
+    check(total(rows, "wait", "sum_ns") > lives / 4, "3 threads share the GIL but wait little")
+    return "%d holds of at least %d ms, of %d; asleep with the GIL for %.2f of the time slept" % (
         long, t // MS, n * m, asleep / (n * m * t))
 
 
@@ -126,7 +127,7 @@ def test_holds_busy():
     for w in truth["threads"]:
         row = thread(process, w["tid"])
         within(longer_than([row], "hold", 39 * MS), w["calls"], w["calls"] + 1, "long holds")
-        # It holds while it computes, and hardly else: for its life at most.
+        # It holds the GIL while it computes, and at most for all of its life.
         within(row["hold"]["sum_ns"], 0.95 * w["wall_ns"], 1.05 * (w["end"] - w["begin"]), "hold")
         room = 0.1 * w["cpu_ns"] + 0.15 * row["hold_preempted_ns"]
         within(row["hold_oncpu_ns"], w["cpu_ns"] - room, 1.001 * row["hold"]["sum_ns"], "hold_oncpu_ns")
@@ -139,13 +140,13 @@ def test_holds_busy():
 def test_convoy():
     process, truth, done = stat_workload(debian(), "convoy.py", 60)
     io, cpu = thread(process, truth["io_tid"]), thread(process, truth["cpu_tid"])
-    # Where the CPUs are emulated, the other thread often has none when it could take the GIL.
+    # With emulated CPUs, the other thread often has no CPU when it could take the GIL.
     within(io["contended"], 0.05 * truth["ops"], truth["ops"] + 10, "contended")
     within(io["wait"]["sum_ns"], 0, 1.02 * truth["io_ns"] + 20 * MS, "the I/O thread's wait")
-    # It asks for the GIL after one interval, which no timer makes shorter.
+    # The I/O thread asks for the GIL after one interval, and timers are never early.
     check(io["wait"]["p50_ns"] > 0.9 * 5 * MS, "median wait is %s ns", io["wait"]["p50_ns"])
     within(cpu["requested_releases"], 0.8 * io["contended"] - 2, io["contended"] + 5, "requested releases")
-    # Which verdict that gives depends on how the host shares its CPUs out, too.
+    # The verdict is not checked, because it also depends on how the host shares out its CPUs.
     kind = verdict(done.report)["kind"]
     return "%d waits of %d, %d requested, verdict: %s" % (
         io["contended"], truth["ops"], cpu["requested_releases"], kind)
@@ -161,10 +162,10 @@ def children(how):
     for child in truth["children"]:
         process = process_of(done.report, child["pid"])
         row = thread(process, child["threads"][0]["tid"])
-        # It rests before it begins; what it did before it was observed, the report says.
+        # A child rests before it begins. If it was observed later than that, the report says so.
         late = process["late_ns"] is not None and process["late_ns"] > truth["rest_ns"]
         within(row["acquisitions"], 0 if late else calls, calls + SLACK, "acquisitions of a child")
-        counts.append("%d%s" % (row["acquisitions"], " (late, and told)" if late else ""))
+        counts.append("%d%s" % (row["acquisitions"], " (late, as reported)" if late else ""))
     return "%s acquisitions of %d each%s" % (", ".join(counts), calls, missed(done.report))
 
 
@@ -193,7 +194,8 @@ def test_all():
 # --- recordings ----------------------------------------------------------------------------------
 
 def recorded(script, *args):
-    """A recording that replays to what the kernel counted; returns (its report, the truth)."""
+    """Records a workload, and checks that the replay gives what the kernel counted. Returns
+    (report, truth)."""
     path = scratch("trace.gil")
     done = gilscope("record", "-o", path, "--", *debian().argv(script, *args), seconds=90)
     equal(done.status, 0, "status of record, which said: %s" % done.err[-300:])
@@ -235,7 +237,7 @@ def test_check_that_passes():
 
 @point(in_small=True)
 def test_check_that_fails():
-    # The holds are sleeps of 200 ms, and none of these is shorter.
+    # The holds are sleeps of 200 ms, and no sleep is shorter than asked for.
     return judged("hold.max < 100ms", 1)
 
 
@@ -263,8 +265,8 @@ def test_attach_for_a_time():
     gil = gil_of(process_of(stat("-p", w.pid, "-d", "3").report, w.pid))
     check_untouched(w.pid)
     computed_right(w)
-    check(gil["acquisitions"] > 0, "nothing was seen")
-    return "%d acquisitions, held for %.2f of the time; the target ran on" % (
+    check(gil["acquisitions"] > 0, "no acquisition was seen")
+    return "%d acquisitions, held for %.2f of the time; the target continued" % (
         gil["acquisitions"], gil["held_ratio"])
 
 
@@ -279,7 +281,8 @@ def computed_right(w):
 
 @point(in_small=True)
 def test_killed():
-    """SIGKILL in the middle: the target runs on untouched, and what comes after is exact again."""
+    """After a SIGKILL in the middle, the target continues untouched, and later observations are
+    exact."""
     w = Workload(debian(), "compute_check.py")
     w.go()
     for _ in range(2):
@@ -311,14 +314,14 @@ def python2():
         version = lib.version_of(path)
         if version:
             return Interpreter("2.7", path, version)
-    raise Skip("there is no CPython 2.7 to bring along")
+    raise Skip("there is no CPython 2.7 in the image of interpreters")
 
 
 @point()
 def test_python2():
     w = Workload(python2(), "python2.py", "calls", CALLS)
     g = Gilscope("-p", w.pid)
-    # Its probes are in other functions than those that attach() looks at where the kernel names none.
+    # attach() would look for probes in libc's functions, and Python 2's are in others.
     said = g.process.stderr.readline()
     check(said.startswith("observing"), "gilscope said: %s", said)
     w.go()
@@ -326,8 +329,8 @@ def test_python2():
     w.end()
     report = g.finish(**UNORDERLY).report
     row = thread(process_of(report, w.pid), truth["threads"][0]["tid"])
-    # A semaphore has no mutex to protect its record: while the host keeps a CPU from one thread in the
-    # middle of an update, the other's edges are lost, and the report must say so.
+    # No mutex protects the record of a semaphore. While the host keeps a CPU from one thread in the
+    # middle of an update, another thread's edges are lost, and the report must say so.
     lost = report["lost"]["edges"]
     within(lost, 0, CALLS / 20, "lost edges")
     within(row["acquisitions"], CALLS - lost, 1.01 * CALLS, "acquisitions")
@@ -359,7 +362,7 @@ def with_own_gils():
 def test_subinterpreters():
     found = with_own_gils()
     if not found:
-        raise Skip("there is no CPython 3.12 or later to bring along")
+        raise Skip("there is no CPython 3.12 or later in the image of interpreters")
     return "; ".join("%s: %s" % (i.name, own_gils(i)) for i in found)
 
 
@@ -381,7 +384,7 @@ def own_gils(interpreter):
 # --- kernels that are too old --------------------------------------------------------------------
 
 def test_refusal():
-    """It says what is missing, and its status is 4; the command is not run."""
+    """gilscope says what is missing, and exits with status 4."""
     done = gilscope("stat", "--", *debian().argv("short.py"), seconds=60)
     said = plain(done.err)
     equal(done.status, 4, "status of stat, which said: %s" % said[-400:])

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-# To be sourced by the scripts of this folder: where things are, and the names of kernels.
+# The scripts in this folder source this file, which knows where things are and how kernels are named.
 #
-# A kernel's name is the beginning of its version, with the architecture before it where that is not amd64: 6.1, 7, arm64-6.12.
+# A kernel's name is the beginning of its version, with the architecture in front if that is not amd64: 6.1, 7, arm64-6.12.
 
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,7 +16,7 @@ mkdir -p "$cache" || exit
 
 say() { echo "kernels: $*" >&2; }
 
-# Says why, as the last line of stderr, and gives up.
+# Prints the reason as the last line of stderr, and exits.
 give_up() {
 	echo "$*" >&2
 	exit 1
@@ -29,17 +29,17 @@ machine_arch() { case $(uname -m) in aarch64) echo arm64 ;; *) echo amd64 ;; esa
 # Debian's name of an architecture -> the Makefile's.
 arch_of_make() { case $1 in amd64) echo x86 ;; *) echo "$1" ;; esac }
 
-# The mirror of Debian that packages are fetched from.
+# Prints the mirror of Debian that packages are fetched from.
 mirror() {
 	debian_mirror || give_up "this machine has no mirror of Debian among its apt sources, and DEBIAN_MIRROR is not set"
 }
 
-# image_of FOLDER IMAGE MIB: an ext4 image with the files of a folder, and so much room besides.
+# image_of FOLDER IMAGE MIB: makes an ext4 image with the files of a folder, and with MIB MiB of free space.
 image_of() {
 	local size=$(($(du -sm "$1" | cut -f1) * 5 / 4 + $3))
 	rm -f "$2"
 	mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$1" "$2" "${size}M" > /dev/null
 }
 
-# recipe WORD...: a word that changes with the words. What was made by another recipe is made anew.
+# recipe WORD...: prints a hash of the words. A product is kept with the hash of its recipe, and made again when the recipe changes.
 recipe() { echo "$*" | sha256sum | cut -c1-12; }

@@ -3,9 +3,9 @@
 """privileges.py [OPTIONS] GILSCOPE: which capabilities suffice for what on this kernel.
 
 Runs gilscope as a user with exact sets of capabilities: on a command that it launches, on a process
-of that user and on one of another user's. In each cell `doctor` must say what then happens, and
-what is said to be missing must be missing. Run it as root; it changes nothing but what
---change-sysctls allows it to, which is set back.
+of that user, and on a process of another user. In each cell `doctor` must predict what happens, and
+with the capabilities that a message calls missing, it must work. Run this as root. It changes
+nothing on the machine, except the settings that --change-sysctls tries, which it restores.
 
 privileges.py --write FILE JSON...: puts the table of such runs between the marks in FILE."""
 import argparse
@@ -22,7 +22,7 @@ import time
 PYTHON = "/usr/bin/python3"
 USER, OTHER = 1000, 1001
 OK, CANNOT_OBSERVE = 0, 4
-LIMIT = 300  # seconds a run: an emulated machine is slow
+LIMIT = 300  # time limit of a run in seconds; emulated machines are slow
 TARGETS = ("launched", "own", "other's")
 BUSY = """
 import os, sys, threading
@@ -36,7 +36,7 @@ sys.stdin.read()
 SHORT = "import os\nfor i in range(2000): os.stat('/')\n"
 SETS = ("", "bpf", "perfmon", "bpf perfmon", "bpf perfmon sys_ptrace", "sys_admin",
         "sys_admin sys_ptrace", "bpf perfmon sys_ptrace sys_admin", "root")
-# Where what is possible changes: all commands are tried there.
+# Between these sets, what is possible changes. All commands are tried with them.
 TELLING = ("", "bpf perfmon", "bpf perfmon sys_ptrace", "bpf perfmon sys_ptrace sys_admin")
 FEW = {"uprobe_multi": ("", "bpf perfmon", "bpf perfmon sys_ptrace", "root"),
        "perf_events": ("bpf perfmon", "bpf perfmon sys_ptrace sys_admin", "root")}
@@ -62,7 +62,7 @@ def read(path):
 
 
 def with_capabilities(names, argv):
-    """The command, run by USER with just these; "root": as it is."""
+    """The command as USER with just these capabilities; with "root", the command itself."""
     if names == "root":
         return argv
     some = ",".join(["-all"] + ["+" + n for n in names.split()])
@@ -71,14 +71,14 @@ def with_capabilities(names, argv):
 
 
 def set_file_capabilities(path, names):
-    """As setcap does: revision 2, with the effective bit."""
+    """Does what setcap does: revision 2, with the effective bit."""
     bits = sum(1 << NUMBERS[n] for n in names.split())
     os.setxattr(path, "security.capability", struct.pack(
         "<5I", 0x02000001, bits & 0xffffffff, 0, bits >> 32, 0))
 
 
 class Answer:
-    """What a run of gilscope came to. `yes`: it observed, or says that it can."""
+    """The result of a run of gilscope. `yes` is true if it observed, or says that it can."""
 
     def __init__(self, status, err, yes):
         self.status, self.err, self.yes = status, err, yes
@@ -96,7 +96,7 @@ class Trial:
         shutil.copy(gilscope, self.gilscope)
         os.chmod(self.gilscope, 0o755)
         self.processes = {}
-        self.known = {}  # what a run with these capabilities came to
+        self.known = {}  # the answers of runs with sets of capabilities
         self.counts = {"ok": 0, "not ok": 0, "skip": 0}
         self.runs = 0
 
@@ -146,7 +146,7 @@ class Trial:
     def stat(self, names, target, env, **how):
         done = self.run(names, ["stat", "--json"] + self.words(target), env, **how)
         seen = 0
-        # A command that was launched has printed nothing: all of stdout is the report.
+        # The launched command prints nothing, so all of stdout is the report.
         if done.stdout.startswith("{"):
             seen = sum(t["acquisitions"] for p in json.loads(done.stdout)["processes"]
                        for g in p["gils"] for t in g["threads"])
@@ -178,7 +178,8 @@ class Trial:
     # --- cells ---------------------------------------------------------------------------------
 
     def compare(self, name, names, target, env, others, **how):
-        """One cell; True if it can be observed, None if the answers contradict each other."""
+        """Tries one cell. Returns whether the target can be observed, or None if the answers
+        contradict each other."""
         answers = {"doctor": self.doctor(names, target, env, **how),
                    "stat": self.stat(names, target, env, **how)}
         for command in others:
@@ -186,7 +187,7 @@ class Trial:
         truth = answers["stat"].yes
         wrong = [c for c, a in answers.items()
                  if a.yes != truth or a.status != (OK if truth else CANNOT_OBSERVE)]
-        wrong += [c + " says nothing to try" for c, a in answers.items()
+        wrong += [c + " suggests no command to try" for c, a in answers.items()
                   if not a.yes and "  try: " not in a.err]
         if wrong:
             self.say("not ok", name, "stat %s, but: %s; it says: %s" % (
@@ -195,15 +196,16 @@ class Trial:
             return None
         self.say("ok", name, "all of %s %s" % (", ".join(answers),
                                               "observe" if truth else "refuse"))
-        # In lockdown not even root can.
+        # Under lockdown not even root can observe, so no advice helps.
         if not truth and not how and lockdown() != "confidentiality":
             for command in answers:
-                self.follow_advice("%s, with what %s says is missing" % (name, command), names,
+                self.follow_advice("%s, with what %s calls missing" % (name, command), names,
                                    target, env, answers[command])
         return truth
 
     def follow_advice(self, name, names, target, env, answer):
-        """With what is said to be missing, and what is then said to be missing, it works."""
+        """Checks that it works with the capabilities that the message calls missing, and with those
+        that the next message calls missing, and so on."""
         have = set(names.split())
         while not answer.yes and answer.missing() - have:
             have |= answer.missing()
@@ -222,13 +224,13 @@ class Trial:
         return rows
 
     def others(self, names, target, env):
-        """The commands that are tried besides stat and doctor."""
+        """The commands to try besides stat and doctor."""
         if names not in TELLING or self.few and (env or target != "other's"):
             return ()
         return "top", "record", "check"
 
     def file_capabilities(self, env, label):
-        """What doctor recommends: setcap on the program, for any user."""
+        """Tries what doctor recommends: setcap on the program, for any user."""
         copy = os.path.join(self.folder, "gilscope-setcap")
         shutil.copy(self.gilscope, copy)
         os.chmod(copy, 0o755)
@@ -244,7 +246,8 @@ class Trial:
                 self.say("not ok", name, "it is not enough")
 
     def sysctls(self, way):
-        """What is possible under each setting: {"name=value": [yes or no for each of SETTING_CELLS]}."""
+        """What is possible under each setting: {"name=value": [a result for each of
+        SETTING_CELLS]}."""
         changes = {}
         more = "" if way == "uprobe_multi" else " sys_admin"
         for key, values in SYSCTLS.items():
@@ -314,7 +317,7 @@ def examine(options):
 def spoken(cells):
     """What is possible, in words."""
     if None in cells:
-        raise SystemExit("privileges.py: a run with contradictions is not written down")
+        raise SystemExit("privileges.py: the run has contradictions, so it makes no table")
     able = [t for t, yes in zip(TARGETS, cells) if yes]
     return "all" if len(able) == len(TARGETS) else ", ".join(able) or "–"
 
@@ -337,12 +340,12 @@ def set_name(names):
 
 
 def alike(one, other):
-    """Whether two columns say the same, of what was run in both."""
+    """True if two columns agree in all sets that were run in both."""
     return all(one[names] == other[names] for names in one if names in other)
 
 
 def columns(results):
-    """[(title, {set: cells})]; what says the same on several kernels is one column."""
+    """[(title, {set: cells})]. Kernels that agree share a column."""
     merged = []
     for result in results:
         for way, rows in result["ways"].items():
@@ -371,7 +374,7 @@ def markdown(results):
 
 
 def lockdown_lines(results):
-    """What is still possible in lockdown, as root even."""
+    """What is still possible under lockdown, even as root."""
     said = {}
     for r in filter(is_locked_down, results):
         for way, rows in r["ways"].items():
@@ -382,12 +385,12 @@ def lockdown_lines(results):
 
 
 def sysctl_lines(results):
-    """A row for each setting: what was then no longer possible, of what is without it."""
+    """A row for each setting: what it makes impossible."""
     said = {}
     for r in results:
         for label, cells in r.get("sysctls", {}).items():
             if None in cells:
-                raise SystemExit("privileges.py: a run with contradictions is not written down")
+                raise SystemExit("privileges.py: the run has contradictions, so it makes no table")
             lost = ["%s with %s" % (target, set_name(names))
                     for (names, target), yes in zip(SETTING_CELLS, cells) if not yes]
             said.setdefault((label, ", ".join(lost) or "nothing"), []).append(short(r["kernel"]))
@@ -412,10 +415,10 @@ def write(path, results):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("gilscope", nargs="?", help="the program")
-    parser.add_argument("--few", action="store_true", help="only the sets that tell most")
+    parser.add_argument("--few", action="store_true", help="try only the most telling sets")
     parser.add_argument("--change-sysctls", action="store_true",
-                        help="try other settings too; they are set back")
-    parser.add_argument("--json", metavar="FILE", help="where the results go")
+                        help="also try other settings of sysctls, and restore them")
+    parser.add_argument("--json", metavar="FILE", help="write the results to FILE")
     parser.add_argument("--write", nargs="+", metavar=("FILE", "JSON"),
                         help="put the table of these results into FILE")
     options = parser.parse_args()
@@ -429,7 +432,7 @@ def main():
     if not options.gilscope:
         parser.error("no GILSCOPE is given")
     if os.geteuid():
-        parser.error("it runs gilscope with all kinds of rights: run it as root")
+        parser.error("this runs gilscope with many sets of rights, so run it as root")
     return examine(options)
 
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""storm.py SECONDS MODEL...: six processes on one CPU that hit probes all the time, in a guest, under
-each of these models of preemption (full, lazy); on a kernel that cannot change its model, under the one
-that it was built with. So the kernel preempts one of them in the middle of a BPF program again and again,
-and another one runs the same program on the same CPU.
+"""storm.py SECONDS MODEL...: runs in a guest. Six processes on one CPU hit probes all the time,
+under each of these models of preemption (full, lazy) or, if the kernel cannot change its model,
+under the one that it was built with. So the kernel often preempts a process in the middle of a BPF
+program, and another process then runs the same program on the same CPU.
 
-For each model: what gilscope has counted against what the processes have; the scheduler's edges that it
-has missed; and the kernel's log."""
+For each model, this compares gilscope's counts with those of the processes, counts the scheduler's
+edges that were missed, and reads the kernel's log."""
 import os
 import re
 import subprocess
@@ -31,7 +31,7 @@ class Pinned(Interpreter):
 
 
 def models():
-    """The kernel's models of preemption; none if it cannot change them."""
+    """The kernel's models of preemption; [] if it cannot change them."""
     try:
         with open(MODEL) as f:
             return re.findall(r"\w+", f.read())
@@ -45,11 +45,11 @@ def choose(model):
     with open(MODEL, "w") as f:
         f.write(model)
     with open(MODEL) as f:
-        check("(%s)" % model in f.read(), "the kernel does not take the model %s", model)
+        check("(%s)" % model in f.read(), "the kernel does not accept the model %s", model)
 
 
 def can_turn_preemption_off():
-    """Linux 6.10: a BPF program can turn preemption off while it runs."""
+    """True if a BPF program can turn preemption off while it runs, as from Linux 6.10 on."""
     with open("/proc/kallsyms") as f:
         return any(line.split()[2] == "bpf_preempt_disable" for line in f)
 
@@ -60,7 +60,7 @@ def bad_lines():
 
 
 def observed(seconds):
-    """Six processes under gilscope; returns (report, truths)."""
+    """Runs the six processes under gilscope; returns (report, truths)."""
     pinned = Pinned("debian", debian().path, debian().version)
     storm = [Workload(pinned, "stat_for.py", seconds) for _ in range(PROCESSES)]
     g = attach(storm)
@@ -74,14 +74,15 @@ def observed(seconds):
 
 
 def check_counts(report, truths):
-    """Each process's acquisitions are its calls, to the edge, but for edges that are told as lost."""
+    """Checks that each process has as many acquisitions as calls, except for edges that the report
+    counts as lost."""
     calls = counted = 0
     for t in truths:
         w = t["threads"][0]
         row = thread(process_of(report, t["pid"]), w["tid"])
         lost = w["calls"] - row["acquisitions"]
-        check(lost <= report["lost"]["edges"], "%d of %d calls of process %d are missing, and %d "
-              "edges are told as lost", lost, w["calls"], t["pid"], report["lost"]["edges"])
+        check(lost <= report["lost"]["edges"], "%d of %d calls of process %d are missing, but only "
+              "%d edges are reported as lost", lost, w["calls"], t["pid"], report["lost"]["edges"])
         check(lost >= -20, "%d acquisitions for %d calls", row["acquisitions"], w["calls"])
         calls += w["calls"]
         counted += row["acquisitions"]
@@ -96,7 +97,7 @@ def check_switches(report):
     if can_turn_preemption_off():
         check(missed == 0, "%d scheduler edges met a record in an update", missed)
         return "no scheduler edge was missed"
-    return "%d were missed, and told: programs cannot turn preemption off on this kernel" % missed
+    return "%d missed, as reported: programs cannot turn preemption off on this kernel" % missed
 
 
 def tell(name, claim, *args):
@@ -120,7 +121,7 @@ def storm(model, seconds):
     try:
         choose(model)
         report, truths = observed(seconds)
-    except Exception as e:  # whatever it is, the kernel's log is the next thing to look at
+    except Exception as e:  # whatever went wrong, the kernel's log may say why
         why = str(e).replace("\n", " ")
         print("not ok storm/%s: %s: %s" % (model, type(e).__name__, why), flush=True)
         tell(model + "-log", check_log, before)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * verify KERNEL: each BPF program of gilscope by itself before this kernel's verifier, in every
- * form that gilscope may load it in: with and without a recording, and for a program on a uprobe
- * with the attach type of a perf event and of a uprobe_multi link. Prints a test's line for each
- * program, and a benchmark's line with the instructions that the verifier processed in the worst
- * form. KERNEL is the name in the benchmark's line.
+ * verify KERNEL: does this kernel's verifier accept each BPF program of gilscope? Each is loaded by
+ * itself, in every form that gilscope may load it in: with and without a recording and, if it is
+ * for a uprobe, with the attach types of a perf event and of a uprobe_multi link. Prints a test's
+ * line for each program, and a benchmark's line with the number of instructions that the verifier
+ * processed in the worst form. KERNEL is the name in the benchmark's line.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -15,13 +15,13 @@
 
 #include "gilscope.skel.h"
 
-/* Linux 6.6, include/uapi/linux/bpf.h; not in older headers. */
+/* From include/uapi/linux/bpf.h of Linux 6.6; older headers do not have it. */
 #define ATTACH_TYPE_UPROBE_MULTI 48
 
-/* A fifth of what the verifier lets a program have (BPF_COMPLEXITY_LIMIT_INSNS). */
+/* A fifth of the verifier's limit (BPF_COMPLEXITY_LIMIT_INSNS). */
 #define MOST_INSTRUCTIONS 200000
 
-/* The kernel ends a program with more than this many bytes of the verifier's log. */
+/* The kernel refuses a program whose log needs more bytes than this. */
 #define LOG_SIZE (16 << 20)
 
 struct form {
@@ -30,7 +30,7 @@ struct form {
 
 struct outcome {
 	int err;
-	long instructions; /* -1: the verifier did not say */
+	long instructions; /* -1: not known */
 	char why[400];
 };
 
@@ -42,7 +42,7 @@ static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
-/* As probe.c does it for a small target. */
+/* Does what probe.c does for a small target. */
 static void set_sizes(struct gilscope_bpf *s, const struct form *form)
 {
 	s->rodata->max_processes = 64;
@@ -84,7 +84,7 @@ static void last_lines(char *to, size_t size)
 		to[i - from] = log_text[i] == '\n' ? ' ' : log_text[i];
 }
 
-/* log_level: 4 is the verifier's figures only, 1 is what it went through as well. */
+/* With log_level 4 the log has only the verifier's figures, with 1 also the code it went through. */
 static int load(const char *name, const struct form *form, int log_level)
 {
 	struct gilscope_bpf *s = gilscope_bpf__open();
@@ -118,7 +118,7 @@ static void try(const char *name, const struct form *form, struct outcome *out)
 	last_lines(out->why, sizeof(out->why));
 }
 
-/* Every form of one program. False if one of them is rejected. */
+/* Loads one program in every form. Returns false if one of them is rejected. */
 static bool verify(const char *name, bool on_uprobe, const char *kernel)
 {
 	long worst = -1;
@@ -147,8 +147,8 @@ static bool verify(const char *name, bool on_uprobe, const char *kernel)
 	return true;
 }
 
-/* Linux 6.10: a program can turn preemption off. The form of a program that does, which its name
- * says, is for such kernels alone. */
+/* From Linux 6.10 on, a program can turn preemption off. Programs that do have a name that says so,
+ * and are loaded only on such kernels. */
 static bool can_turn_preemption_off(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();

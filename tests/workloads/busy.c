@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A C library that computes: it spins until the calling thread has used so much CPU time. Called
- * through ctypes.PyDLL it keeps the GIL. */
+/* A C library that computes: it spins until the calling thread has used this much CPU time. If it is
+ * called through ctypes.PyDLL, the thread keeps the GIL. */
 #include <time.h>
 
 static long long read_clock(clockid_t clock)
@@ -11,7 +11,7 @@ static long long read_clock(clockid_t clock)
 	return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 
-/* took[0]: CPU time, took[1]: wall time, both in ns and as measured here. */
+/* Stores the CPU time in took[0] and the wall time in took[1], in ns, as measured here. */
 void busy(long long cpu_ns, long long took[2])
 {
 	long long cpu = read_clock(CLOCK_THREAD_CPUTIME_ID);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""busy_ext.py LIBRARY N M MS: N threads that each call M times into a C library (busy.c) that
-computes for MS ms of CPU time without releasing the GIL."""
+"""busy_ext.py LIBRARY N M MS: N threads that each call a C library (busy.c) M times. Each call uses
+MS ms of CPU time without releasing the GIL."""
 import ctypes
 import os
 

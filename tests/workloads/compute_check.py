@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """compute_check.py [SECS]: three threads compute, share the GIL and check each of their results,
-until a line or the end of stdin comes, or for SECS seconds. `wrong` must be 0 and `sum` must be
-`rounds` times `sum_of_a_round`."""
+for SECS seconds or, by default, until a line comes on stdin or stdin ends. `wrong` must be 0, and
+`sum` must be `rounds` times `sum_of_a_round`."""
 import hashlib
 import os
 import threading
@@ -13,7 +13,7 @@ DIGEST = "4aabe0e708da32bbdf508c44c703803d50cb65e8b60397b711b9ac0aa2292916"
 
 
 def digest():
-    """20 times the hash of 4 KiB: hashlib releases the GIL above 2 KiB."""
+    """Hashes 4 KiB 20 times. hashlib releases the GIL for more than 2 KiB."""
     h = b"gilscope"
     for _ in range(20):
         h = hashlib.sha256(h * 128).digest()

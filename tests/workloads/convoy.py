@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""convoy.py OPS: one thread computes; another does OPS short operations (a sleep of 0.2 ms stands
-for I/O). Each of these releases the GIL, the first thread takes it, and the other one must wait for
-a turn."""
+"""convoy.py OPS: one thread computes, and another does OPS short operations (sleeps of 0.2 ms, in
+place of I/O). Each operation releases the GIL, the computing thread takes it, and the other thread
+must then wait for its turn."""
 import threading
 import time
 

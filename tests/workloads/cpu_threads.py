@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""cpu_threads.py N SECS [INTERVAL]: N threads that compute in bytecode for SECS seconds, with the
-switch interval INTERVAL in seconds. Each counts how often it finds that another one ran before it:
-together, the true number of times that the GIL changed hands among them."""
+"""cpu_threads.py N SECS [INTERVAL]: N threads compute in bytecode for SECS seconds, with a switch
+interval of INTERVAL seconds. Each thread counts how many times it finds that another one ran before
+it. The sum is the true number of times that the GIL changed hands among them."""
 import sys
 
 import truth

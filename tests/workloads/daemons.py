@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""daemons.py N: ends while N daemon threads compute, so that some of them wait for the GIL for
-ever."""
+"""daemons.py N: ends while N daemon threads compute, so that some of them still wait for the GIL at
+the end."""
 import threading
 import time
 

@@ -1,7 +1,7 @@
-"""demo.py [SECONDS]: a small convoy: one thread computes, the other serves requests that need a moment each.
+"""demo.py [SECONDS]: a small convoy. One thread computes, and the other serves short requests.
 
-The second thread needs the GIL for some microseconds only, but before each of its turns it waits
-until the switch interval of the one that computes has run out."""
+The second thread needs the GIL only for some microseconds, but before each turn it waits until the
+switch interval of the computing thread has run out."""
 
 import ctypes
 import os

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A program that embeds CPython: its library is found and loaded at run time. The arguments are
- * python's own; EMBED_LIBPYTHON names another library. */
+/* A program that embeds CPython. It loads the library at run time; EMBED_LIBPYTHON names another
+ * one. It takes the same arguments as python. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""execs.py N CALLS: a process that replaces itself N times by the same program; each generation
-sleeps 100 ms and then releases and retakes the GIL CALLS times, in a thread of its own. Each prints
-READY, the last the truth."""
+"""execs.py N CALLS: a process that replaces itself N times by the same program. Each generation
+prints READY, sleeps 100 ms, and then releases and retakes the GIL CALLS times, in a thread of its
+own. The last one prints the truth."""
 import os
 import sys
 import time

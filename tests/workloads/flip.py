@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""flip.py N SECS: on a free-threaded build, N threads call os.stat while another one imports
-built-in modules again and again, for SECS seconds: each import turns the GIL on and off."""
+"""flip.py N SECS: on a free-threaded build, N threads call os.stat for SECS seconds, while another
+one keeps importing built-in modules. Each import turns the GIL on and off."""
 import _imp
 import importlib.machinery
 import os

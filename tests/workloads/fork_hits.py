@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""fork_hits.py N: forks N children, one after the other, which use the GIL; tells how many did not
-survive it."""
+"""fork_hits.py N: forks N children, one after the other, which use the GIL. Prints how many of them
+died."""
 import os
 
 import truth

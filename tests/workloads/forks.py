@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""forks.py N [quick]: forks N children, 25 at a time. Each sleeps 100 ms, then releases and retakes
-the GIL CALLS times, and ends; with `quick` it ends at once. Prints DONE after the last one is gone,
-and with `--wait` waits for another line before it ends."""
+"""forks.py N [quick]: forks N children, 25 at a time. Each child sleeps 100 ms, releases and
+retakes the GIL CALLS times, and ends; with `quick` it ends at once. Prints DONE when the last child
+has ended, and with `--wait` waits for another line before it ends."""
 import os
 import sys
 import time

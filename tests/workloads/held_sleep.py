@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""held_sleep.py N M T_MS: as pydll_sleep.py, with the module of static.c in place of ctypes."""
+"""held_sleep.py N M T_MS: like pydll_sleep.py, but with the module of static.c instead of
+ctypes."""
 import held
 
 import sleepers

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""holding.py N [HOLD_MS]: a process to attach to at a bad moment. The main thread is asleep for
-HOLD_MS with the GIL held while N others come back from os.stat and wait for it; READY is printed
-early in that hold. When it is over, RESTED is printed and everybody rests until a line comes on
-stdin; then each of the others releases and retakes the GIL 100 times."""
+"""holding.py N [HOLD_MS]: a process to attach to at a bad moment. The main thread sleeps for
+HOLD_MS with the GIL held, while N other threads return from os.stat and wait for the GIL; it prints
+READY early in that hold, and RESTED after it. Then all threads rest until a line comes on stdin,
+and after that each of the others releases and retakes the GIL 100 times."""
 import ctypes
 import os
 import threading
@@ -35,7 +35,7 @@ def main():
     while len(started) < n:
         time.sleep(0.001)
     begin = truth.now()
-    usleep(10000)  # from here on with the GIL held; all of this is one hold
+    usleep(10000)  # from here on, the GIL is held; all of this is one hold
     write(1, b"READY\n", 6)
     usleep(hold_ms * 1000)
     took = truth.now() - begin

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""leader_ends.py CALLS ENDS: threads end one after the other, the main one first, ENDS of them in all.
-Each end is told by a line, `ENDED 1` for the main thread's, and a line on stdin is awaited. Then one
-of the threads that are left calls os.stat CALLS times."""
+"""leader_ends.py CALLS ENDS: ENDS threads end one after the other, the main one first. After each
+end it prints a line (`ENDED 1` for the main thread) and waits for a line on stdin. After the last
+end, one of the remaining threads calls os.stat CALLS times."""
 import ctypes
 import os
 import threading
@@ -14,7 +14,7 @@ calls, ends = (int(a) for a in arguments())
 
 
 def is_gone(thread):
-    """True if the thread with this number has ended. Of the main one a zombie stays."""
+    """True if the thread with this number has ended. The main one becomes a zombie."""
     try:
         with open("/proc/self/task/%d/stat" % thread) as f:
             return f.read().rsplit(")", 1)[1].split()[0] in "ZX"
@@ -23,7 +23,7 @@ def is_gone(thread):
 
 
 def watch(i, before, gate, tids):
-    """Tells that the thread before this one has ended, which has opened the gate."""
+    """Waits until the thread before this one, which opens the gate, has ended, and prints that."""
     gate.wait()
     while not is_gone(tids[before]):
         time.sleep(0.001)
@@ -54,7 +54,7 @@ def main():
         threading.Thread(target=stand_in, args=(i, gates, tids)).start()
     threading.Thread(target=last, args=(gates, tids)).start()
     gates[0].set()
-    ctypes.CDLL(None).syscall(SYS_EXIT, 0)  # of this thread alone
+    ctypes.CDLL(None).syscall(SYS_EXIT, 0)  # ends only this thread
 
 
 main()

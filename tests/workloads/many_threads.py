@@ -12,7 +12,7 @@ def main():
 
     def body():
         truth.stat_calls(calls)
-        gate.wait()  # nobody ends before all have begun
+        gate.wait()  # no thread ends before all have begun
         return {"calls": calls}
 
     gate = threading.Barrier(n)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""named.py NAME HOLD_MS: a thread with that name, as the kernel has it, sleeps with the GIL held;
-NAME may have \\n and the like. Prints its tid."""
+"""named.py NAME HOLD_MS: a thread that the kernel knows by this name sleeps with the GIL held. NAME
+may contain escape sequences such as \\n. Prints the thread's tid."""
 import ctypes
 import threading
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""names.py SECONDS: threads that compute, each under a name that would like to do something to a
-terminal: controls, wide and combining characters, bytes that are no UTF-8."""
+"""names.py SECONDS: threads that compute, with names that could upset a terminal: control
+characters, wide and combining characters, bytes that are not UTF-8."""
 import os
 import threading
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""primes.py one|threads|procs [LIMIT]: the primes below LIMIT, counted by one thread, by two
-threads, or by two processes."""
+"""primes.py one|threads|procs [LIMIT]: counts the primes below LIMIT in one thread, in two threads,
+or in two processes."""
 import multiprocessing
 import os
 import sys
@@ -36,7 +36,7 @@ def in_threads(parts):
 def main():
     args = truth.arguments()
     how, limit = args[0], int(args[1]) if len(args) > 1 else 300000
-    middle = int(limit * 0.63)  # about half of the work: it grows as limit to the power of 1.5
+    middle = int(limit * 0.63)  # half of the work, which grows with the power of 1.5
     halves = [(0, middle), (middle, limit)]
     truth.ready()
     begin = truth.now()

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""python2.py HOW ...: what Python 2.7 does with its GIL; runs on that alone.
+"""python2.py HOW ...: what Python 2.7 does with its GIL. It runs only on Python 2.7.
 
   asleep N M T_MS   N threads that each sleep M times for T ms with the GIL held
-  calls K           one thread that releases the GIL K times, and gives it up at no other time
+  calls K           one thread that releases the GIL K times, and at no other time
   compute N SECS    N threads that compute for SECS seconds
-  fork K            a child, of a process with a thread, that does what `calls` does
-  alone             no thread: there is no GIL
+  fork K            a child of a process with threads; the child does what `calls` does
+  alone             no thread, so there is no GIL
 """
 import ctypes
 import json
@@ -15,7 +15,7 @@ import threading
 import time
 
 libc = ctypes.CDLL(None)
-BIG = 1 << 30  # bytecodes between two releases: more than there are
+BIG = 1 << 30  # bytecodes between two releases; no run has so many
 
 
 class Timespec(ctypes.Structure):
@@ -80,13 +80,14 @@ def compute(secs):
 
 
 def forked(k):
-    """The child, which has a GIL of its own, tells; its parent has a thread meanwhile."""
+    """Forks while another thread exists. The child, which has a GIL of its own, prints the
+    truth."""
     gate = threading.Event()
     other = threading.Thread(target=gate.wait)
     other.start()
     pid = os.fork()
     if not pid:
-        time.sleep(0.3)  # until it is observed
+        time.sleep(0.3)  # leaves time to observe the child
         say(json.dumps({"pid": os.getpid(), "threads": in_threads(1, lambda: calls(k))}))
         os._exit(0)
     os.waitpid(pid, 0)

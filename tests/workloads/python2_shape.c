@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* What gilscope looks at in the file of a Python 2.7. With -DINLINED, as linking with optimisation
- * leaves it: the lock's function is inlined where the GIL is released. */
+/* A file that has what gilscope looks for in a Python 2.7. With -DINLINED, it looks as after link-time
+ * optimization: the lock's function is inlined where the GIL is released. */
 #include <semaphore.h>
 #include <stdio.h>
 

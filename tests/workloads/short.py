@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""short.py: lives about 50 ms, start of the interpreter included. Releases and retakes the GIL 100
-times and sleeps 20 ms without releasing it."""
+"""short.py: lives for about 50 ms, including the start of the interpreter. It releases and retakes
+the GIL 100 times, and sleeps for 20 ms without releasing it."""
 import os
 import time
 

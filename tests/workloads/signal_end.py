@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""signal_end.py SIGNAL: two threads compute; 300 ms later the process ends by SIGNAL (a name such
-as SIGKILL). Prints the truth just before."""
+"""signal_end.py SIGNAL: two threads compute, and after 300 ms SIGNAL (a name such as SIGKILL) ends
+the process. It prints the truth just before that."""
 import os
 import signal
 import sys

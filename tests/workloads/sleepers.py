@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""N threads that each sleep M times for T ms in libc's usleep, and release the GIL between two
-sleeps (os.stat), so that no hold contains more than one. The library class decides whether the GIL
-is kept while asleep: ctypes.PyDLL keeps it, ctypes.CDLL releases it."""
+"""N threads that each sleep M times for T ms in libc's usleep. Between two sleeps they release the
+GIL (os.stat), so that no hold contains more than one sleep. The library class decides whether a
+thread keeps the GIL while it sleeps: with ctypes.PyDLL it does, with ctypes.CDLL it does not."""
 import os
 
 import truth
@@ -11,7 +11,7 @@ def main(library):
     n, m, t_ms = (int(a) for a in truth.arguments()[:3])
     libc = library(None)
     usleep = libc.usleep
-    libc.prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK, inherited by threads: not 50 µs late by intent
+    libc.prctl(29, 1, 0, 0, 0)  # PR_SET_TIMERSLACK: timers of all threads may be 1 ns late, not 50 µs
 
     def body():
         for _ in range(m):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""stat_for.py SECS: one thread, not the main one, that releases and retakes the GIL for SECS seconds,
-and counts how often."""
+"""stat_for.py SECS: a thread, not the main one, releases and retakes the GIL for SECS seconds, and
+counts how many times."""
 import truth
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""stat_loop.py K: one thread, not the main one, that releases and retakes the GIL K times."""
+"""stat_loop.py K: a thread, not the main one, releases and retakes the GIL K times."""
 import truth
 
 

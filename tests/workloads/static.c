@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A CPython with all it needs linked in, its C library too. It cannot load ctypes, so it has a
- * module `held` with the two functions that sleepers.py wants: they keep the GIL. */
+/* A CPython with everything linked in, including its C library. It cannot load ctypes, so it has a
+ * module `held` with the two functions that sleepers.py needs; they keep the GIL. */
 #include <Python.h>
 #include <sys/prctl.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* A program that embeds nothing; to be linked statically and stripped. Ends when its stdin does. */
+/* A program without Python, to be linked statically and stripped. It ends when its stdin does. */
 #include <unistd.h>
 
 int main(void)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """subinterpreters.py own|shared N CALLS SECS: N sub-interpreters, and one more that is made after
-READY, in a thread each: CALLS calls of os.stat, then SECS seconds of bytecode.
-subinterpreters.py sequence N CALLS: N of them, each made, used and ended before the next one.
+READY. Each one runs in a thread: CALLS calls of os.stat, then SECS seconds of bytecode.
+subinterpreters.py sequence N CALLS: N sub-interpreters, each made, used and ended before the next.
 
-From Python 3.12 on they may have GILs of their own. Each tells the truth about itself through a
+From Python 3.12 on, they may have GILs of their own. Each writes the truth about itself into a
 pipe."""
 import os
 import sys
@@ -34,7 +34,7 @@ def create(own):
 
 
 def run(interpreter, calls, ns):
-    """Runs the code there, in this thread; returns what it told."""
+    """Runs the code in the interpreter, in this thread; returns what it wrote into the pipe."""
     read, write = os.pipe()
     code = CODE.format(calls=calls, ns=ns, pipe=write)
     if hasattr(_interpreters, "exec"):
@@ -65,12 +65,12 @@ def together(own, n, calls, ns):
 
 def in_sequence(n, calls):
     truth.ready()
-    told = []
+    truths = []
     for _ in range(n):
         one = create(True)
-        told.append({"interpreter": run(one, calls, 0), "tid": truth.tid()})
+        truths.append({"interpreter": run(one, calls, 0), "tid": truth.tid()})
         _interpreters.destroy(one)
-    return told
+    return truths
 
 
 def main():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""What every workload has in common. Runs on CPython 3.7 and later; standard library only.
+"""What all workloads share. It runs on CPython 3.7 and later, with only the standard library.
 
-A workload prints `READY` when it is set up, waits for a line on stdin if it was started with
-`--wait`, and ends with one line of JSON: the truth about itself, measured by itself.
+A workload prints `READY` when it is set up, and waits for a line on stdin if it was started with
+`--wait`. At its end it prints one line of JSON, the truth about itself as it has measured it.
 """
 import json
 import os
@@ -19,7 +19,7 @@ def arguments():
 
 
 def say(word):
-    """One line on stdout, in one write, so that lines of several processes do not mix."""
+    """Prints a line in one write, so that the lines of several processes do not mix."""
     os.write(1, (word + "\n").encode())
 
 
@@ -30,7 +30,7 @@ def ready():
 
 
 def await_line():
-    """Blocks, with the GIL released, until a line or the end of stdin comes."""
+    """Blocks, with the GIL released, until a line comes on stdin, or stdin ends."""
     while os.read(0, 1) not in (b"\n", b""):
         pass
 
@@ -49,8 +49,8 @@ def tid():
 
 
 def in_threads(n, body):
-    """Runs body() in n threads that start together; returns what each returned, with its tid and
-    the time from its first to its last moment in body."""
+    """Runs body() in n threads that start together. Returns what each returned, with its tid and
+    the times when it entered and left body()."""
     results = []
     gate = threading.Barrier(n)
 
@@ -70,14 +70,14 @@ def in_threads(n, body):
 
 
 def stat_calls(n):
-    """n calls that each release the GIL and take it back exactly once."""
+    """Makes n calls, each of which releases the GIL and takes it back exactly once."""
     stat = os.stat
     for _ in range(n):
         stat("/")
 
 
 def count_primes(low, high):
-    """Slow on purpose, and all of it bytecode."""
+    """Counts the primes in [low, high) slowly, in bytecode alone."""
     found = 0
     for n in range(max(low, 2), high):
         d = 2

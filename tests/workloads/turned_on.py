@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """turned_on.py FOLDER: on a free-threaded build, loads the module `noslot` from FOLDER, which turns
-the GIL on; says ON, and once it is told to, computes in two threads; a third line
-ends it."""
+the GIL on, and prints ON. After a line on stdin, two threads compute; after another line, it
+ends."""
 import sys
 
 import truth

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * usdt_target CYCLES ROUNDS WAITERS [--wait]: no Python, but a lock with the probes of
- * usdt/gil_probes.h, which fire a known number of times. First the main thread takes and drops the
- * lock CYCLES times, alone. Then, ROUNDS times, it takes the lock, sees WAITERS threads block, and
- * drops it because they asked; each of these takes the lock and drops it once. Prints the counts.
+ * usdt_target CYCLES ROUNDS WAITERS [--wait]: not a Python, but a program with a lock that has the
+ * probes of usdt/gil_probes.h, which fire a known number of times. First the main thread, alone, takes
+ * and drops the lock CYCLES times. Then, ROUNDS times, it takes the lock, waits until WAITERS threads
+ * are blocked, and drops it because they asked; each of these takes the lock and drops it once. Prints
+ * the counts.
  *
- * C and C++. With -DONLY_LOCK the lock alone, for a shared library; with -DONLY_MAIN the rest.
+ * This is C and C++. -DONLY_LOCK leaves only the lock, for a shared library, and -DONLY_MAIN the rest.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@ struct lock {
 	int waiting;
 	pthread_mutex_t mutex;
 	pthread_cond_t freed;
-	pthread_cond_t arrived; // one more waits
+	pthread_cond_t arrived; // another thread waits
 };
 
 #ifdef __cplusplus
@@ -59,7 +60,7 @@ void lock__drop(struct lock *lock, void *tstate, int requested)
 	pthread_mutex_unlock(&lock->mutex);
 }
 
-/* The caller has the lock: returns when n others wait for it. */
+/* The caller must have the lock. Returns when n other threads wait for it. */
 void lock__see_waiters(struct lock *lock, int n)
 {
 	pthread_mutex_lock(&lock->mutex);

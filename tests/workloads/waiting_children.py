@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""waiting_children.py N CALLS: N children are there when it is ready. Then each calls os.stat CALLS
-times."""
+"""waiting_children.py N CALLS: forks N children before it is ready. After that, each child calls
+os.stat CALLS times."""
 import os
 
 from truth import arguments, ready, stat_calls, tell
@@ -10,7 +10,7 @@ gate, opener = os.pipe()
 for _ in range(n):
     if not os.fork():
         os.close(opener)
-        os.read(gate, 1)  # the end of the file: nobody has it open for writing
+        os.read(gate, 1)  # returns when no process has the pipe open for writing
         stat_calls(calls)
         os._exit(0)
 ready()

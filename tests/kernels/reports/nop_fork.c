@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * nop_fork: does a child made by fork survive a uprobe on a nop of 5 bytes, and on one of 10 bytes,
- * which its parent has hit before? See docs/kernel-nop-fork.md. No BPF is in it: the uprobe is a
- * perf event that counts, on this process alone.
+ * which its parent has hit before? See docs/kernel-nop-fork.md. It uses no BPF: the uprobe is a
+ * perf event that counts hits, in this process alone.
  *
  *	gcc -O2 -o nop_fork nop_fork.c && ./nop_fork
  *
- * The status is 0 if all children lived, 1 if some died, 4 if that could not be seen.
+ * The status is 0 if all children lived, 1 if some died, and 4 if that could not be seen.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -22,10 +22,10 @@
 #define HITS     10
 #define CHILDREN 20
 
-/* The kernel's, not errno.h's: an instruction that it would have to step over and cannot. */
+/* errno.h does not have this one. The kernel returns it for an instruction that it cannot step. */
 #define ENOTSUPP 524
 
-/* Functions of a nop alone, so that nothing is below the stack pointer that a call could overwrite. */
+/* These functions consist of a nop, so a call has nothing to overwrite below the stack pointer. */
 asm(".text\n"
     ".balign 64\n"
     "probed_nop5: .byte 0x0f, 0x1f, 0x44, 0x00, 0x00\n"
@@ -36,7 +36,7 @@ asm(".text\n"
 void probed_nop5(void);
 void probed_nop10(void);
 
-/* Where in its file a function of this process is; -1: not known. */
+/* Returns the file offset of a function of this process, or -1. */
 static long file_offset(void (*function)(void))
 {
 	unsigned long start, end, offset, address = (unsigned long)function;
@@ -53,7 +53,7 @@ static long file_offset(void (*function)(void))
 	return found;
 }
 
-/* The file descriptor of a uprobe on a place in this process's program, or -errno. */
+/* Puts a uprobe on a place in this process's program. Returns its file descriptor, or -errno. */
 static int attach(long offset)
 {
 	struct perf_event_attr attr = {

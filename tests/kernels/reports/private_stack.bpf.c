@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Programs for docs/kernel-private-stack.md: each writes its thread's number all over its stack,
- * calls a helper for a while, and then looks whether the number is still there.
+ * Programs for docs/kernel-private-stack.md. Each fills its stack with its thread's number, calls a
+ * helper for a while, and then checks whether the number is still there.
  *
- * They cannot make the kernel oops. What lies on the stack are numbers, which are compared and never
- * followed; no pointer is kept there. The counters have fixed addresses and are not looked up.
+ * They cannot make the kernel oops. The stack holds only numbers, which are compared and never used
+ * as pointers. The counters have fixed addresses and are not looked up.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-/* How often the helper is called: long enough that a timer's tick often falls into it. */
+/* The number of calls of the helper: they take so long that a timer tick often comes in between. */
 #define CALLS 1000
 
-/* BPF_PRIV_STACK_MIN_SIZE in kernel/bpf/verifier.c is 64: the one more, the other less. */
+/* In words of 8 bytes: one more, one less than BPF_PRIV_STACK_MIN_SIZE, which is 64 bytes. */
 #define DEEP    16
 #define SHALLOW 4
 
@@ -33,7 +33,7 @@ static __always_inline void run(volatile __u64 *stack, int words)
 	mine = bpf_get_current_pid_tgid();
 	for (int i = 0; i < words; i++) {
 		others |= stack[i] ^ mine;
-		/* One word after the other: the compiler would need stack of its own for more. */
+		/* Compares one word at a time, or the compiler would need more stack. */
 		asm volatile("" : "+r"(others));
 	}
 	__sync_fetch_and_add(&runs, 1);

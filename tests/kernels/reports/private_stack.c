@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * private_stack [PROGRAMS.bpf.o]: does a BPF program on a uprobe find another thread's values on its
- * stack? See docs/kernel-private-stack.md. Some processes on one CPU call a function with a uprobe
- * all the time. It is safe to run: see private_stack.bpf.c.
+ * stack? See docs/kernel-private-stack.md. Several processes on one CPU keep calling a function with
+ * a uprobe. This is safe to run: see private_stack.bpf.c.
  *
  *	clang -O2 -g -target bpf -I/usr/include/$(gcc -print-multiarch) \
  *		-c private_stack.bpf.c -o private_stack.bpf.o
  *	gcc -O2 -o private_stack private_stack.c -lbpf
  *	./private_stack private_stack.bpf.o
  *
- * The status is 0 if none did, 1 if some did, 4 if that could not be seen.
+ * The status is 0 if no run did, 1 if some did, and 4 if that could not be seen.
  */
 #define _GNU_SOURCE
 #include <bpf/bpf.h>
@@ -80,14 +80,14 @@ static void run_for_a_while(void)
 
 static bool kernel_has(const char *function)
 {
-	libbpf_print_fn_t before = libbpf_set_print(NULL); /* that it is not there is no error */
+	libbpf_print_fn_t before = libbpf_set_print(NULL); /* a missing function is not an error */
 	bool has = libbpf_find_vmlinux_btf_id(function, BPF_TRACE_FENTRY) > 0;
 
 	libbpf_set_print(before);
 	return has;
 }
 
-/* Loads one program of the file, lets it run, and counts. Returns -errno. */
+/* Loads one program of the file, lets it run, and reads its counters. Returns 0 or -errno. */
 static int try(const char *file, const char *name, struct counts *c)
 {
 	LIBBPF_OPTS(bpf_uprobe_opts, where, .func_name = "probed");
