@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""A picture of `gilscope top`, from what it shows on a terminal.
+"""Draws a picture of `gilscope top` from what it shows on a terminal.
 
-Runs it on a terminal of tmux for so many seconds, and draws the cells with their colours. Needs root,
-tmux and a built gilscope:
+This runs `gilscope top` in a terminal of tmux for some seconds, and draws the cells with their
+colours. It needs root, tmux and a built gilscope:
 
     docs/picture.py 20 build/gilscope python3 tests/workloads/demo.py 60 > docs/top.svg
 """
