@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #
-#   make            build/gilscope
+#   make            build build/gilscope
 #   make demo       set up, build, and show `gilscope stat` on a small convoy of threads
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
-#   make test       the same without installing anything; what needs root is skipped by name if there is neither root nor sudo
-#   make check-perf-events  every end-to-end test with probes attached as on kernels before 6.6, on one interpreter each
-#   make check-kernels  the same and more on other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
-#   make kernel-reports  what docs/kernel-*.md report to the kernel's maintainers, on KERNELS="7 6.12 ...", under qemu
-#   make ARCH=arm64 build-deps all  build/arm64/gilscope, by a cross compiler
-#   make bench      the performance figures, one line each: bench NAME VALUE LIMIT pass|miss
-#   make fuzz       each fuzzer for FUZZ_SECONDS
-#   make usdt-python  CPythons with GIL probes (usdt/), into a cache folder, once; prints the newest one's path last
-#   make usdt-cost    what those probes cost when nobody traces, against the same CPythons without them
+#   make test       do the same without installing anything; without root and sudo, tests that need root are skipped by name
+#   make check-perf-events  run every end-to-end test on one interpreter, with probes attached as on kernels before 6.6
+#   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
+#   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
+#   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
+#   make bench      measure the performance figures; each is a line: bench NAME VALUE LIMIT pass|miss
+#   make fuzz       run each fuzzer for FUZZ_SECONDS
+#   make usdt-python  build CPythons with GIL probes (usdt/) in a cache folder, once; the last line is the newest one's path
+#   make usdt-cost    compare CPythons with GIL probes that nobody traces with the same CPythons without them
 #   make deps       install what is missing, by apt-get
-#   make tidy       clang-tidy with its analyzer, which takes some minutes
-#   make compile_commands.json  how each file is compiled, for clangd, clang-tidy and editors
-#   make install    to $(DESTDIR)$(PREFIX)
+#   make tidy       run clang-tidy with its analyzer, which takes some minutes
+#   make compile_commands.json  write how each file is compiled, for clangd, clang-tidy and editors
+#   make install    install to $(DESTDIR)$(PREFIX)
 
 PREFIX ?= /usr/local
 MACHINE := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
@@ -24,7 +24,7 @@ ifeq ($(ARCH),$(MACHINE))
 BUILD ?= build
 CC = gcc
 else
-# By Debian's cross compiler, with the libraries of Debian 12 in a folder of their own.
+# This uses Debian's cross compiler, and the libraries of Debian 12 in a folder of their own.
 BUILD ?= build/$(ARCH)
 GNU_ARCH := $(patsubst arm64,aarch64,$(patsubst x86,x86_64,$(ARCH)))
 ifndef SYSROOT
@@ -46,36 +46,36 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 WERROR ?=
 WARNINGS := -std=gnu11 -Wall -Wextra $(WERROR)
 TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
-# What the core needs; what else the program does.
+# The libraries that the core needs, and those that the program needs.
 CORE_LIBS := -ljansson -lm -lz
 LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lpthread $(CORE_LIBS)
-# v3: atomic operations that return a value, from Linux 5.12 on.
+# v3 has atomic operations that return a value; Linux supports it from 5.12 on.
 BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra $(WERROR) -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
 
-# What building needs, and what only the tests, the benchmarks and the demo need: Debian's names.
+# Debian's packages that building needs, and those that only the tests and the benchmarks need.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libjansson-dev libncurses-dev $(CROSS_PACKAGES)
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-tidy libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
 
-# All CPUs, unless -j says otherwise. A make that another one starts shares that one's.
+# Uses all CPUs, unless -j says otherwise. A make that was started by another one shares the other one's jobs.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 
-# The folders of user/ say what each part may use: tests/layers checks it.
+# The folder of a file in user/ decides what the file may use; tests/layers checks that.
 CORE := $(patsubst user/%.c,%,$(wildcard user/core/*/*.c))
 EDGE := $(patsubst user/%.c,%,$(wildcard user/edge/*/*.c))
 COMMANDS := $(patsubst user/%.c,%,$(wildcard user/commands/*.c))
-# What looks into files and processes, and needs no kernel for it.
+# The code that looks into files and processes, which needs no BPF.
 FINDING := $(filter edge/elf/% edge/proc/% edge/sites/% edge/python/%,$(EDGE))
 
 objects = $(1:%=$(BUILD)/%.o)
 
 all: $(BUILD)/gilscope
 
-# Changes when the compiler or its options do, and everything is compiled again. All that is compiled depends on it, so that
+# This file changes when the compiler or its options do. All objects depend on it, so that they are then compiled again, and so that
 # "make build-deps all" installs the compiler before it is run.
 FLAGS := $(CC) $(CLANG) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $(BPF_CFLAGS)
 $(BUILD)/flags: FORCE | $(filter deps build-deps,$(MAKECMDGOALS))
@@ -91,7 +91,7 @@ $(BUILD)/gilscope.skel.h: $(BUILD)/gilscope.bpf.o
 	echo '/* NOLINTEND */' >> $@.new
 	mv $@.new $@
 
-# What --version says of the build. The file changes, and one object is compiled again, when the commit or the options do.
+# What --version prints about the build. When the commit or the options change, this file changes, and one object is compiled again.
 COMMIT = $(shell test -e .git && git describe --always --dirty --tags 2> /dev/null || echo unknown)
 $(BUILD)/build_info_values.h: FORCE
 	@mkdir -p $(@D)
@@ -100,7 +100,7 @@ $(BUILD)/build_info_values.h: FORCE
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(call objects,edge/kernel/build_info): $(BUILD)/build_info_values.h
 
-# Each object's headers are in a file beside it, which the compiler has written.
+# The compiler writes the names of an object's headers into a file beside the object.
 $(call objects,$(filter edge/kernel/probe%,$(EDGE))): $(BUILD)/gilscope.skel.h
 $(BUILD)/%.o: user/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -127,7 +127,7 @@ $(BUILD)/unit/%.o: tests/unit/%.c $(BUILD)/flags
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) -MMD -MP -c $< -o $@
 -include $(wildcard $(BUILD)/unit/*.d)
 
-# Each links the whole core and nothing else, so that no file of the core can need the edge.
+# Each test links the whole core and nothing else, so that no file of the core can need the edge.
 $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FIXTURES)) $(BUILD)/libcore.a
 	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(BUILD)/libcore.a -Wl,--no-whole-archive $(CORE_LIBS) -o $@
 
@@ -136,7 +136,7 @@ $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDI
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
-# What the tests on other kernels bring along.
+# What the tests on other kernels need besides the program.
 $(BUILD)/kernels/verify: tests/kernels/verify.c $(BUILD)/gilscope.skel.h
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $< -lbpf -lelf -lz -o $@
@@ -147,7 +147,7 @@ $(BUILD)/kernels/busy.so: tests/workloads/busy.c
 
 for-kernels: all $(BUILD)/kernels/verify $(BUILD)/kernels/busy.so
 
-# The reproducers of docs/kernel-*.md. nop_fork is about an instruction of x86-64.
+# The reproducers of docs/kernel-*.md. nop_fork exists only for x86-64, because it is about an instruction of that architecture.
 REPORTS := private_stack private_stack.bpf.o $(if $(filter x86,$(ARCH)),nop_fork)
 
 $(BUILD)/kernels/reports/%.bpf.o: tests/kernels/reports/%.bpf.c
@@ -191,13 +191,13 @@ fuzz: deps
 	$(MAKE) --no-print-directory fuzzers
 	tests/fuzz/run $(BUILD) $(FUZZ_SECONDS)
 
-# Interpreters with GIL probes for the tests; without them, these are skipped.
+# Interpreters with GIL probes. Without them, the tests that need them are skipped.
 usdt-python: deps ; @tests/usdt-python
 
 check: deps
 	$(MAKE) --no-print-directory WERROR=-Werror INSTALL_DEPS=yes test
 
-# For packagers, and for people without root. Warnings are no errors here, as other compilers have others.
+# For packagers, and for people without root. Here warnings are not errors, because other compilers have other warnings.
 test: export INSTALL_DEPS ?= no
 test: all unit for-kernels sanitized fuzzers compile_commands.json
 	-@tests/usdt-python
@@ -208,13 +208,13 @@ check-perf-events: deps
 	$(MAKE) --no-print-directory all
 	tests/run $(BUILD) perf-events
 
-# Each of KERNELS, or all that there are (tests/kernels/check), under qemu; then the table in docs/supported.md says so.
+# Tests each of KERNELS, or all kernels (see tests/kernels/check), under qemu, and updates the table in docs/supported.md.
 check-kernels: deps
 	$(MAKE) --no-print-directory for-kernels
 	@status=0; tests/kernels/check $(BUILD) $(KERNELS) || status=$$?; tests/kernels/table; exit $$status
 
-# On each of KERNELS, of x86-64, under qemu; never on the machine's own kernel. CPUs that are emulated by a thread each make some
-# kernels die while they boot.
+# Runs the reproducers on each of KERNELS, for x86-64, under qemu and never on the machine's own kernel. If each CPU is emulated by a
+# thread of its own, some kernels die while they boot; so one thread emulates both.
 kernel-reports: deps
 	@tests/deps qemu-system-x86 cpio e2fsprogs kmod xz-utils zstd
 	$(MAKE) --no-print-directory for-kernel-reports

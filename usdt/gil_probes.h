@@ -1,35 +1,36 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * USDT probes for a global interpreter lock: the provider `python`, for any VM or embedder that has
- * such a lock. C and C++, gcc and clang, executables and shared libraries. Include this file and
- * put the three macros where the lock changes hands, all inside the section that the lock's own
- * mutex protects, so that whoever listens sees them in order:
+ * USDT probes for a global interpreter lock: the provider `python`, for any virtual machine or
+ * embedder that has such a lock, in C and C++, with gcc and clang, in executables and shared
+ * libraries. Include this file, and put the three macros where the lock changes hands, all inside
+ * the section that the lock's own mutex protects, so that tracers see them in order:
  *
  *	GIL_PROBE_WAIT(gil, tstate)		the thread must block: once, before its first sleep
- *	GIL_PROBE_ACQUIRE(gil, tstate)		the lock is this thread's
+ *	GIL_PROBE_ACQUIRE(gil, tstate)		the thread has got the lock
  *	GIL_PROBE_RELEASE(gil, tstate, requested)	the lock is about to be free, on every path;
  *						requested: 1 if a waiter had asked for it, else 0
  *
- * gil tells one lock from another: its address. tstate tells one thread's state from another; it is
- * never followed. docs/usdt.md has the meaning of each probe in full.
+ * gil is the lock's address, and distinguishes locks. tstate distinguishes threads; it is never
+ * dereferenced. docs/usdt.md describes each probe in full.
  *
- * Untraced, a wait or an acquire costs a nop, and a release the test of a word and a branch not
- * taken. This guards `requested`, which is computed only if somebody listens.
+ * While nobody traces, a wait or an acquire costs a nop, and a release costs the test of a word and
+ * a branch that is not taken. The test is there because `requested` is computed only for a tracer.
  *
- * A probe is an ELF note of the kind that SystemTap defined (.note.stapsdt): where the nop is,
- * where its semaphore is, and in which register or constant each argument is. (An argument is never
- * a memory operand: some tools understand few of these.) The tracer puts a uprobe on the nop and
- * has the kernel count the semaphore up. A function that is inlined has a note for each copy.
+ * A probe is an ELF note in SystemTap's format (.note.stapsdt). It says where the nop is, where its
+ * semaphore is, and in which register or constant each argument is. (An argument is never a memory
+ * operand, because some tools understand few of these.) The tracer puts a uprobe on the nop and
+ * lets the kernel increment the semaphore. If a function is inlined, each copy has a note.
  *
- * The nop has 5 bytes on x86-64: Linux 6.18 turns a uprobe there into a call, without a trap. If
- * one of these applies, define GIL_PROBES_SHORT_NOP, to have the nop of 1 byte, which stays a trap:
+ * On x86-64 the nop has 5 bytes, because Linux 6.18 turns a uprobe on it into a call, without a
+ * trap. Define GIL_PROBES_SHORT_NOP to get the nop of 1 byte, which always traps, in these cases:
  *   - The probe is in a function that calls no other, the compiler is not gcc 15 or later, and
  *     -mno-red-zone is not given. The call writes below the stack pointer, where such a function
  *     may keep variables (the red zone).
- *   - The program forks, without exec, while it is traced. On 6.18 the child lacks what is called.
- *   - Kernels before 6.16 matter more: they single-step the long nop, at a price.
+ *   - The program forks, without exec, while it is traced. On 6.18 the child crashes at the call,
+ *     because the called page is missing there.
+ *   - Kernels before 6.16 matter more. They single-step the long nop, which is slower.
  *
- * Elsewhere than on 64-bit Linux, x86-64 or arm64, the macros are empty.
+ * On everything but 64-bit Linux on x86-64 or arm64, the macros are empty.
  */
 #ifndef GIL_PROBES_H
 #define GIL_PROBES_H
@@ -50,9 +51,10 @@
 #endif
 
 /*
- * One semaphore for each probe in a program or library, however many of its files include this one:
- * weak definitions are merged. Hidden, for each library has its own; used, for no compiler sees
- * that the notes name it and the kernel writes it.
+ * Each probe has one semaphore in a program or library, even if several of its files include this
+ * one, because weak definitions are merged. The semaphores are hidden, because each library has its
+ * own. They are marked as used, because the compiler cannot see that the notes name them and the
+ * kernel writes them.
  */
 #define GIL_PROBES_SEMAPHORE_ __attribute__((weak, visibility("hidden"), used, section(".probes")))
 
@@ -67,8 +69,9 @@ unsigned short python_gil__release_semaphore GIL_PROBES_SEMAPHORE_;
 #endif
 
 /*
- * The nop and its note. "?" puts the note into the group of the function's section, so that both
- * stay or go. _.stapsdt.base is what prelink moves: a tool compares its address to the note's.
+ * The nop and its note. "?" puts the note into the group of the function's section, so that the
+ * linker keeps or drops both. _.stapsdt.base is there for tools, which compare its address with the
+ * one in the note: they differ if prelink has moved the file's addresses.
  */
 #define GIL_PROBES_ASM_(name, arguments)                                                           \
 	"990:	" GIL_PROBES_NOP_ ".pushsection .note.stapsdt, \"?\", \"note\"\n"                  \
@@ -106,7 +109,7 @@ unsigned short python_gil__release_semaphore GIL_PROBES_SEMAPHORE_;
 		  [requested] "nr"((int)(requested_))                                              \
 		: GIL_PROBES_CLOBBER_)
 
-/* True while somebody listens to the probe. */
+/* True while a tracer uses the probe. */
 #define GIL_PROBE_WAIT_ENABLED()    __builtin_expect(python_gil__wait_semaphore != 0, 0)
 #define GIL_PROBE_ACQUIRE_ENABLED() __builtin_expect(python_gil__acquire_semaphore != 0, 0)
 #define GIL_PROBE_RELEASE_ENABLED() __builtin_expect(python_gil__release_semaphore != 0, 0)

@@ -25,7 +25,7 @@ extern const struct fixture fixture_table[];
 /* The snapshot of that name, or NULL. */
 struct snapshot *fixture__make(const char *name);
 
-/* A story that is being told: one GIL, and the current time. */
+/* A story so far: its GIL, and the current time. */
 struct story {
 	struct snapshot *snapshot;
 	struct snapshot_process *process;

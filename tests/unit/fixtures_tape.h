@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* A trace in memory. Entries of the ring are put in as by the kernel, and a replay comes out. */
+/* A trace in memory. Tests put the ring's entries in, like the kernel, and get a replay out. */
 #ifndef FIXTURES_TAPE_H
 #define FIXTURES_TAPE_H
 
@@ -12,7 +12,7 @@ struct tape {
 	struct trace_encoder *encoder;
 	struct bytes file;
 	__u64 start;
-	__u32 sequence;     /* of the last frame */
+	__u32 sequence;     /* the last frame's number */
 	size_t chunk_edges; /* flush after this many edges; 0: when a frame is full */
 	size_t since_flush;
 	struct snapshot_gil gil;

@@ -27,7 +27,7 @@ TEST(capability_least)
 	CHECK_EQ(capability__least(everything, 0), 0);
 	CHECK_EQ(capability__least(0, CAPABILITIES_PROBES), 0);
 	CHECK_EQ(capability__least(BIT(BPF) | BIT(NET_RAW), CAPABILITIES_PROBES), BIT(BPF));
-	/* It replaces one that is missing, and is dropped if the other one is there. */
+	/* CAP_SYS_ADMIN replaces a missing one, and is dropped if that one is there. */
 	CHECK_EQ(capability__least(BIT(SYS_ADMIN) | BIT(BPF), CAPABILITIES_PROBES),
 		 BIT(SYS_ADMIN) | BIT(BPF));
 	CHECK_EQ(capability__least(BIT(SYS_ADMIN) | CAPABILITIES_PROBES, CAPABILITIES_PROBES),

@@ -205,7 +205,7 @@ TEST(moments_of_holds)
 	story__pass(&st, 5 * MS);
 	story__edge(&st, a, GIL_EDGE_RELEASE, 0);
 	CHECK(!look(m, &st), "look");
-	/* A long hold is seen while it goes on, and gives a single moment. */
+	/* A long hold is noticed while it lasts, and gives a single moment. */
 	story__edge(&st, b, GIL_EDGE_ACQUIRE, 0);
 	story__pass(&st, 50 * MS);
 	CHECK(!look(m, &st), "look");

@@ -185,7 +185,7 @@ TEST(doctor_capabilities)
 		 "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace=ep $(command -v gilscope)"},
 		{1ULL << 21, false, true, DOCTOR_NOTE, "CAP_SYS_PTRACE",
 		 "sudo setcap cap_bpf,cap_perfmon,cap_sys_ptrace,cap_sys_admin=ep $("},
-		/* What happens counts, whatever it is due to. */
+		/* The result of the trial counts, whatever the cause is. */
 		{1ULL << 19, false, true, DOCTOR_GOOD, "a capability that includes them", ""},
 	};
 

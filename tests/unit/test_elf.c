@@ -15,8 +15,8 @@
 #include "edge/proc/proc_maps.h"
 #include "test.h"
 
-/* A shared object with two versions of one symbol, an undefined and a local one, found through
- * either kind of hash table. It is in one segment, loaded 0x1000 above its file offset. */
+/* A shared object that has two versions of a symbol, an undefined one and a local one, with either
+ * kind of hash table. It is one segment, loaded 0x1000 above its file offset. */
 #define BASE 0x1000
 
 struct image {
@@ -219,7 +219,7 @@ TEST(elf_endless_chains_end)
 	CHECK_EQ(elf_file__symbol(&e, "wait", &s), -EBADMSG);
 }
 
-/* Every query, on any bytes: they must do no harm. */
+/* Makes every query. Whatever the bytes are, it must do no harm. */
 static void ask_everything(const void *data, size_t size)
 {
 	struct elf_section section;

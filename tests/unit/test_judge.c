@@ -140,8 +140,8 @@ TEST(nothing_passes_by_being_unknown)
 	}
 }
 
-/* Lost scheduler edges spoil the splits, and nothing else. Releases that were not told apart may
- * all have been requested. */
+/* Lost scheduler edges affect only the splits of holds and waits. Releases of which it is not known
+ * whether they were requested may all have been. */
 TEST(a_loss_spoils_what_depends_on_it)
 {
 	static const struct {
@@ -149,7 +149,7 @@ TEST(a_loss_spoils_what_depends_on_it)
 		enum judged verdict;
 	} rows[] = {
 		{"hold.max < 10s", JUDGED_PASS},
-		/* Three of the longest waits, 5 ms or so each, may have been what they were not. */
+		/* Three of the longest waits, some 5 ms each, may have been spent otherwise. */
 		{"hold_blocked < 10s", JUDGED_PASS},
 		{"wait_oncpu < 10s", JUDGED_PASS},
 		{"wait_oncpu < 10ms", JUDGED_INCONCLUSIVE},
@@ -172,8 +172,8 @@ TEST(a_loss_spoils_what_depends_on_it)
 	}
 }
 
-/* If there are more processes than are kept, the others may have broken the rule; but not if they
- * are unobserved ones. */
+/* If there were more processes than are kept, the others may have broken the rule, unless they were
+ * not observed. */
 TEST(processes_that_are_not_listed)
 {
 	static const struct {
@@ -253,7 +253,7 @@ TEST(percentile_intervals_contain_the_truth)
 	}
 }
 
-/* The same through a rule: with a limit at the truth or near it, a verdict is right or
+/* Tests the intervals through a rule: with a limit at or near the true value, the verdict is right or
  * inconclusive. */
 TEST(verdicts_on_random_distributions_are_right)
 {
@@ -424,10 +424,10 @@ TEST(baselines)
 		{"hold.max > -10% vs baseline", "convoy", "single", JUDGED_FAIL},
 		{"hold.max > -10% and -1s vs baseline", "convoy", "single", JUDGED_PASS},
 		{"wait.p90 < +20% vs baseline", "convoy", "convoy", JUDGED_PASS},
-		/* The histogram cannot distinguish 1 %. */
+		/* The histogram cannot resolve 1 %. */
 		{"wait.p90 < +1% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
 		{"wait.p90 < +10% vs baseline", "convoy", "single", JUDGED_INCONCLUSIVE},
-		/* Nor can the file distinguish a millionth. */
+		/* Nor can the file resolve a millionth. */
 		{"held_ratio <= +0% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
 		{"held_ratio <= +0.1% vs baseline", "convoy", "convoy", JUDGED_PASS},
 		{"contended_ratio <= +0% vs baseline", "single", "single", JUDGED_PASS},
@@ -449,7 +449,7 @@ TEST(baselines)
 	}
 }
 
-/* Every figure of every fixture survives the way through JSON. */
+/* Every figure of every fixture is the same after it was written as JSON and read back. */
 static void check_same_figures(const char *fixture, const struct snapshot *s,
 			       const struct snapshot *t)
 {
@@ -612,8 +612,7 @@ TEST(values_beyond_a_limit)
 	CHECK_EQ(evidence__beyond(&h, ASSERTION_LT, 1000001), 1);
 }
 
-/* A limit of a sum or a number is not broken by single holds: the thread with the most is to
- * blame. */
+/* Single holds do not break a limit of a sum or a count, so the thread with the most is blamed. */
 TEST(evidence_of_sums_and_numbers)
 {
 	static const char *const rules[] = {"hold.sum < 1ns", "hold.ratio < 1%", "hold.rate < 1/s",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Finding functions that a file does not export: by the code that calls them, in a hand-made file;
- * and by a symbol table, in this program. */
+/* Finding functions that a file does not export: in a hand-made file by the code that calls them,
+ * and in this program by its symbol table. */
 #include <errno.h>
 #include <fcntl.h>
 
@@ -69,7 +69,7 @@ static void make_image(struct image *m)
 	i = compare_110(m, call(m, TAKE_GIL, TIMEDWAIT));
 	i = jump_if(m, test_eax(m, i), JNE, FATAL_WAIT);
 	i = jump_if(m, test_eax(m, call(m, i, SIGNAL)), JNE, FATAL_SWITCH);
-	/* The other way round: past the end, unless it failed. */
+	/* The branch may also be the other way round, and lead past the end unless the call failed. */
 	i = test_eax(m, call(m, DROP_GIL, SIGNAL));
 	m->code[i] = 0x74; /* je */
 	m->code[i + 1] = 5;

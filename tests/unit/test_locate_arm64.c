@@ -82,7 +82,7 @@ static void make_image(void)
 	i = jump_if(plain(i, LOAD_X6), B_EQ, TAKE_GIL);
 	i = jump_if(i, CBNZ_W0, FATAL_WAIT);
 	i = jump_if(call(i, SIGNAL), CBNZ_W0, FATAL_SWITCH);
-	/* The other way round: past the end, unless it failed. */
+	/* The branch may also be the other way round, and lead past the end unless the call failed. */
 	i = call(DROP_GIL, SIGNAL);
 	i = jump_if(i, CBZ_W0, i + 8);
 	jump(i, FATAL_COND);
@@ -294,7 +294,7 @@ TEST(cheap_sites_not_known)
 	CHEAP(((uint32_t[]){0xf9000001, 0x54000620}), 0, 0);
 	CHEAP(((uint32_t[]){0xd4000001, 0x54000620}), 0, 0);
 	CHEAP(((uint32_t[]){0xd65f03c0, 0x54000620}), 0, 0);
-	/* ldr x1, [pc, ...]: the kernel takes no probe there, but past it */
+	/* ldr x1, [pc, ...]: the kernel refuses a probe on it, but not behind it */
 	CHEAP(((uint32_t[]){0x58000041, 0x54000620}), 0, 0);
 	/* too far */
 	CHEAP(((uint32_t[17]){0xd503201f, 0xd503201f, 0xd503201f, 0xd503201f, 0xd503201f,

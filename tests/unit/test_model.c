@@ -20,7 +20,7 @@ static void begin(void)
 	}
 }
 
-/* An edge of a thread, at so many ns after the start. */
+/* Adds an edge of a thread, this many ns after the start. */
 static struct gil_handoff edge(int thread, __u64 at, enum gil_edge_kind kind, __u16 flags)
 {
 	struct gil_edge e = {.ts = START + at, .kind = (__u16)kind, .flags = flags};
@@ -134,7 +134,7 @@ TEST(attached_while_a_thread_waits)
 {
 	begin();
 	threads[1].state = GIL_THREAD_UNSEEN;
-	WAIT(1, 100); /* a slice, or its beginning: not known */
+	WAIT(1, 100); /* a slice of a wait, or its beginning; this is not known */
 	CHECK_EQ(gil_lock_waiters(&lock), 1);
 	RELEASE(0, 200);
 	ACQUIRE(1, 210);
@@ -194,7 +194,7 @@ TEST(no_handoff_to_one_who_came_later)
 	begin();
 	ACQUIRE(0, 0);
 	RELEASE(0, 50);
-	WAIT(1, 51); /* another thread had it for a moment that was not seen, say */
+	WAIT(1, 51); /* as if another thread had had it for a moment that was not seen */
 	CHECK_EQ(ACQUIRE(1, 58).count, 0);
 	CHECK_EQ(lock.handoff.count, 0);
 }
@@ -290,14 +290,14 @@ TEST(scheduler_edges_in_odd_orders)
 {
 	begin();
 	ACQUIRE(0, 0);
-	WAKE(0, 10); /* a wake-up that came before it slept: nothing */
-	RUN(0, 20);  /* is on its CPU already: nothing */
+	WAKE(0, 10); /* it does not sleep yet, so nothing happens */
+	RUN(0, 20);  /* it is on its CPU already, so nothing happens */
 	BLOCK(0, 30);
 	WAKE(0, 40);
-	WAKE(0, 50);    /* a second wake-up: nothing */
+	WAKE(0, 50);    /* a second wake-up changes nothing */
 	PREEMPT(0, 60); /* off the CPU twice */
 	BLOCK(0, 70);
-	RUN(0, 80); /* without a wake-up: it slept until now */
+	RUN(0, 80); /* there was no wake-up, so it slept until now */
 	RELEASE(0, 90);
 	PARTS(figures()->hold_part, 30 + 10, 20 + 10, 10 + 10);
 }
@@ -379,10 +379,10 @@ TEST(what_cannot_be_is_an_anomaly)
 	CHECK_EQ(lock.anomalies, 1);
 	ACQUIRE(1, 20); /* so was this one's */
 	CHECK_EQ(lock.anomalies, 2);
-	RELEASE(2, 30); /* which never had it */
+	RELEASE(2, 30); /* this one never had it */
 	CHECK_EQ(lock.anomalies, 3);
 	CHECK_EQ(lock.state, GIL_LOCK_FREE);
-	RELEASE(0, 35); /* a hold by the thread's own account, though the GIL's is another's */
+	RELEASE(0, 35); /* the thread's record has a hold, but the GIL's has another holder */
 	WAIT(0, 40);
 	ACQUIRE(0, 50);
 	WAIT(0, 60); /* waits while it holds */

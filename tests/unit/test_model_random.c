@@ -153,7 +153,7 @@ TEST(valid_edges_agree_with_the_reference)
 	}
 	if (test_failure[0])
 		return;
-	/* The runs do reach the cases that they are meant for. */
+	/* The runs must reach the cases that they are meant for. */
 	CHECK(handoffs > 10000 && partial > 1000 && gone > 1000, "%llu %llu %llu", handoffs,
 	      partial, gone);
 }
@@ -201,7 +201,8 @@ TEST(any_edges_keep_the_sums)
 	}
 }
 
-/* In order, but impossible for a GIL, as if edges were missed. Time is still counted only once. */
+/* These edges are in order, but impossible for a GIL, as if some were missed. Time must still be
+ * counted only once. */
 TEST(missed_edges_count_no_time_twice)
 {
 	for (__u64 seed = 1; seed <= VALID_RUNS && !test_failure[0]; seed++) {

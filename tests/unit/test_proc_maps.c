@@ -178,7 +178,7 @@ TEST(mem_own)
 	CHECK_EQ(proc_mem__read(0, 1ULL << 48, copy, sizeof(copy)), -EFAULT);
 }
 
-/* It ends with an exec, although the process goes on. */
+/* It ends with an exec, although the process continues. */
 TEST(image)
 {
 	int image = proc_image__open(0), go[2], started[2], other;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Finding the GIL of this machine's interpreters, which themselves say what is true.
+ * Finding the GIL of this machine's interpreters. The interpreters themselves print what is true.
  *
  * GILSCOPE_PYTHONS adds interpreters: a list of paths separated by colons.
  */
@@ -45,8 +45,8 @@ static bool start_python(struct child *c, const char *python, const char *then)
 	return start_child(c, argv, NULL);
 }
 
-/* Inspects until the GIL is locked or not: after writing its line, the child may not yet have taken
- * its GIL back, or not yet released it to sleep. */
+/* Inspects until the GIL is in the expected state, because after it has written its line, the child
+ * may not yet have taken its GIL back, or not yet released it to sleep. */
 static int inspect_until(pid_t pid, int locked, struct python *py, struct failure *f)
 {
 	int err = -ETIMEDOUT;
@@ -366,8 +366,8 @@ TEST(version_micro)
 	FIND_MICRO("/opt/python/3.9.18+\0", "3.9.18+");
 	FIND_MICRO("\0003.9.0rc2\0", "3.9.0rc2");
 	FIND_MICRO("\0003.9.0a1+\0", "3.9.0a1+");
-	FIND_MICRO("\0003.9.2\0003.9.18\0", "3.9"); /* one of them is of something else */
-	FIND_MICRO("\0003.9.18", "3.9");            /* it does not end */
+	FIND_MICRO("\0003.9.2\0003.9.18\0", "3.9"); /* one of them belongs to something else */
+	FIND_MICRO("\0003.9.18", "3.9");            /* it is not terminated */
 	FIND_MICRO("\0003.9.\0003.9.x\0003.9.1x\0003.9.1rc\0003.9.1234\0003.10.1\0", "3.9");
 	FIND_MICRO("", "3.9");
 	python_version__find_micro(NULL, 0, &v);
@@ -391,7 +391,7 @@ TEST(version_from_tag)
 	CHECK_EQ(FROM_TAG("cpython-39\0002.7.1\0"), 0);
 	CHECK_STR(v.text, "3.9");
 	CHECK_EQ(FROM_TAG("cpython-311\0cpython-312\0"), -ENOENT); /* which one? */
-	CHECK_EQ(FROM_TAG("cpython-311"), -ENOENT);                /* it does not end */
+	CHECK_EQ(FROM_TAG("cpython-311"), -ENOENT);                /* it is not terminated */
 	CHECK_EQ(FROM_TAG("cpython-3\0cpython-3x\0cpython-31111\0"), -ENOENT);
 	CHECK_EQ(FROM_TAG(""), -ENOENT);
 }

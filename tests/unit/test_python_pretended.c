@@ -304,7 +304,7 @@ static void pretend_other_release(void)
 
 static void pretend_other_table(void)
 {
-	pretend_3_13(); /* the table of 3.13 in a 3.14 */
+	pretend_3_13(); /* a 3.14 with the table of 3.13 */
 	Py_Version = 0x030e00f0;
 	put(8, Py_Version);
 }
@@ -374,7 +374,7 @@ static const struct refused {
 	const char *name;
 	void (*as)(void);
 	int err;
-	const char *what; /* is said */
+	const char *what; /* a part of the message */
 } refused[] = {
 	{"3.16", pretend_3_16, -ENOTSUP, "is CPython 3.16.0, which is not supported"},
 	{"4.0", pretend_4_0, -ENOTSUP, "CPython 4.0.0"},
@@ -430,7 +430,7 @@ static void pretend_wrong_word(void)
 	put(wrong_word, word + wrong_by);
 }
 
-/* The table is refused, or the change is ignored and the GIL found where it is. */
+/* Either the table is refused, or the change does not matter and the GIL is found in its place. */
 static void check_wrong_word(const struct python *right)
 {
 	struct python py;

@@ -2,7 +2,7 @@
 /*
  * A replay arrives at the same figures as the model did when the edges happened: for thousands of
  * random runs, however they are cut into frames. Whatever happens to the file, the replay ends with
- * a message, or with what can still be said.
+ * a message, or with the figures that are still known.
  */
 #include "fixtures_machine.h"
 #include "core/figures/metric.h"
@@ -470,7 +470,7 @@ TEST(a_part_may_end_before_a_gap)
 	tape__free(&tape);
 }
 
-/* Waits and holds whose beginning and end the replay has seen, from some length on. */
+/* The waits and holds of at least some length whose beginning and end the replay has seen. */
 struct intervals {
 	__u64 min_wait_ns, min_hold_ns;
 	size_t nr, edges;
@@ -572,7 +572,7 @@ TEST(filtered_traces_keep_what_is_long)
 	CHECK(waits > RUNS && holds > RUNS, "%zu waits, %zu holds: too few to tell", waits, holds);
 }
 
-/* A flight recorder is written out while edges are lost, and goes on. */
+/* A flight recorder is written out while edges are lost, and continues. */
 TEST(what_is_lost_is_counted_once)
 {
 	struct snapshot *s = snapshot__new();

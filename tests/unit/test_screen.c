@@ -9,7 +9,7 @@
 
 static const struct screen_facts facts = {.state = NULL};
 
-/* ---- a history told step by step ---- */
+/* ---- a history, step by step ---- */
 
 static struct history *told;
 static __u64 told_until;

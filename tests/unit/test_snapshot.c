@@ -92,7 +92,7 @@ TEST(quantiles_beyond_the_last_slot)
 TEST(quantile_of_a_torn_histogram_ends)
 {
 	memset(&hist, 0, sizeof(hist));
-	hist.count = 10; /* and no slot */
+	hist.count = 10; /* but no slot has any */
 	hist.max = 5;
 	CHECK_EQ(gil_hist__quantile(&hist, 0.5), 5);
 }
@@ -165,7 +165,7 @@ TEST(lists_grow_and_start_at_zero)
 		struct gil_thread *t = snapshot_gil__add_thread(g);
 
 		if (t->tid || t->fig.acquisitions || t->fig.wait.slot[GIL_HIST_SLOTS - 1])
-			break; /* and not all are added */
+			break; /* before all are added */
 		memset(t, 0xff, sizeof(*t));
 		t->tid = i + 1;
 		snapshot_gil__add_sum(g)->key = i;

@@ -131,7 +131,7 @@ TEST(all_right)
 	CHECK_EQ(u.arguments[3].requested.kind, GIL_ARGUMENT_MEMORY);
 	CHECK_EQ(u.arguments[3].requested.value, -20);
 	CHECK_EQ(u.arguments[3].requested.size, 4);
-	/* Moved after it was linked, as its base tells. */
+	/* The base shows that the file was moved after it was linked. */
 	m.sh[2].sh_addr += 10;
 	CHECK_EQ(find(&m, &u, &f), -EPROTO);
 	m.load[0].p_vaddr += 10;

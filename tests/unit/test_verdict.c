@@ -160,7 +160,7 @@ TEST(a_convoy_behind_several_threads_waits_several_intervals)
 	      "%s", t.sentence);
 }
 
-/* Both threads had an easy start, and not every turn has to wait. It is a convoy all the same. */
+/* Both threads had an easy start, and not every turn has to wait, but it is still a convoy. */
 TEST(a_convoy_after_an_easy_start)
 {
 	struct snapshot *s = snapshot__new();
