@@ -166,7 +166,7 @@ def test_command_without_python_is_still_run():
     process = gilscope("stat", "--", "sh", "-c", "echo hello; exit 3")
     equal(process.out.split("\n")[0], "hello", "stdout")
     check(process.status in (3, CANNOT_OBSERVE), "status %s", process.status)
-    check(process.err.strip() or len(process.out.split("\n")) > 2, "nothing is said")
+    check(process.err.strip() or len(process.out.split("\n")) > 2, "no message")
 
 
 def test_the_reason_is_of_a_python():

@@ -378,7 +378,7 @@ def test_a_trace_that_is_not_whole():
     check("1 pass, 1 fail" in done.out, "stdout: %s", done.out)
     os.truncate(path, os.path.getsize(path) - 20)
     done = gilscope("check", "-i", path, "--assert", "hold.max < 10s")
-    equal(done.status, USAGE, "status of one that is cut off")
+    equal(done.status, USAGE, "status of such a trace that is cut off")
     check("--min-hold" in done.err, "stderr: %s", done.err)
     path = scratch("cut.gil")
     equal(gilscope("record", "-q", "-o", path, "--", *QUIET).status, 0, "status of record")

@@ -235,7 +235,7 @@ TEST(values)
 	}
 }
 
-/* Pieces of rules in any order: a rule that parses prints as one that parses to the same rule. */
+/* Pieces of rules in any order. If a rule parses, it prints as text that parses to the same rule. */
 TEST(random_rules_go_round)
 {
 	static const char *const pieces[] = {

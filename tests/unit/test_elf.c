@@ -200,7 +200,7 @@ TEST(elf_position_dependent_has_no_bias)
 	CHECK_EQ(elf_file__load_bias(&e, 2 * BASE, 0, &bias), -EBADMSG);
 }
 
-/* A hash chain that leads back to itself, and one that never ends. */
+/* A hash chain that leads back to itself, and a hash chain without an end. */
 TEST(elf_endless_chains_end)
 {
 	struct image m = make_image(DT_HASH);

@@ -112,8 +112,8 @@ TEST(a_rare_convoy_is_told)
 	CHECK_STR(verdict_answer__name(v.answer), "partly");
 }
 
-/* Threads compute, and the one that started them waited a whole turn for each. That one does not
- * matter. */
+/* Threads compute, and the thread that started them waited a whole turn for each. That thread does
+ * not matter. */
 TEST(who_started_the_threads_is_no_convoy)
 {
 	struct snapshot *s = snapshot__new();
@@ -233,7 +233,7 @@ TEST(idle_and_busy_without_much_waiting)
 	CHECK_STR(verdict_answer__name(v.answer), "no");
 }
 
-/* Long holds prove nothing if nobody asked for their end. */
+/* Long holds prove nothing if no thread asked for their end. */
 TEST(a_long_hold_alone_is_not_native_code)
 {
 	struct snapshot *s = snapshot__new();

@@ -108,7 +108,7 @@ TEST(moving)
 
 	press(&v, "jjjk");
 	CHECK_EQ(v.threads.cursor, 2);
-	CHECK(v.threads.stays && !v.threads.chosen, "the cursor stays on what it is on");
+	CHECK(v.threads.stays && !v.threads.chosen, "the cursor stays on its row");
 	view__key(&v, KEY_CODE_PAGE_DOWN);
 	CHECK_EQ(v.threads.cursor, 12);
 	view__key(&v, KEY_CODE_DOWN);
