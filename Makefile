@@ -127,8 +127,12 @@ $(BUILD)/unit/%.o: tests/unit/%.c $(BUILD)/flags
 	$(CC) $(CPPFLAGS) -Itests/unit $(CFLAGS) $(TEST_WARNINGS) -MMD -MP -c $< -o $@
 -include $(wildcard $(BUILD)/unit/*.d)
 
+# A test program may have further files, named after it: test_judge.c and judge_*.c.
+.SECONDEXPANSION:
+parts = $(patsubst tests/%.c,$(BUILD)/%.o,$(wildcard tests/unit/$(1:test_%=%)_*.c))
+
 # Each test links the whole core and nothing else, so that no file of the core can need the edge.
-$(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FIXTURES)) $(BUILD)/libcore.a
+$(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $$(call parts,$$*) $(call objects,$(FIXTURES)) $(BUILD)/libcore.a
 	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(BUILD)/libcore.a -Wl,--no-whole-archive $(CORE_LIBS) -o $@
 
 $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDING)) $(BUILD)/libcore.a

@@ -18,8 +18,10 @@ struct test {
 	struct test *next;
 };
 
-static struct test *test_list, **test_tail = &test_list;
-static char test_failure[512], test_skip[256];
+/* Weak: a program of several files has one list. */
+#define TEST_SHARED __attribute__((weak))
+TEST_SHARED struct test *test_list, **test_tail = &test_list;
+TEST_SHARED char test_failure[512], test_skip[256];
 
 static inline void test_register(struct test *t)
 {
