@@ -145,6 +145,14 @@ static void apply_gil_end(struct replay *r, struct span *body)
 		g->died = (__s64)(__u32)died;
 }
 
+/* Whether a record has the kernel's own figures, in a trace that has only what is long. */
+static bool has_figures(const struct trace_record *record)
+{
+	return record->type == TRACE_RECORD_FIGURES_GIL ||
+	       record->type == TRACE_RECORD_FIGURES_THREAD ||
+	       trace_figures__sums_kind(record->type) != GIL_SUM_KINDS;
+}
+
 int replay__apply_record(struct replay *r, struct trace_record *record)
 {
 	struct span *body = &record->body;
@@ -187,12 +195,7 @@ int replay__apply_record(struct replay *r, struct trace_record *record)
 	case TRACE_RECORD_GIL_END:
 		apply_gil_end(r, body);
 		return 0;
-	case TRACE_RECORD_FIGURES_GIL:
-	case TRACE_RECORD_FIGURES_THREAD:
-		return replay__tell_figures(r, record->type, body);
 	default:
-		if (trace_figures__sums_kind(record->type) != GIL_SUM_KINDS)
-			return replay__tell_figures(r, record->type, body);
-		return 0;
+		return has_figures(record) ? replay__tell_figures(r, record->type, body) : 0;
 	}
 }
