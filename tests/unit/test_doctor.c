@@ -19,6 +19,7 @@ static void make_good_machine(struct doctor *d)
 		.lockdown = "none [integrity] confidentiality\n",
 		.perf_event_paranoid = 2,
 		.bpf_jit = 1,
+		.can_read = true,
 		.hit = true,
 		.multi = true,
 		.ns_per_hit = 640,
@@ -163,6 +164,34 @@ static const struct doctor_check *check_of(const struct doctor *d, const char *n
 		if (!strcmp(d->machine_part.check[i].name, name))
 			return &d->machine_part.check[i];
 	return NULL;
+}
+
+TEST(doctor_memory)
+{
+	static const struct {
+		int scope;
+		unsigned long long have;
+		const char *text;
+	} cases[] = {
+		{0, ALL_CAPABILITIES, "a security module, or a seccomp filter, forbids it"},
+		{2, CAPABILITIES_PROBES,
+		 "because of kernel.yama.ptrace_scope; missing: CAP_SYS_PTRACE"},
+		{3, ALL_CAPABILITIES, "kernel.yama.ptrace_scope is 3"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct doctor d = {0};
+
+		make_good_machine(&d);
+		d.machine.can_read = false;
+		d.machine.ptrace_scope = cases[i].scope;
+		d.machine.capabilities = cases[i].have;
+		doctor__judge(&d);
+		CHECK(doctor__obstacle(&d) == check_of(&d, "memory"), "case %zu", i);
+		CHECK(strstr(doctor__obstacle(&d)->text, cases[i].text), "it says: %s",
+		      doctor__obstacle(&d)->text);
+		CHECK(doctor__obstacle(&d)->command[0], "nothing to try in case %zu", i);
+	}
 }
 
 TEST(doctor_capabilities)

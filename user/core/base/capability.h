@@ -51,6 +51,11 @@ struct capability_names capability__names(capabilities set);
 /* "cap_bpf,cap_perfmon=ep", as setcap(8) takes it. */
 struct capability_names capability__for_setcap(capabilities set);
 
+/* Why nothing can be observed with the sysctl kernel.yama.ptrace_scope at 3. */
+#define PTRACE_SCOPE_IS_3                                                                          \
+	"kernel.yama.ptrace_scope is 3, which forbids everybody to look into processes until the " \
+	"machine is restarted"
+
 /* If something is missing, fills the cause and the command, and returns true. */
 bool capability__explain(capabilities have, bool root, capabilities needed, struct failure *f);
 

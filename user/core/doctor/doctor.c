@@ -82,17 +82,41 @@ static void judge_capabilities(struct doctor *d)
 
 	if (missing & CAPABILITIES_PROBES && !m->hit) {
 		judge_missing(d, missing);
-	} else if (missing & CAPABILITIES_OTHERS) {
+	} else if (missing & CAPABILITIES_OTHERS && m->can_read) {
 		needed |= capability__least(m->capabilities, CAPABILITIES_PROBES);
 		snprintf(command, sizeof(command), SETCAP, capability__for_setcap(needed).s);
 		add(&d->machine_part, "capabilities", DOCTOR_NOTE, command,
-		    "to observe processes of other users, gilscope needs CAP_SYS_PTRACE, which is "
-		    "missing; your own processes, and commands that gilscope launches, do not need "
-		    "it");
-	} else {
+		    m->ptrace_scope
+			    ? "to observe processes that it has not launched, gilscope needs "
+			      "CAP_SYS_PTRACE, which is missing; commands that gilscope launches "
+			      "do not need it"
+			    : "to observe processes of other users, gilscope needs CAP_SYS_PTRACE, "
+			      "which is missing; your own processes, and commands that gilscope "
+			      "launches, do not need it");
+	} else if (!(missing & CAPABILITIES_OTHERS)) {
 		add(&d->machine_part, "capabilities", DOCTOR_GOOD, "",
 		    "CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, or a capability that includes them");
 	}
+}
+
+static void judge_memory(struct doctor *d)
+{
+	const struct doctor_machine *m = &d->machine;
+
+	if (m->can_read)
+		return;
+	if (m->ptrace_scope >= 3)
+		add(&d->machine_part, "memory", DOCTOR_BAD, "sysctl kernel.yama.ptrace_scope", "%s",
+		    PTRACE_SCOPE_IS_3);
+	else if (capability__missing(m->capabilities, CAPABILITIES_OTHERS))
+		add(&d->machine_part, "memory", DOCTOR_BAD, "sudo gilscope doctor",
+		    "the memory of processes cannot be read%s; missing: %s",
+		    m->ptrace_scope ? ", because of kernel.yama.ptrace_scope" : "",
+		    capability__names(CAPABILITIES_OTHERS).s);
+	else
+		add(&d->machine_part, "memory", DOCTOR_BAD, "cat /sys/kernel/security/lsm",
+		    "the memory of a child of gilscope's cannot be read: a security module, or a "
+		    "seccomp filter, forbids it");
 }
 
 static void judge_namespaces(struct doctor *d)
@@ -236,6 +260,7 @@ void doctor__judge(struct doctor *d)
 	d->machine_part.n = d->python_part.n = 0;
 	judge_kernel(d);
 	judge_capabilities(d);
+	judge_memory(d);
 	judge_namespaces(d);
 	judge_lockdown(d);
 	judge_sysctls(d);

@@ -25,6 +25,8 @@ struct doctor_machine {
 	bool in_user_namespace, in_pid_namespace; /* in another one than the machine's first */
 	char lockdown[128];                       /* /sys/kernel/security/lockdown; "": none */
 	int perf_event_paranoid, bpf_jit;         /* sysctls; INT_MIN: cannot be read */
+	int ptrace_scope; /* the sysctl kernel.yama.ptrace_scope; 0 without Yama */
+	bool can_read;    /* the memory of a child of gilscope's could be read */
 	/* The trial: a probe on gilscope itself. */
 	bool hit, multi;
 	long ns_per_hit;

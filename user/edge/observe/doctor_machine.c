@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "edge/observe/calibrate.h"
 #include "edge/observe/doctor_look.h"
 #include "edge/proc/privilege.h"
+#include "edge/proc/proc_maps.h"
 
 /* The machine's first PID namespace has this number on every Linux: PROC_PID_INIT_INO. */
 #define FIRST_PID_NAMESPACE "pid:[4026531836]"
@@ -48,6 +52,34 @@ static void look_at_rights(struct doctor_machine *m)
 		m->in_pid_namespace = strcmp(link, FIRST_PID_NAMESPACE) != 0;
 }
 
+/* Stops until the parent ends it. A program with file capabilities, and its children, are closed to
+ * others; a command that gilscope launches is not. */
+static void be_read(void)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_DUMPABLE, 1);
+	raise(SIGSTOP);
+	_exit(0);
+}
+
+/* Tries on a child what finding the GIL of a process takes. */
+static bool can_read_memory(void)
+{
+	static int number = 1;
+	int copy = 0, err;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return false;
+	if (!pid)
+		be_read();
+	waitpid(pid, NULL, WUNTRACED);
+	err = proc_mem__read(pid, (uintptr_t)&number, &copy, sizeof(copy));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	return !err;
+}
+
 static void try_probes(struct doctor_machine *m, bool verbose)
 {
 	const struct probe_options options = {
@@ -78,6 +110,8 @@ void doctor_look__machine(struct doctor_machine *m, bool verbose)
 	}
 	m->btf = !access("/sys/kernel/btf/vmlinux", R_OK);
 	look_at_rights(m);
+	m->ptrace_scope = privilege__ptrace_scope();
+	m->can_read = can_read_memory();
 	read_text("/sys/kernel/security/lockdown", m->lockdown, sizeof(m->lockdown));
 	m->perf_event_paranoid = read_number("/proc/sys/kernel/perf_event_paranoid");
 	m->bpf_jit = read_number("/proc/sys/net/core/bpf_jit_enable");

@@ -374,7 +374,8 @@ int observer__finish(struct observer *ob, struct failure *f)
 	int status;
 
 	if (!seen && target__refusal(ob->target)) {
-		failure__what(f, "nothing was observed: %s", target__refusal(ob->target));
+		*f = *target__refusal(ob->target);
+		failure__what(f, "nothing was observed: %s", target__refusal(ob->target)->what);
 	} else if (!seen) {
 		failure__what(f, "no CPython was seen, so nothing was observed");
 		failure__cause(f,

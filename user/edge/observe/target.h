@@ -58,7 +58,7 @@ size_t target__traced(const struct target *t, pid_t *pid);
 bool target__seen_python(const struct target *t);
 /* Why the first CPython process that could not be traced was refused; NULL if none was. Owned by
  * the target. */
-const char *target__refusal(const struct target *t);
+const struct failure *target__refusal(const struct target *t);
 
 /* Stops counting edges, so that sums and counts that are read one after the other agree. */
 void target__freeze(struct target *t);

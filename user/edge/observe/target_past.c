@@ -23,8 +23,8 @@ void target__note_unobserved(struct target *t, const struct process *p, const ch
 
 void target__note_refused(struct target *t, const struct process *p, const char *why)
 {
-	if (!t->refusal[0])
-		snprintf(t->refusal, sizeof(t->refusal), "%.*s", (int)sizeof(t->refusal) - 1, why);
+	if (!t->refusal.what[0])
+		failure__what(&t->refusal, "%s", why);
 	target__note_unobserved(t, p, why);
 }
 
@@ -33,6 +33,8 @@ void target__refuse(struct target *t, struct process *p, const struct failure *f
 	p->state = PROCESS_REFUSED;
 	process__discard(p);
 	process__detach(p);
+	if (!t->refusal.what[0])
+		t->refusal = *f;
 	target__note_refused(t, p, f->what);
 }
 
@@ -54,7 +56,7 @@ const struct snapshot *target__past(const struct target *t)
 	return t->past;
 }
 
-const char *target__refusal(const struct target *t)
+const struct failure *target__refusal(const struct target *t)
 {
-	return t->refusal[0] ? t->refusal : NULL;
+	return t->refusal.what[0] ? &t->refusal : NULL;
 }

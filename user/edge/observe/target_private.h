@@ -16,7 +16,7 @@ struct target {
 	struct process *processes;
 	struct sources sources;
 	struct snapshot *past; /* what has ended or could not be observed */
-	char refusal[sizeof(((struct snapshot_unobserved *)NULL)->why)]; /* "": none */
+	struct failure refusal; /* of the first process that was refused; "": none */
 	struct launch launch;
 	__u64 start_ns;
 	__u64 frozen_ns; /* when the figures were frozen; 0: not yet */

@@ -84,3 +84,15 @@ void privilege__keep(capabilities keep)
 		fprintf(stderr, "gilscope: cannot give up capabilities, so they are kept: %s\n",
 			strerror(-err));
 }
+
+int privilege__ptrace_scope(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	int scope = 0;
+
+	if (file && fscanf(file, "%d", &scope) != 1)
+		scope = 0;
+	if (file)
+		fclose(file);
+	return scope;
+}

@@ -25,4 +25,9 @@ bool privilege__explain(capabilities needed, struct failure *f);
  */
 void privilege__keep(capabilities set);
 
+/* What the Yama security module lets a process do to others: the sysctl kernel.yama.ptrace_scope, or 0
+ * without Yama. From 1 on, only a process's descendants can be looked into without CAP_SYS_PTRACE;
+ * from 2 on, nothing can; from 3 on, nothing can even with it. */
+int privilege__ptrace_scope(void);
+
 #endif

@@ -333,8 +333,10 @@ int proc__fail(pid_t pid, int err, const char *doing, struct failure *f)
 	/* CAPABILITIES_MAPPED matters if its files are in a private folder or deleted. */
 	if (err == -EPERM && !privilege__explain(CAPABILITIES_OTHERS, f) &&
 	    !privilege__explain(CAPABILITIES_MAPPED, f))
-		failure__cause(f,
-			       "it is in another user namespace, or a security module forbids it");
+		failure__cause(f, privilege__ptrace_scope() >= 3
+					  ? PTRACE_SCOPE_IS_3
+					  : "it is in another user namespace, or a security module "
+					    "forbids it");
 	failure__command(f,
 			 geteuid() ? "sudo gilscope stat -p %d"
 				   : "cat /proc/%d/uid_map /proc/sys/kernel/yama/ptrace_scope",
