@@ -11,8 +11,8 @@ import struct
 import subprocess
 import sys
 
-from lib import (GILSCOPE, ROOT, Skip, Workload, attach, check, check_untouched, debian, equal,
-                 folder, gilscope, scratch, spawn, stat, timeout, wait_until)
+from lib import (GILSCOPE, ROOT, Skip, Workload, attach, by_perf_events, check, check_untouched, debian,
+                 equal, folder, gilscope, scratch, spawn, stat, timeout, wait_until)
 from screen import Screen
 
 PYTHON = "/usr/bin/python3"
@@ -140,8 +140,9 @@ def test_a_user_keeps_no_more_than_there_is():
     """Without CAP_SYS_PTRACE, gilscope can look only into processes that have no more rights than
     it has, so it keeps what the user's other processes have."""
     copy = readable_copy()
-    for names, kept in ("bpf,+perfmon,+sys_ptrace,+net_raw", "bpf perfmon sys_ptrace"), (
-            "bpf,+perfmon,+net_raw", "bpf perfmon net_raw"):
+    more = " sys_admin" if by_perf_events() else ""
+    for names, kept in (probe_rights() + ",+sys_ptrace,+net_raw", "bpf perfmon sys_ptrace" + more), (
+            probe_rights() + ",+net_raw", "bpf perfmon net_raw" + more):
         g = spawn(as_user(names, [copy, "stat", "--json", "--", PYTHON, "-c",
                                   "print('READY', flush=True); input()"]), stdin=subprocess.PIPE,
                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -151,6 +152,11 @@ def test_a_user_keeps_no_more_than_there_is():
         out, err = g.communicate("\n")
         equal(g.returncode, 0, "status (stderr: %s)" % err)
         check('"python": "3' in out, "nothing was observed: %s", err)
+
+
+def probe_rights():
+    """What probes take, for as_user()."""
+    return "bpf,+perfmon" + (",+sys_admin" if by_perf_events() else "")
 
 
 def readable_copy():
@@ -322,11 +328,10 @@ def test_doctor_says_what_then_happens():
 def test_memory_of_another_user():
     """CAP_SYS_PTRACE is enough for it; rights to open other users' files are not needed."""
     w = Workload(debian(), "stat_loop.py", 1000, user=1001)
-    run = subprocess.run(as_user("bpf,+perfmon,+sys_ptrace", [readable_copy(), "stat", "-d", "0.3",
-                                                             "-p", str(w.pid)]),
-                         capture_output=True, text=True)
+    run = subprocess.run(as_user(probe_rights() + ",+sys_ptrace", [
+        readable_copy(), "stat", "-d", "0.3", "-p", str(w.pid)]), capture_output=True, text=True)
     equal(run.returncode, 0, "status (stderr: %s)" % run.stderr[-300:])
-    run = subprocess.run(as_user("bpf,+perfmon", [readable_copy(), "stat", "-p", str(w.pid)]),
+    run = subprocess.run(as_user(probe_rights(), [readable_copy(), "stat", "-p", str(w.pid)]),
                          capture_output=True, text=True)
     equal(run.returncode, CANNOT_OBSERVE, "status (stderr: %s)" % run.stderr[-300:])
     check("missing: CAP_SYS_PTRACE" in run.stderr, "it says: %s", run.stderr)
