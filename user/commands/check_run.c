@@ -124,8 +124,8 @@ static bool announce(struct check_runs *r, size_t i, size_t repeat, size_t warmu
 	bool counts = i >= warmups;
 
 	if (warmups + repeat > 1)
-		fprintf(stderr, "gilscope: %s %zu of %zu\n", counts ? "run" : "warm-up",
-			counts ? i - warmups + 1 : i + 1, counts ? repeat : warmups);
+		failure__say("gilscope: %s %zu of %zu", counts ? "run" : "warm-up",
+			     counts ? i - warmups + 1 : i + 1, counts ? repeat : warmups);
 	if (counts && r->moments)
 		moments__begin(r->moments, i - warmups);
 	return counts;

@@ -254,10 +254,9 @@ static int judge_runs(struct session *s, struct failure *f)
 	}
 	check__clear(&c);
 	if (!f->what[0] && c.command_status) {
-		fprintf(stderr,
-			"gilscope: the command failed with status %d, which is therefore the "
-			"exit status; the rules alone would give %d\n",
-			c.command_status, status);
+		failure__say("gilscope: the command failed with status %d, which is therefore the "
+			     "exit status; the rules alone would give %d",
+			     c.command_status, status);
 		status = c.command_status;
 	}
 	return status;

@@ -11,6 +11,7 @@
 #include "commands/command_line.h"
 #include "core/export/export.h"
 #include "core/base/format.h"
+#include "core/base/locale.h"
 #include "commands/output.h"
 #include "edge/proc/privilege.h"
 #include "core/report/render.h"
@@ -178,16 +179,18 @@ static int begin(struct replay *r, const struct report_options *o, __u64 *until,
 static void tell_condition(const struct replay *r, const char *path)
 {
 	const struct trace_condition *c = replay__condition(r);
-	double seconds = (double)gil_elapsed(replay__start(r), replay__now(r)) / 1e9;
+	char seconds[32];
+
+	snprintf(seconds, sizeof(seconds), "%.3f",
+		 (double)gil_elapsed(replay__start(r), replay__now(r)) / 1e9);
 
 	if (c->damaged || c->missing)
-		fprintf(stderr,
-			"gilscope: %s is damaged, first at byte %llu; %llu piece%s missing\n", path,
-			c->first_damage, c->missing, c->missing == 1 ? " is" : "s are");
+		failure__say("gilscope: %s is damaged, first at byte %llu; %llu piece%s missing",
+			     path, c->first_damage, c->missing, c->missing == 1 ? " is" : "s are");
 	if (c->ended && !c->whole)
-		fprintf(stderr,
-			"gilscope: %s is cut off: its complete part was read, %llu edges "
-			"up to %.3f s\n",
+		failure__say(
+			"gilscope: %s is cut off: its complete part was read, %llu edges up to "
+			"%s s",
 			path, c->edges, seconds);
 }
 
@@ -355,7 +358,8 @@ static int verify(struct replay *r, const struct report_options *o, struct failu
 		failure__what(f, "out of memory");
 	} else if (!strcmp(replayed, kept)) {
 		printf("%s: a replay of %s edges gives exactly the figures that the kernel kept\n",
-		       o->path, format_count(replay__condition(r)->edges).s);
+		       format_sentence(o->path, sizeof(struct format_long), !locale__is_utf8()).s,
+		       format_count(replay__condition(r)->edges).s);
 		status = EXIT_STATUS_OK;
 	} else {
 		tell_difference(replayed, kept);

@@ -42,6 +42,7 @@ static void print_usage(FILE *out)
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
+	struct failure f = {0};
 
 	/* A parent that ignores SIGCHLD passes that on to us. The kernel would then keep no child's
 	 * exit status. */
@@ -57,6 +58,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(command_table[i].name, name))
 			return command_table[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "gilscope: unknown command '%s'\n  try: gilscope --help\n", name);
+	failure__what(&f, "unknown command '%s'", name);
+	failure__command(&f, "gilscope --help");
+	failure__print(&f, stderr);
 	return EXIT_STATUS_USAGE;
 }

@@ -2,6 +2,8 @@
 #include <stdarg.h>
 
 #include "core/base/failure.h"
+#include "core/base/locale.h"
+#include "core/base/printable.h"
 
 #define DEFINE_SETTER(field)                                                                       \
 	void failure__##field(struct failure *f, const char *fmt, ...)                             \
@@ -11,19 +13,50 @@
 		if (!f)                                                                            \
 			return;                                                                    \
 		va_start(ap, fmt);                                                                 \
-		vsnprintf(f->field, sizeof(f->field), fmt, ap);                                    \
+		printable__vformat(f->field, sizeof(f->field), PRINTABLE_TEXT, fmt, ap);           \
 		va_end(ap);                                                                        \
 	}
 
 DEFINE_SETTER(what)
 DEFINE_SETTER(cause)
-DEFINE_SETTER(command)
+
+void failure__command(struct failure *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!f)
+		return;
+	va_start(ap, fmt);
+	/* Half a command might do something else, or wait for the end of a word. */
+	if (!printable__vformat(f->command, sizeof(f->command), PRINTABLE_SHELL, fmt, ap))
+		f->command[0] = '\0';
+	va_end(ap);
+}
+
+static void print_line(FILE *out, const char *label, const char *s)
+{
+	char line[1024];
+
+	printable__lines(line, sizeof(line), s, !locale__is_utf8());
+	fprintf(out, "%s%s\n", label, line);
+}
 
 void failure__print(const struct failure *f, FILE *out)
 {
-	fprintf(out, "gilscope: %s\n", f->what);
+	print_line(out, "gilscope: ", f->what);
 	if (f->cause[0])
-		fprintf(out, "  likely cause: %s\n", f->cause);
+		print_line(out, "  likely cause: ", f->cause);
 	if (f->command[0])
-		fprintf(out, "  try: %s\n", f->command);
+		print_line(out, "  try: ", f->command);
+}
+
+void failure__say(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	printable__vformat(text, sizeof(text), PRINTABLE_TEXT, fmt, ap);
+	va_end(ap);
+	print_line(stderr, "", text);
 }

@@ -18,10 +18,12 @@ enum exit_status {
 struct failure {
 	char what[512];    /* "cannot observe process 12: ..." */
 	char cause[512];   /* one sentence; may be empty */
-	char command[256]; /* one exact command to try; may be empty */
+	char command[512]; /* one exact command to try; may be empty */
 };
 
-/* Each sets one of the lines like printf, cut to fit. A NULL f is ignored. */
+/* Each sets one of the lines like printf, cut to fit. What %s and %c put in is made printable, and
+ * in the command each %s becomes one word of a shell (printable.h); a command that does not fit is
+ * left out. A NULL f is ignored. */
 void failure__what(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void failure__cause(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void failure__command(struct failure *f, const char *fmt, ...)
@@ -29,5 +31,8 @@ void failure__command(struct failure *f, const char *fmt, ...)
 
 /* Prints the lines that are set. */
 void failure__print(const struct failure *f, FILE *out);
+/* Prints one line on stderr, made in the same way; the format has no line end. Foreign words reach
+ * stderr through these two functions only. */
+void failure__say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

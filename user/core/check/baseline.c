@@ -374,7 +374,7 @@ int baseline__read(struct baseline *b, const char *path, struct failure *f)
 		fclose(in);
 	if (err) {
 		failure__what(f, "cannot read the baseline %.200s: %s", path, strerror(-err));
-		failure__command(f, "gilscope check --save-baseline %.150s ...", path);
+		failure__command(f, "gilscope check --save-baseline %s ...", path);
 	}
 	err = err ?: baseline__parse(b, text, size, path, f);
 	free(text);

@@ -78,7 +78,7 @@ static void judge_capabilities(struct doctor *d)
 	const struct doctor_machine *m = &d->machine;
 	capabilities needed = CAPABILITIES_PROBES | CAPABILITIES_OTHERS;
 	capabilities missing = capability__missing(m->capabilities, needed);
-	char command[256];
+	char command[sizeof(((struct failure *)NULL)->command)];
 
 	if (missing & CAPABILITIES_PROBES && !m->hit) {
 		judge_missing(d, missing);

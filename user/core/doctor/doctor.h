@@ -84,7 +84,7 @@ struct doctor_check {
 	char name[24];
 	enum doctor_state state;
 	char text[640];
-	char command[256]; /* a command to try; "": none */
+	char command[sizeof(((struct failure *)NULL)->command)]; /* a command to try; "": none */
 };
 
 #define DOCTOR_CHECKS 12

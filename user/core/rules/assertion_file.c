@@ -202,7 +202,7 @@ static int read_file(struct assertion_set *set, const char *path,
 	err = reader->read(reader->ctx, path, &text, &size);
 	if (err) {
 		failure__what(f, "cannot read %.200s: %s", path, strerror(-err));
-		failure__command(f, "ls -l %.200s", path);
+		failure__command(f, "ls -l %s", path);
 		return err;
 	}
 	name = keep_name(set, path);

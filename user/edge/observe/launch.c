@@ -53,7 +53,7 @@ static void become(const struct identity *id)
 	if (!id->change)
 		return;
 	if (initgroups(id->name, id->gid) || setgid(id->gid) || setuid(id->uid)) {
-		fprintf(stderr, "gilscope: cannot become user %s: %s\n", id->name, strerror(errno));
+		failure__say("gilscope: cannot become user %s: %s", id->name, strerror(errno));
 		_exit(EXIT_STATUS_CANNOT_OBSERVE);
 	}
 }
@@ -114,7 +114,7 @@ void launch__child(struct launch *l, char **argv)
 	execvp(argv[0], argv);
 	err = errno;
 	if (write(l->err_fd, &err, sizeof(err)) != sizeof(err))
-		perror("gilscope");
+		failure__say("gilscope: cannot run %s: %s", argv[0], strerror(err));
 	_exit(launch__exec_status(err));
 }
 

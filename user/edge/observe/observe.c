@@ -91,14 +91,14 @@ static void announce(const struct observer *ob)
 {
 	pid_t pid = 0;
 	size_t n = target__traced(ob->target, &pid);
+	const char *how = ob->deadline_ns ? "" : "; press Ctrl-C to stop";
 
 	if (ob->options->target.argv)
 		return;
 	if (n == 1)
-		fprintf(stderr, "observing process %d", pid);
+		failure__say("observing process %d%s", pid, how);
 	else
-		fprintf(stderr, "observing %zu processes", n);
-	fputs(ob->deadline_ns ? "\n" : "; press Ctrl-C to stop\n", stderr);
+		failure__say("observing %zu processes%s", n, how);
 }
 
 /* A launched command already has its own capabilities. */

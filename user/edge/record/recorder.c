@@ -167,17 +167,16 @@ static void on_usr2(void *ctx)
 		return;
 	if (!strcmp(r->options->output, "-")) {
 		recorder__clear_progress(r);
-		fprintf(stderr,
-			"gilscope: with -o - nothing is written at SIGUSR2, only at the end\n");
+		failure__say("gilscope: with -o - nothing is written at SIGUSR2, only at the end");
 		return;
 	}
 	observer__entries(r->observer);
 	err = dump(r, path, sizeof(path));
 	recorder__clear_progress(r);
 	if (err)
-		fprintf(stderr, "gilscope: cannot write %s: %s\n", path, strerror(-err));
+		failure__say("gilscope: cannot write %s: %s", path, strerror(-err));
 	else
-		fprintf(stderr, "wrote %s\n", path);
+		failure__say("wrote %s", path);
 }
 
 /* ---- beginning and end ---- */
@@ -235,7 +234,7 @@ static int wait_for_sink(struct recorder *r)
 
 	if (err != -EAGAIN)
 		return err;
-	fprintf(stderr, "still writing to %s; press Ctrl-C to give up\n", r->options->output);
+	failure__say("still writing to %s; press Ctrl-C to give up", r->options->output);
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);

@@ -46,16 +46,18 @@ void recorder__put_summary(struct recorder *r, const struct snapshot *s)
 {
 	__u64 lost = trace_encoder__lost(r->encoder) + snapshot_lost__total(&s->lost);
 	bool to_pipe = !strcmp(r->options->output, "-");
+	char seconds[32];
 
 	recorder__clear_progress(r);
 	if (r->options->quiet)
 		return;
-	fprintf(stderr, "recorded %s edges in %.1f s, %s lost: %s in %s\n",
-		format_count(trace_encoder__edges(r->encoder)).s,
-		(double)gil_elapsed(s->start_ns, s->end_ns) / 1e9,
-		lost ? format_count(lost).s : "none",
-		format_bytes(trace_sink__size(r->sink, NULL)).s,
-		to_pipe ? "standard output" : r->options->output);
+	snprintf(seconds, sizeof(seconds), "%.1f",
+		 (double)gil_elapsed(s->start_ns, s->end_ns) / 1e9);
+	failure__say("recorded %s edges in %s s, %s lost: %s in %s",
+		     format_count(trace_encoder__edges(r->encoder)).s, seconds,
+		     lost ? format_count(lost).s : "none",
+		     format_bytes(trace_sink__size(r->sink, NULL)).s,
+		     to_pipe ? "standard output" : r->options->output);
 	if (r->full)
-		fprintf(stderr, "the recording ended early: the file has reached --max-size\n");
+		failure__say("the recording ended early: the file has reached --max-size");
 }
