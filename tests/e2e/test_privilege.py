@@ -4,6 +4,7 @@ files, signals and launched commands work nonetheless."""
 import ctypes
 import glob
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -12,13 +13,13 @@ import subprocess
 import sys
 
 from lib import (GILSCOPE, ROOT, Skip, Workload, attach, by_perf_events, check, check_untouched, debian,
-                 equal, folder, gilscope, scratch, spawn, stat, timeout, wait_until)
+                 each, equal, folder, gilscope, scratch, spawn, stat, timeout, wait_until)
 from screen import Screen
 
 PYTHON = "/usr/bin/python3"
 NOBODY = 65534
 CANNOT_OBSERVE = 4
-NUMBERS = {"dac_override": 1, "dac_read_search": 2, "fowner": 3, "kill": 5, "net_raw": 13, "sys_ptrace": 19,
+NUMBERS = {"dac_override": 1, "dac_read_search": 2, "fowner": 3, "kill": 5, "net_raw": 13, "setgid": 6, "setuid": 7, "sys_ptrace": 19,
            "sys_admin": 21, "sys_nice": 23, "perfmon": 38, "bpf": 39, "checkpoint_restore": 40}
 # CAP_SYS_ADMIN is for perf events. When the main thread of a process ends, one of these binds the
 # probes to another thread.
@@ -239,6 +240,142 @@ def test_an_interrupt_reaches_another_users_command():
     g.send_signal(signal.SIGINT)
     _, err = g.communicate(timeout=30)
     equal(g.returncode, 128 + signal.SIGINT, "status (stderr: %s)" % err[-300:])
+
+
+SHOW_CAPS = ["grep", "-E", "^Cap(Prm|Eff|Amb)", "/proc/self/status"]
+
+
+@each(lambda: ["ambient", "file", "ambient and another user", "root"])
+def test_a_command_gets_no_capability_that_was_meant_for_gilscope(how):
+    """Ambient capabilities survive an exec, so gilscope clears them in the child."""
+    if not shutil.which("setpriv"):
+        raise Skip("there is no setpriv")
+    names, launch = "bpf,+perfmon,+net_raw", [readable_copy(), "stat", "--", *SHOW_CAPS]
+    if how == "file":
+        launch[0] = copy_with_capabilities("bpf perfmon net_raw")
+        argv = ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups"] + launch
+    elif how == "root":
+        # Root gets all of its bounding set again, but no ambient capability.
+        argv = ["setpriv", "--inh-caps", "+net_raw", "--ambient-caps", "+net_raw"] + launch
+    elif how == "ambient":
+        argv = as_user(names, launch)
+    else:
+        launch[2:2] = ["--user", "daemon"]
+        argv = as_user(names + ",+setuid,+setgid", launch)
+    done = subprocess.run(argv, capture_output=True, text=True)
+    found = dict(re.findall(r"(Cap\w+):\s+(\w+)", done.stdout))
+    equal(sorted(found), ["CapAmb", "CapEff", "CapPrm"], "what was read (stderr: %s)" % done.stderr)
+    for name in ["CapAmb"] if how == "root" else found:
+        equal(int(found[name], 16), 0, "%s of the command" % name)
+
+
+def copy_with_capabilities(names):
+    """A copy of the program that has these capabilities by its file."""
+    path = scratch("gilscope")
+    shutil.copy(GILSCOPE, path)
+    set_ = bits(names)
+    try:  # struct vfs_ns_cap_data without its root user, revision 2
+        os.setxattr(path, "security.capability", struct.pack(
+            "<IIIII", 0x02000001, set_ & 0xffffffff, 0, set_ >> 32, 0))
+    except OSError as e:
+        raise Skip("no file capabilities here: %s" % e) from None
+    return path
+
+
+def test_another_users_command_has_that_users_surroundings():
+    """As sudo -u and runuser set them; a program would otherwise write into root's home."""
+    show = ["sh", "-c", "echo $HOME $USER $LOGNAME $SHELL $MAIL; id -u; id -g; id -G"]
+    user = pwd.getpwnam("daemon")
+    groups = " ".join(str(g) for g in os.getgrouplist("daemon", user.pw_gid))
+    wanted = "%s daemon daemon %s /var/mail/daemon\n%d\n%d\n%s\n" % (
+        user.pw_dir, user.pw_shell, user.pw_uid, user.pw_gid, groups)
+    env = dict(os.environ, HOME="/root", USER="root", LOGNAME="root", SHELL="/bin/bash",
+               MAIL="/var/mail/root")
+    env.pop("SUDO_USER", None)
+    for options, more in (["--user", "daemon"], {}), ([], {"SUDO_USER": "daemon"}):
+        run = gilscope("stat", "-o", scratch("report"), *options, "--", *show, env=dict(env, **more))
+        equal(run.out, wanted, "surroundings (stderr: %s)" % run.err)
+    run = gilscope("stat", "-o", scratch("report"), "--", *show, env=env)
+    check(run.out.startswith("/root root root /bin/bash /var/mail/root\n0\n"), "root's: %s", run.out)
+
+
+@each(lambda: [["stat"], ["record", "-q", "-o"], ["check", "--repeat", "2", "--assert", "hold.max < 1s"]])
+def test_a_command_has_the_signals_that_gilscope_was_started_with(options):
+    """What was blocked stays blocked, and what was ignored stays ignored."""
+    def set_up():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1, signal.SIGINT])
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    if options[-1] == "-o":
+        options = options + [scratch("trace.gil")]
+    seen = scratch("seen")
+    code = "open(%r, 'a').write(open('/proc/self/status').read())" % seen
+    gilscope(*options, "--", PYTHON, "-c", code, preexec_fn=set_up)
+    with open(seen) as f:
+        text = f.read()
+    masks = {k: [int(v, 16) for v in re.findall(k + r":\s+(\w+)", text)] for k in ("SigBlk", "SigIgn")}
+    bit = {n: 1 << n - 1 for n in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT, signal.SIGCHLD)}
+    runs = 2 if "check" in options else 1
+    equal(masks["SigBlk"], [bit[signal.SIGUSR1] | bit[signal.SIGINT]] * runs, "blocked signals")
+    for ignored in masks["SigIgn"]:
+        for n in signal.SIGUSR2, signal.SIGCHLD:
+            check(ignored & bit[n], "signal %d is not ignored: %x", n, ignored)
+
+
+def test_a_user_that_gilscope_cannot_become():
+    """The held child ends before it is let go, and gilscope survives that."""
+    if not shutil.which("setpriv"):
+        raise Skip("there is no setpriv")
+    done = subprocess.run(["setpriv", "--bounding-set", "-setuid,-setgid", GILSCOPE, "stat",
+                           "--user", "nobody", "--", "true"], capture_output=True, text=True)
+    equal(done.returncode, CANNOT_OBSERVE, "status (stderr: %s)" % done.stderr)
+    check("cannot run true as user nobody: Operation not permitted" in done.stderr, "it says: %s",
+          done.stderr)
+
+
+def held_child(pid):
+    """The child of gilscope that waits to become the command, or None. It is the one that has the
+    write end of only one pipe; a child of the trial has none."""
+    try:
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as f:
+            children = f.read().split()
+        for child in children:
+            with open("/proc/%s/syscall" % child) as f, open("/proc/%s/comm" % child) as g:
+                number = {"x86_64": "0", "aarch64": "63"}[os.uname().machine]
+                fields = f.read().split()
+                if fields[0] == number and g.read() == "gilscope\n" and fields[3] == "0x1" and \
+                        "pipe" in os.readlink("/proc/%s/fd/%d" % (child, int(fields[1], 16))):
+                    return int(child)
+    except (OSError, IndexError):
+        pass
+    return None
+
+
+def kill_held_child():
+    """Kills the held child before it is let go; returns gilscope's status and stderr, or None if
+    that came too late."""
+    marker = scratch("marker")
+    g = spawn([GILSCOPE, "stat", "--", "touch", marker], stdin=subprocess.DEVNULL,
+              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    child = None
+    while not child and g.poll() is None:
+        child = held_child(g.pid)
+    if child:
+        g.send_signal(signal.SIGSTOP)
+        os.kill(child, signal.SIGKILL)
+        g.send_signal(signal.SIGCONT)
+    _, err = g.communicate(timeout=30)
+    return (g.returncode, err) if not os.path.exists(marker) and "its process ended" in err or \
+        g.returncode < 0 else None
+
+
+def test_a_held_child_that_is_killed():
+    for _ in range(30):
+        ended = kill_held_child()
+        if ended:
+            equal(ended[0], CANNOT_OBSERVE, "status (stderr: %s)" % ended[1])
+            return
+    raise Skip("the child was never killed in time")
 
 
 # --- files ---------------------------------------------------------------------------------------

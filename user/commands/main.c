@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands/command.h"
 #include "core/base/failure.h"
 #include "edge/kernel/build_info.h"
+#include "edge/observe/launch.h"
 
 #define ROW(name, summary) {#name, summary, cmd_##name},
 static const struct {
@@ -44,9 +44,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "--help";
 	struct failure f = {0};
 
-	/* A parent that ignores SIGCHLD passes that on to us. The kernel would then keep no child's
-	 * exit status. */
-	signal(SIGCHLD, SIG_DFL);
+	launch__begin();
 	if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help")) {
 		print_usage(argc > 1 ? stdout : stderr);
 		return argc > 1 ? EXIT_STATUS_OK : EXIT_STATUS_USAGE;

@@ -9,13 +9,21 @@
 
 struct launch {
 	pid_t pid;
-	int go_fd;  /* a byte written here lets the child go */
-	int err_fd; /* the child's errno, if it cannot be executed */
+	int go_fd;     /* a byte written here lets the child go */
+	int err_fd;    /* the child complains here, if it cannot become the user or the command */
+	char user[64]; /* whom the child becomes; "": nobody else */
 };
 
+/* Call once, at the start of the program, before signals are blocked: notes how signals are handled,
+ * because launched commands get that back. From then on children have exit statuses, even if the
+ * parent of gilscope ignores SIGCHLD. */
+void launch__begin(void);
+
 /*
- * Forks a child that waits. It will run as `user`. If that is NULL, it will run as the user who
- * called sudo, or else as the user of this process. Returns 0, or -errno with f filled.
+ * Forks a child that waits. It will run as `user`, with that user's groups, HOME, SHELL, USER and
+ * LOGNAME, and MAIL if that is set. If `user` is NULL, it will run as the user who called sudo, or
+ * else as the user of this process. It has no ambient capabilities: those were meant for gilscope.
+ * Returns 0, or -errno with f filled.
  */
 int launch__fork(struct launch *l, const char *user, struct failure *f);
 /*
@@ -23,15 +31,13 @@ int launch__fork(struct launch *l, const char *user, struct failure *f);
  * waits for the parent and then executes argv. Never returns.
  */
 void launch__child(struct launch *l, char **argv) __attribute__((noreturn));
-/* Lets the child execute argv. Returns 0, or the -errno of exec with f filled; the child is then
- * gone. */
-int launch__go(struct launch *l, char **argv, struct failure *f);
+/* Lets the child execute argv. Returns 0, or -errno with f filled and *exit_status set as a shell
+ * sets it: 127 if the command does not exist, 126 if it cannot be executed; 4 if the child did not
+ * get that far. The child is then gone. */
+int launch__go(struct launch *l, char **argv, int *exit_status, struct failure *f);
 /* Ends a child that has not been let go. */
 void launch__cancel(struct launch *l);
 
-/* The exit status that a shell gives for an errno of exec: 127 if the command does not exist, else
- * 126. */
-int launch__exec_status(int err);
 /* The exit status that a shell gives for a status from wait(2). */
 int launch__exit_status(int wait_status);
 

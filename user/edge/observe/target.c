@@ -107,11 +107,9 @@ static int start_command(struct target *t, struct failure *f, int *exit_status)
 		return err;
 	}
 	t->start_ns = clock_ns();
-	err = launch__go(&t->launch, t->spec->argv, f);
-	if (err) {
+	err = launch__go(&t->launch, t->spec->argv, exit_status, f);
+	if (err)
 		t->launch.pid = 0;
-		*exit_status = launch__exec_status(-err);
-	}
 	return err;
 }
 

@@ -96,3 +96,8 @@ int privilege__ptrace_scope(void)
 		fclose(file);
 	return scope;
 }
+
+int privilege__clear_ambient(void)
+{
+	return prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) ? -errno : 0;
+}

@@ -30,4 +30,8 @@ void privilege__keep(capabilities set);
  * from 2 on, nothing can; from 3 on, nothing can even with it. */
 int privilege__ptrace_scope(void);
 
+/* Clears the ambient capabilities, which a program would get that this process executes, whether or
+ * not it asks for any. Returns 0 or -errno. */
+int privilege__clear_ambient(void);
+
 #endif
