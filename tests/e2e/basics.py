@@ -15,6 +15,10 @@ GILSCOPE = os.path.abspath(os.environ.get("GILSCOPE", os.path.join(ROOT, "build"
 # Emulated machines are slow, so all time limits are multiplied by this factor.
 PATIENCE = float(os.environ.get("PATIENCE", "1"))
 
+# Files belong to root here, even if sudo runs the tests.
+for variable in "SUDO_UID", "SUDO_GID":
+    os.environ.pop(variable, None)
+
 started = []  # the processes that the test has started; lib.clean_up() kills them
 
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "commands/check_reports.h"
 #include "commands/command.h"
@@ -12,7 +13,7 @@ static int open_report(struct check_reports *r, const char *format, const char *
 		       struct failure *f)
 {
 	struct check_report *report = &r->list[r->nr];
-	int err = output__open(&report->output, path, f);
+	int err = output__open(&report->output, path, r->force, f);
 
 	report->format = check_format__find(format);
 	if (!err)
@@ -20,32 +21,42 @@ static int open_report(struct check_reports *r, const char *format, const char *
 	return err;
 }
 
-/* Opened for appending: the file is GitHub's, and other tools write to it too. */
+/* Opened for appending: the file is GitHub's, and may belong to another user than that of a
+ * container in which this runs; other tools write to it too. */
 static int open_summary(struct check_reports *r, struct failure *f)
 {
 	const char *path = getenv("GITHUB_STEP_SUMMARY");
+	struct output_file file;
+	int err;
 
 	if (!path || !*path)
 		return 0;
-	r->summary = fopen(path, "ae");
+	err = output_file__open(&file, path, OUTPUT_APPEND, true, f);
+	if (err) {
+		failure__cause(f, "GITHUB_STEP_SUMMARY names a file that cannot be written");
+		return err;
+	}
+	r->summary = fdopen(file.fd, "a");
 	if (r->summary)
 		return 0;
-	failure__what(f, "cannot write to %s: %s", path, strerror(errno));
-	failure__cause(f, "GITHUB_STEP_SUMMARY names a file that cannot be written");
-	return -errno;
+	close(file.fd);
+	failure__what(f, "out of memory");
+	return -ENOMEM;
 }
 
 int check_reports__open(struct check_reports *r, const struct check_report_options *o,
 			struct failure *f)
 {
-	int err = open_report(r, o->format, o->output, f);
+	int err;
 
+	r->force = o->force;
+	err = open_report(r, o->format, o->output, f);
 	if (!err && o->junit)
 		err = open_report(r, "junit", o->junit, f);
 	if (!err && o->openmetrics)
 		err = open_report(r, "openmetrics", o->openmetrics, f);
 	if (!err && o->save_baseline)
-		err = output__open(&r->baseline, o->save_baseline, f);
+		err = output__open(&r->baseline, o->save_baseline, o->force, f);
 	if (!err && o->github)
 		err = open_report(r, "github", "-", f) ?: open_summary(r, f);
 	return err;
@@ -78,7 +89,7 @@ static int write_report(struct check_reports *r, struct check_report *report, co
 	struct render_options look = output__look(&report->output);
 	unsigned char random[8] = {0};
 	char word[2 * sizeof(random) + 1];
-	int err = output__begin(&report->output);
+	int err = 0;
 
 	if (getrandom(random, sizeof(random), 0) != sizeof(random))
 		err = -errno;
@@ -97,8 +108,7 @@ int check_reports__write(struct check_reports *r, const struct check *c, struct 
 	for (size_t i = 0; !err && i < r->nr; i++)
 		err = write_report(r, &r->list[i], c, f);
 	if (!err && r->baseline.stream) {
-		err = output__begin(&r->baseline);
-		err = err ?: baseline__write(r->baseline.stream, &c->runs, GILSCOPE_VERSION);
+		err = baseline__write(r->baseline.stream, &c->runs, GILSCOPE_VERSION);
 		err = output__end(&r->baseline, err, f);
 	}
 	if (!err && r->summary && check_markdown(r->summary, c, NULL)) {

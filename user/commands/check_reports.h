@@ -13,6 +13,7 @@ struct check_report_options {
 	const char *openmetrics;
 	const char *save_baseline;
 	bool github;
+	bool force; /* files may replace anything */
 };
 
 struct check_report {
@@ -26,7 +27,8 @@ struct check_reports {
 	struct check_report list[MAX_REPORTS];
 	size_t nr;
 	struct output baseline; /* stream is NULL if not wanted */
-	FILE *summary;          /* GitHub's step summary, or NULL */
+	bool force;
+	FILE *summary; /* GitHub's step summary, or NULL */
 };
 
 /* Returns 0, or -errno with f filled. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -218,26 +219,57 @@ int check_runs__replay(struct check_runs *r, const char *path, struct failure *f
 	return err;
 }
 
-/* Returns "FILE.3", or NULL if memory ran out. The caller frees it. */
-static char *trace_path(const char *path, size_t run)
+/* Replays what was just recorded, from its temporary file. */
+static int replay_file(struct check_runs *r, const struct output_file *file, struct failure *f)
 {
-	char *name;
+	char path[PATH_MAX];
 
-	return asprintf(&name, "%s.%zu", path, run + 1) < 0 ? NULL : name;
+	if (!file->is_temporary)
+		return check_runs__replay(r, file->path, f);
+	output_file__where(file, path, sizeof(path));
+	return check_runs__replay(r, path, f);
+}
+
+/* Makes room for the file of one more run. */
+static struct output_file *add_file(struct check_runs *r)
+{
+	struct output_file *list = reallocarray(r->files, r->nr + 1, sizeof(*list));
+
+	if (!list)
+		return NULL;
+	r->files = list;
+	list[r->nr] = (struct output_file){0};
+	return &list[r->nr];
+}
+
+static int open_file(struct output_file *file, const char *path, bool force, struct failure *f)
+{
+	int err = output_file__open(file, path, OUTPUT_REPLACE, force, f);
+
+	if (err || file->is_regular)
+		return err;
+	close(file->fd);
+	failure__what(f, "cannot record to %s: it is not a regular file", path);
+	failure__cause(f, "each trace is read again after its run");
+	return -EINVAL;
 }
 
 /* Like observe(), by recording. The file of a run that counts stays, for check_runs__keep_trace. */
-static int record(struct check_runs *r, struct observe_options *o, const char *path, bool counts,
-		  bool *over, struct failure *f, int *exit_status)
+static int record(struct check_runs *r, struct observe_options *o, const char *path, bool force,
+		  bool counts, bool *over, struct failure *f, int *exit_status)
 {
-	char *file = trace_path(path, r->nr);
+	struct output_file *file = add_file(r);
 	struct record_end end = {0};
-	const struct record_options ro = {
-		.output = file, .force = true, .quiet = true, .end = &end};
-	int err = -ENOMEM;
+	const struct record_options ro = {.output = path, .file = file, .quiet = true, .end = &end};
+	int err;
 
 	*exit_status = EXIT_STATUS_USAGE;
-	if (!file)
+	if (!file) {
+		failure__what(f, "out of memory");
+		return -ENOMEM;
+	}
+	err = open_file(file, path, force, f);
+	if (err)
 		return err;
 	*exit_status = recorder__run(&ro, o, f);
 	if (f->what[0] || end.failed) {
@@ -247,17 +279,20 @@ static int record(struct check_runs *r, struct observe_options *o, const char *p
 		*over = end.interrupted || r->command_status;
 		counts = counts || r->command_status;
 		r->warmups += !counts;
-		err = counts ? check_runs__replay(r, file, f) : 0;
+		err = counts ? replay_file(r, file, f) : 0;
 		*exit_status = err ? EXIT_STATUS_USAGE : *exit_status;
 	}
-	if ((err || !counts) && !end.failed)
-		unlink(file);
-	free(file);
+	/* What was written before a write failed can be read. */
+	if (end.failed)
+		output_file__publish(file);
+	if (err || !counts)
+		output_file__drop(file);
 	return err;
 }
 
 int check_runs__record(struct check_runs *r, struct observe_options *o, const char *path,
-		       size_t repeat, size_t warmups, struct failure *f, int *exit_status)
+		       bool force, size_t repeat, size_t warmups, struct failure *f,
+		       int *exit_status)
 {
 	bool over = false;
 	int err = 0;
@@ -267,39 +302,36 @@ int check_runs__record(struct check_runs *r, struct observe_options *o, const ch
 		bool counts = announce(r, i, repeat, warmups);
 
 		o->runs_again = i + 1 < warmups + repeat;
-		err = record(r, o, path, counts, &over, f, exit_status);
+		err = record(r, o, path, force, counts, &over, f, exit_status);
 	}
 	if (err)
-		check_runs__keep_trace(r, path, r->nr, NULL);
+		check_runs__keep_trace(r, r->nr, NULL);
 	return err;
 }
 
-int check_runs__keep_trace(const struct check_runs *r, const char *path, size_t run,
-			   struct failure *f)
+int check_runs__keep_trace(struct check_runs *r, size_t run, struct failure *f)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < r->nr; i++) {
-		char *file = trace_path(path, i);
-
-		if (!file)
-			return -ENOMEM;
+	for (size_t i = 0; r->files && i < r->nr; i++) {
 		if (i != run)
-			unlink(file);
-		else if (rename(file, path))
-			err = -errno;
-		free(file);
+			output_file__drop(&r->files[i]);
+		else
+			err = output_file__publish(&r->files[i]);
 	}
-	if (err)
-		failure__what(f, "cannot write to %s: %s", path, strerror(-err));
-	return err;
+	return err ? output_file__explain(&r->files[run], err, f) : 0;
 }
 
 void check_runs__clear(struct check_runs *r)
 {
-	for (size_t i = 0; i < r->nr; i++)
+	for (size_t i = 0; i < r->nr; i++) {
 		snapshot__free(r->list[i]);
+		if (r->files)
+			output_file__drop(&r->files[i]);
+	}
 	free(r->list);
+	free(r->files);
 	r->list = NULL;
+	r->files = NULL;
 	r->nr = 0;
 }

@@ -125,6 +125,7 @@ SETTER(output, reports.output, value)
 SETTER(junit, reports.junit, value)
 SETTER(openmetrics, reports.openmetrics, value)
 SETTER(github, reports.github, true)
+SETTER(force, reports.force, true)
 
 static const struct option_row check_rule_rows[] = {
 	{0, "assert", "RULE", "a rule that must hold; can be given several times", set_assert},
@@ -150,6 +151,8 @@ static const struct option_row check_output_rows[] = {
 	{0, "junit", "FILE", "also write JUnit XML to FILE", set_junit},
 	{0, "openmetrics", "FILE", "also write OpenMetrics text to FILE", set_openmetrics},
 	{0, "trace", "FILE", "record each run, and keep the trace of a failing one", set_trace},
+	{0, "force", NULL, "replace these files even if they are links, or another\nuser's",
+	 set_force},
 	{0, "github", NULL,
 	 "also print annotations for GitHub Actions, and add to\nthe step's summary", set_github},
 	{0},
@@ -215,7 +218,7 @@ static void set_title(char *title, size_t size, const struct session *s)
 }
 
 /* Keeps the trace of the run in which the first failing rule was broken most. */
-static int keep_trace(struct check *c, const struct session *s, struct failure *f)
+static int keep_trace(struct check *c, struct session *s, struct failure *f)
 {
 	const char *path = s->options->trace;
 	size_t run = s->runs.nr;
@@ -227,7 +230,7 @@ static int keep_trace(struct check *c, const struct session *s, struct failure *
 			run = c->judgements[i].worst_run;
 	if (run < s->runs.nr)
 		c->trace = path;
-	return check_runs__keep_trace(&s->runs, path, run, f);
+	return check_runs__keep_trace(&s->runs, run, f);
 }
 
 static int judge_runs(struct session *s, struct failure *f)
@@ -277,10 +280,10 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 	int err = 0;
 
 	if (!o->nr_inputs) {
-		s->observe->needs_later = touches_files(o) ? CAPABILITIES_FILES : 0;
+		s->observe->needs_later = touches_files(o) ? output_file__rights() : 0;
 		if (o->trace)
-			err = check_runs__record(&s->runs, s->observe, o->trace, o->repeat,
-						 o->warmups, f, status);
+			err = check_runs__record(&s->runs, s->observe, o->trace, o->reports.force,
+						 o->repeat, o->warmups, f, status);
 		else
 			err = check_runs__observe(&s->runs, s->observe, o->repeat, o->warmups, f,
 						  status);
@@ -291,7 +294,7 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 		return -EINTR;
 	}
 	*status = EXIT_STATUS_USAGE;
-	privilege__keep(CAPABILITIES_FILES);
+	privilege__keep(output_file__rights());
 	for (size_t i = 0; !err && i < o->nr_inputs; i++) {
 		if (s->runs.moments)
 			moments__begin(s->runs.moments, i);

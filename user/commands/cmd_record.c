@@ -74,7 +74,8 @@ static int set_ring(void *options, const char *value, struct failure *f)
 
 static const struct option_row record_option_rows[] = {
 	{'o', "output", "FILE", "write the trace to FILE; - is standard output", set_output},
-	{0, "force", NULL, "replace FILE if it exists", set_force},
+	{0, "force", NULL, "replace FILE if it exists, even if it is a link, or another\nuser's",
+	 set_force},
 	{0, "max-size", "SIZE", "stop when FILE reaches SIZE (64M, 2G)", set_max_size},
 	{0, "flight-recorder", "SIZE",
 	 "keep the last SIZE bytes in memory; write them to FILE at\nthe end, and to FILE.1, "

@@ -28,7 +28,7 @@ struct report_options {
 	const char *output; /* NULL: stdout */
 	struct moment from, to;
 	long long pid, tid; /* 0: all */
-	bool verify;
+	bool verify, force;
 	const struct option_group *groups; /* parsed again for options after the path */
 };
 
@@ -91,6 +91,13 @@ static int set_verify(void *options, const char *value, struct failure *f)
 	return 0;
 }
 
+static int set_force(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct report_options *)options)->force = true;
+	return 0;
+}
+
 static const struct option_row part_rows[] = {
 	{0, "from", "SECS", "begin at this time of the trace; -SECS counts from its end", set_from},
 	{0, "to", "SECS", "end at this time", set_to},
@@ -103,6 +110,7 @@ static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
 	{0, "format", "NAME", "text, json" EXPORT_NAMES, set_format},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
+	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0, "verify", NULL, "only check that a replay gives the figures that the kernel\nkept",
 	 set_verify},
 	{0},
@@ -201,7 +209,7 @@ static int write_report(struct output *out, const struct report_options *o, stru
 {
 	struct snapshot *s = replay__snapshot(r);
 	struct render_options look = output__look(out);
-	int err = s ? output__begin(out) : -ENOMEM;
+	int err = s ? 0 : -ENOMEM;
 
 	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
 	snapshot__free(s);
@@ -211,13 +219,13 @@ static int write_report(struct output *out, const struct report_options *o, stru
 static int write_export(struct output *out, const struct report_options *o, struct replay *r,
 			__u64 until, struct failure *f)
 {
-	int err = output__begin(out);
+	int err;
 
 	f->what[0] = '\0';
-	err = err ?: exporter__find(o->format)->run(out->stream, r, until, f);
+	err = exporter__find(o->format)->run(out->stream, r, until, f);
 	if (!err || !f->what[0])
 		return output__end(out, err, f);
-	output__end(out, 0, NULL);
+	output__end(out, err, NULL);
 	return err;
 }
 
@@ -288,7 +296,7 @@ static int run(const struct report_options *o, struct replay **replay, struct fa
 	r = *replay;
 	if (!err && is_report)
 		err = replay__need_figures(r, o->path, f) ?: replay__need_found(r, o->path, f);
-	err = err ?: output__open(&out, o->output, f);
+	err = err ?: output__open(&out, o->output, o->force, f);
 	if (err)
 		return err;
 	if (is_report)
@@ -376,7 +384,7 @@ static int report(void *options, struct failure *f)
 	struct replay *r;
 	int status;
 
-	privilege__keep(o->output ? CAPABILITIES_FILES : CAPABILITY(CAP_DAC_READ_SEARCH));
+	privilege__keep(o->output ? output_file__rights() : CAPABILITY(CAP_DAC_READ_SEARCH));
 	if (replay__open(&r, o->path, f))
 		return EXIT_STATUS_USAGE;
 	if (o->verify) {

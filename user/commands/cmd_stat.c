@@ -13,6 +13,7 @@ struct stat_options {
 	struct observe_options observe;
 	const char *format;
 	const char *output; /* NULL: stdout */
+	bool force;
 };
 
 static int set_json(void *options, const char *value, struct failure *f)
@@ -29,9 +30,17 @@ static int set_output(void *options, const char *value, struct failure *f)
 	return 0;
 }
 
+static int set_force(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct stat_options *)options)->force = true;
+	return 0;
+}
+
 static const struct option_row stat_option_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1) instead of text", set_json},
 	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
+	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0},
 };
 
@@ -63,9 +72,8 @@ static int write_report(struct output *out, const struct stat_options *o, const 
 			struct failure *f)
 {
 	struct render_options look = output__look(out);
-	int err = output__begin(out);
+	int err = renderer__find(o->format)->render(out->stream, s, &look);
 
-	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
 	return output__end(out, err, f);
 }
 
@@ -77,14 +85,15 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 
 static int observe(void *options, struct failure *f)
 {
-	const struct stat_options *so = options;
+	struct stat_options *so = options;
 	struct observer *ob;
 	struct output out;
 	struct snapshot *s;
 	int status, err;
 
-	if (output__open(&out, so->output, f))
+	if (output__open(&out, so->output, so->force, f))
 		return EXIT_STATUS_USAGE;
+	so->observe.needs_later = output__needs(&out);
 	if (observer__start(&ob, &so->observe, f, &status)) {
 		output__drop(&out);
 		return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "core/base/output_file.h"
 #include "commands/command_line.h"
 #include "core/base/locale.h"
 #include "edge/top/command_output.h"
@@ -19,6 +20,7 @@ struct top_options {
 	unsigned long long interval_ns;
 	const struct theme *theme;
 	const char *command_output;
+	bool force;
 	const char *input; /* a trace to play back; NULL: live */
 };
 
@@ -70,6 +72,13 @@ static int set_command_output(void *options, const char *value, struct failure *
 	return 0;
 }
 
+static int set_force(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct top_options *)options)->force = true;
+	return 0;
+}
+
 static int set_input(void *options, const char *value, struct failure *f)
 {
 	(void)f;
@@ -91,6 +100,7 @@ static const struct option_row top_option_rows[] = {
 	{0, "command-output", "FILE",
 	 "append a launched command's output to FILE; by default it\nis shown at the end",
 	 set_command_output},
+	{0, "force", NULL, "append to that FILE even if it is another user's", set_force},
 	{0},
 };
 
@@ -124,7 +134,7 @@ static int start(struct observer **ob, struct command_output **output, const str
 
 	*status = EXIT_STATUS_USAGE;
 	if (to->observe.target.argv && (screen || to->command_output))
-		err = command_output__divert(output, to->command_output, f);
+		err = command_output__divert(output, to->command_output, to->force, f);
 	if (err)
 		return err;
 	err = observer__start(ob, &to->observe, f, status);
@@ -280,10 +290,10 @@ static int run(void *options, struct failure *f)
 
 	/* Some keys save the display to files, or start a recorder. */
 	to->observe.needs_later =
-		CAPABILITIES_FILES | CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_NICE);
+		output_file__rights() | CAPABILITIES_PROBES | CAPABILITY(CAP_SYS_NICE);
 	if (!to->input)
 		return observe(to, f);
-	privilege__keep(CAPABILITIES_FILES);
+	privilege__keep(output_file__rights());
 	return play_back(to, f);
 }
 

@@ -6,26 +6,28 @@
 #include <unistd.h>
 
 #include "core/base/locale.h"
-#include "core/base/output_file.h"
 #include "core/base/version.h"
 #include "commands/output.h"
 
-int output__open(struct output *out, const char *path, struct failure *f)
+int output__open(struct output *out, const char *path, bool force, struct failure *f)
 {
-	struct output_file file;
 	int err;
 
 	*out = (struct output){.stream = stdout};
 	if (!path || !strcmp(path, "-"))
 		return 0;
 	out->path = path;
-	err = output_file__open(&file, path, OUTPUT_REPLACE);
-	out->created = file.created;
-	out->is_regular = file.is_regular;
-	out->stream = err ? NULL : fdopen(file.fd, "w");
+	out->stream = NULL;
+	err = output_file__open(&out->file, path, OUTPUT_REPLACE, force, f);
+	if (err)
+		return err;
+	out->stream = fdopen(out->file.fd, "w");
 	if (out->stream)
 		return 0;
-	return output_file__explain(path, err ?: -errno, f);
+	close(out->file.fd);
+	output_file__drop(&out->file);
+	failure__what(f, "out of memory");
+	return -ENOMEM;
 }
 
 void output__drop(struct output *out)
@@ -34,20 +36,28 @@ void output__drop(struct output *out)
 		return;
 	fclose(out->stream);
 	out->stream = NULL;
-	if (out->created)
-		unlink(out->path);
+	output_file__drop(&out->file);
 }
 
-int output__begin(struct output *out)
+capabilities output__needs(const struct output *out)
 {
-	return out->is_regular && ftruncate(fileno(out->stream), 0) ? -errno : 0;
+	return out->file.needs_rights ? output_file__rights() : 0;
 }
 
 int output__end(struct output *out, int err, struct failure *f)
 {
+	bool written;
+
 	if (out->path && out->stream && fclose(out->stream) && !err)
 		err = -errno;
 	out->stream = NULL;
+	written = !err;
+	if (written && out->path)
+		err = output_file__publish(&out->file);
+	if (written && err)
+		return output_file__explain(&out->file, err, f);
+	if (out->path)
+		output_file__drop(&out->file);
 	if (err) {
 		failure__what(f, "cannot write the report to %s: %s",
 			      out->path ? out->path : "standard output", strerror(-err));

@@ -4,26 +4,26 @@
 #define OUTPUT_H
 
 #include "core/base/failure.h"
+#include "core/base/output_file.h"
 #include "core/report/render.h"
 
-/* A file is opened before anything is measured, so that a failure shows early. Its old content
- * stays until there is something to replace it with. */
+/* A file is opened before anything is measured, so that a failure shows early. It gets its name when
+ * it is complete (output_file.h); so what had the name stays until then. */
 struct output {
 	FILE *stream;
 	const char *path; /* NULL: standard output */
-	bool created;     /* we created the file */
-	bool is_regular;  /* it is a file, not a pipe or a device */
+	struct output_file file;
 };
 
-/* Opens path; NULL and "-" mean standard output. Returns 0, or -errno with f filled. */
-int output__open(struct output *out, const char *path, struct failure *f);
-/* Closes the output if there is nothing to write after all, and removes a file that we created. A
- * zeroed output is fine. */
+/* Opens path; NULL and "-" mean standard output. `force`: it may replace anything. Returns 0, or
+ * -errno with f filled. */
+int output__open(struct output *out, const char *path, bool force, struct failure *f);
+/* Closes the output if there is nothing to write after all. A zeroed output is fine. */
 void output__drop(struct output *out);
-/* Empties the file. Call before the first write. Returns 0 or -errno. */
-int output__begin(struct output *out);
-/* Closes the output. err is 0 or the error so far. Returns err if it is not 0, else 0 or the error
- * of closing; fills f if the result is not 0. */
+/* The capabilities that output__end and output__drop need. */
+capabilities output__needs(const struct output *out);
+/* Closes the output and gives the file its name. err is 0 or the error so far; then the file is
+ * removed. Returns err if it is not 0, else 0 or what failed now; fills f if the result is not 0. */
 int output__end(struct output *out, int err, struct failure *f);
 
 /* Chooses colour, character set and width to suit the stream and the environment. */

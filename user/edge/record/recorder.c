@@ -9,7 +9,6 @@
  * command keeps running to its end.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -23,32 +22,15 @@
 #define TICK_NS  (10 * MS)
 #define FLUSH_NS (1000 * MS)
 
-/* ---- the file ---- */
+/* ---- failures ---- */
 
-/* Opens the output. Returns 0, or -errno with f filled. */
-static int open_output(struct recorder *r, struct failure *f)
+static void fail_because(struct recorder *r, int err, const struct failure *f)
 {
-	const char *path = r->options->output;
-	struct output_file file;
-	int err;
-
-	if (!strcmp(path, "-")) {
-		r->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-		return r->fd < 0 ? output_file__explain("standard output", -errno, f) : 0;
-	}
-	err = output_file__open(&file, path, r->options->force ? OUTPUT_REPLACE : OUTPUT_SPARE);
-	r->fd = file.fd;
-	r->created = file.created;
-	r->to_file = file.is_regular;
-	if (!err)
-		return 0;
-	output_file__explain(path, err, f);
-	if (err != -EEXIST)
-		return err;
-	failure__what(f, "%s already exists", path);
-	failure__cause(f, "record replaces an existing file only with --force");
-	failure__command(f, "gilscope record --force -o %s ...", path);
-	return err;
+	r->err = err;
+	recorder__clear_progress(r);
+	failure__print(f, stderr);
+	if (r->observer)
+		observer__end(r->observer);
 }
 
 void recorder__fail(struct recorder *r, int err)
@@ -57,12 +39,36 @@ void recorder__fail(struct recorder *r, int err)
 
 	if (!err || r->err)
 		return;
-	r->err = err;
-	recorder__clear_progress(r);
 	recorder__explain_write(r, err, &f);
-	failure__print(&f, stderr);
-	if (r->observer)
-		observer__end(r->observer);
+	fail_because(r, err, &f);
+}
+
+/* ---- the file ---- */
+
+/* Opens the output. Returns 0, or -errno with f filled. */
+static int open_output(struct recorder *r, struct failure *f)
+{
+	const char *path = r->options->output;
+
+	if (r->options->file) {
+		r->file = *r->options->file;
+		return 0;
+	}
+	r->named = &r->file;
+	return output_file__open(&r->file, strcmp(path, "-") ? path : "/dev/stdout", OUTPUT_SPARE,
+				 r->options->force, f);
+}
+
+/* Gives the file its name, now that there is something to write. */
+static void name_file(struct recorder *r)
+{
+	struct failure f = {0};
+	int err = r->named ? output_file__publish(r->named) : 0;
+
+	if (!err || r->err)
+		return;
+	output_file__explain(r->named, err, &f);
+	fail_because(r, err, &f);
 }
 
 /* ---- while recording ---- */
@@ -135,8 +141,8 @@ static __u32 make_preamble(struct recorder *r, struct bytes *b)
 }
 
 /* Writes what is kept so far, and the records needed to read it, to FILE.1, FILE.2 and so on.
- * Returns 0 or -errno; `path` is the file's name either way. */
-static int dump(struct recorder *r, char *path, size_t size)
+ * Returns 0 or -errno. */
+static int dump(struct recorder *r)
 {
 	struct snapshot *s = observer__snapshot(r->observer);
 	struct bytes preamble = {0};
@@ -146,13 +152,13 @@ static int dump(struct recorder *r, char *path, size_t size)
 
 	snapshot__free(s);
 	count = make_preamble(r, &preamble);
-	do {
-		snprintf(path, size, "%s.%u", r->options->output, ++r->dumps);
-		opened = output_file__open(&file, path, OUTPUT_CREATE);
-	} while (opened == -EEXIST);
+	opened = output_file__open(&file, r->options->output, OUTPUT_CREATE, false, NULL);
 	err = err ?: opened ?: trace_sink__dump(r->sink, file.fd, &preamble, count);
 	if (!opened && close(file.fd) && !err)
 		err = -errno;
+	err = err ?: output_file__publish_numbered(&file, &r->dumps);
+	if (!opened)
+		output_file__drop(&file);
 	bytes__free(&preamble);
 	return err;
 }
@@ -160,7 +166,6 @@ static int dump(struct recorder *r, char *path, size_t size)
 static void on_usr2(void *ctx)
 {
 	struct recorder *r = ctx;
-	char path[4096];
 	int err;
 
 	if (recorder__is_over(r))
@@ -171,17 +176,18 @@ static void on_usr2(void *ctx)
 		return;
 	}
 	observer__entries(r->observer);
-	err = dump(r, path, sizeof(path));
+	err = dump(r);
 	recorder__clear_progress(r);
 	if (err)
-		failure__say("gilscope: cannot write %s: %s", path, strerror(-err));
+		failure__say("gilscope: cannot write another file beside %s: %s",
+			     r->options->output, strerror(-err));
 	else
-		failure__say("wrote %s", path);
+		failure__say("wrote %s.%u", r->options->output, r->dumps);
 }
 
 /* ---- beginning and end ---- */
 
-static int prepare(struct recorder *r, struct failure *f)
+static int prepare(struct recorder *r, struct observe_options *oo, struct failure *f)
 {
 	struct trace_encoder_options options = {
 		.min_wait_ns = r->options->min_wait_ns,
@@ -193,10 +199,13 @@ static int prepare(struct recorder *r, struct failure *f)
 	err = open_output(r, f);
 	if (err)
 		return err;
+	/* Each SIGUSR2 creates a new file. */
+	if (r->file.needs_rights || r->options->window)
+		oo->needs_later |= output_file__rights();
 	err = -ENOMEM;
-	r->sink = trace_sink__new(r->fd, r->options->window);
+	r->sink = trace_sink__new(r->file.fd, r->options->window);
 	if (!r->sink)
-		close(r->fd);
+		close(r->file.fd);
 	options.ctx = r->sink;
 	if (r->sink)
 		err = trace_encoder__new(&r->encoder, &options);
@@ -215,13 +224,15 @@ static int begin(struct recorder *r, const struct target_spec *spec, struct fail
 	r->on_pipe = signal(SIGPIPE, SIG_IGN);
 	r->start_ns = observer__start_ns(r->observer);
 	err = recorder__put_header(r, spec);
-	err = err ?: r->to_file && ftruncate(r->fd, 0) ? -errno : start_timer(r);
+	err = err ?: start_timer(r);
 	if (r->options->window)
 		err = err ?: observer__on_signal(r->observer, SIGUSR2, on_usr2, r);
 	err = err ?: trace_sink__start(r->sink);
 	if (err)
 		failure__what(f, "cannot record: %s", strerror(-err));
-	else
+	else if (!r->options->window)
+		name_file(r);
+	if (!err && !r->err)
 		flush(r, clock_ns());
 	return err;
 }
@@ -292,17 +303,12 @@ static void finish(struct recorder *r)
 	count = make_preamble(r, &preamble);
 	trace_sink__end(r->sink, &preamble, count);
 	recorder__fail(r, wait_for_sink(r));
+	if (!r->err || trace_sink__size(r->sink, NULL))
+		name_file(r);
 	bytes__free(&preamble);
 	if (!r->err)
 		recorder__put_summary(r, s);
 	snapshot__free(s);
-}
-
-/* Nothing was recorded: remove the file if we created it. */
-static void drop_output(struct recorder *r)
-{
-	if (r->created)
-		unlink(r->options->output);
 }
 
 int recorder__run(const struct record_options *o, struct observe_options *oo, struct failure *f)
@@ -312,15 +318,11 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 
 	recorder__listen(&r);
 	oo->listener = &r.listener;
-	if (o->window) /* each SIGUSR2 creates a new file */
-		oo->needs_later |= CAPABILITIES_FILES;
 	r.launched = oo->target.argv != NULL;
 	r.terminal = !o->quiet && isatty(STDERR_FILENO);
-	if (prepare(&r, f)) {
-		drop_output(&r);
-	} else if (observer__start(&r.observer, oo, f, &status)) {
-		drop_output(&r);
-	} else {
+	if (prepare(&r, oo, f)) {
+		/* explained */
+	} else if (!observer__start(&r.observer, oo, f, &status)) {
 		memset(f, 0, sizeof(*f));
 		if (begin(&r, &oo->target, f))
 			r.err = -EIO;
@@ -334,6 +336,8 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 		if (r.err)
 			status = EXIT_STATUS_USAGE;
 	}
+	if (r.named)
+		output_file__drop(r.named); /* nothing was recorded */
 	trace_encoder__free(r.encoder);
 	trace_sink__free(r.sink);
 	if (r.timer_fd >= 0)

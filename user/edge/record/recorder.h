@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "core/base/failure.h"
+#include "core/base/output_file.h"
 #include "edge/observe/observe.h"
 
 /* How a recording ended. */
@@ -15,9 +16,11 @@ struct record_end {
 };
 
 struct record_options {
-	const char *output;          /* "-": standard output */
-	bool force;                  /* replace an existing file */
-	bool quiet;                  /* no progress line, no summary */
+	const char *output; /* "-": standard output */
+	struct output_file
+		*file; /* it is open, and the caller names it; NULL: `output` is opened */
+	bool force;    /* replace whatever has the name */
+	bool quiet;    /* no progress line, no summary */
 	unsigned long long max_size; /* bytes; 0: no limit */
 	unsigned long long window;   /* bytes kept by a flight recorder; 0: not a flight recorder */
 	unsigned long long

@@ -19,11 +19,10 @@ struct recorder {
 	struct trace_encoder *encoder;
 	struct listener listener;
 	int timer_fd;
-	int fd;       /* the output; owned by the sink */
-	bool to_file; /* the output is a regular file */
-	bool created;
-	int err;   /* the error that ended the recording */
-	bool full; /* the recording has reached --max-size */
+	struct output_file file;   /* the output; its descriptor is owned by the sink */
+	struct output_file *named; /* &file, if the recorder gives it its name; else NULL */
+	int err;                   /* the error that ended the recording */
+	bool full;                 /* the recording has reached --max-size */
 	__u64 nr_entries;
 	bool launched, terminal;
 	__u64 start_ns, flush_ns, progress_ns;

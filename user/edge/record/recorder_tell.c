@@ -20,12 +20,12 @@ void recorder__explain_write(const struct recorder *r, int err, struct failure *
 
 	failure__what(f, "cannot write the trace to %s: %s", to_pipe ? "standard output" : path,
 		      err == -EPIPE ? "the reader has closed it" : strerror(-err));
-	if (r->to_file && trace_sink__size(r->sink, NULL))
+	if (r->file.is_regular && trace_sink__size(r->sink, NULL))
 		failure__cause(f, "the %s written before the error can be read",
 			       format_bytes(trace_sink__size(r->sink, NULL)).s);
 	if (err == -ENOSPC || err == -EDQUOT)
 		failure__command(f, "df -h %s", to_pipe ? "." : path);
-	else if (r->to_file && trace_sink__size(r->sink, NULL))
+	else if (r->file.is_regular && trace_sink__size(r->sink, NULL))
 		failure__command(f, "gilscope report %s", path);
 }
 

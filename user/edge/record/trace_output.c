@@ -31,12 +31,14 @@ static int write_all(int fd, const unsigned char *data, size_t size)
  * possible. */
 static int trace_output__write(struct trace_output *o, const unsigned char *data, size_t size)
 {
+	off_t start =
+		lseek(o->fd, 0, SEEK_CUR); /* a pipe has none; a shell's file has begun earlier */
 	int err = write_all(o->fd, data, size);
 
 	if (!err)
 		o->offset += size;
-	else if (o->offset && ftruncate(o->fd, (off_t)o->offset))
-		return err; /* a pipe cannot be truncated */
+	else if (o->offset && start >= 0 && ftruncate(o->fd, start))
+		return err;
 	return err;
 }
 

@@ -31,26 +31,28 @@ static int open_unnamed(void)
 	return fd;
 }
 
-static int open_output(const char *path, struct failure *f)
+static int open_output(const char *path, bool force, struct failure *f)
 {
-	struct output_file file = {.fd = -1};
-	int err = path ? output_file__open(&file, path, OUTPUT_APPEND) : 0, fd;
+	struct output_file file;
+	int fd;
 
-	fd = path ? file.fd : open_unnamed();
+	if (path)
+		return output_file__open(&file, path, OUTPUT_APPEND, force, f) ?: file.fd;
+	fd = open_unnamed();
 	if (fd >= 0)
 		return fd;
-	errno = err ? -err : errno;
-	failure__what(f, "cannot write the command's output to %s: %s",
-		      path ? path : "a file in /tmp", strerror(errno));
+	failure__what(f, "cannot write the command's output to a file in /tmp: %s",
+		      strerror(errno));
 	failure__command(f, "gilscope top --command-output /dev/null -- ...");
 	return -errno;
 }
 
-int command_output__divert(struct command_output **out, const char *path, struct failure *f)
+int command_output__divert(struct command_output **out, const char *path, bool force,
+			   struct failure *f)
 {
 	struct command_output *c = calloc(1, sizeof(*c));
 	int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	int fd = open_output(path, f);
+	int fd = open_output(path, force, f);
 
 	*out = NULL;
 	if (!c || nothing < 0 || fd < 0) {

@@ -6,13 +6,16 @@
 #ifndef COMMAND_OUTPUT_H
 #define COMMAND_OUTPUT_H
 
+#include <stdbool.h>
+
 #include "core/base/failure.h"
 
 struct command_output;
 
 /* Processes started from now on write to the file at path, or, if path is NULL, to an unnamed
- * temporary file. Returns 0, or -errno with f filled. */
-int command_output__divert(struct command_output **out, const char *path, struct failure *f);
+ * temporary file. `force`: the file may be another user's. Returns 0, or -errno with f filled. */
+int command_output__divert(struct command_output **out, const char *path, bool force,
+			   struct failure *f);
 /* Gives this process its own input and output back. */
 void command_output__restore(struct command_output *c);
 /* Call when the screen is free again: shows what the unnamed file has so far, and then everything

@@ -219,13 +219,13 @@ void top__frame(struct top *top, bool last)
 /* ---- keys ---- */
 
 /* Creates a file in the current directory, named after the target and the time. */
-static FILE *create(const struct top *top, const char *ending, char *path, size_t size)
+static FILE *create(const struct top *top, const char *ending, char *path, size_t size,
+		    struct output_file *file)
 {
 	const struct snapshot *s = history__span(top->history, HISTORY_ALL);
 	time_t now = time(NULL);
 	struct tm tm;
 	char when[32];
-	struct output_file file;
 	int err;
 
 	strftime(when, sizeof(when), "%Y%m%d-%H%M%S", localtime_r(&now, &tm));
@@ -233,9 +233,9 @@ static FILE *create(const struct top *top, const char *ending, char *path, size_
 		snprintf(path, size, "gilscope-%d-%s.%s", s->processes[0].pid, when, ending);
 	else
 		snprintf(path, size, "gilscope-%s.%s", when, ending);
-	err = output_file__open(&file, path, OUTPUT_CREATE);
+	err = output_file__open(file, path, OUTPUT_CREATE, false, NULL);
 	errno = -err;
-	return err ? NULL : fdopen(file.fd, "w");
+	return err ? NULL : fdopen(file->fd, "w");
 }
 
 /* Saves what is on display, as `stat` would report it. */
@@ -243,6 +243,7 @@ static void save(struct top *top, const char *format, const char *ending)
 {
 	struct render_options o = {.ascii = top->ascii, .version = GILSCOPE_VERSION};
 	enum history_span span = view__window_ns(&top->view) ? HISTORY_WINDOW : HISTORY_ALL;
+	struct output_file file = {0};
 	struct snapshot *s;
 	char path[64];
 	FILE *out;
@@ -251,12 +252,14 @@ static void save(struct top *top, const char *format, const char *ending)
 	if (top->observer && !top->view.paused)
 		observer__feed(top->observer, &top->sink, FEED_WHOLE);
 	s = history__copy(top->history, span);
-	out = s ? create(top, ending, path, sizeof(path)) : NULL;
+	out = s ? create(top, ending, path, sizeof(path), &file) : NULL;
 	err = s ? out ? 0 : -errno : -ENOMEM;
 	if (out) {
 		err = renderer__find(format)->render(out, s, &o);
 		if (fclose(out) && !err)
 			err = -errno;
+		err = err ?: output_file__publish(&file);
+		output_file__drop(&file);
 	}
 	snapshot__free(s);
 	if (err)
