@@ -242,6 +242,14 @@ def test_waits_and_requests_fire(interpreter):
 # The parts of CPython's test suite that take and drop the GIL most and do not take long.
 SUITE = ["test_threading", "test_thread", "test_gc", "test_embed", "test_threadedtempfile",
          "test_threading_local"]
+# These are left out, because they can hang by themselves, traced or not:
+#
+#   test_print_exception_gh_102056: its child interrupts a main thread that recurses without end. If
+#     the interrupt arrives at the recursion limit, the RecursionError swallows it, and the child
+#     spins for ever (seen with 3.13.5).
+LEFT_OUT = ["test_print_exception_gh_102056"]
+# A part of the suite that takes longer than this has hung; its worker is killed.
+PATIENT_SECONDS = 240
 
 
 @timeout(600)
@@ -254,8 +262,11 @@ def test_own_suite_passes_while_traced(interpreter):
     bpftrace = Bpftrace([interpreter.path, embedding], canary.pid)
     folder = scratch("suite")
     os.mkdir(folder)
+    options = ["-w", "-j2", "--timeout", str(PATIENT_SECONDS)]
+    for name in LEFT_OUT:
+        options += ["-i", "*." + name]
     # A test may fail because a busy machine makes it late; -w runs it again.
-    suite = subprocess.run([interpreter.path, "-m", "test", "-w", "-j2"] + SUITE, cwd=folder,
+    suite = subprocess.run([interpreter.path, "-m", "test"] + options + SUITE, cwd=folder,
                            capture_output=True, text=True, env=interpreter.environment())
     check(suite.returncode == 0, "status %s: %s", suite.returncode, suite.stdout.strip()[-600:])
     read = bpftrace.maps()
