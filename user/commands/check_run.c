@@ -62,9 +62,9 @@ static int start_looking(struct run *run)
 /* Adds the snapshot, or frees it on failure. NULL counts as out of memory. Returns 0 or -ENOMEM. */
 static int add_run(struct check_runs *r, struct snapshot *s)
 {
-	struct snapshot **list = reallocarray(r->list, r->nr + 1, sizeof(*list));
+	struct snapshot **list = s ? reallocarray(r->list, r->nr + 1, sizeof(*list)) : NULL;
 
-	if (!s || !list) {
+	if (!list) {
 		snapshot__free(s);
 		return -ENOMEM;
 	}

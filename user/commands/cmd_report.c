@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -306,20 +307,39 @@ static int run(const struct report_options *o, struct replay **replay, struct fa
 
 /* ---- is the replay exact? ---- */
 
+/* Returns what is in the file, or NULL. The caller frees it. */
+static char *read_back(FILE *file)
+{
+	long size = ftell(file);
+	char *text = size < 0 ? NULL : malloc((size_t)size + 1);
+
+	if (!text)
+		return NULL;
+	rewind(file);
+	if (fread(text, 1, (size_t)size, file) != (size_t)size) {
+		free(text);
+		return NULL;
+	}
+	text[size] = '\0';
+	return text;
+}
+
+/* The JSON goes through a file in memory: a stream of open_memstream() that runs out of memory loses
+ * characters without remembering that. */
 static char *render(const struct snapshot *s)
 {
 	const struct render_options look = {.version = GILSCOPE_VERSION};
+	int fd = memfd_create("gilscope", MFD_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
 	char *text = NULL;
-	size_t size;
-	FILE *out = open_memstream(&text, &size);
-	int err = out && s ? render_json(out, s, &look) : -ENOMEM;
 
-	if (out && fclose(out))
-		err = -ENOMEM;
-	if (!err)
-		return text;
-	free(text);
-	return NULL;
+	if (file && s && !render_json(file, s, &look))
+		text = read_back(file);
+	if (file)
+		fclose(file);
+	else if (fd >= 0)
+		close(fd);
+	return text;
 }
 
 /* Prints the first lines that differ. */

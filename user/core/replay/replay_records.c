@@ -15,6 +15,8 @@ static int apply_process(struct replay *r, struct span *body)
 
 	if (trace_process__get(body, &number, &p, &places))
 		err = replay__tell_program(r, number, &p, places);
+	else if (!body->bad)
+		err = -ENOMEM;
 	free(p.gils);
 	free(places);
 	return err;

@@ -191,11 +191,12 @@ static void free_gil(struct replay *r, struct gil *g)
 static struct gil *new_gil(struct replay *r, struct program *pg, const struct snapshot_gil *told)
 {
 	struct gil *g = replay__take(r, sizeof(*g));
-	struct replay_gil *public = &g->public;
+	struct replay_gil *public;
 	__u64 start = told->lock.start;
 
 	if (!g)
 		return NULL;
+	public = &g->public;
 	g->program = pg;
 	g->rows_end = &g->rows;
 	public->number = r->next_gil++;

@@ -116,18 +116,29 @@ static void skip_payload(struct trace_reader *r, const struct trace_frame *frame
 	}
 }
 
-static bool inflate_payload(const struct trace_frame *frame, const unsigned char *stored,
-			    unsigned char *out)
+/* Returns 0, -ENOMEM, or -EINVAL if the payload is not what the frame says. */
+static int inflate_payload(const struct trace_frame *frame, const unsigned char *stored,
+			   unsigned char *out)
 {
 	uLongf size = frame->size;
+	int z;
 
 	if (!(frame->flags & TRACE_FRAME_DEFLATED)) {
 		if (frame->size != frame->stored)
-			return false;
+			return -EINVAL;
 		memcpy(out, stored, frame->stored);
-		return true;
+		return 0;
 	}
-	return uncompress(out, &size, stored, frame->stored) == Z_OK && size == frame->size;
+	z = uncompress(out, &size, stored, frame->stored);
+	if (z == Z_MEM_ERROR)
+		return -ENOMEM;
+	return z == Z_OK && size == frame->size ? 0 : -EINVAL;
+}
+
+static int out_of_memory(struct failure *f)
+{
+	failure__what(f, "out of memory");
+	return -ENOMEM;
 }
 
 /* Loads the payload into `out`. Returns 1, 0 if it is damaged or truncated, or -errno. */
@@ -135,21 +146,23 @@ static int load_payload(struct trace_reader *r, const struct trace_frame *frame,
 			struct span *span, struct failure *f)
 {
 	size_t n;
+	int err;
 
 	r->stored.size = out->size = 0;
-	if (!bytes__reserve(&r->stored, frame->stored + 1) ||
-	    !bytes__reserve(out, frame->size + 1)) {
-		failure__what(f, "out of memory");
-		return -ENOMEM;
-	}
+	if (!bytes__reserve(&r->stored, frame->stored + 1) || !bytes__reserve(out, frame->size + 1))
+		return out_of_memory(f);
 	n = fread(r->stored.data, 1, frame->stored, r->in);
 	if (ferror(r->in))
 		return read_error(r, f);
 	r->offset += n;
 	if (n < frame->stored)
 		return 0;
-	if (crc32(0, r->stored.data, frame->stored) != frame->crc ||
-	    !inflate_payload(frame, r->stored.data, out->data)) {
+	err = crc32(0, r->stored.data, frame->stored) == frame->crc
+		      ? inflate_payload(frame, r->stored.data, out->data)
+		      : -EINVAL;
+	if (err == -ENOMEM)
+		return out_of_memory(f);
+	if (err) {
 		note_damage(r, r->offset - n);
 		return 0;
 	}

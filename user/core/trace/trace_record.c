@@ -133,7 +133,8 @@ static bool get_gils(struct span *s, struct snapshot_process *p, __u32 **places)
 {
 	__u64 nr = span__number(s);
 
-	if (s->bad || nr > (__u64)(s->end - s->at))
+	s->bad |= nr > (__u64)(s->end - s->at);
+	if (s->bad)
 		return false;
 	p->gils = calloc(nr + 1, sizeof(*p->gils));
 	*places = calloc(nr + 1, sizeof(**places));

@@ -45,7 +45,7 @@ bool trace_record__get(struct span *s, struct trace_record *r);
  * when something changes. A GIL that is then missing has ended and has no row. Each GIL has a
  * place, which it keeps. The reader gets a process with GILs in which only `lock.address`,
  * `lock.start`, `lock.pid` and the fields outside `lock` are set. It owns them and the places, even
- * if this returns false.
+ * if this returns false: because memory ran out, or, if the span is bad then, because of the file.
  */
 void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_process *p,
 			const __u32 *places);

@@ -19,14 +19,15 @@ static char *list_pids(const struct snapshot *s)
 	char *list = NULL;
 	size_t size = 0;
 	FILE *out = open_memstream(&list, &size);
+	bool whole = true; /* the stream forgets that it ran out of memory */
 
 	if (!out)
 		return NULL;
 	for (size_t i = 0; i < s->nr_processes; i++)
 		if (!s->processes[i].exited)
-			fprintf(out, "%s%d", ftell(out) ? "," : "", s->processes[i].pid);
-	fclose(out);
-	if (size)
+			whole &= fprintf(out, "%s%d", ftell(out) ? "," : "",
+					 s->processes[i].pid) > 0;
+	if (!fclose(out) && whole && size)
 		return list;
 	free(list);
 	return NULL;
