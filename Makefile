@@ -8,6 +8,7 @@
 #   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
 #   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
+#   make check-faults  let each request to the system (memory, files, BPF) fail once, of each command in turn, which takes hours
 #   make bench      measure the performance figures; each is a line: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       run each fuzzer for FUZZ_SECONDS
 #   make usdt-python  build CPythons with GIL probes (usdt/) in a cache folder, once; the last line is the newest one's path
@@ -140,6 +141,10 @@ $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDI
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
+# Preloaded into the program, it lets one request to the system fail.
+$(BUILD)/fault.so: tests/fault/fault.c $(BUILD)/flags
+	$(CC) $(CPPFLAGS) -O1 -g -fno-omit-frame-pointer $(WARNINGS) -shared -fPIC $< -ldl -o $@
+
 # What the tests on other kernels need besides the program.
 $(BUILD)/kernels/verify: tests/kernels/verify.c $(BUILD)/gilscope.skel.h
 	@mkdir -p $(@D)
@@ -167,7 +172,7 @@ for-kernel-reports: all $(REPORTS:%=$(BUILD)/kernels/reports/%)
 
 # The program and the unit tests again, with the sanitizers in them.
 sanitized:
-	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitized CFLAGS="$(SANITIZE)" all unit $(BUILD)/sanitized/fault.so
 
 $(BUILD)/fuzzed/%.o: user/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -203,7 +208,7 @@ check: deps
 
 # For packagers, and for people without root. Here warnings are not errors, because other compilers have other warnings.
 test: export INSTALL_DEPS ?= no
-test: all unit for-kernels sanitized fuzzers compile_commands.json
+test: all unit for-kernels sanitized fuzzers compile_commands.json $(BUILD)/fault.so
 	-@tests/usdt-python
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
@@ -211,6 +216,11 @@ test: all unit for-kernels sanitized fuzzers compile_commands.json
 check-perf-events: deps
 	$(MAKE) --no-print-directory all
 	tests/run $(BUILD) perf-events
+
+check-faults: deps
+	$(MAKE) --no-print-directory all sanitized $(BUILD)/fault.so
+	$(AS_ROOT) tests/fault/run $(BUILD)
+	$(AS_ROOT) tests/fault/run $(BUILD)/sanitized
 
 # Tests each of KERNELS, or all kernels (see tests/kernels/check), under qemu, and updates the table in docs/supported.md.
 check-kernels: deps
@@ -265,5 +275,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
