@@ -25,8 +25,8 @@ static char *list_pids(const struct snapshot *s)
 		return NULL;
 	for (size_t i = 0; i < s->nr_processes; i++)
 		if (!s->processes[i].exited)
-			whole &= fprintf(out, "%s%d", ftell(out) ? "," : "",
-					 s->processes[i].pid) > 0;
+			whole &= fprintf(out, "%s%d", ftell(out) ? "," : "", s->processes[i].pid) >
+				 0;
 	if (!fclose(out) && whole && size)
 		return list;
 	free(list);
