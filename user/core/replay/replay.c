@@ -182,6 +182,10 @@ static int finish(struct replay *r)
 
 static int out_of_memory(const struct replay *r, struct failure *f)
 {
+	if (!r->over_limit) {
+		failure__what(f, "out of memory");
+		return -ENOMEM;
+	}
 	failure__what(f, "the trace has more processes and threads than fit into %zu MiB",
 		      r->memory_limit >> 20);
 	failure__cause(f, "few programs have that many: the file may be damaged");

@@ -112,7 +112,7 @@ static int apply_unobserved(struct replay *r, struct span *body)
 
 	if (!trace_unobserved__get(body, &u) || (r->only_pid && u.pid != r->only_pid))
 		return 0;
-	if (sizeof(u) > r->memory_limit - r->memory)
+	if (!replay__has_room(r, sizeof(u)))
 		return -ENOMEM;
 	added = snapshot__add_unobserved(r->rest);
 	if (!added)

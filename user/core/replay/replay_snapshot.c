@@ -44,7 +44,7 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 	enum gil_sum_kind kind = trace_figures__sums_kind(type);
 	struct gil_thread *t;
 
-	if (!s || size > r->memory_limit - r->memory)
+	if (!s || !replay__has_room(r, size))
 		return -ENOMEM;
 	r->memory += size;
 	if (type == TRACE_RECORD_FIGURES_GIL)

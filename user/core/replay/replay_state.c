@@ -4,11 +4,17 @@
 
 #include "core/replay/replay_state.h"
 
+bool replay__has_room(struct replay *r, size_t size)
+{
+	r->over_limit |= size > r->memory_limit - r->memory;
+	return !r->over_limit;
+}
+
 void *replay__take(struct replay *r, size_t size)
 {
 	void *what;
 
-	if (size > r->memory_limit - r->memory)
+	if (!replay__has_room(r, size))
 		return NULL;
 	what = calloc(1, size);
 	if (what)

@@ -70,6 +70,7 @@ struct replay {
 	pid_t only_pid, only_tid;
 	bool found_pid, found_tid; /* only_pid and only_tid were found */
 	size_t memory, memory_limit;
+	bool over_limit; /* there was not enough left of it, though there may be of the machine's */
 	struct program *programs[REPLAY_BUCKETS];
 	struct row *rows[REPLAY_BUCKETS];
 	struct program *alive, **alive_end, *past,
@@ -84,6 +85,8 @@ struct replay {
 	void *follower_ctx;
 };
 
+/* True if there is so much left of the memory limit. */
+bool replay__has_room(struct replay *r, size_t size);
 /* calloc within the memory limit. NULL if there is no more. */
 void *replay__take(struct replay *r, size_t size);
 void replay__give(struct replay *r, void *what, size_t size);
