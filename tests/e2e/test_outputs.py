@@ -292,6 +292,23 @@ def test_what_appears_in_the_meantime_is_not_replaced():
     check("GIL" in content(os.path.join(os.path.dirname(path), kept[0])).decode(), "no report")
 
 
+@each(lambda: [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_removes_temporary_files(number):
+    """Also where a command only reads a trace, here from a pipe that never ends."""
+    for way in "export", "junit":
+        fifo, path = scratch("fifo"), put(place(way))
+        os.mkfifo(fifo)
+        args = [{"FILE": path, "TRACE": fifo}.get(a, a) for a in WAYS[way][0]]
+        g = spawn([GILSCOPE] + args, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        with open(fifo, "wb", 0) as pipe:
+            pipe.write(content(trace())[:-200])
+            wait_until(lambda: len(os.listdir(os.path.dirname(path))) == 2, "the temporary file")
+            g.send_signal(number)
+            equal(g.wait(10), -number, "status")
+        equal(content(path), b"yesterday's", "the file")
+        clean(path)
+
+
 def test_a_killed_recording_has_its_name():
     path = place("record")
     w = Workload(debian(), "stat_loop.py", 1000000000)

@@ -311,8 +311,9 @@ static int get_runs_and_judge(void *session, struct failure *f)
 
 	if (s->options->baseline && baseline__read(&s->baseline, s->options->baseline, f))
 		return status;
+	if (s->options->nr_inputs)
+		output_file__drop_on_signals();
 	moments = moments__new(&s->set);
-
 	if (!moments) {
 		failure__what(f, "out of memory");
 	} else if (!check_reports__open(&s->reports, &s->options->reports, f)) {

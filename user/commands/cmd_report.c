@@ -405,6 +405,7 @@ static int report(void *options, struct failure *f)
 	int status;
 
 	privilege__keep(o->output ? output_file__rights() : CAPABILITY(CAP_DAC_READ_SEARCH));
+	output_file__drop_on_signals();
 	if (replay__open(&r, o->path, f))
 		return EXIT_STATUS_USAGE;
 	if (o->verify) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -103,6 +104,56 @@ static int explain(const char *path, int err, struct failure *f)
 	failure__what(f, "cannot write to %s: %s", path, strerror(-err));
 	failure__command(f, "ls -ld \"$(dirname %s)\"", path);
 	return err;
+}
+
+/* ---- interrupts ---- */
+
+/* What a signal's handler has to remove; more files than this are never open. A zero byte at the
+ * start of a name marks a free place. */
+static struct {
+	int folder;
+	char name[sizeof(((struct output_file *)NULL)->temporary)];
+} pending[16];
+
+#define NR_PENDING (sizeof(pending) / sizeof(*pending))
+
+static void note_pending(const struct output_file *out)
+{
+	size_t i = 0;
+
+	while (i < NR_PENDING && pending[i].name[0])
+		i++;
+	if (i == NR_PENDING)
+		return;
+	pending[i].folder = out->folder;
+	strcpy(pending[i].name + 1, out->temporary + 1);
+	pending[i].name[0] = out->temporary[0];
+}
+
+static void forget_pending(const struct output_file *out)
+{
+	for (size_t i = 0; i < NR_PENDING; i++)
+		if (!strcmp(pending[i].name, out->temporary))
+			pending[i].name[0] = '\0';
+}
+
+static void on_signal(int signal)
+{
+	for (size_t i = 0; i < NR_PENDING; i++)
+		if (pending[i].name[0])
+			unlinkat(pending[i].folder, pending[i].name, 0);
+	raise(signal); /* delivered when this returns, and then it ends the process */
+}
+
+void output_file__drop_on_signals(void)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction act = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+	struct sigaction before;
+
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		if (!sigaction(signals[i], NULL, &before) && before.sa_handler == SIG_DFL)
+			sigaction(signals[i], &act, NULL);
 }
 
 /* ---- opening ---- */
@@ -226,6 +277,8 @@ static int create_temporary(struct output_file *out, const struct stat *like)
 		err = create(out, out->temporary, 0);
 	}
 	out->is_temporary = out->is_regular = out->fd >= 0;
+	if (out->is_temporary)
+		note_pending(out);
 	if (!err && like && fchmod(out->fd, like->st_mode & 0777))
 		err = -errno;
 	return err;
@@ -314,6 +367,7 @@ static int publish(struct output_file *out, const char *name)
 	if (err)
 		return err;
 	out->is_temporary = false;
+	forget_pending(out);
 	close_folder(out);
 	return 0;
 }
@@ -337,8 +391,10 @@ int output_file__publish_numbered(struct output_file *out, unsigned int *n)
 
 void output_file__drop(struct output_file *out)
 {
-	if (out->is_temporary)
+	if (out->is_temporary) {
 		unlinkat(out->folder, out->temporary, 0);
+		forget_pending(out);
+	}
 	if (out->path && out->folder >= 0)
 		close_folder(out);
 	out->is_temporary = false;

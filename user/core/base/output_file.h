@@ -17,7 +17,7 @@
  * observation has begun and the first frame is about to be written. A flight recorder writes only at
  * the end, and its file gets its name then.
  *
- * If gilscope is killed, a temporary file may stay behind.
+ * An interrupt removes temporary files; if gilscope is killed, one may stay behind.
  */
 #ifndef OUTPUT_FILE_H
 #define OUTPUT_FILE_H
@@ -64,6 +64,10 @@ int output_file__publish(struct output_file *out);
 int output_file__publish_numbered(struct output_file *out, unsigned int *n);
 /* Removes a temporary file. Does not close the descriptor. */
 void output_file__drop(struct output_file *out);
+
+/* From now on SIGINT, SIGTERM and SIGHUP remove temporary files before they end the process. For
+ * commands that do not wait for signals in an event loop. */
+void output_file__drop_on_signals(void);
 
 /* Where a temporary file is: in a buffer of the caller's, which should have PATH_MAX bytes. */
 void output_file__where(const struct output_file *out, char *path, size_t size);
