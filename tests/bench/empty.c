@@ -35,7 +35,7 @@ int main(int argc, char **argv)
 		goto failed;
 	file = find_sites(&list, p, pid, usdt, &f);
 	if (file)
-		a = probe__attach(p, PROBE_EMPTY, pid, 0, file->open_path, file->site, file->n, &f);
+		a = site_file__attach(file, p, PROBE_EMPTY, pid, 0, &f);
 	if (!a)
 		goto failed;
 	puts("READY");

@@ -205,15 +205,15 @@ TEST(debug_files)
 	struct elf_file e, none;
 
 	CHECK_EQ(open_self(&e), 0);
-	if (!elf_debug__path(&e, "/root", "/bin/x", 0, path)) {
+	if (!elf_debug__path(&e, "/bin/x", 0, path)) {
 		elf_file__close(&e);
 		SKIP("this program was linked without a build-id");
 	}
-	CHECK(!strncmp(path, "/root/usr/lib/debug/.build-id/", 30), "%s", path);
+	CHECK(!strncmp(path, "/usr/lib/debug/.build-id/", 25), "%s", path);
 	CHECK_STR(path + strlen(path) - 6, ".debug");
 	CHECK(elf_debug__matches(&e, &e));
 	for (unsigned int i = 1; i <= ELF_DEBUG_PLACES; i++)
-		CHECK(!elf_debug__path(&e, "/root", "/bin/x", i, path));
+		CHECK(!elf_debug__path(&e, "/bin/x", i, path));
 	make_image(&image);
 	CHECK_EQ(elf_file__open_memory(&none, &image, sizeof(image)), 0);
 	CHECK(!elf_debug__matches(&e, &none));

@@ -174,11 +174,11 @@ TEST(static_musl_is_refused)
 
 	make_image();
 	CHECK_EQ(elf_file__open_memory(&e, &image, sizeof(image)), 0);
-	CHECK_EQ(cond_sites__find(&e, "", "/bin/python", site, &from, &f), -ENOTSUP);
+	CHECK_EQ(cond_sites__find(&e, 0, "/bin/python", site, &from, &f), -ENOTSUP);
 	CHECK_STR(f.what, "the C library that is linked into /bin/python is not glibc");
 	CHECK_STR(f.cause, "CPython on musl is supported on x86-64 only");
 	strcpy((char *)image.code + 3000, "GLIBC_TUNABLES");
-	CHECK_EQ(cond_sites__find(&e, "", "/bin/python", site, &from, &f), 0);
+	CHECK_EQ(cond_sites__find(&e, 0, "/bin/python", site, &from, &f), 0);
 	CHECK_EQ(from, COND_SITES_CODE);
 	CHECK_EQ(site[0].offset, offsetof(struct image, code) + SIGNAL);
 	CHECK_EQ(site[1].kind, GIL_SITE_COND_TIMEDWAIT);

@@ -135,7 +135,7 @@ TEST(maps_own)
 /* A deleted file can be opened even with a newline and a space in its name. */
 TEST(maps_deleted_file)
 {
-	char dir[] = "/tmp/gilscope-test-XXXXXX", path[64], open_path[PATH_MAX];
+	char dir[] = "/tmp/gilscope-test-XXXXXX", path[64];
 	struct stat before, after;
 	struct proc_map m;
 	void *p;
@@ -156,7 +156,7 @@ TEST(maps_deleted_file)
 	CHECK(find_own(p, &m));
 	CHECK_STR(m.path, path);
 	CHECK(m.deleted);
-	fd = proc_map__open(0, &m, open_path);
+	fd = proc_map__open(0, &m);
 	if (fd == -EPERM)
 		SKIP("map_files is not permitted");
 	CHECK(fd >= 0);

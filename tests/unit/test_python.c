@@ -80,7 +80,9 @@ static void check_sleeping(const char *python, const struct child *c)
 	CHECK_EQ(python__switch_interval(c->pid, &py, py.gil), 1000);
 	CHECK_EQ(python__locked(c->pid, &py), 0);
 	CHECK_EQ(libc__find(c->pid, &libc, &f), 0);
+	close(libc.fd);
 	CHECK_EQ(libc__find(0, &own, &f), 0);
+	close(own.fd);
 	if (libc.ino == own.ino && libc.dev == own.dev) {
 		CHECK_EQ(libc.site[0].offset, own.site[0].offset);
 		CHECK_EQ(libc.site[1].offset, own.site[1].offset);

@@ -75,7 +75,7 @@ static const char *debug_link(struct elf_file *e)
 	return name && *name && memchr(name, '\0', link.size) && !strchr(name, '/') ? name : NULL;
 }
 
-static bool by_build_id(struct elf_file *e, const char *root, char debug[PATH_MAX])
+static bool by_build_id(struct elf_file *e, char debug[PATH_MAX])
 {
 	unsigned char id[MAX_BUILD_ID];
 	size_t n = build_id(e, id);
@@ -83,15 +83,14 @@ static bool by_build_id(struct elf_file *e, const char *root, char debug[PATH_MA
 
 	if (n < 2)
 		return false;
-	length = snprintf(debug, PATH_MAX, "%s/usr/lib/debug/.build-id/%02x/", root, id[0]);
+	length = snprintf(debug, PATH_MAX, "/usr/lib/debug/.build-id/%02x/", id[0]);
 	for (size_t i = 1; i < n && length < PATH_MAX - 8; i++)
 		length += snprintf(debug + length, (size_t)(PATH_MAX - length), "%02x", id[i]);
 	snprintf(debug + length, (size_t)(PATH_MAX - length), ".debug");
 	return true;
 }
 
-bool elf_debug__path(struct elf_file *e, const char *root, const char *path, unsigned int place,
-		     char debug[PATH_MAX])
+bool elf_debug__path(struct elf_file *e, const char *path, unsigned int place, char debug[PATH_MAX])
 {
 	static const struct {
 		const char *above, *below;
@@ -100,10 +99,10 @@ bool elf_debug__path(struct elf_file *e, const char *root, const char *path, uns
 	int folder = slash ? (int)(slash - path) : 0;
 
 	if (!place)
-		return by_build_id(e, root, debug);
+		return by_build_id(e, debug);
 	link = place < ELF_DEBUG_PLACES ? debug_link(e) : NULL;
-	return link && snprintf(debug, PATH_MAX, "%s%s%.*s%s/%s", root, places[place].above, folder,
-				path, places[place].below, link) < PATH_MAX;
+	return link && snprintf(debug, PATH_MAX, "%s%.*s%s/%s", places[place].above, folder, path,
+				places[place].below, link) < PATH_MAX;
 }
 
 bool elf_debug__matches(struct elf_file *e, struct elf_file *debug)

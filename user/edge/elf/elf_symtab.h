@@ -19,10 +19,9 @@ int elf_symtab__find(struct elf_file *e, const char *name, struct elf_symbol *sy
 /* Places where a separate debug file may be: one for the build-id, and three for .gnu_debuglink. */
 #define ELF_DEBUG_PLACES 4
 
-/* Makes the path of the debug file at place number `place`, below the folder `root`; `path` is the
- * path of the file itself. Returns false if the file does not say what its debug file is called
- * there. */
-bool elf_debug__path(struct elf_file *e, const char *root, const char *path, unsigned int place,
+/* Makes the path of the debug file at place number `place`; `path` is the path of the file itself.
+ * Returns false if the file does not say what its debug file is called there. */
+bool elf_debug__path(struct elf_file *e, const char *path, unsigned int place,
 		     char debug[PATH_MAX]);
 /* True if `debug` belongs to e, that is, if both have the same build-id. */
 bool elf_debug__matches(struct elf_file *e, struct elf_file *debug);

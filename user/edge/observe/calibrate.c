@@ -150,8 +150,7 @@ static int run(struct probe *p, const struct trial *t, long *ns_per_hit, struct 
 	err = lock = probe__take_lock(p);
 	if (lock < 0)
 		goto out;
-	a = probe__attach(p, file->program, getpid(), index, file->open_path, file->site, file->n,
-			  f);
+	a = site_file__attach(file, p, file->program, getpid(), index, f);
 	err = a ? 0 : -errno;
 	if (err)
 		goto out;
@@ -241,8 +240,7 @@ bool calibrate_fork(struct probe *p)
 	bool safe = false;
 
 	if (file)
-		a = probe__attach(p, PROBE_EMPTY, getpid(), 0, file->open_path, file->site, file->n,
-				  NULL);
+		a = site_file__attach(file, p, PROBE_EMPTY, getpid(), 0, NULL);
 	if (a) {
 		usdt_cycles(&list); /* the first hits rewrite the nops */
 		safe = child_survives();
@@ -329,8 +327,7 @@ static bool sees_late_hits(struct probe *p, const struct site_file *file, pid_t 
 	bool seen = false;
 
 	if (index >= 0)
-		a = probe__attach(p, file->program, pid, index, file->open_path, file->site,
-				  file->n, NULL);
+		a = site_file__attach(file, p, file->program, pid, index, NULL);
 	if (a)
 		__atomic_store_n(&probe__process(p, index)->state, GIL_PROCESS_TRACED,
 				 __ATOMIC_SEQ_CST);

@@ -112,7 +112,6 @@ static bool is_other_namespace(pid_t pid, const char *kind)
 /* Opens the file that contains the interpreter. Returns 0 or -errno. */
 static int open_mapped(struct doctor_python *p, const char *path, struct elf_file *e)
 {
-	char open_path[PATH_MAX];
 	struct proc_maps maps;
 	struct proc_map map;
 	size_t position = 0;
@@ -125,7 +124,7 @@ static int open_mapped(struct doctor_python *p, const char *path, struct elf_fil
 		if (!map.executable || strcmp(map.path, path))
 			continue;
 		p->deleted = map.deleted;
-		fd = proc_map__open(p->pid, &map, open_path);
+		fd = proc_map__open(p->pid, &map);
 	}
 	proc_maps__free(&maps);
 	return fd < 0 ? fd : elf_file__open_fd(e, fd);
@@ -144,11 +143,9 @@ static void look_into_process(struct doctor_python *p, const struct doctor_machi
 {
 	struct python_file pf;
 	struct elf_file e;
-	char root[64];
 	const struct source_subject subject = {
 		.file = &e,
 		.path = p->path,
-		.root = root,
 		.pid = p->pid,
 		.is_2 = py->semaphore_at != 0,
 		.is_static = py->is_static,
@@ -156,7 +153,6 @@ static void look_into_process(struct doctor_python *p, const struct doctor_machi
 	};
 	int err = open_mapped(p, py->path, &e);
 
-	snprintf(root, sizeof(root), "/proc/%d/root", p->pid);
 	if (err) {
 		proc__fail(p->pid, err, "open the interpreter of", &p->failure);
 		return;
@@ -216,9 +212,9 @@ static bool find_command(const char *command, char path[PATH_MAX])
 
 static int open_file(const char *path, struct elf_file *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = proc__open_path(path);
 
-	return fd < 0 ? -errno : elf_file__open_fd(e, fd);
+	return fd < 0 ? fd : elf_file__open_fd(e, fd);
 }
 
 /* Looks for a library in folders separated by colons, where $ORIGIN stands for the program's
@@ -273,7 +269,6 @@ static void take_file(struct doctor_python *p, const struct doctor_machine *m, s
 	const struct source_subject subject = {
 		.file = e,
 		.path = p->path,
-		.root = "",
 		.is_2 = pf->is_2,
 		.is_static = pf->is_static,
 		.breaks_forks = breaks_forks(m),

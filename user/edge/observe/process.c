@@ -49,6 +49,8 @@ void process__free(struct process *p)
 	if (!p)
 		return;
 	process__detach(p);
+	for (enum source_place place = 0; place < SOURCE_PLACES; place++)
+		site_file__leave(p->probes[place].file);
 	for (size_t i = 0; i < p->nr_gils; i++) {
 		free(p->gils[i].past.threads);
 		free(p->gils[i].past.sums);
@@ -67,7 +69,7 @@ int process__enter(struct process *p, struct failure *f)
 	return p->index;
 }
 
-int process__attach(struct process *p, const struct source *source, const struct site_file *file,
+int process__attach(struct process *p, const struct source *source, struct site_file *file,
 		    struct failure *f)
 {
 	struct process_probes *probes = &p->probes[source->place];
@@ -76,13 +78,19 @@ int process__attach(struct process *p, const struct source *source, const struct
 	if (err)
 		return err;
 	probe__detach(p->probe, probes->attached);
-	probes->file = NULL;
+	/* In this order, as it may be the same file. */
+	site_file__use(file);
+	site_file__leave(probes->file);
+	probes->file = file;
 	probes->attached = process__attach_bound(p, file, f);
-	if (!probes->attached)
-		return -errno;
+	if (!probes->attached) {
+		err = -errno;
+		site_file__leave(file);
+		probes->file = NULL;
+		return err;
+	}
 	p->attached_ns = clock_ns();
 	probes->source = source;
-	probes->file = file;
 	return 0;
 }
 

@@ -31,7 +31,7 @@ struct process_probes {
 	/* What the probes are or were for, and the file that they are or were in, owned by the
 	 * target. */
 	const struct source *source;
-	const struct site_file *file;
+	struct site_file *file;
 };
 
 struct process {
@@ -86,7 +86,7 @@ void process__free(struct process *p);
 int process__enter(struct process *p, struct failure *f);
 /* Does the same, and attaches the source's probes to the given file, replacing others in the same
  * place. Returns 0, or -errno with f filled. */
-int process__attach(struct process *p, const struct source *source, const struct site_file *file,
+int process__attach(struct process *p, const struct source *source, struct site_file *file,
 		    struct failure *f);
 /* Attaches probes for its record, bound to the same thread as now. Returns NULL with errno and f
  * set on failure. */

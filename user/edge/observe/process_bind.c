@@ -45,11 +45,9 @@ struct attachment *process__attach_bound(struct process *p, const struct site_fi
 					 struct failure *f)
 {
 	if (p->bound == p->pid)
-		return probe__attach(p->probe, file->program, p->pid, p->index, file->open_path,
-				     file->site, file->n, f);
+		return site_file__attach(file, p->probe, file->program, p->pid, p->index, f);
 	p->bound_by_events = true;
-	return probe__attach_thread(p->probe, file->program, p->bound, p->index, file->open_path,
-				    file->site, file->n, f);
+	return site_file__attach_thread(file, p->probe, file->program, p->bound, p->index, f);
 }
 
 /* True if the memory at the site differs from the file, that is, if it has the breakpoint. */
@@ -87,8 +85,8 @@ static int look_for_breakpoints(pid_t tid, const struct site_file *file)
 static int attach_to(struct process *p, pid_t tid, unsigned int index, const struct site_file *file,
 		     bool keep, struct attachment **out, struct failure *f)
 {
-	*out = probe__attach_thread(p->probe, keep ? PROBE_EMPTY : file->program, tid, index,
-				    file->open_path, file->site, file->n, f);
+	*out = site_file__attach_thread(file, p->probe, keep ? PROBE_EMPTY : file->program, tid,
+					index, f);
 	return *out ? 0 : -errno;
 }
 

@@ -12,13 +12,64 @@
 #include "edge/observe/site_file.h"
 #include "edge/sites/usdt.h"
 
-static struct site_file *known(struct site_file *list, enum probe_program program, dev_t dev,
+/* Files without a user that are kept, because the next process often has one of them. */
+#define MAX_UNUSED 16
+
+/* ---- the list ---- */
+
+/* True if the file is still what was searched. Its owner can write to it at any time. */
+static bool is_unchanged(const struct site_file *file)
+{
+	struct stat st;
+
+	if (fstat(file->fd, &st) || st.st_dev != file->dev || st.st_ino != file->ino ||
+	    st.st_size != file->size)
+		return false;
+	for (size_t i = 0; i < file->n; i++)
+		if (!probe_site__has_code(&file->site[i], file->fd))
+			return false;
+	return true;
+}
+
+/* Returns the file, moved to the front of the list. */
+static struct site_file *known(struct site_file **list, enum probe_program program, dev_t dev,
 			       ino_t ino)
 {
-	for (; list; list = list->next)
-		if (list->program == program && list->dev == dev && list->ino == ino)
-			return list;
+	struct site_file **at = list, *file;
+
+	while ((file = *at)) {
+		if (file->program == program && file->dev == dev && file->ino == ino &&
+		    is_unchanged(file)) {
+			*at = file->next;
+			file->next = *list;
+			*list = file;
+			return file;
+		}
+		at = &file->next;
+	}
 	return NULL;
+}
+
+static void free_file(struct site_file *file)
+{
+	close(file->fd);
+	free(file);
+}
+
+/* Frees the files that have had no user for the longest time. */
+static void forget(struct site_file **list)
+{
+	unsigned int nr_unused = 0;
+	struct site_file *file;
+
+	while ((file = *list)) {
+		if (file->nr_users || nr_unused++ < MAX_UNUSED) {
+			list = &file->next;
+			continue;
+		}
+		*list = file->next;
+		free_file(file);
+	}
 }
 
 /* Adds a file to the list. Takes over the descriptor, and closes it on failure. */
@@ -34,12 +85,56 @@ static struct site_file *add(struct site_file **list, enum probe_program program
 	}
 	file->dev = st.st_dev;
 	file->ino = st.st_ino;
+	file->size = st.st_size;
 	file->program = program;
 	file->fd = fd;
 	snprintf(file->open_path, sizeof(file->open_path), "/proc/self/fd/%d", fd);
 	file->next = *list;
 	*list = file;
+	forget(list);
 	return file;
+}
+
+void site_file__use(struct site_file *file)
+{
+	if (file)
+		file->nr_users++;
+}
+
+void site_file__leave(struct site_file *file)
+{
+	if (file)
+		file->nr_users--;
+}
+
+/* ---- their probes ---- */
+
+static bool may_attach(const struct site_file *file, struct failure *f)
+{
+	if (is_unchanged(file))
+		return true;
+	failure__what(f, "a file that it has mapped was changed after it was searched");
+	errno = ESTALE;
+	return false;
+}
+
+struct attachment *site_file__attach(const struct site_file *file, struct probe *probe,
+				     enum probe_program program, pid_t pid, unsigned int index,
+				     struct failure *f)
+{
+	if (!may_attach(file, f))
+		return NULL;
+	return probe__attach(probe, program, pid, index, file->open_path, file->site, file->n, f);
+}
+
+struct attachment *site_file__attach_thread(const struct site_file *file, struct probe *probe,
+					    enum probe_program program, pid_t tid,
+					    unsigned int index, struct failure *f)
+{
+	if (!may_attach(file, f))
+		return NULL;
+	return probe__attach_thread(probe, program, tid, index, file->open_path, file->site,
+				    file->n, f);
 }
 
 /* ---- C libraries ---- */
@@ -48,23 +143,18 @@ struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct 
 {
 	struct libc libc;
 	struct site_file *file;
-	int err = libc__find(pid, &libc, f), fd;
+	int err = libc__find(pid, &libc, f);
 
 	if (err) {
 		errno = -err;
 		return NULL;
 	}
-	file = known(*list, PROBE_COND, libc.dev, libc.ino);
-	if (file)
+	file = known(list, PROBE_COND, libc.dev, libc.ino);
+	if (file) {
+		close(libc.fd);
 		return file;
-	fd = open(libc.open_path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0) {
-		err = errno;
-		failure__what(f, "cannot open %s: %s", libc.path, strerror(err));
-		errno = err;
-		return NULL;
 	}
-	file = add(list, PROBE_COND, fd);
+	file = add(list, PROBE_COND, libc.fd);
 	if (!file)
 		return NULL;
 	file->n = LIBC_SITES;
@@ -159,7 +249,7 @@ static struct site_file *of_interpreter(struct site_file **list, enum probe_prog
 		errno = fd < 0 ? -fd : errno;
 		return NULL;
 	}
-	file = known(*list, program, st.st_dev, st.st_ino);
+	file = known(list, program, st.st_dev, st.st_ino);
 	if (file)
 		close(fd);
 	else
@@ -187,19 +277,17 @@ static struct site_file *new_static(struct site_file **list, struct probe *probe
 	struct site_file *file = add(list, PROBE_COND, fd);
 	struct failure f = {0};
 	struct elf_file e;
-	char root[32];
 
 	(void)probe;
 	if (!file)
 		return NULL;
-	snprintf(root, sizeof(root), "/proc/%d/root", pid);
 	file->is_static = true;
 	file->err = open_elf(file, &e);
 	if (!file->err) {
-		file->err = cond_sites__find(&e, root, py->path, file->site, &file->from, &f);
+		file->err = cond_sites__find(&e, pid, py->path, file->site, &file->from, &f);
 		elf_file__close(&e);
 	}
-	file->n = COND_SITES;
+	file->n = file->err ? 0 : COND_SITES;
 	note_failure(file, &f);
 	return file;
 }
@@ -243,8 +331,7 @@ void site_file__free_all(struct site_file *list)
 	while (list) {
 		struct site_file *next = list->next;
 
-		close(list->fd);
-		free(list);
+		free_file(list);
 		list = next;
 	}
 }

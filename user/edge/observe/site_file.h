@@ -2,6 +2,11 @@
 /*
  * The files that get probes: C libraries and interpreters. Each file is opened and searched once
  * for all targets that have it mapped.
+ *
+ * A file is searched and probed through one descriptor: the kernel, which takes a path, gets
+ * /proc/self/fd/N. A path of the target's would let it put another file there between the two, and
+ * the probes that were meant for the one would be breakpoints at wrong places in the other, for
+ * every traced process that has it mapped.
  */
 #ifndef SITE_FILE_H
 #define SITE_FILE_H
@@ -14,8 +19,10 @@
 /* Held open, so that open_path stays valid when the process that had it mapped is gone. */
 struct site_file {
 	struct site_file *next;
+	unsigned int nr_users; /* processes that have, or had, probes in it */
 	dev_t dev;
 	ino_t ino;
+	off_t size;
 	enum probe_program program;
 	int fd;
 	char open_path[32];
@@ -29,7 +36,8 @@ struct site_file {
 };
 
 /* Returns the C library of process pid (0: this one), from the list or added to it; or NULL with
- * errno set and f filled. The list owns the file. */
+ * errno set and f filled. The list owns the file, and keeps only the last few of those that have no
+ * user; the file that is returned is the last one. */
 struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct failure *f);
 
 /* The same for an interpreter that has its C library linked in. */
@@ -50,6 +58,22 @@ struct site_file *site_file__of_usdt(struct site_file **list, struct probe *prob
 /* Returns gilscope's own file, with the GIL probes that it carries for a trial; or NULL if it has
  * none. */
 struct site_file *site_file__of_self(struct site_file **list, struct probe *probe);
+
+/* Counts a process as a user of the file, or no longer. NULL is fine. */
+void site_file__use(struct site_file *file);
+void site_file__leave(struct site_file *file);
+
+/*
+ * Attaches `program`, usually the file's own, to all sites of the file, in process pid, for the
+ * record at index; see probe__attach. _thread: see probe__attach_thread. Fails with ESTALE, and
+ * attaches nothing, if the file no longer is what was searched.
+ */
+struct attachment *site_file__attach(const struct site_file *file, struct probe *probe,
+				     enum probe_program program, pid_t pid, unsigned int index,
+				     struct failure *f);
+struct attachment *site_file__attach_thread(const struct site_file *file, struct probe *probe,
+					    enum probe_program program, pid_t tid,
+					    unsigned int index, struct failure *f);
 
 /* Closes and frees all files in the list. */
 void site_file__free_all(struct site_file *list);

@@ -30,8 +30,7 @@ enum source_place {
 struct source_subject {
 	struct elf_file *file; /* contains the interpreter */
 	const char *path;      /* of that file */
-	const char *root;      /* the folder below which its other files are; "": this machine's */
-	pid_t pid;             /* a process that runs it; 0: none */
+	pid_t pid;             /* a process that runs it, with its root folder; 0: none */
 	bool is_2;             /* a Python 2 */
 	bool is_static;        /* its C library is linked into it */
 	bool breaks_forks;     /* children made by fork do not survive probes on long nops */

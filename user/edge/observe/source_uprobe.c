@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "edge/observe/sources.h"
 #include "edge/sites/cond_sites.h"
@@ -33,13 +34,15 @@ static int look(const struct source_subject *subject, char *why, size_t size, st
 	int err;
 
 	if (subject->is_static) {
-		err = cond_sites__find(subject->file, subject->root, subject->path, site, &from, f);
+		err = cond_sites__find(subject->file, subject->pid, subject->path, site, &from, f);
 		if (!err)
 			snprintf(why, size, LINKED_IN, cond_sites__how(from));
 		return err;
 	}
 	if (subject->pid) {
 		err = libc__find(subject->pid, &libc, f);
+		if (!err)
+			close(libc.fd);
 	} else {
 		err = elf_file__needed(subject->file, "libc.", libc.path, sizeof(libc.path));
 		if (err)

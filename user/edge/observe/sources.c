@@ -205,7 +205,7 @@ void sources__expect_exec(struct sources *s, struct process *p)
 {
 	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
 	struct failure f = {0};
-	const struct site_file *libc =
+	struct site_file *libc =
 		is_libc(probes) ? probes->file : site_file__of_libc(&s->files, 0, &f);
 
 	if (libc)

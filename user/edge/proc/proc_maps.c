@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -198,27 +201,82 @@ void proc_maps__free(struct proc_maps *maps)
 	memset(maps, 0, sizeof(*maps));
 }
 
-int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MAX])
+/* Opens for reading what `place`, an O_PATH descriptor or -errno, stands for, and closes it. Only a
+ * regular file is opened: to open a device, or a pipe, can have effects of its own, or wait. */
+static int open_regular(int place)
 {
+	char path[64];
+	struct stat st;
+	int fd = -EBADMSG;
+
+	if (place < 0)
+		return place == -EACCES ? -EPERM : place;
+	if (!fstat(place, &st) && S_ISREG(st.st_mode)) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", place);
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd < 0)
+			fd = errno == EACCES ? -EPERM : -errno;
+	}
+	close(place);
+	return fd;
+}
+
+static int place_of(const char *path)
+{
+	int fd = open(path, O_PATH | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Resolves a path as a process with the root folder `root` would. Without RESOLVE_IN_ROOT (Linux
+ * 5.6), the kernel would follow an absolute symbolic link to a file outside of that folder. */
+static int place_in_root(int root, const char *path)
+{
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	long fd = -1;
+
+	/* A rename anywhere on the machine can make the kernel give up. */
+	for (int i = 0; i < 16 && fd < 0; i++) {
+		fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
+		if (fd < 0 && errno != EAGAIN)
+			break;
+	}
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int proc__open_in_root(pid_t pid, const char *path)
+{
+	char root_path[PATH_MAX];
+	int root, fd;
+
+	proc_path(root_path, pid, "root");
+	root = place_of(root_path);
+	if (root < 0)
+		return root == -EACCES ? -EPERM : root;
+	fd = open_regular(place_in_root(root, path));
+	close(root);
+	return fd;
+}
+
+int proc__open_path(const char *path)
+{
+	return open_regular(place_of(path));
+}
+
+int proc_map__open(pid_t pid, const struct proc_map *map)
+{
+	char path[PATH_MAX];
 	int fd;
 
-	/* O_NONBLOCK: a mapped file may be a device, which must not make us wait. */
-	proc_path(open_path, pid, "map_files/%lx-%lx", map->start, map->end);
-	fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0)
+	proc_path(path, pid, "map_files/%lx-%lx", map->start, map->end);
+	fd = proc__open_path(path);
+	if (fd >= 0 || fd == -EBADMSG || map->deleted || map->path[0] != '/')
 		return fd;
-	if (map->deleted || map->path[0] != '/')
-		return errno == EACCES ? -EPERM : -errno;
-	proc_path(open_path, pid, "root%s", map->path);
-	fd = open(open_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0)
-		return fd;
-	return errno == EACCES ? -EPERM : -errno;
+	return proc__open_in_root(pid, map->path);
 }
 
 int proc__open_mapped(pid_t pid, const char *path)
 {
-	char open_path[PATH_MAX];
 	struct proc_maps maps;
 	struct proc_map map;
 	size_t position = 0;
@@ -229,7 +287,7 @@ int proc__open_mapped(pid_t pid, const char *path)
 	fd = -ESRCH;
 	while (fd == -ESRCH && proc_maps__next(&maps, &position, &map))
 		if (map.executable && !strcmp(map.path, path))
-			fd = proc_map__open(pid, &map, open_path);
+			fd = proc_map__open(pid, &map);
 	proc_maps__free(&maps);
 	return fd;
 }

@@ -41,12 +41,20 @@ int proc_maps__read(pid_t pid, struct proc_maps *maps);
 void proc_maps__free(struct proc_maps *maps);
 
 /*
- * Opens the mapped file for reading, and stores in open_path what was opened. Uses
- * /proc/PID/map_files, which leads to the mapped file whatever happened to its name and in
- * whichever mount namespace the process is. If that is not permitted, uses the name below
- * /proc/PID/root. Returns a descriptor or -errno.
+ * Opens the mapped file for reading. Uses /proc/PID/map_files, which leads to the mapped file
+ * whatever happened to its name and in whichever mount namespace the process is. If that is not
+ * permitted, uses the name below /proc/PID/root. Returns a descriptor, -EBADMSG if it is not a
+ * regular file, or another -errno.
+ *
+ * The process can map another file to the same addresses at any time. So what is found in a file
+ * is used only with the descriptor in which it was found, never with a second one.
  */
-int proc_map__open(pid_t pid, const struct proc_map *map, char open_path[PATH_MAX]);
+int proc_map__open(pid_t pid, const struct proc_map *map);
+
+/* Opens likewise the file that has this absolute path for the process, in whose root folder symbolic
+ * links are resolved; or that has it for gilscope itself. */
+int proc__open_in_root(pid_t pid, const char *path);
+int proc__open_path(const char *path);
 
 /* Opens likewise the file that process pid has mapped as executable under this path. */
 int proc__open_mapped(pid_t pid, const char *path);

@@ -172,11 +172,10 @@ static int note_unread(struct inspection *in, int err)
 /* Returns 0 if this file contains the interpreter, with in->elf left open; otherwise -errno. */
 static int look_into(struct inspection *in, const struct proc_map *map, bool is_python)
 {
-	char open_path[PATH_MAX];
 	uint64_t address;
 	int fd, err;
 
-	fd = proc_map__open(in->pid, map, open_path);
+	fd = proc_map__open(in->pid, map);
 	if (fd < 0)
 		return note_unread(in, fd);
 	err = elf_file__open_fd(&in->elf, fd);

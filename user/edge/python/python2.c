@@ -182,9 +182,11 @@ static size_t find_taken(struct elf_file *e, const struct elf_symbol *acquire,
 		if (code[i] != 0xe8 || memcmp(code + i + 5, "\x83\xf8\xff", 3) ||
 		    (code[i + 8] != 0x74 && (code[i + 8] != 0x0f || code[i + 9] != 0x84)))
 			continue;
-		if (n < 2)
+		if (n < 2) {
 			site[n] = (struct probe_site){.offset = offset + i + 8,
 						      .kind = GIL_SITE_SEMAPHORE_TAKEN};
+			probe_site__keep_code(&site[n], e);
+		}
 		n++;
 	}
 	return n == 2 ? 2 : 0;

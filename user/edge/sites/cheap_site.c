@@ -74,5 +74,6 @@ struct probe_site cheap_site(struct elf_file *e, uint64_t offset, enum gil_site_
 		site.offset += skipped_x86(code);
 	else if (code && e->machine == EM_AARCH64)
 		site.offset += 4 * cheap_site__arm64(code, size / 4, &site.arguments);
+	probe_site__keep_code(&site, e);
 	return site;
 }

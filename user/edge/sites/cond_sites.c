@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "edge/sites/cheap_site.h"
 #include "edge/sites/cond_locate.h"
 #include "edge/sites/cond_sites.h"
 #include "edge/elf/elf_symtab.h"
+#include "edge/proc/proc_maps.h"
 
 static const struct {
 	const char *name;
@@ -37,7 +38,24 @@ static int by_symbols(struct elf_file *e, struct elf_file *symbols,
 	return 0;
 }
 
-static int by_debug_file(struct elf_file *e, const char *root, const char *path,
+/*
+ * True if whoever made the debug file could have made the file that it belongs to. The debug file
+ * says where in that other file the probes go, and processes of other users may have that one
+ * mapped. A user can show gilscope a debug file of his own under the right name and with the right
+ * build-id, in a mount namespace where he is root.
+ */
+static bool is_trusted(const struct elf_file *e, int debug)
+{
+	struct stat its, st;
+
+	if (e->fd < 0)
+		return true; /* bytes in memory, in a test */
+	return !fstat(e->fd, &its) && !fstat(debug, &st) &&
+	       (!st.st_uid || st.st_uid == its.st_uid) &&
+	       !(st.st_mode & ~its.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int by_debug_file(struct elf_file *e, pid_t pid, const char *path,
 			 struct probe_site site[COND_SITES])
 {
 	char debug_path[PATH_MAX];
@@ -47,10 +65,13 @@ static int by_debug_file(struct elf_file *e, const char *root, const char *path,
 		struct elf_file debug;
 		int fd;
 
-		if (!elf_debug__path(e, root, path, i, debug_path))
+		if (!elf_debug__path(e, path, i, debug_path))
 			continue;
-		/* O_NONBLOCK: it may be a pipe, and must not make us wait for a writer. */
-		fd = open(debug_path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		fd = pid ? proc__open_in_root(pid, debug_path) : proc__open_path(debug_path);
+		if (fd >= 0 && !is_trusted(e, fd)) {
+			close(fd);
+			continue;
+		}
 		if (fd < 0 || elf_file__open_fd(&debug, fd))
 			continue;
 		if (elf_debug__matches(e, &debug))
@@ -88,7 +109,7 @@ static bool has_glibc(struct elf_file *e)
 	return false;
 }
 
-int cond_sites__find(struct elf_file *e, const char *root, const char *path,
+int cond_sites__find(struct elf_file *e, pid_t pid, const char *path,
 		     struct probe_site site[COND_SITES], enum cond_sites_from *from,
 		     struct failure *f)
 {
@@ -104,7 +125,7 @@ int cond_sites__find(struct elf_file *e, const char *root, const char *path,
 	if (!by_symbols(e, e, site))
 		return 0;
 	*from = COND_SITES_DEBUG_FILE;
-	if (!by_debug_file(e, root, path, site))
+	if (!by_debug_file(e, pid, path, site))
 		return 0;
 	*from = COND_SITES_CODE;
 	err = by_code(e, site);

@@ -6,6 +6,8 @@
 #ifndef COND_SITES_H
 #define COND_SITES_H
 
+#include <sys/types.h>
+
 #include "edge/elf/elf_file.h"
 #include "core/base/failure.h"
 #include "edge/sites/probe_site.h"
@@ -20,11 +22,10 @@ enum cond_sites_from {
 };
 
 /*
- * Finds them in e, the file `path` of a process whose root folder is `root` ("" or
- * "/proc/PID/root"). Returns 0 with both sites and *from set, or -ENOENT, -EBADMSG or -ENOTSUP
+ * Finds them in e, the file `path` of process pid (0: of this machine). Returns 0 with both sites and *from set, or -ENOENT, -EBADMSG or -ENOTSUP
  * (musl on arm64) with f filled.
  */
-int cond_sites__find(struct elf_file *e, const char *root, const char *path,
+int cond_sites__find(struct elf_file *e, pid_t pid, const char *path,
 		     struct probe_site site[COND_SITES], enum cond_sites_from *from,
 		     struct failure *f);
 

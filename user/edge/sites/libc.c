@@ -7,9 +7,11 @@
  */
 #include <elf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "edge/sites/cheap_site.h"
 #include "edge/elf/elf_file.h"
@@ -49,12 +51,19 @@ static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
 	struct stat st;
 	int fd, err;
 
-	fd = proc_map__open(pid, map, libc->open_path);
+	fd = proc_map__open(pid, map);
 	if (fd < 0)
 		return fd;
+	libc->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (libc->fd < 0) {
+		close(fd);
+		return -EMFILE;
+	}
 	err = elf_file__open_fd(&e, fd);
-	if (err)
+	if (err) {
+		close(libc->fd);
 		return err;
+	}
 	err = fstat(fd, &st) ? -errno : 0;
 	if (!err)
 		err = find_site(&e, "pthread_cond_signal", GIL_SITE_COND_SIGNAL, &libc->site[0]);
@@ -68,6 +77,8 @@ static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
 		strcpy(libc->path, map->path);
 	}
 	elf_file__close(&e);
+	if (err)
+		close(libc->fd);
 	return err;
 }
 
@@ -87,6 +98,8 @@ static int search(pid_t pid, const struct proc_maps *maps, struct libc *libc)
 			continue;
 		err = look_into(pid, &map, &found);
 		if (!err) {
+			if (!result)
+				close(libc->fd);
 			*libc = found;
 			result = 0;
 		} else if (err == -EPERM && result) {
@@ -137,5 +150,6 @@ int libc__find(pid_t pid, struct libc *libc, struct failure *f)
 	failure__what(f, "process %d uses musl, whose mutexes differ from glibc's on this machine",
 		      pid);
 	failure__cause(f, "CPython on musl is supported on x86-64 only");
+	close(libc->fd);
 	return -ENOTSUP;
 }

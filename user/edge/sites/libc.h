@@ -14,11 +14,9 @@
 #define LIBC_SITES 2
 
 struct libc {
-	char open_path[PATH_MAX]; /* opens the file that the process has mapped, whatever
-				     its mount namespace and even if it was deleted:
-				     /proc/PID/map_files/... */
-	char path[PATH_MAX];      /* as named in the process's map; for messages */
-	uint16_t machine;         /* EM_X86_64 or EM_AARCH64 */
+	int fd;              /* the file in which the functions were found */
+	char path[PATH_MAX]; /* as named in the process's map; for messages */
+	uint16_t machine;    /* EM_X86_64 or EM_AARCH64 */
 	dev_t dev;
 	ino_t ino;
 	/* pthread_cond_signal, pthread_cond_timedwait: the default version of each */
@@ -27,8 +25,8 @@ struct libc {
 
 /*
  * Finds the library in the map of process pid (0: this process) that defines both functions:
- * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. Returns 0, or with f filled -ESRCH,
- * -EPERM, -ENOENT (statically linked, or not mapped yet), -ENOTSUP (musl on a machine where its
+ * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. Returns 0, and the caller closes
+ * libc->fd; or with f filled -ESRCH, -EPERM, -ENOENT (statically linked, or not mapped yet), -ENOTSUP (musl on a machine where its
  * types differ from the known ones) or another -errno.
  */
 int libc__find(pid_t pid, struct libc *libc, struct failure *f);

@@ -157,6 +157,7 @@ static int add_site(struct elf_file *e, size_t probe, const struct note *n, uint
 		return refuse(f, name, "has a semaphore at a wrong address", "");
 	*site = (struct probe_site){
 		.offset = offset, .semaphore = semaphore, .kind = probe_table[probe].kind};
+	probe_site__keep_code(site, e);
 	return add_arguments(e, probe, n->arguments, &u->arguments[u->n++], f);
 }
 
