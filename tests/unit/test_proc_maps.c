@@ -165,6 +165,48 @@ TEST(maps_deleted_file)
 	munmap(p, 4096);
 }
 
+/* A path of a process is resolved in its root folder, even through an absolute link. */
+TEST(links_in_another_root)
+{
+	char dir[] = "/tmp/gilscope-test-XXXXXX", path[64], text[8] = "";
+	int ready[2], fd;
+	pid_t pid;
+	char c;
+
+	if (geteuid())
+		SKIP("chroot is not permitted");
+	CHECK(mkdtemp(dir) && !pipe2(ready, O_CLOEXEC));
+	snprintf(path, sizeof(path), "%s/inside", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(fd >= 0 && write(fd, "hello", 5) == 5);
+	close(fd);
+	snprintf(path, sizeof(path), "%s/link", dir);
+	CHECK(!symlink("/inside", path));
+	snprintf(path, sizeof(path), "%s/out", dir);
+	CHECK(!symlink("/etc/passwd", path));
+	snprintf(path, sizeof(path), "%s/pipe", dir);
+	CHECK(!mkfifo(path, 0600));
+	pid = fork();
+	if (!pid) {
+		if (chroot(dir) || chdir("/") || write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	CHECK_EQ(read(ready[0], &c, 1), 1);
+	fd = proc__open_in_root(pid, "/link");
+	CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) == 5, "%d", fd);
+	CHECK_STR(text, "hello");
+	close(fd);
+	CHECK_EQ(proc__open_in_root(pid, "/out"), -ENOENT);
+	CHECK_EQ(proc__open_in_root(pid, "/../../../etc/passwd"), -ENOENT);
+	CHECK_EQ(proc__open_in_root(pid, "/pipe"), -EBADMSG);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	snprintf(path, sizeof(path), "rm -r %s", dir);
+	CHECK(!system(path));
+}
+
 TEST(mem_own)
 {
 	static const char secret[] = "a word in memory";

@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -377,6 +378,38 @@ TEST(version_micro)
 	v = (struct python_version){2, 7, "2.7"};
 	python_version__find_micro("\0003.7.18\0002.7.18", 15, &v);
 	CHECK_STR(v.text, "2.7.18");
+}
+
+/* The fastest of some searches in as many bytes of read-only data that is full of what looks like
+ * the start of a version, in ns of CPU time. */
+static long search_time(size_t size)
+{
+	struct python_version v = {3, 9, "3.9"};
+	char *data = malloc(size);
+	long best = LONG_MAX;
+
+	for (size_t i = 0; data && i < size; i++)
+		data[i] = "3.9."[i % 4];
+	for (int i = 0; data && i < 5; i++) {
+		struct timespec a, b;
+		long ns;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+		python_version__find_micro(data, size, &v);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+		ns = (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec;
+		best = ns < best ? ns : best;
+	}
+	free(data);
+	return best;
+}
+
+/* With 8 times the data, a quadratic search takes 64 times as long. */
+TEST(version_micro_in_linear_time)
+{
+	long small = search_time(1 << 16), large = search_time(1 << 19);
+
+	CHECK(large < 24 * small, "%ld ns, and %ld ns for 8 times the data", small, large);
 }
 
 #define FROM_TAG(data) python_version__from_tag(data, sizeof(data) - 1, &v)

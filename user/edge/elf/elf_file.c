@@ -13,11 +13,12 @@
 
 #define CHUNK_SIZE     16384UL /* a file is read in pieces of this size */
 #define MAX_FILE_SIZE  (4UL << 30)
-#define MAX_LOADED     (16UL << 20) /* bytes copied from one file; real ones need 3 MiB at most */
-#define MAX_SEGMENTS   512          /* program headers looked at */
-#define MAX_DYNAMIC    4096         /* entries of PT_DYNAMIC looked at */
-#define MAX_CHAIN      4096         /* symbols compared in a look-up; a real chain has a dozen */
-#define MAX_SECTIONS   4096         /* section headers looked at */
+#define MAX_LOADED     (16UL << 20)  /* bytes copied from one file; real ones need 3 MiB at most */
+#define MAX_SCANNED    (256UL << 20) /* bytes searched; a static interpreter needs some 50 MiB */
+#define MAX_SEGMENTS   512           /* program headers looked at */
+#define MAX_DYNAMIC    4096          /* entries of PT_DYNAMIC looked at */
+#define MAX_CHAIN      4096          /* symbols compared in a look-up; a real chain has a dozen */
+#define MAX_SECTIONS   4096          /* section headers looked at */
 #define VERSION_HIDDEN 0x8000
 
 /* ---- bytes ---- */
@@ -62,6 +63,16 @@ const void *elf_file__bytes(struct elf_file *e, uint64_t offset, uint64_t length
 		if (!is_loaded(e, chunk) && load_chunk(e, chunk))
 			return NULL;
 	return e->data + offset;
+}
+
+bool elf_file__may_scan(struct elf_file *e, uint64_t length)
+{
+	if (length > MAX_SCANNED - e->nr_scanned) {
+		e->nr_scanned = MAX_SCANNED;
+		return false;
+	}
+	e->nr_scanned += length;
+	return true;
 }
 
 /* Copies an object from the file, where it need not be aligned. */

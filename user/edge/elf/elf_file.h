@@ -9,6 +9,7 @@
 #ifndef ELF_FILE_H
 #define ELF_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct elf_file {
 	int fd;
 	unsigned char *own, *loaded;
 	unsigned int nr_loaded;
+	uint64_t nr_scanned; /* bytes: see elf_file__may_scan */
 
 	uint16_t type;    /* ET_EXEC or ET_DYN */
 	uint16_t machine; /* EM_X86_64 or EM_AARCH64 */
@@ -77,6 +79,10 @@ int elf_file__needed(struct elf_file *e, const char *prefix, char *name, size_t 
 
 /* Finds a section by its name. Returns 0, -ENOENT or -EBADMSG. */
 int elf_file__section(struct elf_file *e, const char *name, struct elf_section *section);
+
+/* Call before `length` bytes of the file are searched. Returns false if more has been searched in
+ * it by now than any real file needs: it was made to keep gilscope busy. */
+bool elf_file__may_scan(struct elf_file *e, uint64_t length);
 
 /* Finds the file offset of the byte that is loaded at vaddr (without the load bias). Returns 0 or
  * -ENOENT. */

@@ -22,7 +22,9 @@ int elf_symtab__find(struct elf_file *e, const char *name, struct elf_symbol *sy
 	if (err)
 		return err;
 	text = elf_file__bytes(e, strings.offset, strings.size);
-	if (!text)
+	if (!text || !elf_file__may_scan(e, symbols.size < MAX_SYMBOLS * sizeof(sym)
+						    ? symbols.size
+						    : MAX_SYMBOLS * sizeof(sym)))
 		return -EBADMSG;
 	for (uint64_t i = 1; i < symbols.size / sizeof(sym) && i < MAX_SYMBOLS; i++) {
 		const void *at = elf_file__bytes(e, symbols.offset + i * sizeof(sym), sizeof(sym));

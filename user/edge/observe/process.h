@@ -69,6 +69,7 @@ struct process {
 	__u64 end_ns;
 	__u64 next_try_ns; /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
+	__u64 look_ns;           /* SEARCHING: how long the last look took */
 	char contradiction[256]; /* SEARCHING: what contradicted itself at the last look, or "" */
 };
 

@@ -15,6 +15,9 @@
 #define MS           1000000ULL
 #define FIRST_TRY_NS (2 * MS)
 #define LAST_TRY_NS  (500 * MS)
+/* From one look to the next, at least this many times as long as the look took: a program with very
+ * many mappings must not keep gilscope from observing the others. */
+#define LOOK_SHARE 20
 /* When looks are this far apart, a program must be fully loaded. */
 #define LAST_START_NS (128 * MS)
 
@@ -24,6 +27,8 @@ void target__try_later(struct process *p)
 	if (p->try_delay_ns > LAST_TRY_NS)
 		p->try_delay_ns = LAST_TRY_NS;
 	p->next_try_ns = clock_ns() + p->try_delay_ns;
+	if (p->try_delay_ns < p->look_ns * LOOK_SHARE)
+		p->next_try_ns = clock_ns() + p->look_ns * LOOK_SHARE;
 }
 
 static bool is_no_python_yet(int err)
@@ -62,8 +67,10 @@ static int begin(struct target *t, struct process *p, struct failure *f)
 int target__look(struct target *t, struct process *p, bool supposed)
 {
 	struct failure f = {0};
+	__u64 begin_ns = clock_ns();
 	int err = python__inspect(p->bound, &p->python, &f);
 
+	p->look_ns = gil_elapsed(begin_ns, clock_ns());
 	proc__comm(p->pid, p->comm);
 	if (!err)
 		err = begin(t, p, &f);

@@ -19,8 +19,9 @@
 #include "edge/python/python_file.h"
 #include "edge/python/python_layout.h"
 
-#define MAX_FILES        256  /* searched for _PyRuntime */
-#define MAX_INTERPRETERS 4096 /* examined in one process */
+#define MAX_FILES        256           /* searched for _PyRuntime */
+#define MAX_SCANNED      (512UL << 20) /* bytes searched in all files together */
+#define MAX_INTERPRETERS 4096          /* examined in one process */
 #define HOLDER_TRIES     20
 
 /* Python implementations other than CPython, recognised by the start of a mapped file's name and,
@@ -59,6 +60,7 @@ struct inspection {
 	/* What else was seen on the way */
 	const struct other *implementation; /* a Python that is not CPython */
 	int unread; /* why a file could not be read, as -errno; 0: all were read */
+	uint64_t nr_scanned;
 	bool exe_is_static;
 	char other[PATH_MAX]; /* a file that is a Python, but has no _PyRuntime */
 	bool other_is_2;
@@ -192,6 +194,7 @@ static int look_into(struct inspection *in, const struct proc_map *map, bool is_
 		if (!strcmp(map->path, in->exe))
 			in->exe_is_static = !in->elf.nr_needed;
 	}
+	in->nr_scanned += in->elf.nr_scanned;
 	elf_file__close(&in->elf);
 	return err;
 }
@@ -224,7 +227,7 @@ static bool search(struct inspection *in, enum pass pass)
 	size_t position = 0;
 	ino_t last = 0;
 
-	while (!in->found && nr_files < MAX_FILES &&
+	while (!in->found && nr_files < MAX_FILES && in->nr_scanned < MAX_SCANNED &&
 	       proc_maps__next(&in->maps, &position, &in->map)) {
 		const char *name = proc_map__basename(&in->map);
 

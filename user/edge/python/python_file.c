@@ -14,7 +14,8 @@ static const char *section_bytes(struct elf_file *e, const char *name, size_t *s
 	struct elf_section s;
 
 	*size = 0;
-	if (elf_file__section(e, name, &s) || s.size > MAX_STRINGS)
+	if (elf_file__section(e, name, &s) || s.size > MAX_STRINGS ||
+	    !elf_file__may_scan(e, s.size))
 		return NULL;
 	*size = s.size;
 	return elf_file__bytes(e, s.offset, s.size);

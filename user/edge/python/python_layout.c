@@ -297,8 +297,11 @@ void python_version__find_micro(const char *data, size_t size, struct python_ver
 
 	length = (size_t)snprintf(prefix, sizeof(prefix), "%d.%d.", v->major, v->minor);
 	while (p && (p = memmem(p, (size_t)(end - p), prefix, length))) {
-		nul = memchr(p, '\0', (size_t)(end - p));
-		if (nul && nul - p < (ptrdiff_t)sizeof(found) && is_micro(p + length)) {
+		size_t most = (size_t)(end - p) < sizeof(found) ? (size_t)(end - p) : sizeof(found);
+
+		/* A search to the end of the data would take quadratic time in a hostile file. */
+		nul = memchr(p, '\0', most);
+		if (nul && is_micro(p + length)) {
 			if (found[0] && strcmp(found, p))
 				return;
 			memcpy(found, p, (size_t)(nul - p) + 1);

@@ -25,6 +25,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "edge/sites/cond_code.h"
@@ -33,6 +34,7 @@
 #define MAX_BLOCKS  256 /* blocks that may end in a message */
 #define MAX_JUMPS   256 /* jumps examined that lead to these blocks */
 #define MAX_VOTES   128
+#define MAX_LOOKS   4096 /* jumps before which a call is looked for */
 #define BEFORE_JUMP 24   /* limit in bytes between a call and the jump on its result */
 #define AFTER_CALL  16   /* the same for the comparison of its result with ETIMEDOUT */
 #define AROUND      1024 /* take_gil is hardly larger */
@@ -54,7 +56,7 @@ struct hunt {
 	const struct cond_code *arch;
 	enum wanted wanted;
 	struct votes *votes;
-	unsigned int nr_jumps;
+	unsigned int nr_jumps, nr_looks;
 	uint64_t block[MAX_BLOCKS]; /* indexes */
 	size_t nr_blocks;
 };
@@ -99,6 +101,8 @@ static void look_before(struct hunt *h, uint64_t j)
 	const struct code *c = h->code;
 	uint64_t function = 0, call = h->arch->call, i = 0;
 
+	if (h->nr_looks++ >= MAX_LOOKS)
+		return;
 	if (h->wanted == WANTED_TIMEDWAIT &&
 	    look_for_timed_out(h, j > AROUND ? j - AROUND : 0, j + AROUND))
 		return;
@@ -137,25 +141,31 @@ static void look_at_detours(struct hunt *h, uint64_t j)
 			look_before(h, i);
 }
 
+static int compare_blocks(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 static bool is_block(const struct hunt *h, int64_t index)
 {
-	for (size_t k = 0; k < h->nr_blocks; k++)
-		if ((int64_t)h->block[k] == index)
-			return true;
-	return false;
+	uint64_t wanted = (uint64_t)index;
+
+	return bsearch(&wanted, h->block, h->nr_blocks, sizeof(wanted), compare_blocks);
 }
 
 static void look_at_jumps(struct hunt *h)
 {
 	const struct code *c = h->code;
-	int64_t low = INT64_MAX, high = -1, to;
+	int64_t low, high, to;
 	bool conditional;
 
-	for (size_t k = 0; k < h->nr_blocks; k++) {
+	qsort(h->block, h->nr_blocks, sizeof(h->block[0]), compare_blocks);
+	low = (int64_t)h->block[0];
+	high = (int64_t)h->block[h->nr_blocks - 1];
+	for (size_t k = 0; k < h->nr_blocks; k++)
 		look_at_fallthrough(h, h->block[k]);
-		low = (int64_t)h->block[k] < low ? (int64_t)h->block[k] : low;
-		high = (int64_t)h->block[k] > high ? (int64_t)h->block[k] : high;
-	}
 	for (uint64_t i = 0; i + COND_CODE_LONGEST <= c->size && h->nr_jumps < MAX_JUMPS;
 	     i += h->arch->step) {
 		to = h->arch->jumps_to(c, i, &conditional);
@@ -183,15 +193,15 @@ static void look_for_message(struct elf_file *e, struct hunt *h, const char *mes
 		const uint8_t *data = elf_file__bytes(e, segment->offset, segment->filesz), *at;
 
 		/* A linker keeps one copy of a string. */
-		if (!data || segment->flags & PF_W)
+		if (!data || segment->flags & PF_W || !elf_file__may_scan(e, segment->filesz))
 			continue;
 		at = memmem(data, segment->filesz, message, length);
-		if (at)
+		if (at && elf_file__may_scan(e, h->code->size))
 			h->nr_blocks +=
 				h->arch->blocks(h->code, segment->vaddr + (uint64_t)(at - data),
 						h->block + h->nr_blocks, MAX_BLOCKS - h->nr_blocks);
 	}
-	if (h->nr_blocks)
+	if (h->nr_blocks && elf_file__may_scan(e, h->code->size))
 		look_at_jumps(h);
 }
 

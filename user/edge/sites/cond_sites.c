@@ -103,7 +103,8 @@ static bool has_glibc(struct elf_file *e)
 		const struct elf_segment *s = &e->segment[i];
 		const void *data = elf_file__bytes(e, s->offset, s->filesz);
 
-		if (data && memmem(data, s->filesz, variable, sizeof(variable)))
+		if (data && elf_file__may_scan(e, s->filesz) &&
+		    memmem(data, s->filesz, variable, sizeof(variable)))
 			return true;
 	}
 	return false;

@@ -18,6 +18,9 @@
 #include "edge/sites/libc.h"
 #include "edge/proc/proc_maps.h"
 
+/* The limit for one process. A real one has a single candidate, or with an old glibc two. */
+#define MAX_FILES 16
+
 static bool is_candidate(const struct proc_map *map)
 {
 	static const char *const parts[] = {"libc.so", "libc-", "libpthread", "ld-musl",
@@ -88,14 +91,19 @@ static int search(pid_t pid, const struct proc_maps *maps, struct libc *libc)
 	int result = -ENOENT;
 	struct proc_map map;
 	struct libc found;
+	unsigned int nr_files = 0;
 	size_t position = 0;
+	ino_t last = 0;
 
-	while (proc_maps__next(maps, &position, &map)) {
+	while (nr_files < MAX_FILES && proc_maps__next(maps, &position, &map)) {
 		bool is_libpthread = strstr(proc_map__basename(&map), "libpthread");
 		int err;
 
-		if (!is_candidate(&map) || (!result && !is_libpthread))
+		/* Several mappings of one file follow each other. */
+		if (!is_candidate(&map) || (!result && !is_libpthread) || map.ino == last)
 			continue;
+		last = map.ino;
+		nr_files++;
 		err = look_into(pid, &map, &found);
 		if (!err) {
 			if (!result)
