@@ -117,7 +117,7 @@ $(BUILD)/gilscope: $(call objects,$(COMMANDS) $(EDGE)) $(BUILD)/libcore.a
 
 # ---- tests ----
 
-EDGE_TESTS := test_elf test_locate test_locate_arm64 test_proc_maps test_python test_python_file test_python_pretended test_site_file test_usdt
+EDGE_TESTS := test_elf test_locate test_locate_arm64 test_probe_records test_proc_maps test_python test_python_file test_python_pretended test_site_file test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 FIXTURES := $(patsubst tests/%.c,%,$(wildcard tests/unit/fixtures*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -137,7 +137,10 @@ $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $$(call parts,$$*) $(c
 	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(BUILD)/libcore.a -Wl,--no-whole-archive $(CORE_LIBS) -o $@
 
 $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDING)) $(BUILD)/libcore.a
-	$(CC) $(CFLAGS) $^ -lelf $(CORE_LIBS) -rdynamic -o $@
+	$(CC) $(CFLAGS) $^ $(TEST_LIBS) -lelf $(CORE_LIBS) -rdynamic -o $@
+$(BUILD)/unit/test_probe_records.o: $(BUILD)/gilscope.skel.h
+$(BUILD)/test_probe_records: $(call objects,$(filter edge/kernel/%,$(EDGE)))
+$(BUILD)/test_probe_records: TEST_LIBS := -lbpf -lpthread
 $(BUILD)/test_site_file: $(call objects,edge/observe/site_file)
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)

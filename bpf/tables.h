@@ -148,7 +148,7 @@ static __always_inline struct gil_thread *thread_at(__u32 i)
 }
 
 /* Takes an unused index: a recycled one, or else the next one that was never used. GIL_NONE if the
- * table is full. */
+ * table is full, which is counted in *full, unless that is NULL. */
 static __always_inline __u32 take_index(void *recycled, __u32 *next, __u32 max, __u64 *full)
 {
 	__u32 i;
@@ -160,7 +160,8 @@ static __always_inline __u32 take_index(void *recycled, __u32 *next, __u32 max, 
 		if (i < max)
 			return i;
 	}
-	__sync_fetch_and_add(full, 1);
+	if (full)
+		__sync_fetch_and_add(full, 1);
 	return GIL_NONE;
 }
 

@@ -63,11 +63,10 @@ static __noinline __u32 thread_new(__u32 lock_index)
 		return GIL_NONE;
 	r = records_of(tid);
 	n = r ? free_record(r, tid) : GIL_THREAD_LOCKS;
-	if (!r || n >= GIL_THREAD_LOCKS) {
-		__sync_fetch_and_add(&tab->threads_full, 1);
+	if (!r || n >= GIL_THREAD_LOCKS)
 		return GIL_NONE;
-	}
-	i = take_index(&free_threads, &tab->next_thread, max_threads, &tab->threads_full);
+	/* Whoever gets no record counts the edge as dropped. */
+	i = take_index(&free_threads, &tab->next_thread, max_threads, NULL);
 	t = thread_at(i);
 	if (!t)
 		return GIL_NONE;

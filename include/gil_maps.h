@@ -61,20 +61,34 @@ struct gil_process {
 	__u32 pad;
 };
 
+/*
+ * What can be missed for the whole machine: a counter in struct gil_tables, and the field of struct
+ * snapshot_lost to which it is added, so that none can be counted and never be told. An edge whose
+ * thread finds no record is counted in its process, as `dropped`.
+ */
+#define GIL_TABLES_LOSSES(X)                                                                       \
+	/* records that could not be taken because the table was full */                           \
+	X(processes_full, processes)                                                               \
+	X(locks_full, gils)                                                                        \
+	/* handoffs not entered into the table of sums */                                          \
+	X(sums_full, handoffs)                                                                     \
+	/* process events lost because the ring was full */                                        \
+	X(events_lost, events)                                                                     \
+	/* scheduler edges that met a record in the middle of an update */                         \
+	X(switches_missed, switches)                                                               \
+	/* releases for which the drop request could not be read */                                \
+	X(requests_unread, requests)
+
+#define GIL_TABLES_COUNTER(name, lost) __u64 name;
+
 /* Counters of the tables, in one memory-mapped record. Each is written atomically. */
 struct gil_tables {
 	__u32 next_process; /* high-water marks */
 	__u32 next_lock;
 	__u32 next_thread;
-	__u32 frozen;         /* a recording has ended: scheduler edges and exits count no more */
-	__u64 processes_full; /* records that could not be taken because the table was full */
-	__u64 locks_full;
-	__u64 threads_full;
-	__u64 sums_full;       /* handoffs not entered into the table of sums */
-	__u64 events_lost;     /* process events lost because the ring was full */
-	__u64 switches_missed; /* scheduler edges that met a record in the middle of an update */
-	__u64 requests_unread; /* releases for which the drop request could not be read */
+	__u32 frozen;          /* a recording has ended: scheduler edges and exits count no more */
 	__u64 skipped_in_vain; /* runs of a second program that had nothing to do (bpf/preempt.h) */
+	GIL_TABLES_LOSSES(GIL_TABLES_COUNTER)
 };
 
 #endif

@@ -385,8 +385,15 @@ static struct snapshot *make_hostile(void)
 	u->pid = 4720;
 	strcpy(u->comm, "a\rb");
 	strcpy(u->why, "its interpreter is not known.");
-	s->lost = (struct snapshot_lost){
-		.edges = 1, .switches = 2, .handoffs = 3000, .events = 4, .requests = 5, .gaps = 6};
+	s->lost = (struct snapshot_lost){.edges = 1,
+					 .switches = 2,
+					 .handoffs = 3000,
+					 .events = 4,
+					 .requests = 5,
+					 .gaps = 6,
+					 .gils = 7,
+					 .processes = 8,
+					 .torn = 9};
 	s->probe_ns_per_hit = -1;
 	s->exit_status = 139;
 	story__end(&st, false);

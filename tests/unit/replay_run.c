@@ -101,8 +101,15 @@ void decorate(struct snapshot *s)
 	s->usdt_hits = 3;
 	s->exit_status = 42;
 	s->nr_unlisted = 7;
-	s->lost = (struct snapshot_lost){
-		.edges = 1, .switches = 2, .handoffs = 3, .events = 4, .requests = 5, .gaps = 6};
+	s->lost = (struct snapshot_lost){.edges = 1,
+					 .switches = 2,
+					 .handoffs = 3,
+					 .events = 4,
+					 .requests = 5,
+					 .gaps = 6,
+					 .gils = 7,
+					 .processes = 8,
+					 .torn = 9};
 	u->pid = 12;
 	strcpy(u->comm, "unseen");
 	strcpy(u->why, "it was not to be");

@@ -45,6 +45,42 @@ TEST(golden_text)
 		check_golden("text", f->name, ".txt", &o);
 }
 
+/* Whatever was missed, each report says so. */
+static void check_loss(const char *name, size_t field)
+{
+	struct snapshot *s = fixture__make("two_threads");
+	struct render_options o = {.width = 80};
+	char wanted[64], *text = NULL, *json = NULL;
+	size_t size = 0;
+	FILE *out;
+
+	memset(&s->lost, 0, sizeof(s->lost));
+	((__u64 *)&s->lost)[field] = 987;
+	out = open_memstream(&text, &size);
+	renderer__find("text")->render(out, s, &o);
+	fclose(out);
+	out = open_memstream(&json, &size);
+	renderer__find("json")->render(out, s, &o);
+	fclose(out);
+	snprintf(wanted, sizeof(wanted), "\"%s\": 987", name);
+	if (!strstr(text, "987") || strstr(text, "Nothing was missed") || !strstr(json, wanted) ||
+	    !strstr(json, "\"lost_events\": 987"))
+		snprintf(test_failure, sizeof(test_failure), "%s is not told", name);
+	free(text);
+	free(json);
+	snapshot__free(s);
+}
+
+TEST(every_loss_is_told)
+{
+	size_t field = 0;
+
+#define CHECK_LOSS(name)                                                                           \
+	if (!test_failure[0])                                                                      \
+		check_loss(#name, field++);
+	SNAPSHOT_LOSSES(CHECK_LOSS)
+}
+
 TEST(golden_text_of_other_kinds)
 {
 	struct render_options wide = {.width = 120}, ascii = {.ascii = true};

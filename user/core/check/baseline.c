@@ -273,6 +273,12 @@ static void read_lost(struct reader *r, const json_t *o, struct snapshot_lost *l
 		l->recording = get_integer(r, lost, "recording");
 	if (json_object_get(lost, "gaps"))
 		l->gaps = get_integer(r, lost, "gaps");
+	if (json_object_get(lost, "gils"))
+		l->gils = get_integer(r, lost, "gils");
+	if (json_object_get(lost, "processes"))
+		l->processes = get_integer(r, lost, "processes");
+	if (json_object_get(lost, "torn"))
+		l->torn = get_integer(r, lost, "torn");
 }
 
 static struct snapshot *read_report(struct reader *r, const json_t *o)

@@ -285,8 +285,9 @@ void snapshot__finish(struct snapshot *s)
 
 __u64 snapshot_lost__total(const struct snapshot_lost *l)
 {
-	return l->edges + l->switches + l->handoffs + l->events + l->requests + l->recording +
-	       l->gaps;
+#define ADD(name) +l->name
+	return SNAPSHOT_LOSSES(ADD);
+#undef ADD
 }
 
 /* The slot of the rank-th value, counted from 1; GIL_HIST_SLOTS for the maximum, which is exact. */

@@ -67,16 +67,25 @@ struct snapshot_unobserved {
 	char why[160];
 };
 
-/* What was missed, by cause. All fields are 0 in a good run. */
+/* What was missed, by cause. A new row goes to the end. */
+#define SNAPSHOT_LOSSES(X)                                                                         \
+	X(edges) /* a table had no room, or a program did not run */                               \
+	/* scheduler edges that met a record during an update; each makes a split wrong */         \
+	X(switches)                                                                                \
+	X(handoffs)  /* handoffs not entered into the table of from -> to */                       \
+	X(events)    /* process events */                                                          \
+	X(requests)  /* releases not told apart into requested and voluntary */                    \
+	X(recording) /* edges for which a recording had no room */                                 \
+	X(gaps)      /* times that a process lost its probes together with one of its threads */   \
+	X(gils)      /* times that a GIL found no room in the table of GILs, or in its process */  \
+	X(processes) /* times that a process found no room in the table of processes */            \
+	X(torn)      /* records that were copied while the kernel was writing them */
+
+#define SNAPSHOT_LOSS_FIELD(name) __u64 name;
+
+/* All fields are 0 in a good run. */
 struct snapshot_lost {
-	__u64 edges;     /* a table had no room, or a program did not run */
-	__u64 switches;  /* scheduler edges that met a record during an update; each makes a
-			   split wrong */
-	__u64 handoffs;  /* handoffs not entered into the table of from -> to */
-	__u64 events;    /* process events */
-	__u64 requests;  /* releases not told apart into requested and voluntary */
-	__u64 recording; /* edges for which a recording had no room */
-	__u64 gaps;      /* times that a process lost its probes together with one of its threads */
+	SNAPSHOT_LOSSES(SNAPSHOT_LOSS_FIELD)
 };
 
 struct snapshot {

@@ -264,6 +264,12 @@ static void put_lost(struct json *j, const struct snapshot_lost *l)
 		json__integer(j, "recording", l->recording);
 	if (l->gaps)
 		json__integer(j, "gaps", l->gaps);
+	if (l->gils)
+		json__integer(j, "gils", l->gils);
+	if (l->processes)
+		json__integer(j, "processes", l->processes);
+	if (l->torn)
+		json__integer(j, "torn", l->torn);
 	json__close(j, '}');
 }
 

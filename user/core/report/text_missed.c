@@ -95,6 +95,17 @@ static size_t put_lost(const struct text *t, const struct snapshot_lost *l)
 		"not observed for a moment, because the thread to which its probes were bound "
 		"had ended: counts are too low, by an unknown amount.");
 	told += put_loss(
+		t, l->gils, "attempt to observe a GIL", "attempts to observe a GIL",
+		"found no room in a table: some GILs were never observed, or not from their "
+		"beginning. Use a larger table: --max-processes.");
+	told += put_loss(
+		t, l->processes, "attempt to observe a process", "attempts to observe a process",
+		"found the table of processes full: some processes were never observed. Use a "
+		"larger table: --max-processes.");
+	told += put_loss(t, l->torn, "record was", "records were",
+			 "copied in the middle of an update: some figures of a GIL or thread "
+			 "may not fit together.");
+	told += put_loss(
 		t, l->recording, "edge was", "edges were",
 		"not recorded, because the ring between the kernel and gilscope was full. Use a "
 		"larger one: record --ring-size.");

@@ -268,16 +268,17 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (!sel->processes)
 		return FIGURE_NO_PROCESS;
 	if (metric__is_per_process(m))
-		return sel->lost.events || sel->not_whole ? FIGURE_LOST
-		       : sel->unlisted                    ? FIGURE_UNLISTED
-							  : FIGURE_SURE;
+		return sel->lost.events || sel->lost.processes || sel->not_whole ? FIGURE_LOST
+		       : sel->unlisted                                           ? FIGURE_UNLISTED
+										 : FIGURE_SURE;
 	/* A free-threaded build has a GIL, too, which may be on for a moment during an import. */
 	if (sel->process.free_threaded && !sel->gil.fig.acquisitions)
 		return FIGURE_NO_GIL;
 	if (!sel->gils)
 		return FIGURE_NO_PROCESS;
 	if (sel->lost.edges || sel->lost.recording || sel->lost.events || sel->lost.gaps ||
-	    sel->gil.lock.anomalies || sel->not_whole)
+	    sel->lost.gils || sel->lost.processes || sel->lost.torn || sel->gil.lock.anomalies ||
+	    sel->not_whole)
 		return FIGURE_LOST;
 	if (sel->unlisted)
 		return FIGURE_UNLISTED;

@@ -248,6 +248,9 @@ void trace_status__put(struct bytes *b, const struct trace_status *s)
 	bytes__number(b, s->lost.events);
 	bytes__number(b, s->lost.requests);
 	bytes__number(b, s->lost.gaps);
+	bytes__number(b, s->lost.gils);
+	bytes__number(b, s->lost.processes);
+	bytes__number(b, s->lost.torn);
 }
 
 bool trace_status__get(struct span *s, struct trace_status *status)
@@ -266,7 +269,14 @@ bool trace_status__get(struct span *s, struct trace_status *status)
 	status->lost.handoffs = span__number(s);
 	status->lost.events = span__number(s);
 	status->lost.requests = span__number(s);
-	if (!span__done(s)) /* the first traces did not have it */
+	/* Earlier traces do not have all of these. */
+	if (!span__done(s))
 		status->lost.gaps = span__number(s);
+	if (!span__done(s))
+		status->lost.gils = span__number(s);
+	if (!span__done(s))
+		status->lost.processes = span__number(s);
+	if (!span__done(s))
+		status->lost.torn = span__number(s);
 	return !s->bad;
 }

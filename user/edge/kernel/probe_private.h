@@ -48,6 +48,7 @@ struct probe {
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
+	__u64 nr_torn;      /* records that were still being written when they were copied */
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
 

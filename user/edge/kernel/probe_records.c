@@ -43,9 +43,10 @@ static void *record(struct table *t, unsigned int index)
 
 /*
  * Copies a record, whose first word is its sequence count. An update takes well below a
- * microsecond, unless the writer is preempted in the middle. Then we give it time, 100 ms at most.
+ * microsecond, unless the writer is preempted in the middle. Then we give it time, 100 ms at most;
+ * if that does not do, the copy may be torn, and is counted.
  */
-static void read_record(const struct table *t, unsigned int index, void *copy)
+static void read_record(struct probe *p, const struct table *t, unsigned int index, void *copy)
 {
 	const char *at = (const char *)t->records + t->size * index;
 	const __u32 *seq = (const __u32 *)at;
@@ -64,6 +65,7 @@ static void read_record(const struct table *t, unsigned int index, void *copy)
 			nanosleep(&pause, NULL);
 	}
 	memcpy(copy, at, t->size);
+	p->nr_torn++;
 }
 
 int probe__take_process(struct probe *p, pid_t pid)
@@ -141,12 +143,12 @@ bool probe__any_thread_gone(const struct probe *p)
 
 void probe__read_lock(struct probe *p, unsigned int index, struct gil_lock *copy)
 {
-	read_record(&p->locks, index, copy);
+	read_record(p, &p->locks, index, copy);
 }
 
 void probe__read_thread(struct probe *p, unsigned int index, struct gil_thread *copy)
 {
-	read_record(&p->threads, index, copy);
+	read_record(p, &p->threads, index, copy);
 }
 
 void probe__give_process(struct probe *p, unsigned int index)
@@ -289,9 +291,11 @@ void probe__read_lost(struct probe *p, struct snapshot_lost *lost)
 
 	for (int i = 0; i < PROBE_PROGRAMS; i++)
 		lost->edges += recursion_misses(probe__program(p, i));
-	lost->switches += t->switches_missed + recursion_misses(s->progs.on_switch) +
-			  recursion_misses(s->progs.on_wakeup);
-	lost->handoffs += t->sums_full;
-	lost->events += t->events_lost + events_skipped(p);
-	lost->requests += t->requests_unread;
+#define ADD(name, to) lost->to += t->name;
+	GIL_TABLES_LOSSES(ADD)
+#undef ADD
+	lost->switches +=
+		recursion_misses(s->progs.on_switch) + recursion_misses(s->progs.on_wakeup);
+	lost->events += events_skipped(p);
+	lost->torn += p->nr_torn;
 }

@@ -180,6 +180,7 @@ void process__count_with(const struct process *p, __u64 gil_hits, struct process
 	if (record) {
 		hits += record->other_hits + record->dropped;
 		count->dropped += record->dropped;
+		count->gils += record->full;
 	}
 	/* In a Python 2, other_hits includes the hits of its GIL. */
 	if (!p->python.semaphore_at)
