@@ -232,6 +232,15 @@ int process__trace(struct process *p)
 	return 0;
 }
 
+/* A record that is given back twice would belong to two GILs. */
+static bool owns_lock(const struct process *p, __u32 lock)
+{
+	for (size_t i = 0; i < p->nr_gils; i++)
+		if (p->gils[i].lock == (int)lock)
+			return true;
+	return false;
+}
+
 void process__discard(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
@@ -239,7 +248,7 @@ void process__discard(struct process *p)
 	if (!record)
 		return;
 	__atomic_store_n(&record->state, GIL_PROCESS_QUIET, __ATOMIC_SEQ_CST);
-	if (record->nr_locks)
+	if (record->nr_locks && !owns_lock(p, record->lock[0].lock))
 		p->discarded = record->lock[0].lock;
 	record->nr_locks = 0;
 }
@@ -293,8 +302,8 @@ int process__verify(struct process *p, struct failure *f)
 	if (switches < 0 || switches - p->switches < SURE_SWITCHES)
 		return 0;
 	process__tell_end(p, false);
+	process__discard(p);
 	process__give_records(p);
-	process__freeze(p);
 	if (probes->file->is_static && probes->file->from == COND_SITES_CODE)
 		failure__what(f,
 			      "the pthread_cond_signal that was located in %s by its code is not "

@@ -67,7 +67,8 @@ struct process {
 	__u64 attached_ns; /* when its probes were attached */
 	__u64 late_ns;     /* from its birth until edges could be seen */
 	__u64 end_ns;
-	__u64 next_try_ns; /* SEARCHING: when to look again */
+	unsigned long long start_ticks; /* for proc_list__is_over */
+	__u64 next_try_ns;              /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
 	__u64 look_ns;           /* SEARCHING: how long the last look took */
 	char contradiction[256]; /* SEARCHING: what contradicted itself at the last look, or "" */

@@ -172,6 +172,13 @@ void target__free(struct target *t)
 
 /* ---- while it runs ---- */
 
+/* The kernel reports nothing about a process that has no record. If that one is not observed, there
+ * is nothing to wait for: with --all, an exec would add it again. */
+static bool is_left_alone(const struct process *p)
+{
+	return p->state == PROCESS_REFUSED && p->index < 0;
+}
+
 /* Removes ended processes when the kernel is done with their records. */
 static void collect(struct target *t, __u64 now)
 {
@@ -181,7 +188,7 @@ static void collect(struct target *t, __u64 now)
 		bool done = p->state == PROCESS_ENDED &&
 			    (process__harvest(p) || gil_elapsed(p->end_ns, now) > EXIT_PATIENCE_NS);
 
-		if (!done) {
+		if (!done && !is_left_alone(p)) {
 			at = &p->next;
 			continue;
 		}
@@ -227,6 +234,7 @@ void target__update(struct target *t)
 	if (now < t->tick_ns)
 		return;
 	t->tick_ns = now + TICK_NS;
+	target__look_for_ended(t, now);
 	exits = probe__any_thread_gone(t->probe);
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->state == PROCESS_TRACED) {

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "edge/observe/target_private.h"
+#include "edge/proc/proc_list.h"
+
+/* How often processes whose end may not have been reported are looked at. */
+#define ENDED_NS 1000000000ULL
 
 static void on_fork(struct target *t, const struct gil_event *e)
 {
@@ -60,18 +64,37 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	target__try_later(p);
 }
 
+static void end(struct target *t, struct process *p, __u64 now)
+{
+	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
+		target__note_refused(t, p, p->contradiction);
+	if (!p->breaks_off)
+		p->end_ns = now;
+	p->state = PROCESS_ENDED;
+	process__detach(p);
+}
+
 static void on_exit_event(struct target *t, const struct gil_event *e)
 {
 	struct process *p = target__find(t, e->pid);
 
-	if (!p)
+	if (p)
+		end(t, p, e->ts);
+}
+
+void target__look_for_ended(struct target *t, __u64 now)
+{
+	struct snapshot_lost lost = {0};
+
+	if (now < t->ended_ns)
 		return;
-	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
-		target__note_refused(t, p, p->contradiction);
-	if (!p->breaks_off)
-		p->end_ns = e->ts;
-	p->state = PROCESS_ENDED;
-	process__detach(p);
+	t->ended_ns = now + ENDED_NS;
+	probe__read_lost(t->probe, &lost);
+	if (!lost.events)
+		return;
+	for (struct process *p = t->processes; p; p = p->next)
+		if (p->state != PROCESS_ENDED && proc_list__is_over(p->pid, &p->start_ticks))
+			end(t, p, now);
 }
 
 /* Turns what is known about the process so far into a row that ends at `since`. */
@@ -135,6 +158,7 @@ static void bind_again(struct target *t, struct process *p, const struct gil_eve
 		p->end_ns = e->ts;
 		return;
 	}
+	process__discard(p);
 	end_row(t, p, e->ts);
 	target__refuse(t, p, &f);
 }

@@ -21,6 +21,7 @@ struct target {
 	__u64 start_ns;
 	__u64 frozen_ns; /* when the figures were frozen; 0: not yet */
 	__u64 tick_ns;
+	__u64 ended_ns;                  /* when target__look_for_ended looks again */
 	struct process_count past_count; /* counts of ended processes */
 	__u64 nr_gaps;  /* how often a process lost its probes when a thread ended */
 	size_t nr_seen; /* CPython programs that could be traced */
@@ -48,6 +49,10 @@ void target__adopt_descendants(struct target *t);
 
 /* Handles an event from the kernel; ctx is the target. */
 void target__on_event(void *ctx, const struct gil_event *e);
+
+/* Treats processes that are gone as ended, if the kernel has lost process events, which may have been
+ * their ends. Call it at each tick. */
+void target__look_for_ended(struct target *t, __u64 now);
 
 /* Lists a process as not observed, and says why; note_refused for one that was, or seemed to be, a
  * CPython. */

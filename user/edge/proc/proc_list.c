@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,4 +41,34 @@ long proc_list__status(pid_t pid, const char *field)
 			value = strtol(line + length + 1, NULL, 10);
 	fclose(file);
 	return value;
+}
+
+bool proc_list__is_over(pid_t pid, unsigned long long *start)
+{
+	char path[64], text[1024];
+	unsigned long long ticks;
+	const char *after;
+	int threads;
+	char state;
+	FILE *file;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT;
+	n = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[n] = '\0';
+	/* The name, which may contain anything, ends at the last parenthesis. */
+	after = strrchr(text, ')');
+	if (!after || sscanf(after + 1,
+			     " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+			     "%d %*d %llu",
+			     &state, &threads, &ticks) != 3)
+		return !n;
+	if (*start && *start != ticks)
+		return true;
+	*start = ticks;
+	return (state == 'Z' || state == 'X') && threads <= 1;
 }

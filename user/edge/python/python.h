@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Finds the GIL of a running CPython from its memory map, its ELF files and its memory. Nothing is
- * written to the process, and it is not stopped.
+ * Finds the GIL of a running CPython from its memory map, its ELF files and its memory. This writes
+ * nothing to the process, and does not stop it.
  */
 #ifndef PYTHON_H
 #define PYTHON_H

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Targets that do their worst. gilscope ends in time and says what it could not do; what it does not
+know it counts; and a Python that is observed beside them is not harmed, and is counted right."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+from lib import (Gilscope, Skip, Workload, attach, breakpoints, built, check, check_untouched,
+                 debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn, stat,
+                 timeout, total, wait_until, within, workers)
+
+CANNOT_OBSERVE = 4
+K = 3000
+VERSIONS = ["0x020700f0"] + ["0x03%02x00f0" % minor for minor in range(7, 16)] + ["0x036300f0"]
+
+
+def hostile(source, *args, **popen):
+    """A running hostile program, after its READY."""
+    process = spawn([built(source, "-rdynamic")] + [str(a) for a in args], stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE, **popen)
+    equal(process.stdout.readline(), b"READY\n", "its line")
+    return process
+
+
+def refused(*args, statuses=(CANNOT_OBSERVE,)):
+    run = gilscope("stat", *args)
+    check(run.status in statuses, "status %s (stderr: %s)", run.status, run.err.strip()[-300:])
+    check(run.err.strip(), "no message")
+    return run
+
+
+class Bystander:
+    """A Python that gilscope observes together with everything else on the machine."""
+
+    def __init__(self, *options):
+        self.workload = Workload(debian(), "stat_loop.py", K)
+        self.gilscope = attach(self.workload, *options, everything=True)
+
+    def check_unharmed(self, **options):
+        """Lets it run to its end; returns the report."""
+        self.workload.go()
+        self.workload.truth()
+        self.workload.end()
+        run = self.gilscope.interrupt(**options)
+        process = process_of(run.report, self.workload.pid)
+        within(total(workers(process), "acquisitions"), K, K + 20, "its acquisitions")
+        equal(gil_of(process)["anomalies"], 0, "its anomalies")
+        return run.report
+
+
+# --- what it claims to be ------------------------------------------------------------------------
+
+@each(lambda: VERSIONS)
+def test_claims_to_be_python(version):
+    """It may even have what looks like an unused GIL; but then it is the only one that is wrong."""
+    process = hostile("claims_python.c", version, 60)
+    refused("-d", "0.2", "-p", process.pid, statuses=(0, CANNOT_OBSERVE))
+    check_untouched(process.pid)
+    equal(process.poll(), None, "its status")
+
+
+def test_claims_to_be_an_unknown_version():
+    process = hostile("claims_python.c", VERSIONS[-1], 60)
+    refused("-p", process.pid)
+    equal(any(breakpoints(process.pid)), False, "something left attached")
+    equal(process.poll(), None, "its status")
+
+
+def test_claims_beside_a_bystander():
+    bystander = Bystander()
+    processes = [hostile("claims_python.c", version, 60) for version in VERSIONS]
+    report = bystander.check_unharmed()
+    told = {u["pid"] for u in report["unobserved"]}
+    equal([p.pid for p in processes if p.poll() is not None], [], "those that are gone")
+    check(not told & {bystander.workload.pid}, "the bystander is among the unobserved")
+
+
+# --- its mappings --------------------------------------------------------------------------------
+
+def test_flips_mappings():
+    """The probes of the bystander stay where they belong."""
+    libc = re.search(r"\S+/libc\.so\.6", open("/proc/self/maps").read()).group()
+    copy = os.path.join(scratch("libc"), "libc.so.6")
+    os.mkdir(os.path.dirname(copy))
+    shutil.copy(libc, copy)
+    bystander = Bystander()
+    for _ in range(3):
+        hostile("flip_maps.c", 60, libc, copy)
+    run = gilscope("stat", "-d", "1", "--", built("flip_maps.c", "-rdynamic"), "0.5", libc, copy)
+    equal(run.status, CANNOT_OBSERVE, "status (stderr: %s)" % run.err.strip()[-300:])
+    bystander.check_unharmed()
+
+
+def test_many_mappings():
+    process = hostile("many_maps.c", 64000, 60)
+    refused("-p", process.pid)
+    bystander = Bystander()
+    for _ in range(3):
+        hostile("many_maps.c", 64000, 60)
+    bystander.check_unharmed()
+
+
+# --- how it lives and dies -----------------------------------------------------------------------
+
+def test_execs_in_a_loop():
+    """After 300 execs, the program is observed from its first edge on."""
+    run = stat(command=[built("exec_loop.c"), "300"] + debian().argv("stat_loop.py", K),
+               env=debian().environment())
+    process = process_of(run.report, run.truth()["pid"])
+    within(total(workers(process), "acquisitions"), K, K + 20, "acquisitions")
+
+
+def test_forks_within_a_limit():
+    bystander = Bystander()
+    storm = spawn([built("fork_storm.c"), "2000"])
+    storm.wait(60)
+    # If there were more children than records at a time, the report says so.
+    bystander.check_unharmed(expect_lost=True)
+
+
+def test_its_end_is_lost():
+    """While gilscope is stopped, the ring of process events overflows, and the end of the target is
+    among what is lost. gilscope notices all the same, and says that something is missing."""
+    code = "import subprocess; print('READY', flush=True); input(); subprocess.run(%r)" % (
+        [built("fork_storm.c"), "4000"],)
+    target = spawn([debian().path, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    equal(target.stdout.readline(), b"READY\n", "its line")
+    g = attach([target])
+    g.process.send_signal(signal.SIGSTOP)
+    target.stdin.write(b"\n")
+    target.stdin.flush()
+    target.wait(60)
+    g.process.send_signal(signal.SIGCONT)
+    run = g.finish(expect_lost=True)
+    check(run.report["lost"]["events"] > 0, "no event was lost")
+
+
+@timeout(180)
+def test_dies_at_each_step():
+    """The target is killed at each step of the attach in turn. gilscope ends with a message, or with
+    a report if it had begun."""
+    preloaded = built("kill_at.c", "-shared", "-fPIC", "-ldl")
+    env = dict(os.environ, LD_PRELOAD=preloaded, ASAN_OPTIONS="verify_asan_link_order=0")
+
+    def run_to(step):
+        w, log = Workload(debian(), "stat_loop.py", 10), scratch("steps")
+        run = gilscope("stat", "-d", "0.1", "-p", w.pid,
+                       env=dict(env, KILL_PID=str(w.pid), KILL_AT=str(step), KILL_LOG=log))
+        if step:
+            check(not w.alive() or w.process.wait(10) is not None, "it was not killed")
+        return run, open(log).read().splitlines()
+
+    run, steps = run_to(0)
+    equal(run.status, 0, "status (stderr: %s)" % run.err)
+    for step in sorted(set(range(1, len(steps), max(1, len(steps) // 30))) | {len(steps) - 1}):
+        run, _ = run_to(step)
+        check(run.status in (0, CANNOT_OBSERVE), "step %d (%s): status %s, %s", step,
+              steps[step - 1], run.status, run.err)
+        check(run.err.strip(), "step %d: no message", step)
+
+
+# --- what it costs gilscope ----------------------------------------------------------------------
+
+def memory_of(pid):
+    with open("/proc/%d/smaps_rollup" % pid) as f:
+        return int(re.search(r"\nPrivate_Dirty:\s*(\d+)", f.read()).group(1)) * 1024
+
+
+def open_files(pid):
+    return len(os.listdir("/proc/%d/fd" % pid))
+
+
+SPAWNER = """
+while read n; do
+	for i in $(seq $n); do
+		"$0" %s 0.1 > /dev/null &
+		[ $((i %% 40)) -ne 0 ] || wait
+	done
+	wait
+	echo done
+done
+""" % VERSIONS[-1]
+
+
+def start_spawner():
+    """A shell that for each number it reads starts as many processes of an unsupported version,
+    which live until they have been looked at. To the kernel they are not children of a target, so
+    their ends are not reported."""
+    return spawn(["sh", "-c", SPAWNER, built("claims_python.c", "-rdynamic")], stdin=subprocess.PIPE,
+                 stdout=subprocess.PIPE, text=True)
+
+
+def run_refused(spawner, n):
+    spawner.stdin.write("%d\n" % n)
+    spawner.stdin.flush()
+    equal(spawner.stdout.readline(), "done\n", "the spawner's line")
+
+
+@timeout(120)
+def test_refused_processes_cost_no_memory():
+    """From some number of refused processes on, more of them take no more memory."""
+    spawner = start_spawner()
+    bystander = Bystander()
+    pid = bystander.gilscope.process.pid
+    run_refused(spawner, 1200)  # so many have a line of their own in the report
+    first = memory_of(pid)
+    run_refused(spawner, 600)
+    second = memory_of(pid)
+    report = bystander.check_unharmed()
+    equal(len(report["unobserved"]), 1024, "the number of those that are listed")
+    check(second - first < 600 * 500, "%d bytes for each process", (second - first) // 600)
+
+
+@timeout(120)
+def test_many_files_cost_no_descriptors():
+    """The same for files: each of these interpreters is another file."""
+    bystander = Bystander()
+    pid, counts = bystander.gilscope.process.pid, []
+    for i in range(60):
+        copy = scratch("python3")
+        shutil.copy(debian().path, copy)
+        subprocess.run([copy, "-c", "import time; time.sleep(0.1)"], check=True,
+                       env=dict(debian().environment(), PYTHONHOME="/usr"))
+        os.unlink(copy)
+        if i in (29, 59):
+            time.sleep(1.5)  # until the records of ended processes have been given back
+            counts.append(open_files(pid))
+    report = bystander.check_unharmed()
+    check(len(report["processes"]) > 30, "only %d were observed", len(report["processes"]))
+    within(counts[1] - counts[0], -10, 10, "descriptors for 30 files")
+
+
+# --- tables that are full ------------------------------------------------------------------------
+
+def test_a_full_table_of_processes_is_told():
+    path = " ".join(debian().argv("stat_loop.py", 10))
+    script = "for i in $(seq 40); do %s & done; wait" % path
+    run = Gilscope("--max-processes", "16", command=["sh", "-c", script],
+                   env=debian().environment()).finish(None, expect_lost=True)
+    check(run.report["lost"].get("processes", 0) > 0, "lost: %s", run.report["lost"])
+
+
+def test_a_full_table_of_gils_is_told():
+    newer = [i for i in interpreters() if i.version >= (3, 12)]
+    if not newer:
+        raise Skip("no Python 3.12 or later")
+    children = [Workload(newer[0], "subinterpreters.py", "own", 6, 10, 0) for _ in range(22)]
+    g = attach(children, "--max-processes", "24")
+    for w in children:
+        w.go()
+    for w in children:
+        w.truth()
+        w.end()
+    run = g.finish(expect_lost=True)
+    check(run.report["lost"].get("gils", 0) > 0, "lost: %s", run.report["lost"])
