@@ -17,8 +17,8 @@ static struct site_file *find_sites(struct site_file **list, struct probe *p, pi
 	static struct python py;
 
 	if (!usdt)
-		return site_file__of_libc(list, pid, f);
-	return python__inspect(pid, &py, f) ? NULL : site_file__of_usdt(list, p, pid, &py, f);
+		return site_file__of_libc(list, NULL, pid, f);
+	return python__inspect(pid, &py, f) ? NULL : site_file__of_usdt(list, NULL, p, pid, &py, f);
 }
 
 int main(int argc, char **argv)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """Targets that do their worst. gilscope ends in time and says what it could not do; what it does not
 know it counts; and a Python that is observed beside them is not harmed, and is counted right."""
+import json
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import time
 
+from invariants import check_invariants
 from lib import (Gilscope, Skip, Workload, attach, breakpoints, built, check, check_untouched,
                  debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn, stat,
                  timeout, total, wait_until, within, workers)
@@ -44,11 +46,17 @@ class Bystander:
         self.workload.go()
         self.workload.truth()
         self.workload.end()
-        run = self.gilscope.interrupt(**options)
-        process = process_of(run.report, self.workload.pid)
+        self.gilscope.process.send_signal(signal.SIGINT)
+        _, err = self.gilscope.process.communicate(timeout=60)
+        equal(self.gilscope.process.returncode, 0, "gilscope's status (stderr: %s)" % err[-300:])
+        with open(self.gilscope.path) as f:
+            report = json.load(f)
+        process = process_of(report, self.workload.pid)
+        # The other processes of this machine are none of its business.
+        check_invariants(dict(report, processes=[process]), **options)
         within(total(workers(process), "acquisitions"), K, K + 20, "its acquisitions")
         equal(gil_of(process)["anomalies"], 0, "its anomalies")
-        return run.report
+        return report
 
 
 # --- what it claims to be ------------------------------------------------------------------------
@@ -103,6 +111,35 @@ def test_many_mappings():
     bystander.check_unharmed()
 
 
+# --- memory and files that never come ------------------------------------------------------------
+
+def stalled():
+    process = spawn([built("stall.c", "-rdynamic"), "60", "65534"], stdout=subprocess.PIPE)
+    if process.stdout.readline() != b"READY\n":
+        raise Skip("no userfaultfd")
+    return process
+
+
+def test_memory_that_never_comes():
+    """The only one that waits for the target is the looker. The end of gilscope does not."""
+    process = stalled()
+    run = refused("-p", process.pid)
+    check("in time" in run.err, "it says: %s", run.err)
+    equal(process.poll(), None, "its status")
+
+
+def test_memory_that_never_comes_beside_a_bystander():
+    """However many such processes a user has, he makes gilscope wait only for a while in all."""
+    processes = [stalled() for _ in range(8)]
+    bystander = Bystander()
+    processes += [stalled() for _ in range(8)]
+    report = bystander.check_unharmed()
+    told = [u["why"] for u in report["unobserved"] if u["pid"] in {p.pid for p in processes}]
+    # The others have been looked at before they were what they are.
+    within(len([why for why in told if "in time" in why]), 8, 16, "the number of those refused")
+    equal([p.pid for p in processes if p.poll() is not None], [], "those that are gone")
+
+
 # --- how it lives and dies -----------------------------------------------------------------------
 
 def test_execs_in_a_loop():
@@ -125,7 +162,7 @@ def test_its_end_is_lost():
     """While gilscope is stopped, the ring of process events overflows, and the end of the target is
     among what is lost. gilscope notices all the same, and says that something is missing."""
     code = "import subprocess; print('READY', flush=True); input(); subprocess.run(%r)" % (
-        [built("fork_storm.c"), "4000"],)
+        [built("fork_storm.c"), "9000"],)
     target = spawn([debian().path, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     equal(target.stdout.readline(), b"READY\n", "its line")
     g = attach([target])

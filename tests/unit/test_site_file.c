@@ -165,7 +165,7 @@ static void check_flipping(const struct libraries *l, pid_t pid)
 	unsigned int good = 0, bad = 0;
 
 	for (int i = 0; i < LOOKS; i++) {
-		struct site_file *list = NULL, *file = site_file__of_libc(&list, pid, NULL);
+		struct site_file *list = NULL, *file = site_file__of_libc(&list, NULL, pid, NULL);
 
 		if (file && site_file__attach(file, NULL, PROBE_COND, pid, 0, NULL)) {
 			if (given.ino == l->good_ino)
@@ -210,18 +210,18 @@ static bool write_at(const char *path, unsigned long offset, const char *byte)
 
 static void check_changed(const struct libraries *l, pid_t pid)
 {
-	struct site_file *list = NULL, *file = site_file__of_libc(&list, pid, NULL), *again;
+	struct site_file *list = NULL, *file = site_file__of_libc(&list, NULL, pid, NULL), *again;
 	struct failure f = {.what = ""};
 
 	CHECK(file && file->ino == l->good_ino);
-	CHECK(site_file__of_libc(&list, pid, NULL) == file);
+	CHECK(site_file__of_libc(&list, NULL, pid, NULL) == file);
 	CHECK(site_file__attach(file, NULL, PROBE_COND, pid, 0, &f));
 	given.calls = 0;
 	CHECK(write_at(l->good, l->good_offset + 3, "\xcc"));
 	CHECK(!site_file__attach(file, NULL, PROBE_COND, pid, 0, &f));
 	CHECK_EQ(errno, ESTALE);
 	CHECK(f.what[0] && !given.calls);
-	again = site_file__of_libc(&list, pid, NULL);
+	again = site_file__of_libc(&list, NULL, pid, NULL);
 	CHECK(again && again != file, "the file was not searched again");
 	CHECK(site_file__attach(again, NULL, PROBE_COND, pid, 0, &f));
 	site_file__free_all(list);
@@ -271,7 +271,7 @@ static void check_many(const struct libraries *l)
 		close(fd);
 		pid = start_flipping(l->good, l->good);
 		CHECK(pid > 0);
-		CHECK(site_file__of_libc(&list, pid, NULL));
+		CHECK(site_file__of_libc(&list, NULL, pid, NULL));
 		end(pid);
 		if (i % 60 == 59)
 			open_at[i / 60] = nr_open();
@@ -300,7 +300,7 @@ TEST(site_file_in_use_is_kept)
 	if (geteuid())
 		SKIP("map_files is not permitted");
 	CHECK(make_libraries(&l));
-	kept = site_file__of_libc(&list, 0, NULL);
+	kept = site_file__of_libc(&list, NULL, 0, NULL);
 	CHECK(kept);
 	site_file__use(kept);
 	for (int i = 0; i < 40; i++) {
@@ -310,10 +310,10 @@ TEST(site_file_in_use_is_kept)
 		CHECK(copy(fd, l.good, &l.good_ino));
 		close(fd);
 		pid = start_flipping(l.good, l.good);
-		CHECK(pid > 0 && site_file__of_libc(&list, pid, NULL));
+		CHECK(pid > 0 && site_file__of_libc(&list, NULL, pid, NULL));
 		end(pid);
 	}
-	CHECK(site_file__of_libc(&list, 0, NULL) == kept);
+	CHECK(site_file__of_libc(&list, NULL, 0, NULL) == kept);
 	site_file__leave(kept);
 	site_file__free_all(list);
 	remove_libraries(&l);

@@ -11,13 +11,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #define BPF_LINK_CREATE 28
 
-static int steps;
+/* Shared with the process that looks into others for gilscope. */
+static int *steps;
+
+__attribute__((constructor)) static void begin(void)
+{
+	steps = mmap(NULL, sizeof(*steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	if (steps == MAP_FAILED)
+		abort();
+}
 
 static int number(const char *name)
 {
@@ -30,17 +40,16 @@ static void step(const char *what)
 {
 	const char *log = getenv("KILL_LOG");
 	char text[300], path[64];
-	int fd, n;
+	int at = __atomic_add_fetch(steps, 1, __ATOMIC_SEQ_CST), fd, n;
 
-	steps++;
 	fd = log ? (int)syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_APPEND | O_CREAT, 0644)
 		 : -1;
-	n = snprintf(text, sizeof(text), "%d %s\n", steps, what);
+	n = snprintf(text, sizeof(text), "%d %s\n", at, what);
 	if (fd >= 0 && write(fd, text, (size_t)n) != n)
 		abort();
 	if (fd >= 0)
 		close(fd);
-	if (steps != number("KILL_AT"))
+	if (at != number("KILL_AT"))
 		return;
 	kill(number("KILL_PID"), SIGKILL);
 	/* Its memory is gone when its link is. */
@@ -93,7 +102,7 @@ long syscall(long which, ...)
 	va_end(ap);
 	if (!next)
 		next = (long (*)(long, ...))dlsym(RTLD_NEXT, "syscall");
-	if (which == SYS_bpf && a[0] == BPF_LINK_CREATE && steps)
+	if (which == SYS_bpf && a[0] == BPF_LINK_CREATE && *steps)
 		step("link");
 	return next(which, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -174,7 +174,8 @@ out:
 int calibrate(struct probe *p, long *ns_per_hit, struct failure *f)
 {
 	struct site_file *list = NULL;
-	const struct trial trial = {site_file__of_libc(&list, 0, f), &source_uprobe, cond_cycles};
+	const struct trial trial = {site_file__of_libc(&list, NULL, 0, f), &source_uprobe,
+				    cond_cycles};
 	int err = trial.file ? 0 : -errno;
 
 	*ns_per_hit = -1;
@@ -347,7 +348,7 @@ bool calibrate_outlives(struct probe *p)
 {
 	struct site_file *list = NULL;
 	struct failure f = {0};
-	const struct site_file *file = site_file__of_libc(&list, 0, &f);
+	const struct site_file *file = site_file__of_libc(&list, NULL, 0, &f);
 	bool outlives = false;
 	int go[2];
 	pid_t pid;

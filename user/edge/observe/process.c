@@ -10,13 +10,15 @@
 /* If a GIL changes threads this often without a hit, the probes are in the wrong place. */
 #define SURE_SWITCHES 4
 
-struct process *process__new(struct probe *probe, const struct listener *listener, pid_t pid)
+struct process *process__new(struct probe *probe, struct looker *looker,
+			     const struct listener *listener, pid_t pid)
 {
 	struct process *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return NULL;
 	p->probe = probe;
+	p->looker = looker;
 	p->listener = listener;
 	p->pid = p->bound = pid;
 	p->index = p->discarded = -1;
@@ -193,13 +195,13 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	record->nr_locks = p->python.gil != 0;
 	__atomic_store_n(&record->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
 	if (process__was_replaced(p, record)) {
+		p->nr_gils = 0; /* its record is now the discarded one */
 		process__discard(p);
-		p->nr_gils = 0;
 		return -EAGAIN;
 	}
 	/* Only used if no edge is ever seen, as the word has then not changed since. */
 	if (p->nr_gils)
-		p->gils[0].locked_at_start = python__locked(p->bound, &p->python);
+		p->gils[0].locked_at_start = looker__locked(p->looker, p->bound, &p->python);
 	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, clock_ns()) : 0;
 	return 0;
 }
@@ -270,11 +272,12 @@ void process__refresh(struct process *p)
 	for (size_t i = 0; i < p->nr_gils; i++) {
 		if (p->gils[i].end_ns)
 			continue;
-		interval = python__switch_interval(p->bound, &p->python, p->gils[i].address);
+		interval = looker__switch_interval(p->looker, p->bound, &p->python,
+						   p->gils[i].address);
 		if (interval > 0)
 			p->gils[i].switch_interval_us = interval;
 	}
-	if (p->python.free_threaded && !python__is_free_threaded(p->bound, &p->python)) {
+	if (p->python.free_threaded && !looker__is_free_threaded(p->looker, p->bound, &p->python)) {
 		p->python.free_threaded = false;
 		p->gil_turned_on = true;
 	}
@@ -291,7 +294,7 @@ int process__verify(struct process *p, struct failure *f)
 	    p->python.semaphore_at || p->python.free_threaded_build)
 		return 0;
 	/* Read before the acquisitions, so that every switch counted here must show there. */
-	switches = python__switches(p->bound, &p->python);
+	switches = looker__switches(p->looker, p->bound, &p->python);
 	if (probe__process(p->probe, p->index)->dropped ||
 	    process_gil__acquisitions(&p->gils[0], p->probe, p->pid)) {
 		p->is_confirmed = true;

@@ -37,6 +37,7 @@ struct process_probes {
 struct process {
 	struct process *next;
 	struct probe *probe;
+	struct looker *looker;
 	const struct listener *listener; /* NULL: none */
 	pid_t pid;
 	enum process_state state;
@@ -76,7 +77,8 @@ struct process {
 
 /* Returns a SEARCHING process, or NULL if memory ran out. The listener, if not NULL, is told about
  * it. */
-struct process *process__new(struct probe *probe, const struct listener *listener, pid_t pid);
+struct process *process__new(struct probe *probe, struct looker *looker,
+			     const struct listener *listener, pid_t pid);
 /* Forgets what belongs to the program that the process has run so far, whose records must have been
  * given back: it has executed another one, which `exec` reports. Its probes stay. */
 void process__begin_image(struct process *p, const struct gil_event *exec);

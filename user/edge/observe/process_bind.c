@@ -30,7 +30,6 @@
 
 #include "core/base/clock.h"
 #include "gil_stream.h"
-#include "edge/proc/proc_maps.h"
 #include "edge/observe/process.h"
 
 /* Attempts to list the threads, which may come and go meanwhile. */
@@ -50,36 +49,14 @@ struct attachment *process__attach_bound(struct process *p, const struct site_fi
 	return site_file__attach_thread(file, p->probe, file->program, p->bound, p->index, f);
 }
 
-/* True if the memory at the site differs from the file, that is, if it has the breakpoint. */
-static bool has_breakpoint(pid_t tid, const struct proc_maps *maps, const struct site_file *file,
-			   __u64 offset)
-{
-	unsigned char code[4], original[4];
-	struct proc_map map;
-	size_t at = 0;
-
-	if (pread(file->fd, original, sizeof(original), (off_t)offset) != sizeof(original))
-		return false;
-	while (proc_maps__next(maps, &at, &map))
-		if (map.executable && map.ino == file->ino && offset >= map.offset &&
-		    offset - map.offset < map.end - map.start)
-			return !proc_mem__read(tid, map.start + (offset - map.offset), code,
-					       sizeof(code)) &&
-			       memcmp(code, original, sizeof(code));
-	return false;
-}
-
 /* Returns 0 if all breakpoints are still in place after another thread's end, -ENOLINK if not, or
  * -ESRCH if this thread has ended too. */
-static int look_for_breakpoints(pid_t tid, const struct site_file *file)
+static int look_for_breakpoints(struct looker *looker, pid_t tid, const struct site_file *file)
 {
-	struct proc_maps maps = {0};
-	int err = proc_maps__read(tid, &maps) || !maps.size ? -ESRCH : 0;
+	struct site_found sites = {.ino = file->ino, .n = file->n};
 
-	for (size_t i = 0; i < file->n && !err; i++)
-		err = has_breakpoint(tid, &maps, file, file->site[i].offset) ? 0 : -ENOLINK;
-	proc_maps__free(&maps);
-	return err;
+	memcpy(sites.site, file->site, sizeof(sites.site));
+	return looker__breakpoints(looker, tid, &sites);
 }
 
 static int attach_to(struct process *p, pid_t tid, unsigned int index, const struct site_file *file,
@@ -103,7 +80,7 @@ static int bind_to(struct process *p, pid_t tid, unsigned int index, bool keep, 
 	__atomic_store_n(&probe__process(p->probe, index)->bound, tid, __ATOMIC_SEQ_CST);
 	for (size_t i = 0; keep && i < SOURCE_PLACES && !err; i++)
 		if (p->probes[i].attached)
-			err = look_for_breakpoints(tid, p->probes[i].file);
+			err = look_for_breakpoints(p->looker, tid, p->probes[i].file);
 	for (size_t i = 0; i < SOURCE_PLACES && !err; i++)
 		if (p->probes[i].attached)
 			err = attach_to(p, tid, index, p->probes[i].file, keep, &b->attached[i], f);

@@ -24,7 +24,8 @@ struct process_gil *process__add_gil(struct process *p, int lock, __u64 address,
 		.address = address,
 		.interpreter = interpreter,
 		.locked_at_start = -1,
-		.switch_interval_us = python__switch_interval(p->bound, &p->python, address),
+		.switch_interval_us =
+			looker__switch_interval(p->looker, p->bound, &p->python, address),
 	};
 	return grown;
 }
@@ -193,7 +194,8 @@ void process__look_at_interpreters(struct process *p)
 {
 	struct gil_process *record = probe__process(p->probe, p->index);
 	struct python_own_gil list[4 * GIL_PROCESS_LOCKS];
-	int n = python__own_gils(p->bound, &p->python, list, sizeof(list) / sizeof(*list));
+	int n = looker__own_gils(p->looker, p->bound, &p->python, list,
+				 sizeof(list) / sizeof(*list));
 
 	if (n < 0)
 		return;

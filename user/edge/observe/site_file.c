@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "edge/sites/libc.h"
 #include "edge/proc/proc_maps.h"
-#include "edge/python/python2.h"
 #include "edge/observe/site_file.h"
-#include "edge/sites/usdt.h"
 
 /* Files without a user that are kept, because the next process often has one of them. */
 #define MAX_UNUSED 16
@@ -32,13 +28,12 @@ static bool is_unchanged(const struct site_file *file)
 }
 
 /* Returns the file, moved to the front of the list. */
-static struct site_file *known(struct site_file **list, enum probe_program program, dev_t dev,
-			       ino_t ino)
+static struct site_file *known(struct site_file **list, enum site_what what, dev_t dev, ino_t ino)
 {
 	struct site_file **at = list, *file;
 
 	while ((file = *at)) {
-		if (file->program == program && file->dev == dev && file->ino == ino &&
+		if (file->what == what && file->dev == dev && file->ino == ino &&
 		    is_unchanged(file)) {
 			*at = file->next;
 			file->next = *list;
@@ -72,23 +67,35 @@ static void forget(struct site_file **list)
 	}
 }
 
+static enum probe_program program_of(enum site_what what)
+{
+	static const enum probe_program programs[] = {
+		[SITES_OF_LIBC] = PROBE_COND,
+		[SITES_OF_STATIC] = PROBE_COND,
+		[SITES_OF_USDT] = PROBE_USDT,
+		[SITES_OF_PYTHON2] = PROBE_SEMAPHORE,
+	};
+
+	return programs[what];
+}
+
 /* Adds a file to the list. Takes over the descriptor, and closes it on failure. */
-static struct site_file *add(struct site_file **list, enum probe_program program, int fd)
+static struct site_file *add(struct site_file **list, enum site_what what,
+			     const struct site_found *found)
 {
 	struct site_file *file = calloc(1, sizeof(*file));
-	struct stat st;
 
-	if (!file || fstat(fd, &st)) {
-		close(fd);
-		free(file);
+	if (!file) {
+		close(found->fd);
 		return NULL;
 	}
-	file->dev = st.st_dev;
-	file->ino = st.st_ino;
-	file->size = st.st_size;
-	file->program = program;
-	file->fd = fd;
-	snprintf(file->open_path, sizeof(file->open_path), "/proc/self/fd/%d", fd);
+	file->dev = found->dev;
+	file->ino = found->ino;
+	file->size = found->size;
+	file->what = what;
+	file->program = program_of(what);
+	file->fd = found->fd;
+	snprintf(file->open_path, sizeof(file->open_path), "/proc/self/fd/%d", file->fd);
 	file->next = *list;
 	*list = file;
 	forget(list);
@@ -137,84 +144,54 @@ struct attachment *site_file__attach_thread(const struct site_file *file, struct
 				    file->n, f);
 }
 
-/* ---- C libraries ---- */
+/* ---- searching ---- */
 
-struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct failure *f)
+static void list_known(struct site_file *list, struct site_search *s)
 {
-	struct libc libc;
-	struct site_file *file;
-	int err = libc__find(pid, &libc, f);
-
-	if (err) {
-		errno = -err;
-		return NULL;
+	for (; list && s->nr_known < SITE_SEARCH_KNOWN; list = list->next) {
+		if (list->what != s->what || !is_unchanged(list))
+			continue;
+		s->known[s->nr_known].dev = list->dev;
+		s->known[s->nr_known++].ino = list->ino;
 	}
-	file = known(list, PROBE_COND, libc.dev, libc.ino);
-	if (file) {
-		close(libc.fd);
-		return file;
-	}
-	file = add(list, PROBE_COND, libc.fd);
-	if (!file)
-		return NULL;
-	file->n = LIBC_SITES;
-	memcpy(file->site, libc.site, sizeof(libc.site));
-	return file;
 }
 
-/* ---- interpreters ---- */
-
-/* Opens the file as ELF, on a descriptor of its own. Returns 0 or -errno. */
-static int open_elf(const struct site_file *file, struct elf_file *e)
+/* Stores the places of USDT arguments in the kernel's table, and their indexes in the sites. */
+static int enter_arguments(struct site_file *file, const struct site_found *found,
+			   struct probe *probe)
 {
-	int fd = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
-
-	return fd < 0 ? -errno : elf_file__open_fd(e, fd);
-}
-
-static int look_into(struct site_file *file, struct probe *probe, struct failure *f)
-{
-	struct elf_file e;
-	struct usdt u;
-	int err = open_elf(file, &e);
-
-	if (err)
-		return err;
-	err = usdt__find(&e, &u, f);
-	elf_file__close(&e);
-	for (size_t i = 0; !err && i < u.n; i++) {
-		int index = probe__enter_arguments(probe, &u.arguments[i]);
+	for (size_t i = 0; i < found->n; i++) {
+		int index = probe__enter_arguments(probe, &found->arguments[i]);
 
 		if (index < 0)
 			return index;
-		file->site[i] = u.site[i];
 		file->site[i].arguments = (__u32)index;
 	}
-	file->n = err ? 0 : u.n;
-	file->long_nop = u.long_nop;
-	return err;
+	return 0;
 }
 
-static void note_failure(struct site_file *file, struct failure *f)
+/* Adds what was found. Takes over the descriptor. */
+static struct site_file *add_found(struct site_file **list, enum site_what what,
+				   const struct site_found *found, struct probe *probe,
+				   struct failure *f)
 {
-	if (file->err && !f->what[0])
-		failure__what(f, "the interpreter's file cannot be read: %s", strerror(-file->err));
-	snprintf(file->why, sizeof(file->why), "%.*s", (int)sizeof(file->why) - 1, f->what);
-}
+	struct site_file *file = add(list, what, found);
 
-static struct site_file *new_usdt(struct site_file **list, struct probe *probe, pid_t pid,
-				  const struct python *py, int fd)
-{
-	struct site_file *file = add(list, PROBE_USDT, fd);
-	struct failure f = {0};
-
-	(void)pid, (void)py;
 	if (!file)
 		return NULL;
-	file->err = look_into(file, probe, &f);
-	if (file->err == -ENOENT)
-		strcpy(f.what, "the interpreter carries no GIL probes");
-	note_failure(file, &f);
+	memcpy(file->site, found->site, sizeof(file->site));
+	file->long_nop = found->long_nop;
+	file->from = found->from;
+	file->is_static = what == SITES_OF_STATIC;
+	file->err = found->err;
+	if (!file->err && what == SITES_OF_USDT) {
+		file->err = enter_arguments(file, found, probe);
+		if (file->err)
+			failure__what(f, "its GIL probes have too many different arguments");
+	}
+	file->n = file->err ? 0 : found->n;
+	if (file->err)
+		snprintf(file->why, sizeof(file->why), "%.*s", (int)sizeof(file->why) - 1, f->what);
 	return file;
 }
 
@@ -233,97 +210,69 @@ static struct site_file *usable(struct site_file *file, struct failure *f)
 	return NULL;
 }
 
-typedef struct site_file *(*new_file)(struct site_file **list, struct probe *probe, pid_t pid,
-				      const struct python *py, int fd);
-
-/* Returns the interpreter's file from the list, or else calls `make` to add it. */
-static struct site_file *of_interpreter(struct site_file **list, enum probe_program program,
-					new_file make, struct probe *probe, pid_t pid,
-					const struct python *py, struct failure *f)
+/* Searches the file, unless it is in the list. `path` is an interpreter's; otherwise NULL. */
+static struct site_file *search(struct site_file **list, struct looker *looker, enum site_what what,
+				struct probe *probe, pid_t pid, const char *path, struct failure *f)
 {
-	struct site_file *file = NULL;
-	struct stat st;
-	int fd = proc__open_mapped(pid, py->path);
+	struct site_search s = {.what = what, .pid = pid};
+	struct failure why = {.what = ""};
+	struct site_file *file;
+	struct site_found found;
+	int err;
 
-	if (fd < 0 || fstat(fd, &st)) {
-		errno = fd < 0 ? -fd : errno;
+	snprintf(s.path, sizeof(s.path), "%s", path ? path : "");
+	list_known(*list, &s);
+	err = looker__search(looker, &s, &found, &why);
+	if (err) {
+		if (f && why.what[0])
+			*f = why;
+		errno = -err;
 		return NULL;
 	}
-	file = known(list, program, st.st_dev, st.st_ino);
-	if (file)
-		close(fd);
+	file = found.known ? known(list, what, found.dev, found.ino) : NULL;
+	if (found.known)
+		close(found.fd);
 	else
-		file = make(list, probe, pid, py, fd);
+		file = add_found(list, what, &found, probe, &why);
+	if (found.known && !file) {
+		failure__what(f, "a file that it has mapped was changed after it was searched");
+		errno = ESTALE;
+		return NULL;
+	}
 	return usable(file, f);
 }
 
-struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
-				     const struct python *py, struct failure *f)
+struct site_file *site_file__of_libc(struct site_file **list, struct looker *looker, pid_t pid,
+				     struct failure *f)
 {
-	return of_interpreter(list, PROBE_USDT, new_usdt, probe, pid, py, f);
+	return search(list, looker, SITES_OF_LIBC, NULL, pid, NULL, f);
+}
+
+struct site_file *site_file__of_static(struct site_file **list, struct looker *looker, pid_t pid,
+				       const struct python *py, struct failure *f)
+{
+	return search(list, looker, SITES_OF_STATIC, NULL, pid, py->path, f);
+}
+
+struct site_file *site_file__of_python2(struct site_file **list, struct looker *looker, pid_t pid,
+					const struct python *py, struct failure *f)
+{
+	return search(list, looker, SITES_OF_PYTHON2, NULL, pid, py->path, f);
+}
+
+struct site_file *site_file__of_usdt(struct site_file **list, struct looker *looker,
+				     struct probe *probe, pid_t pid, const struct python *py,
+				     struct failure *f)
+{
+	return search(list, looker, SITES_OF_USDT, probe, pid, py->path, f);
 }
 
 struct site_file *site_file__of_self(struct site_file **list, struct probe *probe)
 {
-	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	struct site_file *file = fd < 0 ? NULL : new_usdt(list, probe, 0, NULL, fd);
+	char path[PATH_MAX];
 
-	return file && !file->err ? file : NULL;
-}
-
-static struct site_file *new_static(struct site_file **list, struct probe *probe, pid_t pid,
-				    const struct python *py, int fd)
-{
-	struct site_file *file = add(list, PROBE_COND, fd);
-	struct failure f = {0};
-	struct elf_file e;
-
-	(void)probe;
-	if (!file)
-		return NULL;
-	file->is_static = true;
-	file->err = open_elf(file, &e);
-	if (!file->err) {
-		file->err = cond_sites__find(&e, pid, py->path, file->site, &file->from, &f);
-		elf_file__close(&e);
-	}
-	file->n = file->err ? 0 : COND_SITES;
-	note_failure(file, &f);
-	return file;
-}
-
-struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
-				       struct failure *f)
-{
-	return of_interpreter(list, PROBE_COND, new_static, NULL, pid, py, f);
-}
-
-static struct site_file *new_python2(struct site_file **list, struct probe *probe, pid_t pid,
-				     const struct python *py, int fd)
-{
-	struct site_file *file = add(list, PROBE_SEMAPHORE, fd);
-	struct failure f = {0};
-	struct elf_file e;
-
-	(void)probe, (void)pid, (void)py;
-	if (!file)
-		return NULL;
-	file->err = open_elf(file, &e);
-	if (!file->err) {
-		int n = python2__sites(&e, file->site);
-
-		elf_file__close(&e);
-		file->err = n < 0 ? n : 0;
-		file->n = n < 0 ? 0 : (size_t)n;
-	}
-	note_failure(file, &f);
-	return file;
-}
-
-struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, const struct python *py,
-					struct failure *f)
-{
-	return of_interpreter(list, PROBE_SEMAPHORE, new_python2, NULL, pid, py, f);
+	proc__exe(0, path);
+	return search(list, NULL, SITES_OF_USDT, probe, 0, path, NULL);
 }
 
 void site_file__free_all(struct site_file *list)

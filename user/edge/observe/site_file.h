@@ -11,9 +11,10 @@
 #ifndef SITE_FILE_H
 #define SITE_FILE_H
 
-#include "edge/sites/cond_sites.h"
 #include "core/base/failure.h"
 #include "edge/kernel/probe.h"
+#include "edge/observe/looker.h"
+#include "edge/observe/site_search.h"
 #include "edge/python/python.h"
 
 /* Held open, so that open_path stays valid when the process that had it mapped is gone. */
@@ -23,6 +24,7 @@ struct site_file {
 	dev_t dev;
 	ino_t ino;
 	off_t size;
+	enum site_what what;
 	enum probe_program program;
 	int fd;
 	char open_path[32];
@@ -38,22 +40,24 @@ struct site_file {
 /* Returns the C library of process pid (0: this one), from the list or added to it; or NULL with
  * errno set and f filled. The list owns the file, and keeps only the last few of those that have no
  * user; the file that is returned is the last one. */
-struct site_file *site_file__of_libc(struct site_file **list, pid_t pid, struct failure *f);
+struct site_file *site_file__of_libc(struct site_file **list, struct looker *looker, pid_t pid,
+				     struct failure *f);
 
 /* The same for an interpreter that has its C library linked in. */
-struct site_file *site_file__of_static(struct site_file **list, pid_t pid, const struct python *py,
-				       struct failure *f);
+struct site_file *site_file__of_static(struct site_file **list, struct looker *looker, pid_t pid,
+				       const struct python *py, struct failure *f);
 
 /* The same for a Python 2. */
-struct site_file *site_file__of_python2(struct site_file **list, pid_t pid, const struct python *py,
-					struct failure *f);
+struct site_file *site_file__of_python2(struct site_file **list, struct looker *looker, pid_t pid,
+					const struct python *py, struct failure *f);
 
 /*
  * The same for an interpreter that has GIL probes. If NULL, errno is ENOENT if it has none, or
  * EPROTO if it has some that cannot be used.
  */
-struct site_file *site_file__of_usdt(struct site_file **list, struct probe *probe, pid_t pid,
-				     const struct python *py, struct failure *f);
+struct site_file *site_file__of_usdt(struct site_file **list, struct looker *looker,
+				     struct probe *probe, pid_t pid, const struct python *py,
+				     struct failure *f);
 
 /* Returns gilscope's own file, with the GIL probes that it carries for a trial; or NULL if it has
  * none. */

@@ -12,7 +12,7 @@ static int find(struct sources *s, struct process *p, struct site_file **file, s
 {
 	if (!p->python.semaphore_at)
 		return 1;
-	*file = site_file__of_python2(&s->files, p->pid, &p->python, f);
+	*file = site_file__of_python2(&s->files, s->looker, p->pid, &p->python, f);
 	if (!*file)
 		return -errno;
 	snprintf(p->source_why, sizeof(p->source_why),

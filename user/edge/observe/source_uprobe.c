@@ -16,8 +16,9 @@ static int find(struct sources *s, struct process *p, struct site_file **file, s
 {
 	size_t length = strlen(p->source_why);
 
-	*file = p->python.is_static ? site_file__of_static(&s->files, p->pid, &p->python, f)
-				    : site_file__of_libc(&s->files, p->pid, f);
+	*file = p->python.is_static
+			? site_file__of_static(&s->files, s->looker, p->pid, &p->python, f)
+			: site_file__of_libc(&s->files, s->looker, p->pid, f);
 	if (!*file)
 		return -errno;
 	if ((*file)->is_static)

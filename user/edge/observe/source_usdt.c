@@ -27,7 +27,7 @@ static int find(struct sources *s, struct process *p, struct site_file **file, s
 	size_t size = sizeof(p->source_why);
 
 	(void)f;
-	*file = site_file__of_usdt(&s->files, s->probe, p->pid, &p->python, &why);
+	*file = site_file__of_usdt(&s->files, s->looker, s->probe, p->pid, &p->python, &why);
 	if (!*file && !why.what[0])
 		failure__what(&why, "the interpreter's file cannot be opened: %s", strerror(errno));
 	if (!*file) {

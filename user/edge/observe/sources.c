@@ -49,10 +49,14 @@ void source__list(char *text, size_t size)
 
 /* ---- the choice ---- */
 
-void sources__init(struct sources *s, struct probe *probe, const char *wanted)
+void sources__init(struct sources *s, struct probe *probe, struct looker *looker,
+		   const char *wanted)
 {
-	*s = (struct sources){
-		.probe = probe, .wanted = wanted, .fork_is_safe = -1, .outlive_thread = -1};
+	*s = (struct sources){.probe = probe,
+			      .looker = looker,
+			      .wanted = wanted,
+			      .fork_is_safe = -1,
+			      .outlive_thread = -1};
 }
 
 void sources__clear(struct sources *s)
@@ -206,7 +210,7 @@ void sources__expect_exec(struct sources *s, struct process *p)
 	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
 	struct failure f = {0};
 	struct site_file *libc =
-		is_libc(probes) ? probes->file : site_file__of_libc(&s->files, 0, &f);
+		is_libc(probes) ? probes->file : site_file__of_libc(&s->files, NULL, 0, &f);
 
 	if (libc)
 		process__attach(p, &source_uprobe, libc, &f);

@@ -9,6 +9,7 @@
 
 struct sources {
 	struct probe *probe;
+	struct looker *looker;
 	const char *wanted;      /* the name of the only source to use; NULL: the best one */
 	struct site_file *files; /* files that have been searched */
 	int fork_is_safe;        /* for a process with probes on long nops; -1: not tried yet */
@@ -22,7 +23,8 @@ struct source_choice {
 };
 
 /* `wanted` is a name from the table, or NULL. */
-void sources__init(struct sources *s, struct probe *probe, const char *wanted);
+void sources__init(struct sources *s, struct probe *probe, struct looker *looker,
+		   const char *wanted);
 void sources__clear(struct sources *s);
 
 /*

@@ -42,7 +42,8 @@ struct process *target__find(struct target *t, pid_t pid)
 
 struct process *target__add(struct target *t, pid_t pid)
 {
-	struct process *p = process__new(t->probe, t->listener, pid), **end = &t->processes;
+	struct process *p = process__new(t->probe, t->looker, t->listener, pid),
+		       **end = &t->processes;
 
 	if (!p)
 		return NULL;
@@ -72,7 +73,7 @@ static int start_pids(struct target *t, struct failure *f)
 
 static int hold_command(struct target *t, struct failure *f)
 {
-	struct site_file *file = site_file__of_libc(&t->sources.files, 0, f);
+	struct site_file *file = site_file__of_libc(&t->sources.files, NULL, 0, f);
 	struct process *p;
 	int err;
 
@@ -127,13 +128,14 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	t->spec = spec;
 	t->listener = listener;
 	t->exit_status = -1;
-	sources__init(&t->sources, probe, spec->source);
 	t->launch.pid = 0;
 	t->start_ns = clock_ns();
 	t->tick_ns = t->start_ns + TICK_NS;
 	t->past = snapshot__new();
-	if (!t->past)
+	t->looker = looker__new();
+	if (!t->past || !t->looker)
 		goto failed;
+	sources__init(&t->sources, probe, t->looker, spec->source);
 	if (spec->argv)
 		err = start_command(t, f, exit_status);
 	else if (spec->all)
@@ -166,6 +168,7 @@ void target__free(struct target *t)
 		process__free(p);
 	}
 	sources__clear(&t->sources);
+	looker__free(t->looker);
 	snapshot__free(t->past);
 	free(t);
 }

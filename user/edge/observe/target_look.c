@@ -68,7 +68,7 @@ int target__look(struct target *t, struct process *p, bool supposed)
 {
 	struct failure f = {0};
 	__u64 begin_ns = clock_ns();
-	int err = python__inspect(p->bound, &p->python, &f);
+	int err = looker__inspect(t->looker, p->bound, &p->python, &f);
 
 	p->look_ns = gil_elapsed(begin_ns, clock_ns());
 	proc__comm(p->pid, p->comm);
@@ -109,7 +109,7 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 
 	if (target__find(t, pid))
 		return 0;
-	err = python__inspect(pid, &python, f);
+	err = looker__inspect(t->looker, pid, &python, f);
 	if (err)
 		return err;
 	p = target__add(t, pid);

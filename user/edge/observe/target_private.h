@@ -11,6 +11,7 @@
 
 struct target {
 	struct probe *probe;
+	struct looker *looker;
 	const struct target_spec *spec;
 	const struct listener *listener; /* NULL: none */
 	struct process *processes;

@@ -1,0 +1,485 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "edge/observe/looker.h"
+#include "edge/proc/privilege.h"
+#include "edge/proc/proc_list.h"
+#include "edge/proc/proc_maps.h"
+#include "gil_maps.h"
+
+#define MS 1000000ULL
+/* The looker may sleep for so long, and work for so long; a large static interpreter takes 0.1 s. */
+#define SLEEP_NS (1000 * MS)
+#define WORK_NS  (10000 * MS)
+/* Each time that a process is too slow halves how long the next one of the same user may sleep. */
+#define LEAST_NS   (10 * MS)
+#define MAX_USERS  64
+#define MAX_KILLED 64 /* remembered, to be waited for */
+#define OWN_GILS   (4 * GIL_PROCESS_LOCKS)
+
+enum look {
+	LOOK_INSPECT,
+	LOOK_INTERVAL,
+	LOOK_FREE_THREADED,
+	LOOK_LOCKED,
+	LOOK_SWITCHES,
+	LOOK_OWN_GILS,
+	LOOK_SITES,
+	LOOK_BREAKPOINTS,
+};
+
+struct request {
+	enum look look;
+	pid_t pid;
+	__u64 gil;
+	union {
+		struct python python;
+		struct site_search search;
+		struct site_found sites;
+	};
+};
+
+struct answer {
+	long value;
+	struct failure failure;
+	union {
+		struct python python;
+		struct python_own_gil own[OWN_GILS];
+		struct site_found found;
+	};
+};
+
+struct looker {
+	pid_t pid; /* 0: none runs */
+	int fd;
+	pid_t killed[MAX_KILLED];
+	size_t nr_killed;
+	struct {
+		long uid;
+		unsigned int misses;
+	} user[MAX_USERS];
+	size_t nr_users;
+	struct request request;
+	struct answer answer;
+};
+
+/* ---- the looker ---- */
+
+static void look(const struct request *r, struct answer *a)
+{
+	switch (r->look) {
+	case LOOK_INSPECT:
+		a->value = python__inspect(r->pid, &a->python, &a->failure);
+		break;
+	case LOOK_INTERVAL:
+		a->value = python__switch_interval(r->pid, &r->python, r->gil);
+		break;
+	case LOOK_FREE_THREADED:
+		a->value = python__is_free_threaded(r->pid, &r->python);
+		break;
+	case LOOK_LOCKED:
+		a->value = python__locked(r->pid, &r->python);
+		break;
+	case LOOK_SWITCHES:
+		a->value = python__switches(r->pid, &r->python);
+		break;
+	case LOOK_OWN_GILS:
+		a->value = python__own_gils(r->pid, &r->python, a->own, OWN_GILS);
+		break;
+	case LOOK_SITES:
+		a->value = site_search(&r->search, &a->found, &a->failure);
+		break;
+	case LOOK_BREAKPOINTS:
+		a->value = site_search__breakpoints(r->pid, &r->sites);
+		break;
+	}
+}
+
+static bool send_answer(int to, struct answer *a, int fd)
+{
+	struct iovec part = {a, sizeof(*a)};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {.bytes = ""};
+	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		m.msg_control = control.bytes;
+		m.msg_controllen = sizeof(control.bytes);
+		*CMSG_FIRSTHDR(&m) = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
+						      .cmsg_level = SOL_SOCKET,
+						      .cmsg_type = SCM_RIGHTS};
+		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(fd));
+	}
+	return sendmsg(to, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(*a);
+}
+
+/* A killed looker may stay for long, so it must not keep anything that others wait for: no output,
+ * no probes, and no tables of them. */
+static void let_go(int keep)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct proc_maps maps;
+	struct proc_map map;
+	size_t at = 0;
+
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	if (keep > 3)
+		syscall(SYS_close_range, 3, keep - 1, 0);
+	syscall(SYS_close_range, keep + 1, ~0U, 0);
+	if (proc_maps__read(0, &maps))
+		return;
+	while (proc_maps__next(&maps, &at, &map))
+		if (!strncmp(map.path, "anon_inode:bpf", 14))
+			munmap((void *)map.start, map.end - map.start);
+	proc_maps__free(&maps);
+}
+
+static void give_up_rights(void)
+{
+	capabilities have = privilege__have();
+	capabilities needed = CAPABILITIES_OTHERS | CAPABILITIES_MAPPED;
+
+	if (capability__missing(have, CAPABILITIES_OTHERS))
+		needed |= privilege__of_own_processes();
+	privilege__keep(capability__least(have, needed));
+}
+
+__attribute__((noreturn)) static void run(struct looker *l, int fd, pid_t parent)
+{
+	struct request *r = &l->request;
+	struct answer *a = &l->answer;
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL); /* Ctrl-C is for gilscope */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* As gilscope's own, for the same reason; not everybody may do that. */
+	setpriority(PRIO_PROCESS, 0, -10);
+	let_go(fd);
+	give_up_rights();
+	while (getppid() == parent && recv(fd, r, sizeof(*r), 0) == (ssize_t)sizeof(*r)) {
+		bool has_file;
+
+		memset(a, 0, sizeof(*a));
+		look(r, a);
+		has_file = r->look == LOOK_SITES && !a->value;
+		if (!send_answer(fd, a, has_file ? a->found.fd : -1))
+			break;
+		if (has_file)
+			close(a->found.fd);
+	}
+	_exit(0);
+}
+
+/* ---- gilscope ---- */
+
+static int start(struct looker *l)
+{
+	pid_t parent = getpid();
+	int pair[2];
+
+	if (l->pid)
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -errno;
+	l->pid = fork();
+	if (!l->pid)
+		run(l, pair[1], parent);
+	close(pair[1]);
+	if (l->pid < 0) {
+		int err = -errno;
+
+		l->pid = 0;
+		close(pair[0]);
+		return err;
+	}
+	l->fd = pair[0];
+	return 0;
+}
+
+struct looker *looker__new(void)
+{
+	struct looker *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->fd = -1;
+	start(l); /* if this fails, a look will say so */
+	return l;
+}
+
+static void reap(struct looker *l)
+{
+	for (size_t i = 0; i < l->nr_killed; i++)
+		if (waitpid(l->killed[i], NULL, WNOHANG))
+			l->killed[i--] = l->killed[--l->nr_killed];
+}
+
+static void stop(struct looker *l)
+{
+	if (!l->pid)
+		return;
+	close(l->fd);
+	kill(l->pid, SIGKILL);
+	reap(l);
+	if (l->nr_killed < MAX_KILLED)
+		l->killed[l->nr_killed++] = l->pid;
+	l->pid = 0;
+	l->fd = -1;
+}
+
+void looker__free(struct looker *l)
+{
+	if (!l)
+		return;
+	stop(l);
+	reap(l);
+	free(l);
+}
+
+/* ---- users whose processes are too slow ---- */
+
+static unsigned int *misses_of(struct looker *l, pid_t pid, bool add)
+{
+	long uid = l->nr_users || add ? proc_list__status(pid, "Uid") : -1;
+
+	for (size_t i = 0; i < l->nr_users; i++)
+		if (l->user[i].uid == uid)
+			return &l->user[i].misses;
+	if (!add || uid < 0)
+		return NULL;
+	if (l->nr_users == MAX_USERS)
+		l->nr_users--;
+	l->user[l->nr_users].uid = uid;
+	l->user[l->nr_users].misses = 0;
+	return &l->user[l->nr_users++].misses;
+}
+
+static __u64 patience_with(struct looker *l, pid_t pid)
+{
+	const unsigned int *misses = misses_of(l, pid, false);
+	__u64 ns = SLEEP_NS >> (misses && *misses < 16 ? *misses : misses ? 16 : 0);
+
+	return ns > LEAST_NS ? ns : LEAST_NS;
+}
+
+/* ---- a look ---- */
+
+static __u64 cpu_ns(pid_t pid)
+{
+	struct timespec t = {0};
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		return 0;
+	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
+}
+
+/* Waits until the looker has answered or is gone. Returns false if it takes too long. */
+static bool wait_for(const struct looker *l, __u64 patience_ns)
+{
+	struct pollfd p = {.fd = l->fd, .events = POLLIN};
+	__u64 begin = clock_ns(), last = begin, worked = cpu_ns(l->pid);
+
+	for (;;) {
+		__u64 now, cpu;
+		int n = poll(&p, 1, (int)(LEAST_NS / MS));
+
+		if (n > 0)
+			return true;
+		now = clock_ns();
+		cpu = cpu_ns(l->pid);
+		if (cpu != worked)
+			last = now;
+		worked = cpu;
+		if (gil_elapsed(last, now) > patience_ns || gil_elapsed(begin, now) > WORK_NS)
+			return false;
+	}
+}
+
+/* Receives the answer. *fd is a descriptor that came with it, or -1. */
+static bool receive(struct looker *l, int *fd)
+{
+	struct iovec part = {&l->answer, sizeof(l->answer)};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr m = {.msg_iov = &part,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(l->fd, &m, MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+	*fd = -1;
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(fd, CMSG_DATA(c), sizeof(*fd));
+	return n == (ssize_t)sizeof(l->answer);
+}
+
+/* The looker is killed. */
+static void miss(struct looker *l, pid_t pid)
+{
+	unsigned int *misses = misses_of(l, pid, true);
+
+	stop(l);
+	if (misses)
+		++*misses;
+}
+
+static int too_slow(pid_t pid, struct failure *f)
+{
+	char comm[16];
+
+	proc__comm(pid, comm);
+	failure__what(f, "process %d (%s) could not be looked at in time", pid, comm);
+	failure__cause(f, "its memory, or a file that it has mapped, waits for another program "
+			  "(userfaultfd, FUSE), or gilscope cannot read it");
+	failure__command(f, "cat /proc/%d/wchan /proc/%d/mountinfo", pid, pid);
+	return -ETIMEDOUT;
+}
+
+/* Makes l->answer the answer to l->request. Returns 0 or -errno. */
+static int ask(struct looker *l, pid_t pid, int *fd, struct failure *f)
+{
+	__u64 patience_ns = patience_with(l, pid);
+	int err = start(l);
+
+	*fd = -1;
+	if (err) {
+		failure__what(f, "cannot start a process to look into others: %s", strerror(-err));
+		return err;
+	}
+	if (send(l->fd, &l->request, sizeof(l->request), MSG_NOSIGNAL) < 0 ||
+	    !wait_for(l, patience_ns) || !receive(l, fd)) {
+		miss(l, pid);
+		return too_slow(pid, f);
+	}
+	if (f && l->answer.failure.what[0])
+		*f = l->answer.failure;
+	return 0;
+}
+
+static long ask_about(struct looker *l, enum look look, pid_t pid, const struct python *py,
+		      __u64 gil)
+{
+	int fd;
+
+	l->request.look = look;
+	l->request.pid = pid;
+	l->request.gil = gil;
+	l->request.python = *py;
+	return ask(l, pid, &fd, NULL) ? -1 : l->answer.value;
+}
+
+int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failure *f)
+{
+	int err, fd;
+
+	if (!l)
+		return python__inspect(pid, py, f);
+	l->request.look = LOOK_INSPECT;
+	l->request.pid = pid;
+	err = ask(l, pid, &fd, f);
+	if (err) {
+		memset(py, 0, sizeof(*py));
+		return err;
+	}
+	*py = l->answer.python;
+	return (int)l->answer.value;
+}
+
+long looker__switch_interval(struct looker *l, pid_t pid, const struct python *py, __u64 gil)
+{
+	return l ? ask_about(l, LOOK_INTERVAL, pid, py, gil)
+		 : python__switch_interval(pid, py, gil);
+}
+
+bool looker__is_free_threaded(struct looker *l, pid_t pid, const struct python *py)
+{
+	long value = l ? ask_about(l, LOOK_FREE_THREADED, pid, py, 0)
+		       : python__is_free_threaded(pid, py);
+
+	return value < 0 ? py->free_threaded : value;
+}
+
+int looker__locked(struct looker *l, pid_t pid, const struct python *py)
+{
+	return l ? (int)ask_about(l, LOOK_LOCKED, pid, py, 0) : python__locked(pid, py);
+}
+
+long looker__switches(struct looker *l, pid_t pid, const struct python *py)
+{
+	return l ? ask_about(l, LOOK_SWITCHES, pid, py, 0) : python__switches(pid, py);
+}
+
+int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
+		     struct python_own_gil *list, size_t max)
+{
+	long n;
+
+	if (!l)
+		return python__own_gils(pid, py, list, max);
+	n = ask_about(l, LOOK_OWN_GILS, pid, py, 0);
+	if (n > (long)max)
+		n = (long)max;
+	if (n > 0)
+		memcpy(list, l->answer.own, (size_t)n * sizeof(*list));
+	return (int)n;
+}
+
+int looker__search(struct looker *l, const struct site_search *s, struct site_found *found,
+		   struct failure *f)
+{
+	int err, fd;
+
+	if (!l || !s->pid)
+		return site_search(s, found, f);
+	l->request.look = LOOK_SITES;
+	l->request.pid = s->pid;
+	l->request.search = *s;
+	err = ask(l, s->pid, &fd, f);
+	err = err ?: (int)l->answer.value;
+	if (!err && fd < 0)
+		err = -EMFILE;
+	if (err) {
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	*found = l->answer.found;
+	found->fd = fd;
+	return 0;
+}
+
+int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *sites)
+{
+	int err, fd;
+
+	if (!l)
+		return site_search__breakpoints(tid, sites);
+	l->request.look = LOOK_BREAKPOINTS;
+	l->request.pid = tid;
+	l->request.sites = *sites;
+	err = ask(l, tid, &fd, NULL);
+	return err ?: (int)l->answer.value;
+}
