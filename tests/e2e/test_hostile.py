@@ -140,6 +140,29 @@ def test_memory_that_never_comes_beside_a_bystander():
     equal([p.pid for p in processes if p.poll() is not None], [], "those that are gone")
 
 
+@each(lambda: ["65534", "0"])
+def test_interpreter_on_fuse(user):
+    """A file that a user serves gets no probes: here the interpreter, whose C library still does. A
+    file system that root has mounted is like any other."""
+    place = scratch("fuse")
+    os.mkdir(place)
+    server = spawn([built("fuse_file.c"), place, os.path.realpath(debian().path), user],
+                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    if server.stdout.readline() != b"READY\n":
+        raise Skip("no FUSE")
+    try:
+        python = os.path.join(place, os.path.basename(os.path.realpath(debian().path)))
+        run = stat(command=[python] + debian().argv("stat_loop.py", K)[1:],
+                   env=dict(debian().environment(), PYTHONHOME="/usr"))
+    finally:
+        server.stdin.close()
+        server.wait(30)
+    process = process_of(run.report, run.truth()["pid"])
+    within(total(workers(process), "acquisitions"), K, K + 20, "acquisitions")
+    equal("FUSE" in process["source_reason"], user != "0", "that FUSE is the reason (%s)" %
+          process["source_reason"])
+
+
 # --- how it lives and dies -----------------------------------------------------------------------
 
 def test_execs_in_a_loop():
