@@ -8,7 +8,7 @@ import shutil
 import subprocess
 
 from lib import (ROOT, Interpreter, Skip, Workload, attach, check, check_asleep_with_the_gil,
-                 each, equal, folder, process_of, stat_workload, thread, total, version_of, within,
+                 each, equal, folder, process_of, scratch, stat_workload, thread, total, version_of, within,
                  workers, workload)
 
 MS = 1000000
@@ -110,6 +110,22 @@ def test_every_release_is_counted(kind):
     if not process["late_ns"]:
         row = thread(process, truth["threads"][0]["tid"])
         within(row["acquisitions"], K, K * 1.001, "acquisitions")
+
+
+def test_somebody_elses_debug_file():
+    """The debug file has the right name and build-id, but belongs to neither root nor the owner of
+    the interpreter, whom it could harm."""
+    split = with_debug_file()
+    # The link names it, and it is looked for beside the program, and in .debug there.
+    place = scratch("foreign")
+    os.mkdir(place)
+    path = shutil.copy(split, os.path.join(place, "static-split"))
+    shutil.copy(split + ".debug", place)
+    os.chown(os.path.join(place, "static-split.debug"), 65534, 65534)
+    env = {"PYTHONHOME": "/usr"}
+    process, _, _ = stat_workload(Interpreter("foreign", path, version_of(path, env), env),
+                                  "stat_loop.py", K)
+    check_found(process, "by the code")
 
 
 @each(with_glibc)

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "edge/observe/site_file.h"
@@ -195,6 +196,84 @@ TEST(site_file_of_a_flipping_mapping)
 		snprintf(test_failure, sizeof(test_failure), "no child");
 	end(pid);
 	remove_libraries(&l);
+}
+
+/* ---- a process with very many candidates ---- */
+
+/* A child that has mapped n files, each with the name of a C library, but with nothing in it. */
+static pid_t start_with_candidates(const char *folder, int n)
+{
+	char path[128];
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (int i = 0; i < n; i++) {
+			int fd;
+
+			snprintf(path, sizeof(path), "%s/libc.so.%d", folder, i);
+			fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+			if (ftruncate(fd, 4096) ||
+			    mmap((char *)0x10000000 + 8192L * i, 4096, PROT_READ | PROT_EXEC,
+				 MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED)
+				_exit(1);
+			close(fd);
+			unlink(path);
+		}
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 1)
+		pid = -1;
+	close(ready[0]);
+	return pid;
+}
+
+/* The shortest look at such a process, in ns of CPU time. */
+static long look_time(const char *folder, int n)
+{
+	pid_t pid = start_with_candidates(folder, n);
+	long best = LONG_MAX;
+
+	for (int i = 0; pid > 0 && i < 10; i++) {
+		struct timespec a, b;
+		struct libc libc;
+		long ns;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+		if (!libc__find(pid, &libc, NULL))
+			close(libc.fd);
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+		ns = (b.tv_sec - a.tv_sec) * 1000000000L + b.tv_nsec - a.tv_nsec;
+		best = ns < best ? ns : best;
+	}
+	if (pid > 0)
+		end(pid);
+	return best;
+}
+
+/* Only some of them are opened. */
+TEST(libc_among_many)
+{
+	char folder[] = "/tmp/gilscope-test-XXXXXX";
+	long few, many;
+
+	if (geteuid())
+		SKIP("map_files is not permitted");
+	CHECK(mkdtemp(folder));
+	few = look_time(folder, 50);
+	many = look_time(folder, 800);
+	rmdir(folder);
+	CHECK(few < LONG_MAX && many < LONG_MAX);
+	CHECK(many < 8 * few, "%ld ns for 50 candidates, %ld ns for 800", few, many);
 }
 
 /* ---- a file that changes ---- */

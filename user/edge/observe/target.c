@@ -21,6 +21,7 @@
 
 #include "core/base/clock.h"
 #include "edge/observe/target_private.h"
+#include "edge/proc/privilege.h"
 #include "edge/proc/proc_list.h"
 
 #define MS      1000000ULL
@@ -118,6 +119,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 		  const struct listener *listener, struct failure *f, int *exit_status)
 {
 	struct target *t = calloc(1, sizeof(*t));
+	bool looks_into_others;
 	int err = -ENOMEM;
 
 	*out = NULL;
@@ -132,8 +134,11 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	t->start_ns = clock_ns();
 	t->tick_ns = t->start_ns + TICK_NS;
 	t->past = snapshot__new();
-	t->looker = looker__new();
-	if (!t->past || !t->looker)
+	/* Without CAP_SYS_PTRACE there are only processes of the same user, who is no danger to
+	 * himself; and Yama may let gilscope look into its command, but not another process. */
+	looks_into_others = !capability__missing(privilege__have(), CAPABILITIES_OTHERS);
+	t->looker = looks_into_others ? looker__new() : NULL;
+	if (!t->past || (looks_into_others && !t->looker))
 		goto failed;
 	sources__init(&t->sources, probe, t->looker, spec->source);
 	if (spec->argv)
