@@ -7,6 +7,9 @@
 #include "core/base/clock.h"
 #include "edge/observe/process_private.h"
 
+/* From one walk through the list of interpreters to the next, at least this many times as long as
+ * the walk took: a hostile list is as long as the limit, and each process can have one. */
+#define WALK_SHARE 100
 /* If a GIL changes threads this often without a hit, the probes are in the wrong place. */
 #define SURE_SWITCHES 4
 
@@ -265,6 +268,7 @@ void process__freeze(struct process *p)
 
 void process__refresh(struct process *p)
 {
+	__u64 begin_ns = clock_ns();
 	long interval;
 
 	if (p->state != PROCESS_TRACED)
@@ -281,8 +285,11 @@ void process__refresh(struct process *p)
 		p->python.free_threaded = false;
 		p->gil_turned_on = true;
 	}
-	if (p->python.layout.own_gil)
-		process__look_at_interpreters(p);
+	if (!p->python.layout.own_gil || begin_ns < p->next_walk_ns)
+		return;
+	begin_ns = clock_ns();
+	process__look_at_interpreters(p);
+	p->next_walk_ns = begin_ns + WALK_SHARE * gil_elapsed(begin_ns, clock_ns());
 }
 
 int process__verify(struct process *p, struct failure *f)

@@ -21,7 +21,7 @@
 
 #define MAX_FILES        256           /* searched for _PyRuntime */
 #define MAX_SCANNED      (512UL << 20) /* bytes searched in all files together */
-#define MAX_INTERPRETERS 4096          /* examined in one process */
+#define MAX_INTERPRETERS 1024          /* examined in one process */
 #define HOLDER_TRIES     20
 
 /* Python implementations other than CPython, recognised by the start of a mapped file's name and,

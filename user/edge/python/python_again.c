@@ -6,7 +6,7 @@
 #include "edge/python/python.h"
 #include "edge/python/python_layout.h"
 
-#define MAX_INTERPRETERS 4096
+#define MAX_INTERPRETERS 1024
 
 /* True while the sub-interpreter of this GIL exists; when it ends, it first clears its pointer to
  * the GIL. */
