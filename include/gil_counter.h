@@ -21,7 +21,11 @@
 	/* equals hold.count */                                                                    \
 	X(releases, COUNT, NULL, 0, "times a thread let the GIL go")                               \
 	X(requested_releases, COUNT, "releases", METRIC_LOSES_REQUESTS,                            \
-	  "releases that a waiter had asked for")
+	  "releases that a waiter had asked for")                                                  \
+	/* for the verdict, which judges what others waited for */                                 \
+	X(waited_for_ns, HIDDEN, NULL, 0, "time in holds while another thread waited")             \
+	X(waited_for_asleep_ns, HIDDEN, NULL, 0, "the part of it for which the holder slept")      \
+	X(overdue_ns, HIDDEN, NULL, 0, "time in holds after a waiter had asked for their end")
 
 /* Kept per GIL. */
 #define GIL_LOCK_COUNTERS(X)                                                                       \

@@ -24,6 +24,13 @@
  * no distribution. A release whose acquisition was not seen is not counted in `releases` either, so
  * acquisitions - releases is always 0 or 1.
  *
+ * When a hold is asked to end. A waiter sleeps for one switch interval at a time. If the GIL has not
+ * changed hands meanwhile, the waiter asks the holder to let go, and sleeps again. So a second slice
+ * of a wait, when the first one began in this hold, says that the request was made, whatever the
+ * interval is. Python code follows it within microseconds. What takes longer is native code, and
+ * counts as overdue. The time for which the holder had no CPU does not count, and neither does
+ * what is too short to matter.
+ *
  * All times are ns of CLOCK_MONOTONIC.
  */
 #ifndef GIL_MODEL_H
@@ -32,6 +39,9 @@
 #include "gil_counter.h"
 #include "gil_edge.h"
 #include "gil_hist.h"
+
+/* A hold that ends so soon after a waiter asked for it is not overdue. */
+#define GIL_OVERDUE_LEAST_NS 1000000ULL
 
 enum gil_thread_state {
 	GIL_THREAD_UNSEEN =
@@ -93,6 +103,7 @@ struct gil_thread {
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
+	__u64 slice; /* start of the wait's last slice */
 	struct gil_thread_bpf bpf;
 	struct gil_figures fig;
 };
@@ -124,6 +135,9 @@ struct gil_lock {
 	__u64 contended_ns; /* time with at least one waiter */
 	__u64 waiter_ns;    /* waiters times time */
 	__u64 chain_len;    /* handoffs in the current chain */
+	/* of the current hold */
+	__u64 contended_before; /* contended_ns when it began */
+	__u64 asked;            /* when a waiter asked for its end; 0: none has */
 	union {
 		struct {
 			GIL_LOCK_COUNTERS(GIL_COUNTER_FIELD)
@@ -234,13 +248,18 @@ static __always_inline void gil_lock_begin(struct gil_lock *l, __u32 pid, __u64 
 static __always_inline void gil_model_wait(struct gil_lock *l, struct gil_thread *t, __u64 ts)
 {
 	l->wait_slices++;
-	if (t->state == GIL_THREAD_WAITING)
+	if (t->state == GIL_THREAD_WAITING) {
+		if (!l->asked && l->state == GIL_LOCK_HELD && t->slice >= l->since)
+			l->asked = ts;
+		t->slice = ts;
 		return;
+	}
 	if (t->state == GIL_THREAD_HOLDING)
 		l->anomalies++;
 	gil_lock_advance(l, ts);
 	l->waiters++;
 	gil_thread_begin(t, GIL_THREAD_WAITING, t->state == GIL_THREAD_UNSEEN, ts);
+	t->slice = ts;
 }
 
 /* Returns the handoff that this acquisition completes; its count is 0 if there is none. */
@@ -281,6 +300,8 @@ static __always_inline struct gil_handoff gil_model_acquire(struct gil_lock *l,
 	l->state = GIL_LOCK_HELD;
 	l->last_tid = t->tid;
 	l->since = ts;
+	l->contended_before = l->contended_ns;
+	l->asked = 0;
 	t->fig.acquisitions++;
 	gil_thread_begin(t, GIL_THREAD_HOLDING, 0, ts);
 	return handoff;
@@ -306,6 +327,20 @@ static __always_inline int gil_model_is_release(const struct gil_lock *l,
 	return t->state != GIL_THREAD_WAITING;
 }
 
+/* Counts for what part of a completed hold others waited. `ts` is its end. */
+static __always_inline void gil_model_waited_for(const struct gil_lock *l, struct gil_thread *t,
+						 __u64 ts)
+{
+	__u64 waited = gil_elapsed(l->contended_before, l->contended_ns);
+	__u64 asleep = t->part[GIL_PART_BLOCKED];
+	__u64 overdue = l->asked ? gil_elapsed(l->asked + t->part[GIL_PART_RUNNABLE], ts) : 0;
+
+	t->fig.waited_for_ns += waited;
+	t->fig.waited_for_asleep_ns += asleep < waited ? asleep : waited;
+	if (overdue >= GIL_OVERDUE_LEAST_NS)
+		t->fig.overdue_ns += overdue;
+}
+
 /*
  * A waiting thread has nothing to release. It gives up, because the GIL of a free-threaded build
  * was turned off. Its wait did not end in an acquisition, so it enters no distribution.
@@ -329,6 +364,8 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 			t->fig.requested_releases++;
 		gil_hist_add(&t->fig.hold, hold);
 		gil_parts_add(t->fig.hold_part, t->part);
+		if (gil_rarely(l->contended_ns != l->contended_before))
+			gil_model_waited_for(l, t, ts);
 	} else if (l->state == GIL_LOCK_UNSEEN) {
 		/* The thread has held the GIL since before the observation began. */
 		l->held_ns += gil_elapsed(l->since, ts);
@@ -398,6 +435,7 @@ static inline void gil_model_gap(struct gil_lock *l, __u64 from, __u64 to)
 	l->last_tid = 0;
 	l->waiters = 0;
 	l->chain_len = 0;
+	l->asked = 0;
 }
 
 /*
@@ -408,44 +446,6 @@ static __always_inline void gil_model_release_unseen(struct gil_lock *l, struct 
 {
 	l->partial_holds++;
 	t->state = GIL_THREAD_IDLE;
-}
-
-/*
- * The integrals up to `now`, including holds and waits that are still going on. `locked_at_start`
- * is the lock's own word at the beginning of the observation (1, 0, or -1 if not known). It matters
- * only while no edge has been seen.
- */
-static __always_inline __u64 gil_lock_held_until(const struct gil_lock *l, int locked_at_start,
-						 __u64 now)
-{
-	if (l->state == GIL_LOCK_HELD)
-		return l->held_ns + gil_elapsed(l->since, now);
-	if (l->state == GIL_LOCK_UNSEEN && locked_at_start == 1)
-		return l->held_ns + gil_elapsed(l->since, now);
-	return l->held_ns;
-}
-
-/* The number of threads waiting now. */
-static __always_inline __u32 gil_lock_waiters(const struct gil_lock *l)
-{
-	__u32 n = l->gone - l->gone_seen;
-
-	return l->waiters > n ? l->waiters - n : 0;
-}
-
-/*
- * In the integrals, a thread that died waiting counts until the next edge, where gil_lock_advance
- * removes it. When a process is killed, all its waiters die before the end of the observation, but
- * their wait for a holder that never let go was real.
- */
-static __always_inline __u64 gil_lock_contended_until(const struct gil_lock *l, __u64 now)
-{
-	return l->contended_ns + (l->waiters ? gil_elapsed(l->mark, now) : 0);
-}
-
-static __always_inline __u64 gil_lock_waiting_until(const struct gil_lock *l, __u64 now)
-{
-	return l->waiter_ns + l->waiters * gil_elapsed(l->mark, now);
 }
 
 /* Applies one edge. The replay and the tests enter the model here. Returns the handoff that the

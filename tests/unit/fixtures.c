@@ -71,9 +71,31 @@ void story__edge(struct story *st, __u32 tid, enum gil_edge_kind kind, __u32 fla
 
 void (*story_watch)(struct story *st);
 
+/* Waiters sleep for one switch interval at a time, and then ask the holder to let go. Returns the
+ * one whose next slice begins first, and not after `until`; NULL if there is none. */
+static struct gil_thread *next_slice(const struct story *st, __u64 until)
+{
+	__u64 interval = (__u64)st->gil->switch_interval_us * 1000;
+	struct gil_thread *first = NULL;
+
+	for (size_t i = 0; st->gil->switch_interval_us > 0 && i < st->gil->nr_threads; i++) {
+		struct gil_thread *t = &st->gil->threads[i];
+
+		if (t->state == GIL_THREAD_WAITING && t->slice + interval <= until &&
+		    (!first || t->slice < first->slice))
+			first = t;
+	}
+	return first;
+}
+
 void story__pass(struct story *st, __u64 ns)
 {
-	st->now += ns;
+	__u64 interval = (__u64)st->gil->switch_interval_us * 1000, until = st->now + ns;
+	struct gil_thread *t;
+
+	while (!st->no_slices && (t = next_slice(st, until)))
+		gil_model_wait(&st->gil->lock, t, t->slice + interval);
+	st->now = until;
 	if (story_watch)
 		story_watch(st);
 }

@@ -31,6 +31,7 @@ struct story {
 	struct snapshot_process *process;
 	struct snapshot_gil *gil;
 	__u64 now;
+	bool no_slices; /* as with USDT probes, only the beginnings of waits are seen */
 };
 
 /* Adds a process with an empty GIL. The pointers are valid until the next process. */

@@ -106,6 +106,54 @@ static void add_parts(__u64 *sum, const __u64 *part)
 		sum[i] += part[i];
 }
 
+static __u64 end_of_wait(const struct run *run, size_t i);
+
+/* How long others waited between edges `from` and `to`: the union of their waits. */
+static __u64 waited_within(const struct run *run, struct span s)
+{
+	__u64 covered = run->edges[s.from].ts, waited = 0;
+
+	for (size_t i = 0; i < s.to; i++) {
+		__u64 to, from = run->edges[i].ts;
+
+		if (!begins_wait(run, i))
+			continue;
+		to = end_of_wait(run, i);
+		if (to > run->edges[s.to].ts)
+			to = run->edges[s.to].ts;
+		from = from > covered ? from : covered;
+		waited += to > from ? to - from : 0;
+		covered = to > covered ? to : covered;
+	}
+	return waited;
+}
+
+/* When the hold was asked to end: at the first slice that follows another one of the same wait
+ * within the hold. 0 if it was not asked. */
+static __u64 asked_at(const struct run *run, struct span s)
+{
+	for (size_t i = s.from + 1; i < s.to; i++) {
+		size_t before = previous_of(run, i, run->edges[i].tid);
+
+		if (run->edges[i].kind == GIL_EDGE_WAIT && !begins_wait(run, i) &&
+		    run->edges[before].ts >= run->edges[s.from].ts)
+			return run->edges[i].ts;
+	}
+	return 0;
+}
+
+static void count_waited_for(const struct run *run, struct gil_figures *f, struct span s,
+			     const __u64 *part)
+{
+	__u64 waited = waited_within(run, s), asked = asked_at(run, s), end = run->edges[s.to].ts;
+	__u64 asleep = part[GIL_PART_BLOCKED];
+
+	f->waited_for_ns += waited;
+	f->waited_for_asleep_ns += asleep < waited ? asleep : waited;
+	if (asked && end >= asked + part[GIL_PART_RUNNABLE] + GIL_OVERDUE_LEAST_NS)
+		f->overdue_ns += end - asked - part[GIL_PART_RUNNABLE];
+}
+
 static void count_hold(const struct run *run, struct outcome *o, struct span s)
 {
 	struct gil_figures *f[] = {&o->fig, &o->threads[run->edges[s.from].tid].fig};
@@ -117,6 +165,7 @@ static void count_hold(const struct run *run, struct outcome *o, struct span s)
 		f[i]->requested_releases += !!(run->edges[s.to].flags & GIL_EDGE_F_REQUESTED);
 		gil_hist_add(&f[i]->hold, length(run, s));
 		add_parts(f[i]->hold_part, part);
+		count_waited_for(run, f[i], s, part);
 	}
 }
 

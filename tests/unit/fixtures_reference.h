@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "gil_model.h"
+#include "gil_integral.h"
 
 #define RUN_THREADS 10
 #define RUN_EDGES   400

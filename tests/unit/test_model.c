@@ -90,6 +90,60 @@ TEST(slices_make_one_wait)
 	CHECK_EQ(lock.waiter_ns, 11950);
 }
 
+/* A hold of 40 ms is asked to end after 10, and has no CPU for 12 of the rest. */
+TEST(a_hold_is_overdue_after_a_whole_slice)
+{
+	begin();
+	WAIT(1, 1 * 1000000);
+	ACQUIRE(0, 3 * 1000000);
+	WAIT(1, 6 * 1000000); /* began before the hold, so this is no request */
+	CHECK_EQ(lock.asked, 0);
+	WAIT(1, 13 * 1000000);
+	WAIT(1, 18 * 1000000);
+	CHECK_EQ(lock.asked, START + 13 * 1000000);
+	PREEMPT(0, 20 * 1000000);
+	RUN(0, 32 * 1000000);
+	REQUEST(0, 43 * 1000000);
+	CHECK_EQ(threads[0].fig.overdue_ns, (43 - 13 - 12) * 1000000);
+	CHECK_EQ(threads[0].fig.waited_for_ns, 40 * 1000000);
+	CHECK_EQ(threads[0].fig.waited_for_asleep_ns, 0);
+}
+
+/* Python code lets go soon after it is asked, and a hold for which nobody waits is not asked. */
+TEST(what_is_not_overdue)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 1000);
+	WAIT(1, 5001000);
+	REQUEST(0, 5050000);
+	ACQUIRE(1, 5060000);
+	RELEASE(1, 900000000);
+	CHECK_EQ(figures()->overdue_ns, 0);
+	CHECK_EQ(threads[0].fig.waited_for_ns, 5049000);
+	CHECK_EQ(threads[1].fig.waited_for_ns, 0);
+}
+
+TEST(sleep_counts_only_while_others_wait)
+{
+	begin();
+	ACQUIRE(0, 0);
+	BLOCK(0, 100);
+	WAIT(1, 700);
+	WAKE(0, 900);
+	RUN(0, 950);
+	RELEASE(0, 1000);
+	CHECK_EQ(threads[0].fig.waited_for_ns, 300);
+	CHECK_EQ(threads[0].fig.waited_for_asleep_ns, 300);
+	ACQUIRE(1, 1010);
+	RELEASE(1, 1050);
+	ACQUIRE(0, 1100);
+	BLOCK(0, 1200);
+	RUN(0, 1900);
+	RELEASE(0, 2000);
+	CHECK_EQ(threads[0].fig.waited_for_asleep_ns, 300);
+}
+
 TEST(a_wait_that_ends_without_a_slice_is_whole)
 {
 	begin();

@@ -66,12 +66,15 @@ static struct metric_value thread_counter(const struct snapshot_gil *g, const st
 	return integer(f->counter[i]);
 }
 
-#define THREAD_GETTER(name, unit, whole, loses, help)                                              \
+#define THREAD_GETTER_HIDDEN(name)
+#define THREAD_GETTER_COUNT(name)                                                                  \
 	static struct metric_value get_##name(const struct snapshot_gil *g,                        \
 					      const struct gil_figures *f)                         \
 	{                                                                                          \
 		return thread_counter(g, f, GIL_THREAD_COUNTER_##name);                            \
 	}
+#define THREAD_GETTER_NS(name)                        THREAD_GETTER_COUNT(name)
+#define THREAD_GETTER(name, unit, whole, loses, help) THREAD_GETTER_##unit(name)
 GIL_THREAD_COUNTERS(THREAD_GETTER)
 
 #define LOCK_GETTER_HIDDEN(name)

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "gil_model.h"
+#include "gil_integral.h"
 #include "gil_sum.h"
 
 /* A GIL. `lock` and `threads` are consistent copies. */
