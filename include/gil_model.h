@@ -40,8 +40,9 @@
 #include "gil_edge.h"
 #include "gil_hist.h"
 
-/* A hold that ends so soon after a waiter asked for it is not overdue. */
-#define GIL_OVERDUE_LEAST_NS 1000000ULL
+/* A hold that ends so soon after a waiter asked for it is not overdue. The host of a virtual machine
+ * may take away a CPU for longer than a millisecond, which nobody sees. */
+#define GIL_OVERDUE_LEAST_NS 2000000ULL
 
 enum gil_thread_state {
 	GIL_THREAD_UNSEEN =

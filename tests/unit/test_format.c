@@ -65,6 +65,7 @@ TEST(intervals)
 	CHECK_STR(format_interval(500, false).s, "500 µs");
 	CHECK_STR(format_interval(500, true).s, "500 us");
 	CHECK_STR(format_interval(1500, false).s, "1.50 ms");
+	CHECK_STR(format_interval(100000000, false).s, "100 s");
 }
 
 TEST(counts)

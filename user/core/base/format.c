@@ -65,7 +65,9 @@ struct format format_interval(long us, bool ascii)
 {
 	struct format f;
 
-	if (us >= 1000 && us % 1000 == 0)
+	if (us >= 1000000 && us % 1000000 == 0)
+		snprintf(f.s, sizeof(f.s), "%ld s", us / 1000000);
+	else if (us >= 1000 && us % 1000 == 0)
 		snprintf(f.s, sizeof(f.s), "%ld ms", us / 1000);
 	else if (us >= 0 && us < 1000)
 		snprintf(f.s, sizeof(f.s), "%ld %s", us, ascii ? "us" : "µs");

@@ -1,51 +1,59 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Judges in the order of which advice would help most: first a hold that does not end, then holds
- * that Python code does not explain, then the ways in which Python code shares the GIL, and last
- * its use without waits. The first kind that fits is the verdict.
+ * Judges a GIL, in the order of which advice would help most: first a hold that does not end, then
+ * holds that Python code does not explain, then a switch interval that does not fit, then a lack of
+ * CPUs, then the ways in which Python code shares the GIL, and last its use without waits. The
+ * first kind that fits is the verdict. What counts is what others waited for: a long hold during
+ * which nobody waits has cost nothing.
  */
 #include <math.h>
 #include <string.h>
 
 #include "core/figures/metric.h"
-#include "core/figures/verdict.h"
+#include "core/figures/verdict_group.h"
 
 /* Waiting less than a tenth of the time is normal for programs with threads. From half of the time
  * on, most of the work is done while another thread could have run. */
 #define CONTENDED_SOME 0.10
 #define CONTENDED_MUCH 0.50
+/* But if each thread waits only a little of its own time, more threads still get more done, unless
+ * the GIL is hardly ever free. */
+#define LOSS_SOME      0.05
+#define LOSS_MUCH      0.10
+#define HELD_SATURATED 0.80
 /* A GIL that is held less than half of the time has room for another thread. */
 #define HELD_BUSY 0.50
 /* A thread with four fifths of the holding counts as the only one. */
 #define HELD_ALONE 0.80
 /* Page faults and contended mutexes come nowhere near a quarter of the time in holds. */
 #define ASLEEP_MUCH 0.25
-/* A holder that is off its CPU half of the time doubles every wait. */
-#define PREEMPTED_MUCH 0.50
-/* Python code lets go within one interval of being asked. Four leave room for a late wake-up. */
+/* A holder that is off its CPU half of the time doubles every wait. But more CPUs remove the waits
+ * only if the threads together want the GIL less than all the time. */
+#define PREEMPTED_MUCH   0.50
+#define PREEMPTED_DEMAND 0.90
+/* Holds that go on after they were asked to end must be a quarter of what others wait for: a single
+ * import or a large sort is not a pattern. */
+#define OVERDUE_MUCH 0.25
+/* Where it is not known when a hold was asked to end: Python code lets go within one interval of
+ * being asked. Four leave room for a late wake-up. */
 #define LONG_INTERVALS 4
-/* Such waits must be a quarter of all waiting: a single import or a large sort is not a pattern. */
-#define LONG_WAITS_MUCH 0.25
-/* Convoy: waits of at least three quarters of an interval, for holds of at most a fifth of one.
- * There must be enough of them for a median, and enough to be noticeable. The threads that wait
- * like that must have a tenth of all waiting: if ten threads compute, the one that started them
- * does not matter. */
+/* Convoy: waits of at least three quarters of an interval, by threads that need the GIL only
+ * briefly. There must be enough of them for a median, and enough to be noticeable. If these threads
+ * do less than three tenths of all waiting, those that compute matter more. */
 #define CONVOY_WAIT  0.75
-#define CONVOY_HOLD  0.20
 #define CONVOY_TURNS 10
-#define CONVOY_SHARE 0.05
-#define CONVOY_MOST  0.10
-/* The thread in front of a convoy spends most of its time in holds of at least half an interval,
- * and at least half of these end only because somebody asks. Short holds, such as those at its
- * start, do not count. */
-#define FRONT_HOLD 0.50
-#define FRONT_MOST 0.50
+#define CONVOY_MOST  0.30
+/* The default is 5 ms. Below a fiftieth of it, threads spend a good part of their time in handing
+ * over. Above ten times the default, a thread that needs the GIL briefly is late for everything;
+ * above a hundred times, any thread is. */
+#define INTERVAL_SHORT_US   100
+#define INTERVAL_LONG_US    50000
+#define INTERVAL_ENDLESS_US 500000
+#define INTERVAL_LONG_WAIT  20000000ULL
 /* From half of the time on, a single hold that does not end dominates. */
 #define STUCK_MUCH 0.50
 /* Starting Python alone takes longer than this. */
 #define OBSERVED_LEAST_NS 10000000ULL
-/* A GIL that shows less than a twentieth of what the busiest one shows does not matter. */
-#define WORTH_TELLING 0.05
 
 #define DEFAULT_SWITCH_INTERVAL_US 5000
 
@@ -54,61 +62,45 @@ static double share(double part, double whole)
 	return whole > 0 ? part / whole : 0;
 }
 
-/* The thread with the most of something. */
-static const struct gil_thread *most(const struct snapshot_gil *g,
-				     __u64 (*of)(const struct gil_thread *))
-{
-	const struct gil_thread *best = NULL;
-
-	for (size_t i = 0; i < g->nr_threads; i++) {
-		const struct gil_thread *t = &g->threads[i];
-
-		if (t->tid && of(t) && (!best || of(t) > of(best)))
-			best = t;
-	}
-	return best;
-}
-
-static __u64 hold_blocked(const struct gil_thread *t)
-{
-	return t->fig.hold_part[GIL_PART_BLOCKED];
-}
-
-static __u64 hold_longest(const struct gil_thread *t)
-{
-	return t->fig.hold.max;
-}
-
-static __u64 wait_sum(const struct gil_thread *t)
-{
-	return t->fig.wait.sum;
-}
-
-static void set_thread(struct verdict *v, const struct gil_thread *t)
+static void set_front(struct verdict *v, const struct gil_thread *t)
 {
 	if (!t)
 		return;
-	v->tid = t->tid;
-	memcpy(v->thread, t->comm, sizeof(v->thread));
-	v->longest_ns = t->fig.hold.max;
+	v->front.count = 1;
+	v->front.tid = t->tid;
+	memcpy(v->front.name, t->comm, sizeof(v->front.name));
+	v->front.longest_ns = t->fig.hold.max;
 }
 
-static __u64 interval_ns(const struct verdict *v)
+static __u64 sum_of(const struct verdict_look *l, verdict_key *key)
 {
-	return (__u64)v->switch_interval_us * 1000;
+	__u64 sum = 0;
+
+	for (size_t i = 0; i < l->gil->nr_threads; i++)
+		sum += key(l, &l->gil->threads[i]);
+	return sum;
 }
 
-static enum verdict_answer answer(double contended)
+static enum verdict_answer answer(const struct verdict *v)
 {
-	if (contended >= CONTENDED_MUCH)
+	bool saturated = v->held_ratio >= HELD_SATURATED;
+
+	if (v->contended_ratio >= CONTENDED_MUCH && (saturated || v->loss >= LOSS_MUCH))
 		return VERDICT_YES;
-	return contended >= CONTENDED_SOME ? VERDICT_PARTLY : VERDICT_NO;
+	if (v->contended_ratio >= CONTENDED_SOME && (saturated || v->loss >= LOSS_SOME))
+		return VERDICT_PARTLY;
+	return VERDICT_NO;
+}
+
+static bool interval_is_long(const struct verdict *v)
+{
+	return v->switch_interval_us >= INTERVAL_LONG_US;
 }
 
 /* True if one hold, still going on or cut off by the end, takes most of the time. */
-static bool is_stuck(struct verdict *v, const struct snapshot_process *p,
-		     const struct snapshot_gil *g)
+static bool is_stuck(struct verdict *v, const struct verdict_look *look)
 {
+	const struct snapshot_gil *g = look->gil;
 	const struct gil_lock *l = &g->lock;
 	__u64 since = l->since, open;
 	const struct gil_thread *t;
@@ -117,23 +109,38 @@ static bool is_stuck(struct verdict *v, const struct snapshot_process *p,
 		since = l->start;
 	else if (l->state != GIL_LOCK_HELD)
 		return false;
-	open = gil_elapsed(since, snapshot_gil__end(p, g));
-	v->open_share = share(open, gil__observed(p, g));
+	open = gil_elapsed(since, look->now);
+	v->open_share = share((double)open, look->observed);
 	if (v->open_share < STUCK_MUCH || !l->waiters || v->contended_ratio < CONTENDED_SOME)
 		return false;
 	t = l->state == GIL_LOCK_HELD ? snapshot_gil__thread(g, l->last_tid) : NULL;
-	set_thread(v, t);
+	set_front(v, t);
 	v->asleep = t && t->state == GIL_THREAD_HOLDING && t->cpu == GIL_PART_BLOCKED;
 	v->open_ns = open;
 	v->waiters = l->waiters;
 	return true;
 }
 
-static bool is_asleep(struct verdict *v, const struct snapshot_gil *g)
+/* True if nobody can have asked for the end of the hold that does not end. */
+static bool was_not_asked(const struct verdict *v, const struct verdict_look *l)
 {
-	if (v->asleep_share < ASLEEP_MUCH || v->contended_ratio < CONTENDED_SOME)
+	return interval_is_long(v) && !v->asleep && v->open_ns < l->interval_ns;
+}
+
+/* How long others waited for a holder that had a CPU. With more CPUs, this would be all. */
+static double waited_for(const struct verdict *v, const struct verdict_look *l)
+{
+	return (double)gil_lock_contended_until(&l->gil->lock, l->now) * (1 - v->preempted_share);
+}
+
+static bool is_asleep(struct verdict *v, const struct verdict_look *l)
+{
+	double slept = (double)sum_of(l, verdict_key__asleep);
+	double of = verdict_look__has_counters(l) ? waited_for(v, l) : (double)l->gil->fig.hold.sum;
+
+	if (share(slept, of) < ASLEEP_MUCH)
 		return false;
-	set_thread(v, most(g, hold_blocked));
+	v->front = verdict_group(l, verdict_key__asleep, NULL);
 	return true;
 }
 
@@ -149,132 +156,113 @@ static double hist_time_from(const struct gil_hist *h, __u64 from)
 	return sum;
 }
 
-/* The number of values that are at least `from`. */
-static double hist_count_from(const struct gil_hist *h, __u64 from)
+/* True if each slice of a wait was seen, and not only the first. */
+static bool slices_are_seen(const struct verdict_look *l)
 {
-	double count = 0;
+	const struct snapshot_gil *g = l->gil;
+	__u64 waits = g->fig.wait.count + g->lock.partial_waits + g->lock.waiters;
 
-	for (__u32 i = gil_hist_slot(from); i < GIL_HIST_SLOTS; i++)
-		count += (double)h->slot[i];
-	return count;
+	return verdict_look__has_counters(l) &&
+	       (g->lock.wait_slices > waits || g->fig.wait.max < 2 * l->interval_ns);
 }
 
 /*
- * Native code that computes shows in the waits. If each holder lets go when asked, the n-th waiter
- * in a row has to wait n turns, and not more. Long holds alone prove nothing, because nobody asks
- * without a waiter. But without long holds there is no such code.
+ * If it is not known when holds were asked to end, native code that computes shows in the waits. If
+ * each holder lets go when asked, the n-th waiter in a row has to wait n turns, and not more. Long
+ * holds alone prove nothing, because nobody asks without a waiter. But without long holds there is
+ * no such code.
  */
-static bool is_native(struct verdict *v, const struct snapshot_gil *g)
+static bool waits_show_native_code(const struct verdict_look *l)
 {
-	const struct gil_figures *f = &g->fig;
-	double row = share(v->wait_ratio, v->contended_ratio), all_turns;
-	__u64 turn = LONG_INTERVALS * interval_ns(v);
-	const struct gil_thread *t = most(g, hold_longest);
+	const struct gil_figures *f = &l->gil->fig;
+	__u64 turn = LONG_INTERVALS * l->interval_ns;
+	double all_turns = (double)turn * l->row;
 
-	if (v->contended_ratio < CONTENDED_SOME || !t || t->fig.hold.max < turn)
-		return false;
-	all_turns = (double)turn * (row > 1 ? row : 1);
 	if (hist_time_from(&f->wait, all_turns < 1e18 ? (__u64)all_turns : ~0ULL) <
-	    LONG_WAITS_MUCH * (double)f->wait.sum)
+	    OVERDUE_MUCH * (double)f->wait.sum)
 		return false;
 	/* Bad luck in a long row, or holders without a CPU, also make long waits out of short
 	 * holds. */
-	if (row * hist_time_from(&f->hold, turn) < LONG_WAITS_MUCH * (double)f->wait.sum)
+	return l->row * hist_time_from(&f->hold, turn) >= OVERDUE_MUCH * (double)f->wait.sum;
+}
+
+static bool holds_long(const struct verdict_look *l, const struct gil_thread *t)
+{
+	return t->fig.hold.max >= LONG_INTERVALS * l->interval_ns;
+}
+
+static bool is_native(struct verdict *v, const struct verdict_look *l)
+{
+	if (slices_are_seen(l)) {
+		if (share((double)sum_of(l, verdict_key__overdue), waited_for(v, l)) < OVERDUE_MUCH)
+			return false;
+		v->front = verdict_group(l, verdict_key__overdue, NULL);
+		return true;
+	}
+	if (!waits_show_native_code(l))
 		return false;
-	set_thread(v, t);
+	v->front = verdict_group(l, verdict_key__waited_for, holds_long);
 	return true;
 }
 
-static bool is_victim(const struct verdict *v, const struct gil_thread *t, __u64 observed)
+/* The threads with the GIL while others wait: if it can be told, those that let go only when
+ * asked. */
+static void set_in_front(struct verdict *v, const struct verdict_look *l)
 {
-	const struct gil_figures *f = &t->fig;
-	double interval = (double)interval_ns(v);
-
-	return t->tid && f->wait.count >= CONVOY_TURNS &&
-	       (double)gil_hist__quantile(&f->wait, 0.5) >= CONVOY_WAIT * interval &&
-	       share(f->hold.sum, f->hold.count) <= CONVOY_HOLD * interval &&
-	       share(f->wait.sum, observed) >= CONVOY_SHARE;
+	v->front = verdict_group(l, verdict_key__waited_for, verdict_thread__is_in_front);
+	if (!v->front.count)
+		v->front = verdict_group(l, verdict_key__waited_for, NULL);
 }
 
-/* True for a thread that holds for long, and lets go only when asked. */
-static bool is_in_front(const struct verdict *v, const struct snapshot_gil *g,
-			const struct gil_thread *t)
+/* The two ways in which threads behave. */
+struct classes {
+	struct verdict_class brief;
+	struct verdict_class other;
+	bool mostly_brief;
+	double brief_share; /* of all waiting */
+};
+
+static bool is_interval(struct verdict *v, const struct verdict_look *l, const struct classes *c)
 {
-	const struct gil_figures *f = &t->fig;
-	__u64 from = (__u64)(FRONT_HOLD * (double)interval_ns(v));
+	const struct gil_figures *f = &l->gil->fig;
+	double waited = c->brief.waited + c->other.waited;
+	double longer = hist_time_from(&f->wait, INTERVAL_LONG_WAIT) + waited - (double)f->wait.sum;
 
-	return t->tid && hist_time_from(&f->hold, from) >= FRONT_MOST * (double)f->hold.sum &&
-	       (g->requests_unknown ||
-		(double)f->requested_releases >= FRONT_MOST * hist_count_from(&f->hold, from));
-}
-
-static bool is_convoy(struct verdict *v, const struct snapshot_process *p,
-		      const struct snapshot_gil *g)
-{
-	const struct gil_thread *victim = NULL, *front = NULL;
-	__u64 observed = gil__observed(p, g), waited = 0;
-
-	for (size_t i = 0; i < g->nr_threads; i++) {
-		const struct gil_thread *t = &g->threads[i];
-
-		if (is_victim(v, t, observed)) {
-			/* clang-tidy takes a row after the first for NULL. */
-			waited += t->fig.wait.sum; /* NOLINT(clang-analyzer-core.NullDereference) */
-			if (!victim || t->fig.wait.sum > victim->fig.wait.sum)
-				victim = t;
-		}
-		if (is_in_front(v, g, t) && (!front || t->fig.hold.sum > front->fig.hold.sum))
-			front = t;
-	}
-	if (!victim || !front || (double)waited < CONVOY_MOST * (double)g->fig.wait.sum)
+	if (v->switch_interval_us <= INTERVAL_SHORT_US)
+		return f->requested_releases && f->requested_releases >= f->contended / 3;
+	if (!interval_is_long(v) || longer < waited / 2)
 		return false;
-	set_thread(v, victim);
-	v->holder = front->tid;
-	memcpy(v->holder_name, front->comm, sizeof(v->holder_name));
-	v->wait_ns = gil_hist__quantile(&victim->fig.wait, 0.5);
+	if (v->switch_interval_us < INTERVAL_ENDLESS_US && c->brief_share < CONVOY_MOST)
+		return false;
+	set_in_front(v, l);
+	return true;
+}
+
+static bool is_convoy(struct verdict *v, const struct verdict_look *l, const struct classes *c)
+{
+	const struct verdict_class *b = &c->brief;
+
+	if (b->waits < CONVOY_TURNS || b->loss < LOSS_SOME ||
+	    (double)b->median < CONVOY_WAIT * (double)l->interval_ns)
+		return false;
+	if (c->brief_share < CONVOY_MOST) {
+		v->brief = b->threads;
+		return false;
+	}
+	v->front = verdict_group(l, verdict_key__waited_for, verdict_thread__is_in_front);
+	if (!v->front.count)
+		return false;
+	v->waiting = b->threads;
 	if (v->answer < VERDICT_PARTLY)
 		v->answer = VERDICT_PARTLY;
 	return true;
 }
 
-/* Sets how many threads wait, and the range of their shares of the time. Counted are threads that
- * wait at least half as much as the one that waits most; 0 if they are less than half of all
- * waiting. */
-static void set_waiting(struct verdict *v, const struct snapshot_process *p,
-			const struct snapshot_gil *g)
-{
-	double observed = (double)gil__observed(p, g), sum = 0;
-	__u64 largest = 0, smallest = ~0ULL;
-
-	for (size_t i = 0; i < g->nr_threads; i++) {
-		__u64 waited = snapshot_gil__thread_waited(&g->threads[i], snapshot_gil__end(p, g));
-
-		if (g->threads[i].tid && waited > largest)
-			largest = waited;
-	}
-	for (size_t i = 0; largest && i < g->nr_threads; i++) {
-		__u64 waited = snapshot_gil__thread_waited(&g->threads[i], snapshot_gil__end(p, g));
-
-		if (!g->threads[i].tid || waited < largest / 2)
-			continue;
-		v->threads++;
-		sum += (double)waited;
-		if (waited < smallest)
-			smallest = waited;
-	}
-	v->most = share((double)largest, observed);
-	v->least = share((double)smallest, observed);
-	if (sum < (double)gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)) / 2)
-		v->threads = 0;
-	if (v->threads == 1)
-		set_thread(v, most(g, wait_sum));
-}
-
 /* For a GIL for which nobody waits much: judges by how busy it is, and with how many threads. */
-static enum verdict_kind kind_without_waits(struct verdict *v, const struct snapshot_process *p,
-					    const struct snapshot_gil *g)
+static enum verdict_kind kind_without_waits(struct verdict *v, const struct verdict_look *l)
 {
-	__u64 held = gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
+	const struct snapshot_gil *g = l->gil;
+	__u64 held = gil_lock_held_until(&g->lock, g->locked_at_start, l->now);
 
 	if (!g->fig.acquisitions && isnan(v->held_ratio))
 		return VERDICT_NOTHING_SEEN;
@@ -282,38 +270,43 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct snap
 		return VERDICT_IDLE;
 	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
 		return VERDICT_ONE_THREAD; /* the thread never let go */
+	v->asleep = v->asleep_share >= HELD_BUSY && v->contended_ratio < CONTENDED_SOME;
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		const struct gil_thread *t = &g->threads[i];
 
-		if (t->tid && (double)snapshot_gil__thread_held(g, t, snapshot_gil__end(p, g)) >=
-				      HELD_ALONE * (double)held) {
-			set_thread(v, t);
-			return VERDICT_ONE_THREAD;
+		if (t->tid &&
+		    (double)snapshot_gil__thread_held(g, t, l->now) >= HELD_ALONE * (double)held) {
+			set_front(v, t);
+			return v->asleep ? VERDICT_IDLE : VERDICT_ONE_THREAD;
 		}
 	}
-	return VERDICT_BUSY;
+	return v->asleep ? VERDICT_IDLE : VERDICT_BUSY;
 }
 
-static enum verdict_kind judge(struct verdict *v, const struct snapshot_process *p,
-			       const struct snapshot_gil *g)
+static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
+			       const struct classes *c)
 {
-	if (gil__observed(p, g) < OBSERVED_LEAST_NS)
+	bool contended = v->contended_ratio >= CONTENDED_SOME;
+
+	if (l->observed < OBSERVED_LEAST_NS)
 		return VERDICT_NOTHING_SEEN;
-	if (is_stuck(v, p, g))
-		return VERDICT_STUCK;
-	if (is_asleep(v, g))
-		return VERDICT_ASLEEP;
-	if (v->contended_ratio >= CONTENDED_SOME && v->preempted_share >= PREEMPTED_MUCH)
-		return VERDICT_PREEMPTED;
-	if (is_native(v, g))
-		return VERDICT_NATIVE;
-	if (is_convoy(v, p, g))
-		return VERDICT_CONVOY;
-	if (v->contended_ratio >= CONTENDED_SOME) {
-		set_waiting(v, p, g);
-		return VERDICT_SHARED;
+	if (is_stuck(v, l))
+		return was_not_asked(v, l) ? VERDICT_INTERVAL : VERDICT_STUCK;
+	if (contended && v->answer >= VERDICT_PARTLY) {
+		if (is_asleep(v, l))
+			return VERDICT_ASLEEP;
+		if (is_native(v, l))
+			return VERDICT_NATIVE;
+		if (is_interval(v, l, c))
+			return VERDICT_INTERVAL;
+		if (v->preempted_share >= PREEMPTED_MUCH && verdict_demand(l) < PREEMPTED_DEMAND)
+			return VERDICT_PREEMPTED;
 	}
-	return kind_without_waits(v, p, g);
+	if (is_convoy(v, l, c))
+		return VERDICT_CONVOY;
+	if (v->answer >= VERDICT_PARTLY)
+		return VERDICT_SHARED;
+	return kind_without_waits(v, l);
 }
 
 static void name_process(struct verdict *v, const struct snapshot_process *p)
@@ -322,7 +315,7 @@ static void name_process(struct verdict *v, const struct snapshot_process *p)
 	memcpy(v->comm, p->comm, sizeof(v->comm));
 }
 
-struct verdict verdict__of_gil(const struct snapshot_process *p, const struct snapshot_gil *g)
+static struct verdict figures_of(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
 	const struct gil_figures *f = &g->fig;
 	struct verdict v = {.kind = VERDICT_FREE_THREADED, .answer = VERDICT_NO};
@@ -334,124 +327,57 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	v.switch_interval_us =
 		g->switch_interval_us > 0 ? g->switch_interval_us : DEFAULT_SWITCH_INTERVAL_US;
 	v.asleep_ns = f->hold_part[GIL_PART_BLOCKED];
-	v.asleep_share = share(v.asleep_ns, f->hold.sum);
-	v.preempted_share = share(f->hold_part[GIL_PART_RUNNABLE], f->hold.sum);
-	v.answer = answer(v.contended_ratio);
-	/* The GIL may have been turned on for a while, or since it was last looked at, and have
-	 * cost. */
-	if (p->free_threaded && v.answer < VERDICT_PARTLY) {
-		v.answer = VERDICT_NO;
-		return v;
-	}
-	v.kind = judge(&v, p, g);
-	if (v.kind == VERDICT_NOTHING_SEEN)
-		v.answer = VERDICT_UNKNOWN;
+	v.asleep_share = share((double)v.asleep_ns, (double)f->hold.sum);
+	v.preempted_share = share((double)f->hold_part[GIL_PART_RUNNABLE], (double)f->hold.sum);
+	v.acquisitions = f->acquisitions;
+	if (p->free_threaded_build && !p->free_threaded)
+		v.gil_on = p->gil_turned_on ? 2 : 1;
 	return v;
 }
 
-/* The result of a first look at all GILs. */
-struct overview {
-	double held_most; /* ns, of the GIL held longest */
-	size_t gils;
-	size_t free_threaded; /* processes */
-};
-
-static double held_ns(const struct snapshot_process *p, const struct snapshot_gil *g)
+struct verdict verdict__of_gil(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	return (double)gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
+	struct verdict v = figures_of(p, g);
+	struct verdict_look l = {
+		.process = p,
+		.gil = g,
+		.now = snapshot_gil__end(p, g),
+		.observed = (double)gil__observed(p, g),
+		.interval_ns = (__u64)v.switch_interval_us * 1000,
+		.row = share(v.wait_ratio, v.contended_ratio),
+	};
+	struct classes c;
+
+	l.row = l.row > 1 ? l.row : 1;
+	c.brief = verdict_class(&l, true);
+	c.other = verdict_class(&l, false);
+	c.mostly_brief = c.brief.waited > c.other.waited;
+	c.brief_share = share(c.brief.waited, c.brief.waited + c.other.waited);
+	v.waiting = c.mostly_brief ? c.brief.threads : c.other.threads;
+	v.loss = c.brief.loss > c.other.loss ? c.brief.loss : c.other.loss;
+	v.answer = answer(&v);
+	/* The GIL may have been turned on for a while, or since it was last looked at, and have
+	 * cost. */
+	if (p->free_threaded && v.answer < VERDICT_PARTLY)
+		return v;
+	v.kind = judge(&v, &l, &c);
+	if (v.kind == VERDICT_NOTHING_SEEN)
+		v.answer = VERDICT_UNKNOWN;
+	if (v.kind == VERDICT_STUCK || (v.kind == VERDICT_INTERVAL && v.open_ns))
+		v.answer = v.contended_ratio >= CONTENDED_MUCH ? VERDICT_YES : VERDICT_PARTLY;
+	return v;
 }
 
-/* True if the process ended before the span, and is listed only with its last seconds. That happens
- * in a window of top. */
-static bool is_past(const struct snapshot *s, const struct snapshot_process *p)
+static bool has(const struct verdict_threads *v, __u32 tid)
 {
-	return p->exited && p->end_ns < s->start_ns;
+	return tid &&
+	       (tid == v->tid || (!v->in_turn && (tid == v->least_tid || tid == v->most_tid)));
 }
 
-static struct overview look(const struct snapshot *s)
+bool verdict__is_about(const struct verdict *v, const struct gil_thread *t)
 {
-	struct overview o = {0};
-
-	for (size_t i = 0; i < s->nr_processes; i++) {
-		const struct snapshot_process *p = &s->processes[i];
-
-		o.free_threaded += p->free_threaded;
-		for (size_t j = 0; j < p->nr_gils; j++) {
-			o.gils++;
-			if (!is_past(s, p) && held_ns(p, &p->gils[j]) > o.held_most)
-				o.held_most = held_ns(p, &p->gils[j]);
-		}
-	}
-	return o;
-}
-
-/* The GILs taken together. */
-struct tally {
-	struct verdict worst; /* of the GILs that threads wait for, the one with the most waiting */
-	double worst_waited;
-	size_t waited_for;
-	struct verdict first; /* of all GILs, the one held longest */
-	double first_held;
-	size_t busy;
-	size_t busy_processes;
-};
-
-static void tally_gil(struct tally *t, const struct overview *o, const struct snapshot_process *p,
-		      const struct snapshot_gil *g, bool *busy)
-{
-	struct verdict v = verdict__of_gil(p, g);
-	double waited = (double)gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g));
-	double held = held_ns(p, g);
-
-	v.named = o->gils > 1;
-	if (v.answer >= VERDICT_PARTLY && waited >= WORTH_TELLING * o->held_most) {
-		t->waited_for++;
-		if (waited > t->worst_waited) {
-			t->worst = v;
-			t->worst_waited = waited;
-		}
-	}
-	if (held >= WORTH_TELLING * o->held_most && v.held_ratio >= HELD_BUSY) {
-		t->busy++;
-		*busy = true;
-	}
-	if (held > t->first_held || t->first.kind == VERDICT_NOTHING_SEEN) {
-		t->first = v;
-		t->first_held = held;
-	}
-}
-
-struct verdict verdict__of_snapshot(const struct snapshot *s)
-{
-	struct overview o = look(s);
-	struct tally t = {0};
-
-	t.first.contended_ratio = t.first.held_ratio = t.first.wait_ratio = NAN;
-	if (!o.gils && o.free_threaded) {
-		t.first.kind = VERDICT_FREE_THREADED;
-		t.first.answer = VERDICT_NO;
-		name_process(&t.first, &s->processes[0]);
-		return t.first;
-	}
-	for (size_t i = 0; i < s->nr_processes; i++) {
-		const struct snapshot_process *p = &s->processes[i];
-		bool busy = false;
-
-		for (size_t j = 0; j < p->nr_gils && !is_past(s, p); j++)
-			tally_gil(&t, &o, p, &p->gils[j], &busy);
-		t.busy_processes += busy;
-	}
-	if (t.waited_for) {
-		t.worst.others = t.waited_for - 1;
-		return t.worst;
-	}
-	if (t.busy > 1) {
-		t.first.kind = VERDICT_EACH_ITS_OWN;
-		t.first.answer = VERDICT_NO;
-		t.first.gils = t.busy;
-		t.first.processes = t.busy_processes;
-	}
-	return t.first;
+	return has(&v->waiting, t->tid) || (t->tid && t->tid == v->front.tid) ||
+	       (t->tid && t->tid == v->brief.tid);
 }
 
 const char *verdict_kind__name(enum verdict_kind k)
@@ -469,6 +395,7 @@ const char *verdict_kind__name(enum verdict_kind k)
 		[VERDICT_NATIVE] = "native",
 		[VERDICT_PREEMPTED] = "preempted",
 		[VERDICT_STUCK] = "stuck",
+		[VERDICT_INTERVAL] = "switch_interval",
 	};
 
 	return names[k];

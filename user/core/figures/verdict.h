@@ -28,9 +28,26 @@ enum verdict_kind {
 	VERDICT_NATIVE,    /* native code computes with the GIL and does not let go when asked */
 	VERDICT_PREEMPTED, /* the holder has the GIL but no CPU */
 	VERDICT_STUCK,     /* one hold takes most of the time, while others wait */
+	VERDICT_INTERVAL,  /* the switch interval is so long or so short that it is the cause */
 };
 
-/* The kind decides which of the figures are meaningful. Those from `tid` on are 0 if they are
+/* Threads that behave alike. The one to name is that with the lowest number, so that it stays the
+ * same as long as the group does. */
+struct verdict_threads {
+	size_t count; /* 0: none, or their number is unknown */
+	bool passing; /* they live only for a moment each */
+	bool in_turn; /* they do not all wait at the same time */
+	__u32 tid;    /* the one to name; 0: none */
+	char name[16];
+	__u64 longest_ns; /* its longest hold */
+	__u64 wait_ns;    /* their typical wait */
+	double least;     /* the least and the most share of the time that one of them waits */
+	double most;
+	__u32 least_tid; /* which ones these are */
+	__u32 most_tid;
+};
+
+/* The kind decides which of the figures are meaningful. Those from `waiting` on are 0 if they are
  * not. */
 struct verdict {
 	enum verdict_kind kind;
@@ -46,23 +63,20 @@ struct verdict {
 	__u64 asleep_ns;         /* time asleep in holds, over all threads */
 	double asleep_share;     /* of the time in holds */
 	double preempted_share;  /* of the time in holds */
-	/* the thread to name */
-	__u32 tid;
-	char thread[16];
-	__u64 longest_ns; /* its longest hold */
-	/* convoy: the thread in front; the median wait behind it */
-	__u32 holder;
-	char holder_name[16];
-	__u64 wait_ns;
+	/* the GIL of a free-threaded build is on: 1 all the time, 2 turned on while observed */
+	int gil_on;
+	__u64 acquisitions;
+	struct verdict_threads waiting; /* who loses by it */
+	struct verdict_threads front;   /* who has the GIL meanwhile */
+	/* shared: threads that need the GIL only briefly, and wait as in a convoy */
+	struct verdict_threads brief;
+	double loss; /* the most share of its time that a thread, or one of the passing ones, waits
+		      */
 	/* stuck: the hold that does not end */
 	__u64 open_ns;
 	double open_share; /* of the observed time */
-	bool asleep;
+	bool asleep;       /* idle: the holder sleeps while nobody waits */
 	unsigned int waiters;
-	/* shared: how many threads wait, and the least and most share of the time that one waits */
-	size_t threads;
-	double least;
-	double most;
 	/* each its own: the busy GILs, and the number of their processes */
 	size_t gils;
 	size_t processes;
@@ -71,7 +85,7 @@ struct verdict {
 };
 
 #define VERDICT_TEXT    512
-#define VERDICT_SUPPORT 2
+#define VERDICT_SUPPORT 3
 
 struct verdict_text {
 	const char *answer;                          /* "GIL-bound", "Not GIL-bound", ... */
@@ -84,6 +98,9 @@ struct verdict verdict__of_snapshot(const struct snapshot *s);
 
 /* Puts the verdict into words. `ascii`: only ASCII characters. */
 void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *text);
+
+/* True if the sentence names the thread or has a figure of it. */
+bool verdict__is_about(const struct verdict *v, const struct gil_thread *t);
 
 /* The names in JSON: "shared", "convoy"...; "yes", "partly", "no", "unknown". */
 const char *verdict_kind__name(enum verdict_kind k);

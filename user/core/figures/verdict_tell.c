@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Puts the verdict into words. Figures are written as in the report, so that they can be found
- * there. */
+/*
+ * Puts the verdict into words, for somebody who hears of the GIL for the first time. Figures are
+ * written as in the report, so that they can be found there. What to do about it is in
+ * verdict_advice.c.
+ */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/format.h"
-#include "core/figures/verdict.h"
+#include "core/figures/verdict_words.h"
 
 /* From this share on, a finding gets a sentence of its own beside another verdict. */
 #define ASIDE 0.10
 
-struct teller {
-	const struct verdict *v;
-	struct verdict_text *text;
-	bool ascii;
-	int supports;
-};
-
-__attribute__((format(printf, 2, 3))) static void say(struct teller *t, const char *fmt, ...)
+void verdict_say(struct verdict_teller *t, const char *fmt, ...)
 {
 	size_t used = strlen(t->text->sentence);
 	va_list ap;
@@ -28,8 +24,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct teller *t, const ch
 	va_end(ap);
 }
 
-/* Adds a supporting sentence, unless there are already VERDICT_SUPPORT. */
-__attribute__((format(printf, 2, 3))) static void add(struct teller *t, const char *fmt, ...)
+void verdict_add(struct verdict_teller *t, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -40,210 +35,289 @@ __attribute__((format(printf, 2, 3))) static void add(struct teller *t, const ch
 	va_end(ap);
 }
 
-static struct format interval(const struct teller *t)
+struct format verdict_interval(const struct verdict_teller *t)
 {
 	return format_interval(t->v->switch_interval_us, t->ascii);
 }
 
-/* "thread 12 (name)" */
-static struct format thread(const struct teller *t, __u32 tid, const char name[16])
+struct verdict_name verdict_who(const struct verdict_teller *t, const struct verdict_threads *who)
 {
-	struct format f, n = format_name(name, 16, t->ascii);
+	struct format name = format_name(who->name, sizeof(who->name), t->ascii);
+	struct verdict_name n;
+	int used;
 
-	if (!tid)
-		snprintf(f.s, sizeof(f.s), "a thread");
-	else if (!n.s[0])
-		snprintf(f.s, sizeof(f.s), "thread %u", tid);
+	if (!who->tid) {
+		snprintf(n.s, sizeof(n.s), "%s", who->count ? "threads" : "a thread");
+		return n;
+	}
+	if (who->count < 2)
+		used = snprintf(n.s, sizeof(n.s), "thread %u", who->tid);
 	else
-		snprintf(f.s, sizeof(f.s), "thread %u (%.48s)", tid, n.s);
+		used = snprintf(n.s, sizeof(n.s), "%zu %sthreads such as %u", who->count,
+				who->passing ? "short-lived " : "", who->tid);
+	if (name.s[0])
+		snprintf(n.s + used, sizeof(n.s) - (size_t)used, " (%.48s)", name.s);
+	return n;
+}
+
+/* The same at the beginning of a sentence. */
+static struct verdict_name who_first(const struct verdict_teller *t,
+				     const struct verdict_threads *who)
+{
+	struct verdict_name n = verdict_who(t, who);
+
+	n.s[0] = (char)toupper(n.s[0]);
+	return n;
+}
+
+/* The ending of a verb. */
+static const char *s_of(const struct verdict_threads *who)
+{
+	return who->count < 2 ? "s" : "";
+}
+
+/* "50.0 %", or "50.0 % to 58.2 %". */
+static struct format shares(const struct verdict_threads *who)
+{
+	struct format least = format_percent(who->least), most = format_percent(who->most), f;
+
+	if (!strcmp(least.s, most.s))
+		return most;
+	snprintf(f.s, sizeof(f.s), "%.20s to %.20s", least.s, most.s);
 	return f;
 }
 
-static void tell_shared(struct teller *t)
+static void tell_shared(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
-	struct format least = format_percent(v->least), most = format_percent(v->most);
+	const struct verdict_threads *w = &v->waiting;
 
-	if (v->threads == 1)
-		say(t, "%s waits for the GIL %s of the time, while other threads have it.",
-		    thread(t, v->tid, v->thread).s, most.s);
-	else if (!v->threads)
-		say(t, "threads wait for the GIL %s of the time, on average %s of them at once.",
-		    format_percent(v->contended_ratio).s, format_mean(v->wait_ratio).s);
-	else if (!strcmp(least.s, most.s))
-		say(t,
-		    "%zu threads want the GIL at the same time, and each waits for it %s of the "
-		    "time.",
-		    v->threads, most.s);
+	if (!w->count)
+		verdict_say(t,
+			    "threads wait for the GIL %s of the time, on average %s of them at "
+			    "once.",
+			    format_percent(v->contended_ratio).s, format_mean(v->wait_ratio).s);
+	else if (w->count == 1)
+		verdict_say(t, "%s waits for the GIL %s of the time, while other threads have it.",
+			    verdict_who(t, w).s, format_percent(w->most).s);
+	else if (w->in_turn)
+		verdict_say(t,
+			    "%s wait for the GIL, few of them at once. Somebody waits %s of the "
+			    "time.",
+			    verdict_who(t, w).s, format_percent(v->contended_ratio).s);
 	else
-		say(t,
-		    "%zu threads want the GIL at the same time, and each waits for it %s to %s "
-		    "of the time.",
-		    v->threads, least.s, most.s);
-	add(t, "More threads cannot help. More processes can, or native code that releases the "
-	       "GIL.");
+		verdict_say(t,
+			    "%s want the GIL at the same time, and each waits for it %s of the "
+			    "time.",
+			    verdict_who(t, w).s, shares(w).s);
 }
 
-static void tell_convoy(struct teller *t)
+static void tell_convoy(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
-	__u64 intervals = v->wait_ns / ((__u64)v->switch_interval_us * 1000);
+	const struct verdict_threads *w = &v->waiting, *f = &v->front;
+	const char *does = w->count < 2 ? "does" : "do";
 
-	say(t, "%s needs the GIL only briefly, but when it has to wait, it waits %s (the median), ",
-	    thread(t, v->tid, v->thread).s, format_ns(v->wait_ns, t->ascii).s);
-	if (intervals < 2)
-		say(t, "about a whole switch interval (%s)", interval(t).s);
+	verdict_say(t, "%s %s only short bits of Python%s, but typically wait%s %s for %s turn. ",
+		    verdict_who(t, w).s, does, w->count > 1 ? " each" : "", s_of(w),
+		    format_ns(w->wait_ns, t->ascii).s, w->count < 2 ? "its" : "a");
+	verdict_say(t,
+		    "%s run%s Python nonstop, and CPython makes %s let go of the GIL only every %s "
+		    "(the \"switch interval\"). This is the convoy effect.",
+		    who_first(t, f).s, s_of(f), f->count < 2 ? "it" : "them",
+		    verdict_interval(t).s);
+}
+
+static void tell_asleep(struct verdict_teller *t)
+{
+	const struct verdict *v = t->v;
+
+	verdict_say(t,
+		    "native code sleeps while it holds the GIL: for %s, %s of all the time in "
+		    "holds, mostly in %s, whose longest hold took %s. Other threads waited.",
+		    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
+		    verdict_who(t, &v->front).s, format_ns(v->front.longest_ns, t->ascii).s);
+}
+
+static void tell_native(struct verdict_teller *t)
+{
+	const struct verdict *v = t->v;
+	const struct verdict_threads *f = &v->front, *w = &v->waiting;
+
+	verdict_say(t,
+		    "native code computes without letting the GIL go, while other threads wait for "
+		    "it (%s of the time). It runs in %s, whose longest hold took %s. ",
+		    format_percent(v->contended_ratio).s, verdict_who(t, f).s,
+		    format_ns(f->longest_ns, t->ascii).s);
+	if (w->count && w->tid != f->tid && !w->in_turn)
+		verdict_say(t, "%s wait%s for it %s of the time. ", who_first(t, w).s, s_of(w),
+			    shares(w).s);
+	verdict_say(t, "Python code would let go soon after %s (the \"switch interval\").",
+		    verdict_interval(t).s);
+}
+
+static void tell_interval(struct verdict_teller *t)
+{
+	const struct verdict *v = t->v;
+	const struct verdict_threads *w = &v->waiting, *f = &v->front;
+
+	verdict_say(t, "the switch interval is %s%s, ", verdict_interval(t).s,
+		    v->switch_interval_us < 5000 ? "" : " (5 ms by default)");
+	if (v->switch_interval_us < 5000) {
+		verdict_say(t,
+			    "so threads take the GIL from each other again and again, and spend "
+			    "their time in handing it over. Threads wait for it %s of the time, "
+			    "which is normal for threads that compute, but each gets little done.",
+			    format_percent(v->contended_ratio).s);
+		return;
+	}
+	verdict_say(t, "so whoever has the GIL may keep it for that long. ");
+	if (v->open_ns)
+		verdict_say(t, "%s has had it for %s, and %u thread%s waited until the end.",
+			    who_first(t, f).s, format_ns(v->open_ns, t->ascii).s, v->waiters,
+			    v->waiters == 1 ? "" : "s");
+	else if (w->count && !w->in_turn)
+		verdict_say(t, "%s wait%s for it %s of the time, behind %s.", who_first(t, w).s,
+			    s_of(w), shares(w).s, verdict_who(t, f).s);
 	else
-		say(t, "more than %llu switch intervals (of %s)", intervals, interval(t).s);
-	say(t, ", behind %s, which lets go only when asked.",
-	    thread(t, v->holder, v->holder_name).s);
-	add(t, "Move the long computation to a process, or shorten the switch interval "
-	       "(sys.setswitchinterval).");
+		verdict_say(t, "Threads wait for it %s of the time, behind %s.",
+			    format_percent(v->contended_ratio).s, verdict_who(t, f).s);
 }
 
-static void tell_asleep(struct teller *t)
+static void tell_preempted(struct verdict_teller *t)
+{
+	verdict_say(t,
+		    "threads wait %s of the time, because whoever holds the GIL is off the CPU %s "
+		    "of the time in holds, though it could run.",
+		    format_percent(t->v->contended_ratio).s,
+		    format_percent(t->v->preempted_share).s);
+}
+
+static void tell_stuck(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
-	say(t,
-	    "native code sleeps while it holds the GIL: for %s, %s of all the time in holds, "
-	    "the largest part by %s, whose longest hold took %s. Other threads waited.",
-	    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
-	    thread(t, v->tid, v->thread).s, format_ns(v->longest_ns, t->ascii).s);
-	add(t, "Code that blocks should release the GIL first (Py_BEGIN_ALLOW_THREADS, or nogil in "
-	       "Cython).");
+	verdict_say(t,
+		    "%s has held the GIL for %s without letting go%s, and %u thread%s waited for "
+		    "it until the end.",
+		    verdict_who(t, &v->front).s, format_ns(v->open_ns, t->ascii).s,
+		    v->asleep ? ", asleep" : "", v->waiters, v->waiters == 1 ? "" : "s");
 }
 
-static void tell_native(struct teller *t)
+static void tell_one_thread(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
-	say(t,
-	    "native code computes without letting the GIL go: %s held it for up to %s, though "
-	    "a waiter asks for it after %s.",
-	    thread(t, v->tid, v->thread).s, format_ns(v->longest_ns, t->ascii).s, interval(t).s);
-	add(t, "Python code lets go soon after it is asked. An extension that computes for long "
-	       "should release the GIL first (Py_BEGIN_ALLOW_THREADS, or nogil in Cython).");
-}
-
-static void tell_preempted(struct teller *t)
-{
-	say(t,
-	    "threads wait %s of the time, because whoever holds the GIL is off the CPU %s of "
-	    "the time in holds, though it could run.",
-	    format_percent(t->v->contended_ratio).s, format_percent(t->v->preempted_share).s);
-	add(t, "The machine, or the container's CPU limit, has too few CPUs for what runs on it.");
-}
-
-static void tell_stuck(struct teller *t)
-{
-	const struct verdict *v = t->v;
-
-	say(t,
-	    "%s has held the GIL for %s without letting go%s, and %u thread%s waited for it until "
-	    "the end.",
-	    thread(t, v->tid, v->thread).s, format_ns(v->open_ns, t->ascii).s,
-	    v->asleep ? ", asleep" : "", v->waiters, v->waiters == 1 ? "" : "s");
-	add(t, "Python code lets go soon after it is asked, so this is native code that does not "
-	       "release the GIL.");
-}
-
-static void tell_one_thread(struct teller *t)
-{
-	const struct verdict *v = t->v;
-
-	if (v->tid)
-		say(t, "%s keeps the GIL busy (held %s of the time)",
-		    thread(t, v->tid, v->thread).s, format_percent(v->held_ratio).s);
+	if (v->front.tid)
+		verdict_say(t, "%s keeps the GIL busy (held %s of the time)",
+			    verdict_who(t, &v->front).s, format_percent(v->held_ratio).s);
 	else
-		say(t, "one thread has the GIL and never let it go (held %s of the time)",
-		    format_percent(v->held_ratio).s);
+		verdict_say(t, "one thread has the GIL and never let it go (held %s of the time)",
+			    format_percent(v->held_ratio).s);
 	if (v->contended_ratio > 0)
-		say(t, ", and others hardly wait for it (%s of the time).",
-		    format_percent(v->contended_ratio).s);
+		verdict_say(t, ", and others hardly wait for it (%s of the time).",
+			    format_percent(v->contended_ratio).s);
 	else
-		say(t, ", and nobody waits for it.");
-	add(t, "This is one thread's own work. More threads would share its GIL and make nothing "
-	       "faster; more processes could.");
+		verdict_say(t, ", and nobody waits for it.");
 }
 
-static void tell_busy(struct teller *t)
+static void tell_busy(struct verdict_teller *t)
 {
-	say(t,
-	    "threads take turns with the GIL (held %s of the time) and hardly wait for it "
-	    "(%s of the time).",
-	    format_percent(t->v->held_ratio).s, format_percent(t->v->contended_ratio).s);
-	add(t, "There is little room left for more threads.");
+	verdict_say(t,
+		    "threads take turns with the GIL (held %s of the time) and hardly wait for it "
+		    "(%s of the time).",
+		    format_percent(t->v->held_ratio).s, format_percent(t->v->contended_ratio).s);
 }
 
-static void tell_each_its_own(struct teller *t)
+static void tell_each_its_own(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
 	if (v->processes < 2)
-		say(t,
-		    "%zu GILs in one process are busy, each with its own interpreter, and hardly "
-		    "anybody waits.",
-		    v->gils);
+		verdict_say(t,
+			    "%zu GILs in one process are busy, each with its own interpreter, and "
+			    "hardly anybody waits.",
+			    v->gils);
 	else
-		say(t, "%zu processes are busy, each with %s own GIL, and hardly anybody waits.",
-		    v->processes, v->gils > v->processes ? "at least one" : "its");
-	add(t, "More of them can help as long as there are CPUs.");
+		verdict_say(t,
+			    "%zu processes are busy at the same time, each with %s own GIL, and "
+			    "hardly anybody waits.",
+			    v->processes, v->gils > v->processes ? "at least one" : "its");
 }
 
-static void tell_idle(struct teller *t)
+static void tell_idle(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
-	if (v->contended_ratio > 0)
-		say(t, "the GIL is held %s of the time, and threads wait for it %s of the time.",
-		    format_percent(v->held_ratio).s, format_percent(v->contended_ratio).s);
-	else
-		say(t, "the GIL is held %s of the time, and nobody waits for it.",
-		    format_percent(v->held_ratio).s);
-}
-
-static void tell_free_threaded(struct teller *t)
-{
-	if (t->v->held_ratio > 0) {
-		say(t, "this Python runs without a GIL (free-threaded), but for moments.");
-		add(t, "What is below was measured in these: the import of a module turns it on.");
+	if (v->asleep) {
+		verdict_say(t,
+			    "the GIL is held %s of the time, but most of that asleep, and hardly "
+			    "anybody waits for it: the program idles with the GIL.",
+			    format_percent(v->held_ratio).s);
 		return;
 	}
-	say(t, "this Python runs without a GIL (free-threaded), so there is nothing to wait for.");
-	add(t, "Nothing was measured: that is not the same as no contention, which then is in "
-	       "other locks.");
+	verdict_say(t, "the GIL is held %s of the time, and ", format_percent(v->held_ratio).s);
+	if (v->contended_ratio >= ASIDE && v->waiting.count && v->waiting.tid)
+		verdict_say(t,
+			    "threads wait for it %s of the time, but each only a little: %s wait%s "
+			    "%s of the time.",
+			    format_percent(v->contended_ratio).s, verdict_who(t, &v->waiting).s,
+			    s_of(&v->waiting), shares(&v->waiting).s);
+	else if (v->contended_ratio > 0)
+		verdict_say(t, "threads wait for it %s of the time.",
+			    format_percent(v->contended_ratio).s);
+	else
+		verdict_say(t, "nobody waits for it.");
 }
 
-static void tell_nothing(struct teller *t)
+static void tell_free_threaded(struct verdict_teller *t)
 {
-	say(t, "too little was seen of a GIL to judge.");
+	if (t->v->held_ratio > 0) {
+		verdict_say(t, "this Python runs without a GIL (free-threaded), but for moments.");
+		verdict_add(t, "What is below was measured in these: the import of a module turns "
+			       "it on.");
+		return;
+	}
+	verdict_say(t, "this Python runs without a GIL (free-threaded), so there is nothing to "
+		       "wait for.");
+	verdict_add(t, "Nothing was measured: that is not the same as no contention, which then is "
+		       "in other locks.");
+}
+
+static void tell_nothing(struct verdict_teller *t)
+{
+	verdict_say(t, "too little was seen of a GIL to judge.");
 }
 
 /* Adds what is worth saying besides the main cause. */
-static void add_asides(struct teller *t)
+static void add_asides(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
-	bool asleep = v->asleep_share >= ASIDE && v->kind != VERDICT_ASLEEP;
+	bool asleep = v->asleep_share >= ASIDE && v->kind != VERDICT_ASLEEP && !v->asleep;
 	bool waits = v->answer >= VERDICT_PARTLY;
 
 	if (v->others)
-		add(t, "Threads wait for %zu other GIL%s as well.", v->others,
-		    v->others == 1 ? "" : "s");
+		verdict_add(t, "Threads wait for %zu other GIL%s as well.", v->others,
+			    v->others == 1 ? "" : "s");
+	if (v->brief.count && v->brief.tid && v->kind == VERDICT_SHARED)
+		verdict_add(t,
+			    "%s need%s the GIL only briefly, and wait%s behind them as well "
+			    "(the convoy effect).",
+			    who_first(t, &v->brief).s, s_of(&v->brief), s_of(&v->brief));
 	if (asleep && v->kind != VERDICT_EACH_ITS_OWN)
-		add(t, "It was also held asleep for %s (%s of the time in holds)%s.",
-		    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
-		    waits ? "" : ": native code that does not release it while it blocks");
+		verdict_add(t, "It was also held asleep for %s (%s of the time in holds)%s.",
+			    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
+			    waits ? "" : ": native code that does not release it while it blocks");
 	if (waits && v->preempted_share >= ASIDE && v->kind != VERDICT_PREEMPTED)
-		add(t,
-		    "The holder was off the CPU, though it could run, %s of the time in holds: "
-		    "too few CPUs make every wait longer.",
-		    format_percent(v->preempted_share).s);
+		verdict_add(t,
+			    "The holder was off the CPU, though it could run, %s of the time in "
+			    "holds. More CPUs would make the waits shorter, but not end them.",
+			    format_percent(v->preempted_share).s);
 }
 
 void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *text)
 {
-	static void (*const tell[])(struct teller *) = {
+	static void (*const tell[])(struct verdict_teller *) = {
 		[VERDICT_NOTHING_SEEN] = tell_nothing,
 		[VERDICT_FREE_THREADED] = tell_free_threaded,
 		[VERDICT_IDLE] = tell_idle,
@@ -256,6 +330,7 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 		[VERDICT_NATIVE] = tell_native,
 		[VERDICT_PREEMPTED] = tell_preempted,
 		[VERDICT_STUCK] = tell_stuck,
+		[VERDICT_INTERVAL] = tell_interval,
 	};
 	static const char *const answers[] = {
 		[VERDICT_UNKNOWN] = "Can't tell",
@@ -263,12 +338,18 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 		[VERDICT_PARTLY] = "Partly GIL-bound",
 		[VERDICT_YES] = "GIL-bound",
 	};
-	struct teller t = {.v = v, .text = text, .ascii = ascii};
+	struct verdict_teller t = {.v = v, .text = text, .ascii = ascii};
 
 	memset(text, 0, sizeof(*text));
 	text->answer = answers[v->answer];
 	if (v->named && v->kind != VERDICT_EACH_ITS_OWN)
-		say(&t, "in process %d (%s), ", v->pid, format_name(v->comm, 16, ascii).s);
+		verdict_say(&t, "in process %d (%s), ", v->pid, format_name(v->comm, 16, ascii).s);
+	if (v->gil_on)
+		verdict_say(&t,
+			    "this Python could run without a GIL (a free-threaded build), but "
+			    "its GIL %s: ",
+			    v->gil_on == 2 ? "was turned on while it ran" : "is turned on");
 	tell[v->kind](&t);
+	verdict_advise(&t);
 	add_asides(&t);
 }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* The verdict about all GILs together: that of the GIL for which threads wait most, or of the one
+ * that was held longest. */
+#include <math.h>
+#include <string.h>
+
+#include "core/figures/metric.h"
+#include "core/figures/verdict.h"
+
+/* A GIL that shows less than a twentieth of what the busiest one shows does not matter. */
+#define WORTH_TELLING 0.05
+/* A GIL that is held for half of the time is busy. */
+#define HELD_BUSY 0.50
+
+/* The result of a first look at all GILs. */
+struct overview {
+	double held_most; /* ns, of the GIL held longest */
+	size_t gils;
+	size_t free_threaded; /* processes */
+};
+
+static double held_ns(const struct snapshot_process *p, const struct snapshot_gil *g)
+{
+	return (double)gil_lock_held_until(&g->lock, g->locked_at_start, snapshot_gil__end(p, g));
+}
+
+/* True if the process ended before the span, and is listed only with its last seconds. That happens
+ * in a window of top. */
+static bool is_past(const struct snapshot *s, const struct snapshot_process *p)
+{
+	return p->exited && p->end_ns < s->start_ns;
+}
+
+static struct overview look(const struct snapshot *s)
+{
+	struct overview o = {0};
+
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+
+		o.free_threaded += p->free_threaded;
+		for (size_t j = 0; j < p->nr_gils; j++) {
+			o.gils++;
+			if (!is_past(s, p) && held_ns(p, &p->gils[j]) > o.held_most)
+				o.held_most = held_ns(p, &p->gils[j]);
+		}
+	}
+	return o;
+}
+
+static bool is_busy(const struct overview *o, const struct snapshot_process *p,
+		    const struct snapshot_gil *g)
+{
+	return held_ns(p, g) >= WORTH_TELLING * o->held_most && gil__held_ratio(p, g) >= HELD_BUSY;
+}
+
+/* The GILs taken together. */
+struct tally {
+	struct verdict worst; /* of the GILs that threads wait for, the one with the most waiting */
+	double worst_waited;
+	size_t waited_for;
+	struct verdict first; /* of all GILs, the one held longest */
+	double first_held;
+	size_t busy;           /* GILs that are busy at the same time, at most */
+	size_t busy_processes; /* and the number of their processes */
+};
+
+/* Counts the GILs that are busy at one moment. Processes that ran one after another, or a process
+ * that has become another program, do not add up. */
+static void tally_moment(struct tally *t, const struct snapshot *s, const struct overview *o,
+			 __u64 moment)
+{
+	size_t busy = 0, processes = 0;
+
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+		size_t before = busy;
+
+		for (size_t j = 0; j < p->nr_gils && !is_past(s, p); j++) {
+			const struct snapshot_gil *g = &p->gils[j];
+
+			busy += g->lock.start <= moment && moment < snapshot_gil__end(p, g) &&
+				is_busy(o, p, g);
+		}
+		processes += busy > before;
+	}
+	if (busy > t->busy) {
+		t->busy = busy;
+		t->busy_processes = processes;
+	}
+}
+
+static void tally_gil(struct tally *t, const struct snapshot *s, const struct overview *o,
+		      const struct snapshot_process *p, const struct snapshot_gil *g)
+{
+	struct verdict v = verdict__of_gil(p, g);
+	double waited = (double)gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g));
+	double held = held_ns(p, g);
+
+	v.named = o->gils > 1;
+	if (v.answer >= VERDICT_PARTLY && waited >= WORTH_TELLING * o->held_most) {
+		t->waited_for++;
+		if (waited > t->worst_waited) {
+			t->worst = v;
+			t->worst_waited = waited;
+		}
+	}
+	if (is_busy(o, p, g))
+		tally_moment(t, s, o, g->lock.start + gil__observed(p, g) / 2);
+	if (held > t->first_held || t->first.kind == VERDICT_NOTHING_SEEN) {
+		t->first = v;
+		t->first_held = held;
+	}
+}
+
+struct verdict verdict__of_snapshot(const struct snapshot *s)
+{
+	struct overview o = look(s);
+	struct tally t = {0};
+
+	t.first.contended_ratio = t.first.held_ratio = t.first.wait_ratio = NAN;
+	if (!o.gils && o.free_threaded) {
+		t.first.kind = VERDICT_FREE_THREADED;
+		t.first.answer = VERDICT_NO;
+		t.first.pid = s->processes[0].pid;
+		memcpy(t.first.comm, s->processes[0].comm, sizeof(t.first.comm));
+		return t.first;
+	}
+	for (size_t i = 0; i < s->nr_processes; i++) {
+		const struct snapshot_process *p = &s->processes[i];
+
+		for (size_t j = 0; j < p->nr_gils && !is_past(s, p); j++)
+			tally_gil(&t, s, &o, p, &p->gils[j]);
+	}
+	if (t.waited_for) {
+		t.worst.others = t.waited_for - 1;
+		return t.worst;
+	}
+	if (t.busy > 1) {
+		t.first.kind = VERDICT_EACH_ITS_OWN;
+		t.first.answer = VERDICT_NO;
+		t.first.gils = t.busy;
+		t.first.processes = t.busy_processes;
+	}
+	return t.first;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How the threads of a GIL behave. The verdict judges groups, not single threads: a server may
+ * start a thread for each request, of which none waits for long, but all of them do.
+ */
+#ifndef VERDICT_GROUP_H
+#define VERDICT_GROUP_H
+
+#include "core/figures/verdict.h"
+
+/* A GIL as the verdict looks at it. */
+struct verdict_look {
+	const struct snapshot_process *process;
+	const struct snapshot_gil *gil;
+	__u64 now;         /* the end of its observation */
+	double observed;   /* ns */
+	__u64 interval_ns; /* its switch interval */
+	double row;        /* how many threads wait, on average, while any does; at least 1 */
+};
+
+/* The threads that need the GIL only briefly, or the others, as far as they wait. */
+struct verdict_class {
+	struct verdict_threads threads;
+	double waited; /* ns, by all of them */
+	double loss;   /* the most share of the time that one waits; passing ones count as one */
+	size_t rows;   /* threads that wait at all */
+	__u64 waits;   /* how many */
+	__u64 median;  /* of their waits */
+};
+
+/* The sum over threads that is needed for the choice of a group: a getter for one of them. */
+typedef __u64 verdict_key(const struct verdict_look *l, const struct gil_thread *t);
+
+/* The time that the thread waited, its open wait included. */
+__u64 verdict_key__waited(const struct verdict_look *l, const struct gil_thread *t);
+/* The time in its holds while others waited; the time in its holds if that is not known. */
+__u64 verdict_key__waited_for(const struct verdict_look *l, const struct gil_thread *t);
+/* The part of it asleep, and the time that it went on after others had asked. */
+__u64 verdict_key__asleep(const struct verdict_look *l, const struct gil_thread *t);
+__u64 verdict_key__overdue(const struct verdict_look *l, const struct gil_thread *t);
+
+/* False for a file of an earlier version, which lacks the counters behind these keys. */
+bool verdict_look__has_counters(const struct verdict_look *l);
+
+/* True if the thread has enough to do to keep the GIL for a good part of the switch interval. */
+bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thread *t);
+/* True for a thread that keeps the GIL for long, and lets go only when asked. */
+bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_thread *t);
+
+/* The group with the most of `key`: all threads that have at least half of the mean. `in`: only
+ * these threads; NULL: all. */
+struct verdict_threads verdict_group(const struct verdict_look *l, verdict_key *key,
+				     bool (*in)(const struct verdict_look *l,
+						const struct gil_thread *t));
+
+/* The brief threads that wait, or the others. */
+struct verdict_class verdict_class(const struct verdict_look *l, bool brief);
+
+/* How many threads would want the GIL at a time if none of them ever lacked a CPU or the GIL. */
+double verdict_demand(const struct verdict_look *l);
+
+#endif
