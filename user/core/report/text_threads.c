@@ -102,8 +102,7 @@ static void put_thread_titles(const struct text *t)
 static __u64 thread_rank(const struct snapshot_process *p, const struct snapshot_gil *g,
 			 const struct verdict *v, const struct gil_thread *t)
 {
-	if (t->tid &&
-	    (t->tid == v->waiting.tid || t->tid == v->front.tid || t->tid == v->brief.tid))
+	if (verdict__is_about(v, t))
 		return ~0ULL;
 	return snapshot_gil__thread_held(g, t, snapshot_gil__end(p, g)) +
 	       snapshot_gil__thread_waited(t, snapshot_gil__end(p, g));
