@@ -12,9 +12,10 @@
  * count. */
 #define FRONT_HOLD 0.50
 #define FRONT_MOST 0.50
-/* Many threads with few turns each, in a small part of the time, are a thread for each request. */
+/* Many threads that have ended, with few turns each, in a small part of the time, are a thread for
+ * each request. */
 #define PASSING_THREADS 8
-#define PASSING_TURNS   20
+#define PASSING_TURNS   10
 #define PASSING_SHARE   0.05
 /* So many times more threads than wait at once do not all want the GIL at the same time. */
 #define IN_TURN 3
@@ -167,22 +168,41 @@ static bool is_not_brief(const struct verdict_look *l, const struct gil_thread *
 	return !verdict_thread__is_brief(l, t);
 }
 
+/* What the threads of a class have done, taken together. */
+struct life {
+	double used;   /* ns, with the GIL or waiting for it */
+	__u64 turns;   /* acquisitions */
+	size_t living; /* threads that have not ended */
+};
+
+/* The report shows no quantiles of a class. This is the one of the GIL that comes next to the
+ * class's median. */
+static __u64 typical_wait(const struct verdict_look *l, __u64 median)
+{
+	static const double quantiles[] = {0.5, 0.9, 0.99};
+	__u64 wait = 0;
+
+	for (size_t i = 0; i < 3 && wait < median - median / 4; i++)
+		wait = gil_hist__quantile(&l->gil->fig.wait, quantiles[i]);
+	return wait;
+}
+
 /* Finds out whether the threads of a class are there at the same time. */
-static void set_life(const struct verdict_look *l, struct verdict_class *c, double used,
-		     __u64 turns)
+static void set_life(const struct verdict_look *l, struct verdict_class *c, const struct life *life)
 {
 	struct verdict_threads *v = &c->threads;
 	double n = (double)c->rows;
 
-	v->passing = v->count >= PASSING_THREADS && (double)turns <= PASSING_TURNS * n &&
-		     share(used / n, l->observed) <= PASSING_SHARE;
+	v->passing = v->count >= PASSING_THREADS && !life->living &&
+		     (double)life->turns <= PASSING_TURNS * n &&
+		     share(life->used / n, l->observed) <= PASSING_SHARE;
 	/* All of these count: how long each waited was chance. */
 	if (v->passing)
 		v->count = c->rows;
 	v->in_turn = v->passing || (v->count >= PASSING_THREADS && n > IN_TURN * (l->row + 1));
 	/* One that lives for a moment has no typical wait of its own. */
 	if (v->passing)
-		v->wait_ns = gil_hist__quantile(&l->gil->fig.wait, 0.5);
+		v->wait_ns = typical_wait(l, c->median);
 }
 
 struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
@@ -190,8 +210,8 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 	struct verdict_class c = {
 		.threads = verdict_group(l, verdict_key__waited, brief ? is_brief : is_not_brief)};
 	struct gil_hist pool = {0};
-	double used = 0, folded = 0;
-	__u64 turns = 0;
+	struct life life = {0};
+	double folded = 0;
 
 	for (size_t i = 0; i < l->gil->nr_threads; i++) {
 		const struct gil_thread *t = &l->gil->threads[i];
@@ -201,14 +221,15 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 			continue;
 		c.waited += waited;
 		folded += t->tid ? 0 : waited;
-		used += waited + (double)snapshot_gil__thread_held(l->gil, t, l->now);
-		turns += t->fig.acquisitions;
+		life.used += waited + (double)snapshot_gil__thread_held(l->gil, t, l->now);
+		life.turns += t->fig.acquisitions;
+		life.living += t->state != GIL_THREAD_GONE;
 		c.rows += threads_of(l, t);
 		gil_hist__add(&pool, &t->fig.wait);
 	}
 	c.waits = pool.count;
 	c.median = gil_hist__quantile(&pool, 0.5);
-	set_life(l, &c, used, turns);
+	set_life(l, &c, &life);
 	c.loss = c.threads.passing || folded > c.waited / 2 ? share(c.waited, l->observed) / l->row
 							    : c.threads.most;
 	return c;
