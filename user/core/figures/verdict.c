@@ -39,10 +39,10 @@
 #define LONG_INTERVALS 4
 /* Convoy: waits of at least three quarters of an interval, by threads that need the GIL only
  * briefly. There must be enough of them for a median, and enough to be noticeable. If these threads
- * do less than three tenths of all waiting, those that compute matter more. */
+ * do less than two fifths of all waiting, those that compute matter more. */
 #define CONVOY_WAIT  0.75
 #define CONVOY_TURNS 10
-#define CONVOY_MOST  0.30
+#define CONVOY_MOST  0.40
 /* The default is 5 ms. Below a fiftieth of it, threads spend a good part of their time in handing
  * over. Above ten times the default, a thread that needs the GIL briefly is late for everything;
  * above a hundred times, any thread is. */
