@@ -5,6 +5,7 @@
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make test       do the same without installing anything; without root and sudo, tests that need root are skipped by name
 #   make check-perf-events  run every end-to-end test on one interpreter, with probes attached as on kernels before 6.6
+#   make check-verdicts  compare the verdicts about programs whose truth is known with that truth; this takes most of an hour
 #   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
 #   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
@@ -226,6 +227,10 @@ check-faults: deps
 	$(AS_ROOT) tests/fault/run $(BUILD)
 	$(AS_ROOT) tests/fault/run $(BUILD)/sanitized
 
+check-verdicts: deps
+	$(MAKE) --no-print-directory all
+	$(AS_ROOT) env GILSCOPE=$(abspath $(BUILD))/gilscope tests/verdicts
+
 # Tests each of KERNELS, or all kernels (see tests/kernels/check), under qemu, and updates the table in docs/supported.md.
 check-kernels: deps
 	$(MAKE) --no-print-directory for-kernels
@@ -280,5 +285,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:
