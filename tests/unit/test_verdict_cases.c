@@ -534,4 +534,25 @@ TEST(without_the_counters_the_distributions_decide)
 	CHECK_STR(t.kind, "native");
 }
 
+/* Where nothing was seen, the cause comes first. */
+TEST(nothing_was_seen)
+{
+	struct snapshot *s = snapshot__new();
+	struct snapshot_unobserved *u;
+	struct verdict_text text;
+	struct verdict v = verdict__of_snapshot(s);
+
+	verdict__tell(&v, true, &text);
+	CHECK_STR(text.sentence, "no CPython was seen, so nothing was observed.");
+	u = snapshot__add_unobserved(s);
+	u->pid = 7;
+	strcpy(u->comm, "python");
+	strcpy(u->why, "it is CPython 3.6, which is not supported.");
+	v = verdict__of_snapshot(s);
+	snapshot__free(s);
+	verdict__tell(&v, true, &text);
+	CHECK_STR(text.sentence, "process 7 (python) was not observed: it is CPython 3.6, which is "
+				 "not supported.");
+}
+
 TEST_MAIN

@@ -82,6 +82,9 @@ struct verdict {
 	size_t processes;
 	/* other GILs for which threads wait as well */
 	size_t others;
+	/* nothing seen: there was no process to observe; why, if one was refused (it is `pid`) */
+	bool no_process;
+	char why[160];
 };
 
 #define VERDICT_TEXT    512

@@ -113,6 +113,23 @@ static void tally_gil(struct tally *t, const struct snapshot *s, const struct ov
 	}
 }
 
+/* Notes that nothing was observed at all, and why. */
+static void set_no_process(struct verdict *v, const struct snapshot *s)
+{
+	const struct snapshot_unobserved *u = s->unobserved;
+	size_t length;
+
+	v->no_process = true;
+	if (!s->nr_unobserved)
+		return;
+	v->pid = u->pid;
+	memcpy(v->comm, u->comm, sizeof(v->comm));
+	memcpy(v->why, u->why, sizeof(v->why));
+	length = strnlen(v->why, sizeof(v->why));
+	if (length && v->why[length - 1] == '.')
+		v->why[length - 1] = '\0';
+}
+
 struct verdict verdict__of_snapshot(const struct snapshot *s)
 {
 	struct overview o = look(s);
@@ -132,6 +149,8 @@ struct verdict verdict__of_snapshot(const struct snapshot *s)
 		for (size_t j = 0; j < p->nr_gils && !is_past(s, p); j++)
 			tally_gil(&t, s, &o, p, &p->gils[j]);
 	}
+	if (!s->nr_processes)
+		set_no_process(&t.first, s);
 	if (t.waited_for) {
 		t.worst.others = t.waited_for - 1;
 		return t.worst;

@@ -286,7 +286,16 @@ static void tell_free_threaded(struct verdict_teller *t)
 
 static void tell_nothing(struct verdict_teller *t)
 {
-	verdict_say(t, "too little was seen of a GIL to judge.");
+	const struct verdict *v = t->v;
+
+	if (v->why[0])
+		verdict_say(t, "process %d (%s) was not observed: %s.", v->pid,
+			    format_name(v->comm, sizeof(v->comm), t->ascii).s,
+			    format_sentence(v->why, sizeof(v->why), t->ascii).s);
+	else if (v->no_process)
+		verdict_say(t, "no CPython was seen, so nothing was observed.");
+	else
+		verdict_say(t, "too little was seen of a GIL to judge.");
 }
 
 /* Adds what is worth saying besides the main cause. */

@@ -234,9 +234,14 @@ void text_missed(const struct text *t, const struct snapshot *s)
 {
 	size_t told = 0;
 
+	/* Without a process there was nothing to cost or to miss. */
+	if (!s->nr_processes && !s->probe_hits && !snapshot_lost__total(&s->lost) && !s->note[0] &&
+	    s->nr_unobserved < 2 && !s->nr_unlisted)
+		return;
 	putc('\n', t->out);
 	text__wrap(t, TEXT_BOLD, 0, 0, "What this cost and what was missed");
-	put_cost(t, s);
+	if (s->nr_processes || s->probe_hits)
+		put_cost(t, s);
 	put_sources(t, s);
 	told += put_note(t, s);
 	told += put_lost(t, &s->lost);
