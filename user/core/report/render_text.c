@@ -159,6 +159,7 @@ static void put_process(const struct text *t, const struct snapshot_process *p,
 			const struct snapshot_gil *g)
 {
 	struct format interval = {"not known (5 ms by default)"};
+	bool usual = !strcmp(p->source, "uprobe");
 	char line[768];
 
 	if (g->switch_interval_us > 0)
@@ -168,8 +169,8 @@ static void put_process(const struct text *t, const struct snapshot_process *p,
 		 format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
 		 p->python[0] ? ", Python " : "",
 		 format_name(p->python, sizeof(p->python), t->ascii).s,
-		 p->source[0] ? ", through " : "",
-		 format_name(p->source, sizeof(p->source), t->ascii).s,
+		 p->source[0] && !usual ? ", through " : "",
+		 usual ? "" : format_name(p->source, sizeof(p->source), t->ascii).s,
 		 format_ns(gil__observed(p, g), t->ascii).s, interval.s,
 		 g->main ? "" : ", a sub-interpreter's GIL", free_threaded_note(p));
 	putc('\n', t->out);

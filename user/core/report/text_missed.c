@@ -44,7 +44,16 @@ static bool same_source(const struct snapshot_process *p, const struct snapshot_
 	return !strcmp(p->source, q->source) && !strcmp(p->source_why, q->source_why);
 }
 
-/* Prints where the edges come from and why, once for all processes with the same answer. */
+/* Most interpreters have no probes of their own, and then there is only one way. If the source says
+ * so in other words one day, the sentence is printed again. */
+static bool is_usual_source(const struct snapshot_process *p)
+{
+	return !strcmp(p->source, "uprobe") &&
+	       !strcmp(p->source_why, "the interpreter carries no GIL probes");
+}
+
+/* Prints where the edges come from and why, once for all processes with the same answer, unless it
+ * is the usual one. JSON always has it. */
 static void put_sources(const struct text *t, const struct snapshot *s)
 {
 	unsigned int told = 0;
@@ -55,7 +64,7 @@ static void put_sources(const struct text *t, const struct snapshot *s)
 
 		while (j < i && !same_source(p, &s->processes[j]))
 			j++;
-		if (j < i || !p->source[0] || !p->source_why[0])
+		if (j < i || !p->source[0] || !p->source_why[0] || is_usual_source(p))
 			continue;
 		say(t, "Edges come from the %s source: %s.",
 		    format_name(p->source, sizeof(p->source), t->ascii).s,
