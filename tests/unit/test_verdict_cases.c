@@ -6,7 +6,7 @@
  */
 #include "fixtures.h"
 #include "test.h"
-#include "core/figures/verdict.h"
+#include "core/figures/verdict_steady.h"
 
 /* What a story ends with. */
 struct told {
@@ -532,6 +532,30 @@ TEST(without_the_counters_the_distributions_decide)
 	st.gil->missing_thread_counters = GIL_NR_THREAD_COUNTERS - GIL_FIRST_COUNTERS;
 	t = finish(&st);
 	CHECK_STR(t.kind, "native");
+}
+
+/* A dashboard shows another verdict only when it has held for some seconds. */
+TEST(a_shown_verdict_does_not_flicker)
+{
+	struct verdict_steady steady = {0};
+	struct verdict shared = {.kind = VERDICT_SHARED, .answer = VERDICT_YES};
+	struct verdict convoy = {.kind = VERDICT_CONVOY, .answer = VERDICT_YES};
+
+	for (__u64 now = 1; now < 60; now++) {
+		const struct verdict *v =
+			verdict_steady__next(&steady, now % 3 ? &shared : &convoy, 5, now * S);
+
+		CHECK(v->kind == VERDICT_SHARED, "at %llu s", now);
+	}
+	for (__u64 now = 60; now < 70; now++) {
+		enum verdict_kind is = verdict_steady__next(&steady, &convoy, 5, now * S)->kind;
+
+		CHECK(is == (now < 63 ? VERDICT_SHARED : VERDICT_CONVOY), "at %llu s", now);
+	}
+	/* figures are those of now, and another GIL has its own verdict */
+	convoy.contended_ratio = 0.5;
+	CHECK(verdict_steady__next(&steady, &convoy, 5, 70 * S)->contended_ratio == 0.5, "figures");
+	CHECK(verdict_steady__next(&steady, &shared, 6, 71 * S)->kind == VERDICT_SHARED, "GIL 6");
 }
 
 /* Where nothing was seen, the cause comes first. */

@@ -20,14 +20,20 @@ int screen__verdict(const struct screen *sc, const struct pane *p, int rows)
 	};
 	struct verdict v = sc->gil.gil ? verdict__of_gil(sc->gil.process, sc->gil.gil)
 				       : verdict__of_snapshot(sc->s);
+	/* When the program has ended, nothing changes any more. */
+	const struct verdict *shown =
+		sc->facts->state
+			? &v
+			: verdict_steady__next(&sc->view->verdict, &v,
+					       sc->gil.gil ? sc->view->gil : 0, sc->s->end_ns);
 	struct verdict_text text;
 	char words[2 * VERDICT_TEXT];
 	int at;
 
 	if (rows < 1)
 		return 0;
-	verdict__tell(&v, sc->ascii, &text);
-	at = pane__printf(p, 0, 0, styles[v.answer], "%s:", text.answer);
+	verdict__tell(shown, sc->ascii, &text);
+	at = pane__printf(p, 0, 0, styles[shown->answer], "%s:", text.answer);
 	snprintf(words, sizeof(words), "%s%s%s", text.sentence, text.support[0][0] ? " " : "",
 		 text.support[0]);
 	return pane__wrap(p, 0, at + 1, rows, STYLE_PLAIN, words);

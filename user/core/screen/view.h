@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <sys/types.h>
 
+#include "core/figures/verdict_steady.h"
 #include "core/screen/theme.h"
 
 /* A key is a character (Unicode), or one of these. */
@@ -84,6 +85,7 @@ struct view {
 	int shown[16]; /* indexes of the table's visible columns */
 	int nr_shown;
 	bool several; /* there is a list to go back to */
+	struct verdict_steady verdict;
 };
 
 void view__init(struct view *v);
