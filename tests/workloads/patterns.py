@@ -73,8 +73,9 @@ def convoy(n, end):
 
 def late_convoy(n, end):
     """The program takes long to start, but then nobody waits yet."""
+    seconds = end - time.monotonic()
     sum(range(native.length * 5))
-    convoy(n, end)
+    convoy(n, time.monotonic() + seconds)
 
 
 def requests(n, end):
@@ -142,9 +143,9 @@ def processes(n, end):
 
 
 def one_after_another(n, end):
-    seconds = (end - time.monotonic()) / n
-    for _ in range(n):
-        compute_in_process(seconds).wait()
+    """Each computes for much longer than Python takes to start."""
+    for _ in range(3):
+        compute_in_process((end - time.monotonic()) / 3 + 0.5).wait()
 
 
 def main():

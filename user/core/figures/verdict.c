@@ -46,10 +46,11 @@
 /* The default is 5 ms. Below a fiftieth of it, threads spend a good part of their time in handing
  * over. Above ten times the default, a thread that needs the GIL briefly is late for everything;
  * above a hundred times, any thread is. */
-#define INTERVAL_SHORT_US   100
-#define INTERVAL_LONG_US    50000
-#define INTERVAL_ENDLESS_US 500000
-#define INTERVAL_LONG_WAIT  20000000ULL
+#define INTERVAL_SHORT_TURNS 100 /* a second */
+#define INTERVAL_SHORT_US    100
+#define INTERVAL_LONG_US     50000
+#define INTERVAL_ENDLESS_US  500000
+#define INTERVAL_LONG_WAIT   20000000ULL
 /* From half of the time on, a single hold that does not end dominates. */
 #define STUCK_MUCH 0.50
 /* Starting Python alone takes longer than this. */
@@ -222,14 +223,27 @@ struct classes {
 	double brief_share; /* of all waiting */
 };
 
-static bool is_interval(struct verdict *v, const struct verdict_look *l, const struct classes *c)
+/* Handing over takes so much of the time that the waits themselves may be short. */
+static bool is_short_interval(struct verdict *v, const struct verdict_look *l)
+{
+	const struct gil_figures *f = &l->gil->fig;
+	double turns = share((double)f->requested_releases * 1e9, l->observed);
+
+	if (v->switch_interval_us > INTERVAL_SHORT_US || turns < INTERVAL_SHORT_TURNS ||
+	    v->held_ratio < HELD_BUSY || f->requested_releases < f->contended / 3)
+		return false;
+	if (v->answer < VERDICT_PARTLY)
+		v->answer = VERDICT_PARTLY;
+	return true;
+}
+
+static bool is_long_interval(struct verdict *v, const struct verdict_look *l,
+			     const struct classes *c)
 {
 	const struct gil_figures *f = &l->gil->fig;
 	double waited = c->brief.waited + c->other.waited;
 	double longer = hist_time_from(&f->wait, INTERVAL_LONG_WAIT) + waited - (double)f->wait.sum;
 
-	if (v->switch_interval_us <= INTERVAL_SHORT_US)
-		return f->requested_releases && f->requested_releases >= f->contended / 3;
 	if (!interval_is_long(v) || longer < waited / 2)
 		return false;
 	if (v->switch_interval_us < INTERVAL_ENDLESS_US && c->brief_share < CONVOY_MOST)
@@ -286,22 +300,20 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct verd
 static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 			       const struct classes *c)
 {
-	bool contended = v->contended_ratio >= CONTENDED_SOME;
+	bool waits = v->contended_ratio >= CONTENDED_SOME && v->answer >= VERDICT_PARTLY;
 
 	if (l->observed < OBSERVED_LEAST_NS)
 		return VERDICT_NOTHING_SEEN;
 	if (is_stuck(v, l))
 		return was_not_asked(v, l) ? VERDICT_INTERVAL : VERDICT_STUCK;
-	if (contended && v->answer >= VERDICT_PARTLY) {
-		if (is_asleep(v, l))
-			return VERDICT_ASLEEP;
-		if (is_native(v, l))
-			return VERDICT_NATIVE;
-		if (is_interval(v, l, c))
-			return VERDICT_INTERVAL;
-		if (v->preempted_share >= PREEMPTED_MUCH && verdict_demand(l) < PREEMPTED_DEMAND)
-			return VERDICT_PREEMPTED;
-	}
+	if (waits && is_asleep(v, l))
+		return VERDICT_ASLEEP;
+	if (waits && is_native(v, l))
+		return VERDICT_NATIVE;
+	if (is_short_interval(v, l) || (waits && is_long_interval(v, l, c)))
+		return VERDICT_INTERVAL;
+	if (waits && v->preempted_share >= PREEMPTED_MUCH && verdict_demand(l) < PREEMPTED_DEMAND)
+		return VERDICT_PREEMPTED;
 	if (is_convoy(v, l, c))
 		return VERDICT_CONVOY;
 	if (v->answer >= VERDICT_PARTLY)

@@ -166,8 +166,8 @@ static void tell_interval(struct verdict_teller *t)
 	if (v->switch_interval_us < 5000) {
 		verdict_say(t,
 			    "so threads take the GIL from each other again and again, and spend "
-			    "their time in handing it over. Threads wait for it %s of the time, "
-			    "which is normal for threads that compute, but each gets little done.",
+			    "their time in handing it over. They wait for it %s of the time, and "
+			    "get less done than with longer turns.",
 			    format_percent(v->contended_ratio).s);
 		return;
 	}
