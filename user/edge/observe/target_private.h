@@ -16,7 +16,7 @@ struct target {
 	const struct listener *listener; /* NULL: none */
 	struct process *processes;
 	struct sources sources;
-	struct snapshot *past; /* what has ended or could not be observed */
+	struct snapshot *past;  /* what has ended or could not be observed */
 	struct failure refusal; /* of the first process that was refused; "": none */
 	struct launch launch;
 	__u64 start_ns;
