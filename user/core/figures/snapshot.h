@@ -77,7 +77,7 @@ struct snapshot_unobserved {
 	X(requests)  /* releases not told apart into requested and voluntary */                    \
 	X(recording) /* edges for which a recording had no room */                                 \
 	X(gaps)      /* times that a process lost its probes together with one of its threads */   \
-	X(gils)      /* times that a GIL found no room in the table of GILs, or in its process */  \
+	X(gils)      /* times that a GIL found no room in the table of GILs */                     \
 	X(processes) /* times that a process found no room in the table of processes */            \
 	X(torn)      /* records that were copied while the kernel was writing them */
 

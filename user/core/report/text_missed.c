@@ -105,7 +105,7 @@ static size_t put_lost(const struct text *t, const struct snapshot_lost *l)
 		"had ended: counts are too low, by an unknown amount.");
 	told += put_loss(
 		t, l->gils, "attempt to observe a GIL", "attempts to observe a GIL",
-		"found no room in a table: some GILs were never observed, or not from their "
+		"found the table of GILs full: some GILs were never observed, or not from their "
 		"beginning. Use a larger table: --max-processes.");
 	told += put_loss(
 		t, l->processes, "attempt to observe a process", "attempts to observe a process",

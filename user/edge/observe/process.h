@@ -162,7 +162,6 @@ struct process_count {
 	__u64 hits;
 	__u64 usdt_hits; /* the part of the hits that cost something else: source.costs_apart */
 	__u64 dropped;   /* edges lost because a table was full */
-	__u64 gils;      /* how many processes had more GILs than they have room for */
 };
 
 /* Add the counts of the current program to *count. The first one reads all threads' records for the

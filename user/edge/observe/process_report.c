@@ -48,8 +48,19 @@ static int add_rows(struct process *p, struct snapshot_process *sp)
 static void note(const struct process *p, struct snapshot_process *sp)
 {
 	const struct gil_process *record = probe__process(p->probe, p->index);
+	char ended[96] = "";
 
-	if (p->goes_on && !p->breaks_off)
+	if (p->nr_unlisted_gils)
+		snprintf(ended, sizeof(ended),
+			 "%zu sub-interpreters' GILs have ended and have no row.",
+			 p->nr_unlisted_gils);
+	/* First, because nothing else tells it; lost.gaps counts the probes that ended. */
+	if (record && record->full)
+		snprintf(sp->note, sizeof(sp->note),
+			 "More than %d of its interpreters had a GIL at the same time; the rest "
+			 "were not observed.%s%s",
+			 GIL_PROCESS_LOCKS, ended[0] ? " " : "", ended);
+	else if (p->goes_on && !p->breaks_off)
 		snprintf(sp->note, sizeof(sp->note),
 			 "Its probes ended with the thread that they were bound to, so it was not "
 			 "observed for %.20s. The time before that has its own row.",
@@ -62,15 +73,8 @@ static void note(const struct process *p, struct snapshot_process *sp)
 		snprintf(sp->note, sizeof(sp->note),
 			 "Python 2 has no GIL before its first thread starts, and none was "
 			 "started.");
-	else if (p->nr_unlisted_gils)
-		snprintf(sp->note, sizeof(sp->note),
-			 "%zu sub-interpreters' GILs have ended and have no row.",
-			 p->nr_unlisted_gils);
-	else if (record && record->full)
-		snprintf(sp->note, sizeof(sp->note),
-			 "More than %d of its interpreters had a GIL at the same time; the rest "
-			 "were not observed.",
-			 GIL_PROCESS_LOCKS);
+	else if (ended[0])
+		snprintf(sp->note, sizeof(sp->note), "%s", ended);
 }
 
 void process__describe(const struct process *p, struct snapshot_process *sp, __u64 now)
@@ -180,7 +184,6 @@ void process__count_with(const struct process *p, __u64 gil_hits, struct process
 	if (record) {
 		hits += record->other_hits + record->dropped;
 		count->dropped += record->dropped;
-		count->gils += record->full;
 	}
 	/* In a Python 2, other_hits includes the hits of its GIL. */
 	if (!p->python.semaphore_at)

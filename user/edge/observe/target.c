@@ -345,8 +345,7 @@ void target__lost(const struct target *t, struct snapshot_lost *lost)
 
 	for (const struct process *p = t->processes; p; p = p->next)
 		process__count_with(p, 0, &count);
-	*lost = (struct snapshot_lost){
-		.edges = count.dropped, .gaps = t->nr_gaps, .gils = count.gils};
+	*lost = (struct snapshot_lost){.edges = count.dropped, .gaps = t->nr_gaps};
 	probe__read_lost(t->probe, lost);
 }
 
@@ -368,7 +367,6 @@ void target__describe(const struct target *t, struct process_count count, struct
 	s->probe_hits = t->past_count.hits + count.hits;
 	s->usdt_hits = t->past_count.usdt_hits + count.usdt_hits;
 	s->lost.edges = t->past_count.dropped + count.dropped;
-	s->lost.gils = t->past_count.gils + count.gils;
 	s->lost.gaps = t->nr_gaps;
 	probe__read_lost(t->probe, &s->lost);
 }
@@ -393,7 +391,6 @@ struct snapshot *target__snapshot(struct target *t)
 	s->probe_hits += count.hits;
 	s->usdt_hits += count.usdt_hits;
 	s->lost.edges += count.dropped;
-	s->lost.gils += count.gils;
 	snapshot__finish(s);
 	return s;
 failed:
