@@ -13,6 +13,7 @@ Row = collections.namedtuple("Row", "pattern kinds names says unsaid")
 
 ROWS = [
     Row("shared", ["shared"], ["waiting"], "more threads cannot help", "native code computes"),
+    Row("small_calls", ["shared"], ["waiting"], "fewer and larger calls", "native code"),
     Row("convoy", ["convoy"], ["waiting", "front"], "convoy effect", "native"),
     Row("late_convoy", ["convoy"], ["waiting", "front"], "convoy effect", "native"),
     Row("requests", ["convoy"], ["any", "front"], "convoy effect", "at the same time"),
@@ -26,7 +27,7 @@ ROWS = [
     Row("idle", ["idle"], [], "the GIL is held", "Try"),
     Row("alone", ["one_thread"], ["front"], "one thread's own work", "Try"),
     Row("processes", ["each_its_own"], [], "at the same time", "in process"),
-    Row("one_after_another", ["one_thread"], ["any"], "in process", "processes are busy"),
+    Row("one_after_another", ["one_thread"], [], "in process", "processes are busy"),
 ]
 
 

@@ -359,6 +359,29 @@ TEST(an_acceptor_does_not_hide_eight_threads)
 	SAYS(t, "more threads cannot help");
 }
 
+/* Threads that release the GIL in each of many small calls need larger ones, not native code. */
+TEST(many_small_calls)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 3, "reader");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 9000; i++) {
+		__u32 tid = (__u32)i % 3 + 1, next = tid % 3 + 1;
+
+		story__pass(&st, 5 * US);
+		story__wait(&st, next);
+		story__pass(&st, 20 * US);
+		story__hand_over(&st, tid, next, false);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "shared");
+	SAYS(t, "3 threads such as 1 (reader)");
+	SAYS(t, "(9,001 acquisitions). Try: fewer and larger calls");
+	UNSAID(t, "libraries that release the GIL");
+}
+
 /* Four threads that compute wait for the GIL, however few CPUs there are. */
 TEST(a_lack_of_cpus_is_no_cause_for_threads_that_compute)
 {

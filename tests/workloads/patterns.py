@@ -67,6 +67,15 @@ def shared(n, end):
     run(*[(compute_and_wait, end)] * n)
 
 
+def small_calls(n, end):
+    """Calls that release the GIL for a microsecond each."""
+    def call(end):
+        waiting.append(truth.tid())
+        while time.monotonic() < end:
+            truth.stat_calls(100)
+    run(*[(call, end)] * n)
+
+
 def convoy(n, end):
     run((compute, end), *[(serve, end)] * (n - 1))
 

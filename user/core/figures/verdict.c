@@ -51,6 +51,8 @@
 #define INTERVAL_LONG_US     50000
 #define INTERVAL_ENDLESS_US  500000
 #define INTERVAL_LONG_WAIT   20000000ULL
+/* So many acquisitions a second mean that the GIL is let go and taken back at each small call. */
+#define SMALL_TURNS_MANY 2000
 /* From half of the time on, a single hold that does not end dominates. */
 #define STUCK_MUCH 0.50
 /* Starting Python alone takes longer than this. */
@@ -316,6 +318,8 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 		return VERDICT_PREEMPTED;
 	if (is_convoy(v, l, c))
 		return VERDICT_CONVOY;
+	v->small_turns = c->mostly_brief &&
+			 share((double)v->acquisitions * 1e9, l->observed) >= SMALL_TURNS_MANY;
 	if (v->answer >= VERDICT_PARTLY)
 		return VERDICT_SHARED;
 	return kind_without_waits(v, l);

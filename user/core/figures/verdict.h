@@ -66,6 +66,7 @@ struct verdict {
 	/* the GIL of a free-threaded build is on: 1 all the time, 2 turned on while observed */
 	int gil_on;
 	__u64 acquisitions;
+	bool small_turns; /* shared: those who wait need the GIL only briefly, but again and again */
 	struct verdict_threads waiting; /* who loses by it */
 	struct verdict_threads front;   /* who has the GIL meanwhile */
 	/* shared: threads that need the GIL only briefly, and wait as in a convoy */

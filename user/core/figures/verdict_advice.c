@@ -10,7 +10,13 @@
 
 static void advise_shared(struct verdict_teller *t)
 {
-	if (t->v->held_ratio >= HELD_SATURATED)
+	if (t->v->small_turns)
+		verdict_add(t,
+			    "They let the GIL go and take it back at each of many small calls "
+			    "(%s acquisitions). Try: fewer and larger calls, or more "
+			    "processes.",
+			    format_count(t->v->acquisitions).s);
+	else if (t->v->held_ratio >= HELD_SATURATED)
 		verdict_add(t, "Only one thread at a time can run Python, so more threads cannot "
 			       "help. Try: more processes (multiprocessing, more workers), or "
 			       "libraries that release the GIL while they compute.");
