@@ -23,9 +23,12 @@ const struct verdict *verdict_steady__next(struct verdict_steady *s, const struc
 {
 	bool goes_on = s->now && s->id == id && now >= s->now;
 
+	if (!goes_on)
+		s->begin_ns = now;
 	s->id = id;
 	s->now = now;
-	if (!goes_on || says_the_same(&s->shown, v) || s->shown.kind == VERDICT_NOTHING_SEEN) {
+	if (now - s->begin_ns < HOLDS_NS || says_the_same(&s->shown, v) ||
+	    s->shown.kind == VERDICT_NOTHING_SEEN) {
 		s->shown = s->next = *v;
 		s->since_ns = now;
 		return &s->shown;

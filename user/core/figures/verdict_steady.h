@@ -2,7 +2,8 @@
 /*
  * A verdict that is shown again and again, each time about the last seconds. The one that is shown
  * changes only to one that has held for some seconds, so that a moment between two states of the
- * program, or between two kinds of verdict that nearly fit, does not make it flicker.
+ * program, or between two kinds of verdict that nearly fit, does not make it flicker. In the first
+ * seconds it follows at once, because a program that starts soon does something else.
  */
 #ifndef VERDICT_STEADY_H
 #define VERDICT_STEADY_H
@@ -14,6 +15,7 @@ struct verdict_steady {
 	struct verdict next;
 	__u64 id;       /* what the verdict is about; 0: all GILs */
 	__u64 now;      /* when it was last asked for; 0: never */
+	__u64 begin_ns; /* when the first verdict about it was shown */
 	__u64 since_ns; /* since when `next` has been found */
 };
 
