@@ -44,7 +44,7 @@ struct snapshot_process {
 	char python[32];      /* "3.11.2"; empty: unknown (so far) */
 	char source[16];      /* "uprobe", "usdt" */
 	char source_why[256]; /* why that one: a clause without a full stop; may be empty */
-	char note[160];       /* a sentence about what was not observed; may be empty */
+	char note[192];       /* a sentence about what was not observed; may be empty */
 	bool free_threaded;   /* a free-threaded build whose GIL was off when last looked at */
 	bool free_threaded_build;
 	bool gil_turned_on; /* the GIL was off when first looked at, and no longer is */
