@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* More verdicts as in test_verdict_cases.c: about CPUs, processes, sleep, and programs without a GIL. */
+#include "core/figures/verdict_steady.h"
+#include "verdict_told.h"
+
+/* Threads that release the GIL in each of many small calls need larger ones, not native code. */
+TEST(many_small_calls)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 3, "reader");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 9000; i++) {
+		__u32 tid = (__u32)i % 3 + 1, next = tid % 3 + 1;
+
+		story__pass(&st, 5 * US);
+		story__wait(&st, next);
+		story__pass(&st, 20 * US);
+		story__hand_over(&st, tid, next, false);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "shared");
+	SAYS(t, "3 threads such as 1 (reader)");
+	SAYS(t, "(9,001 acquisitions). Try: fewer and larger calls");
+	UNSAID(t, "libraries that release the GIL");
+}
+
+/* Four threads that compute wait for the GIL, however few CPUs there are. */
+TEST(a_lack_of_cpus_is_no_cause_for_threads_that_compute)
+{
+	for (int i = 0; i < 2; i++) {
+		struct story st = begin();
+		struct told t;
+
+		add_threads(&st, 4, "python3");
+		compute(&st, 4, 300, i ? 6 * MS : 350 * US);
+		t = finish(&st);
+		CHECK_STR(t.kind, "shared");
+		SAYS(t, "4 threads such as 1 (python3) want the GIL");
+		CHECK(!!strstr(t.text, "More CPUs") == i, "%.900s", t.text);
+	}
+}
+
+/* Threads that serve requests meet only because a holder loses its CPU now and then. */
+TEST(a_lack_of_cpus_is_the_cause_for_threads_that_rest)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 3, "serve");
+	for (int i = 0; i < 300; i++) {
+		__u32 tid = (__u32)i % 3 + 1, next = tid % 3 + 1;
+
+		story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 500 * US);
+		story__wait(&st, next);
+		preempt(&st, tid, 4 * MS);
+		story__pass(&st, 500 * US);
+		story__hand_over(&st, tid, next, false);
+		story__pass(&st, 500 * US);
+		story__edge(&st, next, GIL_EDGE_RELEASE, 0);
+		story__pass(&st, 5 * MS);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "preempted");
+	SAYS(t, "too few CPUs");
+	SAYS(t, "most of the waiting ends");
+}
+
+/* 200 threads of which each waits for 0.1 % of its time. */
+TEST(many_threads_that_hardly_wait)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 200, "client");
+	for (int i = 0; i < 6000; i++) {
+		__u32 tid = (__u32)i % 200 + 1, next = tid % 200 + 1;
+
+		story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 30 * US);
+		story__wait(&st, next);
+		story__pass(&st, 120 * US);
+		story__hand_over(&st, tid, next, false);
+		story__pass(&st, 30 * US);
+		story__edge(&st, next, GIL_EDGE_RELEASE, 0);
+		story__pass(&st, 500 * US);
+	}
+	t = finish(&st);
+	CHECK(t.v.contended_ratio > 0.15, "%g", t.v.contended_ratio);
+	CHECK_STR(t.kind, "idle");
+	SAYS(t, "Not GIL-bound: ");
+	SAYS(t, "200 threads such as 1 (client) wait 0.1 % of the time");
+	UNSAID(t, "cannot help");
+}
+
+/* Processes 1 to n compute, each from its start on. */
+static struct told processes(int n, __u64 apart)
+{
+	struct snapshot *s = snapshot__new();
+	struct story st = {0};
+
+	for (int i = 0; i < n; i++) {
+		st = story__begin(s, i + 1, "python3");
+		story__thread(&st, (__u32)i + 1, "python3");
+		st.now += (__u64)i * apart;
+		st.gil->lock.start = st.gil->lock.mark = st.process->start_ns = st.now;
+		story__edge(&st, (__u32)i + 1, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 1 * S);
+		story__edge(&st, (__u32)i + 1, GIL_EDGE_RELEASE, 0);
+		if (i + 1 < n)
+			story__end(&st, true);
+	}
+	return finish(&st);
+}
+
+TEST(only_processes_at_the_same_time_are_busy_together)
+{
+	struct told t = processes(4, 10 * MS);
+
+	CHECK_STR(t.kind, "each_its_own");
+	SAYS(t, "4 processes are busy at the same time");
+	t = processes(4, 1001 * MS);
+	CHECK_STR(t.kind, "one_thread");
+	SAYS(t, "in process 1 (python3), thread 1");
+	UNSAID(t, "4 processes");
+	t = processes(4, 450 * MS); /* three at most */
+	CHECK_STR(t.kind, "each_its_own");
+}
+
+/* A free-threaded build whose GIL is on says so first, before what follows from it. */
+TEST(the_gil_of_a_free_threaded_build)
+{
+	for (int i = 0; i < 2; i++) {
+		struct story st = begin();
+		struct told t;
+
+		st.process->free_threaded_build = true;
+		st.process->gil_turned_on = i;
+		add_threads(&st, 2, "python3");
+		compute(&st, 2, 200, 0);
+		t = finish(&st);
+		CHECK_STR(t.kind, "shared");
+		SAYS(t, "GIL-bound: this Python could run without a GIL (a free-threaded build), "
+			"but its GIL ");
+		SAYS(t, i ? "was turned on while it ran" : "is turned on");
+		SAYS(t, "PYTHON_GIL=0");
+	}
+}
+
+/* A hold asleep for which nobody waited does not count. */
+TEST(sleep_that_nobody_waits_for_is_no_cause)
+{
+	struct story st = begin();
+	struct told t;
+
+	story__thread(&st, 1, "main");
+	story__thread(&st, 2, "serve");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	story__edge(&st, 1, GIL_EDGE_SWITCH_OUT, 0);
+	story__pass(&st, 3 * S);
+	story__edge(&st, 1, GIL_EDGE_SWITCH_IN, 0);
+	for (int i = 0; i < 400; i++) {
+		story__wait(&st, 2);
+		story__pass(&st, 5050 * US);
+		interrupt(&st, 1, 2, 50 * US, true);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "convoy");
+}
+
+/* PostgreSQL: a server process sleeps with the GIL, and nobody waits for it. */
+TEST(idling_with_the_gil)
+{
+	struct story st = begin();
+	struct told t;
+
+	story__thread(&st, 1, "postgres");
+	for (int i = 0; i < 10; i++) {
+		story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+		story__edge(&st, 1, GIL_EDGE_SWITCH_OUT, 0);
+		story__pass(&st, 300 * MS);
+		story__edge(&st, 1, GIL_EDGE_SWITCH_IN, 0);
+		story__pass(&st, 1 * MS);
+		story__edge(&st, 1, GIL_EDGE_RELEASE, 0);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "idle");
+	SAYS(t, "the program idles with the GIL");
+}
+
+/* A dashboard shows another verdict only when it has held for some seconds. */
+TEST(a_shown_verdict_does_not_flicker)
+{
+	struct verdict_steady steady = {0};
+	struct verdict shared = {.kind = VERDICT_SHARED, .answer = VERDICT_YES};
+	struct verdict convoy = {.kind = VERDICT_CONVOY, .answer = VERDICT_YES};
+
+	for (__u64 now = 1; now < 60; now++) {
+		/* at its start a program soon does something else */
+		bool other = now == 2 || (now > 3 && now % 3 == 0);
+		const struct verdict *v =
+			verdict_steady__next(&steady, other ? &convoy : &shared, 5, now * S);
+
+		CHECK(v->kind == (now == 2 ? VERDICT_CONVOY : VERDICT_SHARED), "at %llu s", now);
+	}
+	for (__u64 now = 60; now < 70; now++) {
+		enum verdict_kind is = verdict_steady__next(&steady, &convoy, 5, now * S)->kind;
+
+		CHECK(is == (now < 63 ? VERDICT_SHARED : VERDICT_CONVOY), "at %llu s", now);
+	}
+	/* figures are those of now, and another GIL has its own verdict */
+	convoy.contended_ratio = 0.5;
+	CHECK(verdict_steady__next(&steady, &convoy, 5, 70 * S)->contended_ratio == 0.5, "figures");
+	CHECK(verdict_steady__next(&steady, &shared, 6, 71 * S)->kind == VERDICT_SHARED, "GIL 6");
+}
+
+/* Where nothing was seen, the cause comes first. */
+TEST(nothing_was_seen)
+{
+	struct snapshot *s = snapshot__new();
+	struct snapshot_unobserved *u;
+	struct verdict_text text;
+	struct verdict v = verdict__of_snapshot(s);
+
+	verdict__tell(&v, true, &text);
+	CHECK_STR(text.sentence, "no CPython was seen, so nothing was observed.");
+	u = snapshot__add_unobserved(s);
+	u->pid = 7;
+	strcpy(u->comm, "python");
+	strcpy(u->why, "it is CPython 3.6, which is not supported.");
+	v = verdict__of_snapshot(s);
+	snapshot__free(s);
+	verdict__tell(&v, true, &text);
+	CHECK_STR(text.sentence, "process 7 (python) was not observed: it is CPython 3.6, which is "
+				 "not supported.");
+}
+
+TEST_MAIN
