@@ -31,13 +31,15 @@ def expire(_signal, _frame):
 
 def discover(one_each):
     """(name, function to call without arguments, its time limit) of each test. With `one_each`, a
-    test runs only on Debian's interpreter or, if it does not run on that, on its first one."""
+    test runs only on Debian's interpreter or, if it does not run on that, on its first one. A group
+    may have several files: test_GROUP.py and test_GROUP__PART.py."""
     for path in sorted(glob.glob(os.path.join(lib.HERE, "test_*.py"))):
         module = os.path.splitext(os.path.basename(path))[0]
         found = vars(importlib.import_module(module))
         for name, test in list(found.items()):
             if name.startswith("test_") and callable(test) and test.__module__ == module:
-                yield from cases(module[len("test_"):] + "." + name[len("test_"):], test, one_each)
+                group = module[len("test_"):].split("__")[0]
+                yield from cases(group + "." + name[len("test_"):], test, one_each)
 
 
 def interpreter_of(parameter):

@@ -12,7 +12,7 @@ import time
 from invariants import check_invariants
 from lib import (Gilscope, Skip, Workload, attach, breakpoints, built, check, check_untouched,
                  debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn, stat,
-                 timeout, total, wait_until, within, workers)
+                 timeout, total, within, workers)
 
 CANNOT_OBSERVE = 4
 K = 3000

@@ -9,11 +9,10 @@ import subprocess
 import time
 
 from lib import (GILSCOPE, Workload, attached_by, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
-                 each, equal, gil_of, gilscope, kernel, process_of, scratch, some_interpreters, spawn,
-                 timeout, total, usdt_pythons, wait_until, within, workers)
+                 each, equal, gil_of, gilscope, kernel, process_of, scratch, some_interpreters, timeout, usdt_pythons, wait_until, within, workers)
 from test_python2 import python2
 from test_subinterpreters import with_own_gils
-from traces import (Recording, gils, intervals, record, record_workload, report, size_of, verify)
+from traces import (Recording, gils, intervals, record_workload, report, verify)
 
 
 # --- replay equals live --------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import os
 import random
 import re
 
-from lib import (Workload, check, close_to, debian, equal, gil_of, gilscope, process_of, scratch,
+from lib import (Workload, check, close_to, debian, equal, gilscope, scratch,
                  timeout, within)
 from traces import Timeline, decode, gils, intervals, record, record_workload, report
 

@@ -8,7 +8,7 @@ import struct
 
 from invariants import check_invariants
 from lib import (GILSCOPE, Gilscope, Skip, Workload, attached_by, check, debian, each,
-                 equal, gil_of, gilscope, mapped, process_of, scratch, spawn, stat, stat_workload, thread,
+                 equal, gil_of, gilscope, process_of, scratch, stat, stat_workload, thread,
                  usdt_pythons, wait_until, within)
 from notes import Elf, one_byte_nops, tampered
 

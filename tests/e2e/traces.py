@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 
-from lib import (GILSCOPE, HERE, Skip, at_rest, check, debian, equal, gilscope, is_observed, scratch,
+from lib import (GILSCOPE, HERE, Skip, check, debian, equal, gilscope, is_observed, scratch,
                  spawn, wait_until)
 from invariants import check_invariants
 
