@@ -161,8 +161,9 @@ def test_a_process_that_runs():
 
 
 def test_who_was_not_observed():
-    report = judged("hold.max < 10s", command=debian().argv("mp.py", "fork", 30, 200), status=0,
-                    options=["--max-processes", "16"])
+    """No rule about all processes passes while there was no room for some."""
+    report = judged("hold.max < 10s", command=debian().argv("mp.py", "fork", 30, 200),
+                    status=INCONCLUSIVE, options=["--max-processes", "16"])
     check(report["unobserved"], "all were observed")
     reasons = {u["why"] for u in report["unobserved"]}
     if by_perf_events():  # while a perf event is being removed, none can be attached

@@ -267,11 +267,12 @@ def test_probes_lost_with_a_thread_are_told():
 def test_threads_that_are_killed_are_no_loss():
     """It is not a loss if the main thread ends because the process ends or because another thread
     executes a program."""
+    # Each lives for long enough to be seen on a busy machine.
     for code in ("import os, threading\n"
-                 "threading.Thread(target=lambda: os.execv(%r, ['python3', '-c', ''])).start()\n"
+                 "threading.Timer(0.3, os.execv, (%r, ['python3', '-c', ''])).start()\n"
                  "threading.Event().wait()\n" % "/usr/bin/python3",
                  "import os, threading\n"
-                 "threading.Thread(target=lambda: os._exit(0)).start()\n"
+                 "threading.Timer(0.3, os._exit, (0,)).start()\n"
                  "threading.Event().wait()\n"):
         for _ in range(5):
             run = stat(command=["/usr/bin/python3", "-c", code],
