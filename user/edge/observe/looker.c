@@ -391,11 +391,18 @@ static long ask_about(struct looker *l, enum look look, pid_t pid, const struct 
 	return ask(l, pid, &fd, NULL) ? -1 : l->answer.value;
 }
 
+/* A process of gilscope's own user gains nothing by making it wait, and a look without a detour is
+ * sooner over: a program that has just started may end at any moment. */
+static bool looks_itself(const struct looker *l, pid_t pid)
+{
+	return !l || proc_list__status(pid, "Uid") == (long)geteuid();
+}
+
 int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failure *f)
 {
 	int err, fd;
 
-	if (!l)
+	if (looks_itself(l, pid))
 		return python__inspect(pid, py, f);
 	l->request.look = LOOK_INSPECT;
 	l->request.pid = pid;
@@ -410,26 +417,28 @@ int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failu
 
 long looker__switch_interval(struct looker *l, pid_t pid, const struct python *py, __u64 gil)
 {
-	return l ? ask_about(l, LOOK_INTERVAL, pid, py, gil)
-		 : python__switch_interval(pid, py, gil);
+	return looks_itself(l, pid) ? python__switch_interval(pid, py, gil)
+				    : ask_about(l, LOOK_INTERVAL, pid, py, gil);
 }
 
 bool looker__is_free_threaded(struct looker *l, pid_t pid, const struct python *py)
 {
-	long value = l ? ask_about(l, LOOK_FREE_THREADED, pid, py, 0)
-		       : python__is_free_threaded(pid, py);
+	long value = looks_itself(l, pid) ? python__is_free_threaded(pid, py)
+					  : ask_about(l, LOOK_FREE_THREADED, pid, py, 0);
 
 	return value < 0 ? py->free_threaded : value;
 }
 
 int looker__locked(struct looker *l, pid_t pid, const struct python *py)
 {
-	return l ? (int)ask_about(l, LOOK_LOCKED, pid, py, 0) : python__locked(pid, py);
+	return looks_itself(l, pid) ? python__locked(pid, py)
+				    : (int)ask_about(l, LOOK_LOCKED, pid, py, 0);
 }
 
 long looker__switches(struct looker *l, pid_t pid, const struct python *py)
 {
-	return l ? ask_about(l, LOOK_SWITCHES, pid, py, 0) : python__switches(pid, py);
+	return looks_itself(l, pid) ? python__switches(pid, py)
+				    : ask_about(l, LOOK_SWITCHES, pid, py, 0);
 }
 
 int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
@@ -437,7 +446,7 @@ int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
 {
 	long n;
 
-	if (!l)
+	if (looks_itself(l, pid))
 		return python__own_gils(pid, py, list, max);
 	n = ask_about(l, LOOK_OWN_GILS, pid, py, 0);
 	if (n > (long)max)
@@ -452,7 +461,7 @@ int looker__search(struct looker *l, const struct site_search *s, struct site_fo
 {
 	int err, fd;
 
-	if (!l || !s->pid)
+	if (!s->pid || looks_itself(l, s->pid))
 		return site_search(s, found, f);
 	l->request.look = LOOK_SITES;
 	l->request.pid = s->pid;
@@ -475,7 +484,7 @@ int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *si
 {
 	int err, fd;
 
-	if (!l)
+	if (looks_itself(l, tid))
 		return site_search__breakpoints(tid, sites);
 	l->request.look = LOOK_BREAKPOINTS;
 	l->request.pid = tid;

@@ -21,7 +21,8 @@ struct looker *looker__new(void);
 void looker__free(struct looker *l);
 
 /*
- * As the functions of python.h and site_search.h that are named likewise; a NULL looker makes them
+ * As the functions of python.h and site_search.h that are named likewise; for a process of gilscope's own user, and
+ * without CAP_SYS_PTRACE, they are called directly. A NULL looker makes them
  * look themselves. In addition they return -ETIMEDOUT (a long: -1) with f filled if there was no
  * answer in time. That time is shorter for the processes of a user who has been too slow before.
  */
