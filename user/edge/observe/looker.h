@@ -21,10 +21,9 @@ struct looker *looker__new(void);
 void looker__free(struct looker *l);
 
 /*
- * As the functions of python.h and site_search.h that are named likewise; for a process of gilscope's own user, and
- * without CAP_SYS_PTRACE, they are called directly. A NULL looker makes them
- * look themselves. In addition they return -ETIMEDOUT (a long: -1) with f filled if there was no
- * answer in time. That time is shorter for the processes of a user who has been too slow before.
+ * These do what the functions of the same names in python.h and site_search.h do. If the process is
+ * of gilscope's own user, or the looker is NULL, they call those functions directly. Otherwise they
+ * also return -ETIMEDOUT (a long: -1) with f filled if there was no answer in time. That time is shorter for the processes of a user who has been too slow before.
  */
 int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failure *f);
 long looker__switch_interval(struct looker *l, pid_t pid, const struct python *py, __u64 gil);
