@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "core/base/failure.h"
+#include "gil_frames.h"
 #include "gil_python.h"
 #include "edge/python/python_layout.h"
 
@@ -29,6 +30,7 @@ struct python {
 	long switch_interval_us;
 	int locked; /* 1, 0 */
 	struct python_layout layout;
+	struct gil_frame_layout frames; /* known is 0: gilscope cannot read its frames */
 };
 
 /* A sub-interpreter with its own GIL. */
