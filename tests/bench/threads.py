@@ -67,8 +67,9 @@ def kib(text, name):
 
 def memory():
     """Measures gilscope's memory with the mapped tables, plus that of the BPF maps that are not mapped."""
-    command = [GILSCOPE, "stat", "--json", "--", PYTHON, "-c", MANY]
-    probe = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [GILSCOPE, "stat", "--", PYTHON, "-c", MANY]
+    probe = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             text=True)
     assert probe.stdout.readline() == "READY\n"
     status = open(f"/proc/{probe.pid}/status").read()
     unmapped = 0

@@ -51,7 +51,7 @@ def test_github_annotations():
     with open(summary, "w") as f:
         f.write("what was there\n")
     done = messy("--github", env=dict(os.environ, GITHUB_STEP_SUMMARY=summary))
-    found = formats.github(done.out)
+    found = formats.github(done.err)
     equal([a["level"] for a in found], ["error", "error", "error", "warning", "error"], "levels")
     equal(found[1]["title"], "fail: " + MESSY[1], "the title, unescaped")
     check("a%?::b,c:<&" in found[1]["message"], "the thread's name is not in %r",
@@ -71,7 +71,7 @@ def test_github_annotations_are_of_lines():
     with open(path, "w") as f:
         f.write("\nhold.max < 1ns\n")
     done = gilscope("check", "--config", path, "--github", "--", *QUIET)
-    found = formats.github(done.out)
+    found = formats.github(done.err)
     equal([(a["file"], a["line"]) for a in found], [(path, "2")], "files and lines")
 
 
@@ -193,7 +193,7 @@ def test_the_extension(case):
     under_load()
     for i in range(10):
         done = run(rule.group(1), command=[PYTHON, os.path.join(place, "call.py"), how])
-        equal(done.status, status, "status of run %d: %s" % (i, done.out[:300]))
+        equal(done.status, status, "status of run %d: %s" % (i, done.err[:300]))
     done = subprocess.run(["make", "-s", target], cwd=place, env=example_environment(),
                           capture_output=True, text=True)
     equal(done.returncode != 0, status != 0, "make's failure: " + done.stderr[-300:])
@@ -235,5 +235,5 @@ def test_the_examples_for_ci(example):
         done = subprocess.run(argv, cwd=EXAMPLES, env=example_environment(), capture_output=True,
                               text=True)
         equal(done.returncode, 0, "status of run %d: %s %s" % (
-            i, done.stdout[-700:], done.stderr[-300:]))
-        within(len(re.findall(r"^(pass|skipped|warn) ", done.stdout, re.M)), 4, 4, "rules reported")
+            i, done.stdout[-300:], done.stderr[-700:]))
+        within(len(re.findall(r"^(pass|skipped|warn) ", done.stderr, re.M)), 4, 4, "rules reported")

@@ -260,7 +260,7 @@ def test_probes_lost_with_a_thread_are_told():
           (done.out + done.err)[-600:])
     for rule in "acquisitions < 1000000", "hold.max < 100s", "wait.count >= 0":
         done = gilscope("check", "--assert", rule, "--", *argv, env=env)
-        check("events on which it depends were lost" in done.out and done.status == 3, "%s: status %s, %s", rule,
+        check("events on which it depends were lost" in done.err and done.status == 3, "%s: status %s, %s", rule,
               done.status, done.out + done.err)
 
 

@@ -144,15 +144,14 @@ def test_a_user_keeps_no_more_than_there_is():
     more = " sys_admin" if by_perf_events() else ""
     for names, kept in (probe_rights() + ",+sys_ptrace,+net_raw", "bpf perfmon sys_ptrace" + more), (
             probe_rights() + ",+net_raw", "bpf perfmon net_raw" + more):
-        g = spawn(as_user(names, [copy, "stat", "--json", "--", PYTHON, "-c",
-                                  "print('READY', flush=True); input()"]), stdin=subprocess.PIPE,
-                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        g = spawn(as_user(names, [copy, "stat", "--", PYTHON, "-c", "print('READY', flush=True); input()"]),
+                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         equal(g.stdout.readline(), "READY\n", "the command's line")
         wait_until(lambda: rights(g.pid)["CapPrm"] == bits(kept), "just " + kept)
         equal(rights(g.pid)["CapEff"], bits(kept), "CapEff")
-        out, err = g.communicate("\n")
+        _, err = g.communicate("\n")
         equal(g.returncode, 0, "status (stderr: %s)" % err)
-        check('"python": "3' in out, "nothing was observed: %s", err)
+        check("observed for" in err, "nothing was observed: %s", err)
 
 
 def probe_rights():

@@ -157,10 +157,27 @@ def test_text_report_in_a_file():
     check("\x1b" not in text, "escape codes in a file")
 
 
-def test_text_goes_to_stdout_and_the_rest_to_stderr():
-    run = gilscope("stat", "--", *debian().argv("stat_loop.py", K), env=debian().environment())
-    equal(run.status, 0, "status")
-    check("GIL" in run.out and "READY" in run.out, "stdout: %s", run.out[-300:])
+def test_a_command_has_stdout_for_itself():
+    """The report for people goes to stderr; a report for programs goes to stdout only if the command's
+    output goes elsewhere, and otherwise gilscope says what to run, before anything is run."""
+    command, marker = ["/usr/bin/python3", "-c", "print('{')"], scratch("marker")
+    run = gilscope("stat", "--", *command)
+    equal((run.status, run.out), (0, "{\n"), "status and stdout")
+    check("observed for" in run.err, "stderr: %s", run.err)
+    equal(gilscope("stat", "-o", "-", "--", *command).out.count("observed for"), 1, "reports on stdout")
+    run = gilscope("stat", "--json", "--", "touch", marker)
+    equal((run.status, run.out, os.path.exists(marker)), (2, "", False), "status, stdout, and whether it ran")
+    check("gilscope stat --command-output stderr --json -- touch " + marker in run.err, "stderr: %s", run.err)
+    log = scratch("log")
+    for to in "stderr", log:
+        run = gilscope("stat", "--json", "--command-output", to, "--", *command)
+        equal((run.status, json.loads(run.out)["exit_status"]), (0, 0), "statuses")
+        equal("{\n" in run.err, to == "stderr", "whether it is in stderr")
+    with open(log) as f:
+        equal(f.read(), "{\n", "the log")
+    run = gilscope("stat", "--json", "--command-output", "/nowhere/log", "--", *command)
+    equal((run.status, run.out), (2, ""), "status and stdout without a file")
+    equal(gilscope("stat", "--command-output", log, "-p", os.getpid()).status, 2, "status without a command")
 
 
 def test_ctrl_c_in_a_terminal_reaches_both():

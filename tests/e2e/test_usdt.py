@@ -327,7 +327,7 @@ def test_refused_by_name(case):
     run = Gilscope("--source", "usdt", command=interpreter.argv("stat_loop.py", K)).finish(status=4)
     check(why in run.err, "stderr: %s", run.err)
     text = gilscope("stat", "--", *interpreter.argv("short.py"))
-    check("uprobe source" in text.out, "the text does not name the source: %s", text.out[-500:])
+    check("uprobe source" in text.err, "the text does not name the source: %s", text.err[-500:])
 
 
 def test_one_byte_nops():

@@ -129,7 +129,7 @@ class Trial:
 
     def words(self, target, duration="0.5"):
         if target == "launched":
-            return ["--", PYTHON, "-c", SHORT]
+            return ["--command-output", "/dev/null", "--", PYTHON, "-c", SHORT]
         return ["-d", duration, "-p", str(self.processes[target].pid)]
 
     def doctor(self, names, target, env, **how):
@@ -146,7 +146,6 @@ class Trial:
     def stat(self, names, target, env, **how):
         done = self.run(names, ["stat", "--json"] + self.words(target), env, **how)
         seen = 0
-        # The launched command prints nothing, so all of stdout is the report.
         if done.stdout.startswith("{"):
             seen = sum(t["acquisitions"] for p in json.loads(done.stdout)["processes"]
                        for g in p["gils"] for t in g["threads"])
@@ -173,7 +172,7 @@ class Trial:
     def check(self, names, target, env):
         args = ["check", "--assert", "acquisitions > 0"] + self.words(target)
         done = self.run(names, args, env)
-        return Answer(done.returncode, done.stderr, "acquisitions" in done.stdout)
+        return Answer(done.returncode, done.stderr, "acquisitions" in done.stdout + done.stderr)
 
     # --- cells ---------------------------------------------------------------------------------
 

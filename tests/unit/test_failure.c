@@ -52,6 +52,25 @@ TEST(text_has_no_controls)
 	CHECK_STR(format(PRINTABLE_TEXT, "%s", "\302\233x\342\200\256y\377z"), "?x?y?z");
 }
 
+TEST(a_command_of_words)
+{
+	struct failure f = {.command = "gilscope stat"};
+
+	failure__word(&f, "--json");
+	failure__word(&f, "-d");
+	failure__word(&f, "0.5");
+	failure__word(&f, "--");
+	failure__word(&f, "-");
+	failure__word(&f, "a b");
+	failure__word(&f, "--x=;y");
+	CHECK_STR(f.command, "gilscope stat --json -d 0.5 -- - 'a b' --'x=;y'");
+	for (int i = 0; i < 40; i++)
+		failure__word(&f, "a-word-that-is-long");
+	CHECK_STR(f.command, "");
+	failure__word(&f, "more");
+	CHECK_STR(f.command, "");
+}
+
 TEST(words_of_a_shell)
 {
 	CHECK_STR(format(PRINTABLE_SHELL, "ls -l %s", "/tmp/a-b_c.json"), "ls -l /tmp/a-b_c.json");

@@ -9,13 +9,21 @@
 #include "commands/command.h"
 #include "core/base/version.h"
 
-static int open_report(struct check_reports *r, const char *format, const char *path,
-		       struct failure *f)
+static bool same_stream(const char *a, const char *b)
+{
+	if (output__is_stdout(a) || output__is_stdout(b))
+		return output__is_stdout(a) && output__is_stdout(b);
+	return !strcmp(a, b);
+}
+
+static int open_report(struct check_reports *r, const struct check_report_options *o,
+		       const char *format, const char *path, struct failure *f)
 {
 	struct check_report *report = &r->list[r->nr];
 	int err = output__open(&report->output, path, r->force, f);
 
 	report->format = check_format__find(format);
+	report->fenced = o->github && strcmp(format, "github") && same_stream(path, o->for_people);
 	if (!err)
 		r->nr++;
 	return err;
@@ -47,18 +55,21 @@ static int open_summary(struct check_reports *r, struct failure *f)
 int check_reports__open(struct check_reports *r, const struct check_report_options *o,
 			struct failure *f)
 {
+	const char *output = o->output;
 	int err;
 
+	if (!output && !strcmp(o->format, "text"))
+		output = o->for_people;
 	r->force = o->force;
-	err = open_report(r, o->format, o->output, f);
+	err = open_report(r, o, o->format, output, f);
 	if (!err && o->junit)
-		err = open_report(r, "junit", o->junit, f);
+		err = open_report(r, o, "junit", o->junit, f);
 	if (!err && o->openmetrics)
-		err = open_report(r, "openmetrics", o->openmetrics, f);
+		err = open_report(r, o, "openmetrics", o->openmetrics, f);
 	if (!err && o->save_baseline)
 		err = output__open(&r->baseline, o->save_baseline, o->force, f);
 	if (!err && o->github)
-		err = open_report(r, "github", "-", f) ?: open_summary(r, f);
+		err = open_report(r, o, "github", o->for_people, f) ?: open_summary(r, f);
 	return err;
 }
 
@@ -74,17 +85,13 @@ void check_reports__drop(struct check_reports *r)
 
 /* GitHub's runner takes any line that begins with "::" for a command. The report contains names
  * that the program chose, so it is fenced off with a random word. */
-static void put_fence(const struct check_reports *r, const struct check_report *report,
-		      const char *word, const char *fmt)
+static void put_fence(const struct check_report *report, const char *word, const char *fmt)
 {
-	bool is_github = r->list[r->nr - 1].format->render == check_github;
-
-	if (is_github && !report->output.path && report->format->render != check_github)
+	if (report->fenced)
 		fprintf(report->output.stream, fmt, word);
 }
 
-static int write_report(struct check_reports *r, struct check_report *report, const struct check *c,
-			struct failure *f)
+static int write_report(struct check_report *report, const struct check *c, struct failure *f)
 {
 	struct render_options look = output__look(&report->output);
 	unsigned char random[8] = {0};
@@ -95,9 +102,9 @@ static int write_report(struct check_reports *r, struct check_report *report, co
 		err = -errno;
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(word + 2 * i, 3, "%02x", random[i]);
-	put_fence(r, report, word, "::stop-commands::%s\n");
+	put_fence(report, word, "::stop-commands::%s\n");
 	err = err ?: report->format->render(report->output.stream, c, &look);
-	put_fence(r, report, word, "::%s::\n");
+	put_fence(report, word, "::%s::\n");
 	return output__end(&report->output, err, f);
 }
 
@@ -106,7 +113,7 @@ int check_reports__write(struct check_reports *r, const struct check *c, struct 
 	int err = 0;
 
 	for (size_t i = 0; !err && i < r->nr; i++)
-		err = write_report(r, &r->list[i], c, f);
+		err = write_report(&r->list[i], c, f);
 	if (!err && r->baseline.stream) {
 		err = baseline__write(r->baseline.stream, &c->runs, GILSCOPE_VERSION);
 		err = output__end(&r->baseline, err, f);

@@ -8,8 +8,10 @@
 
 struct check_report_options {
 	const char *format; /* format of the report that goes to `output` */
-	const char *output; /* NULL: standard output */
-	const char *junit;  /* files, or NULL */
+	const char *output; /* NULL: as for_people if the format is "text", else standard output */
+	const char
+		*for_people; /* where text and annotations go by default; NULL: standard output */
+	const char *junit;   /* files, or NULL */
 	const char *openmetrics;
 	const char *save_baseline;
 	bool github;
@@ -18,6 +20,7 @@ struct check_report_options {
 
 struct check_report {
 	const struct check_format *format;
+	bool fenced; /* annotations go to the same stream */
 	struct output output;
 };
 

@@ -147,7 +147,11 @@ static const struct option_row check_rule_rows[] = {
 static const struct option_row check_output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope-check/1) instead of text", set_json},
 	{0, "tap", NULL, "print TAP instead of text", set_tap},
-	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
+	{'o', "output", "FILE",
+	 "write the report to FILE; - is standard output. Without\n-o it goes to standard output, "
+	 "or, "
+	 "with a launched\ncommand, to standard error",
+	 set_output},
 	{0, "junit", "FILE", "also write JUnit XML to FILE", set_junit},
 	{0, "openmetrics", "FILE", "also write OpenMetrics text to FILE", set_openmetrics},
 	{0, "trace", "FILE", "record each run, and keep the trace of a failing one", set_trace},
@@ -306,9 +310,12 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 static int get_runs_and_judge(void *session, struct failure *f)
 {
 	struct session *s = session;
+	struct check_report_options reports = s->options->reports;
 	struct moments *moments;
 	int status = EXIT_STATUS_USAGE;
 
+	reports.for_people = output__default(s->observe);
+	s->observe->force = reports.force;
 	if (s->options->baseline && baseline__read(&s->baseline, s->options->baseline, f))
 		return status;
 	if (s->options->nr_inputs)
@@ -316,7 +323,7 @@ static int get_runs_and_judge(void *session, struct failure *f)
 	moments = moments__new(&s->set);
 	if (!moments) {
 		failure__what(f, "out of memory");
-	} else if (!check_reports__open(&s->reports, &s->options->reports, f)) {
+	} else if (!check_reports__open(&s->reports, &reports, f)) {
 		s->runs.moments = moments__wanted(moments) ? moments : NULL;
 		if (!get_runs(s, f, &status))
 			status = judge_runs(s, f);
@@ -345,6 +352,21 @@ static int read_rules(struct assertion_set *set, const struct check_options *o, 
 	return err;
 }
 
+/* Keeps the reports for programs apart from the output of a launched command. */
+static int check_outputs(const struct session *s, char **argv, struct failure *f)
+{
+	const struct check_report_options *o = &s->options->reports;
+	const struct output_wish wishes[] = {
+		{strcmp(o->format, "json") ? NULL : "--json", o->output},
+		{strcmp(o->format, "tap") ? NULL : "--tap", o->output},
+		{o->junit ? "--junit" : NULL, o->junit},
+		{o->openmetrics ? "--openmetrics" : NULL, o->openmetrics},
+		{o->save_baseline ? "--save-baseline" : NULL, o->save_baseline},
+	};
+
+	return output__check(s->observe, wishes, sizeof(wishes) / sizeof(*wishes), argv, f);
+}
+
 /* Reads the rules and checks that the options make sense together. */
 static int check(void *session, int argc, char **argv, int rest, struct failure *f)
 {
@@ -359,11 +381,12 @@ static int check(void *session, int argc, char **argv, int rest, struct failure 
 		failure__what(
 			f, "-i replaces a target and cannot be combined with -p, --all, a command, "
 			   "--trace, --repeat or --warmup");
-	else if (o->reports.github && strcmp(o->reports.format, "text") &&
-		 (!o->reports.output || !strcmp(o->reports.output, "-")))
+	else if (o->reports.github && strcmp(o->reports.format, "text") && rest == argc &&
+		 output__is_stdout(o->reports.output))
 		failure__what(f, "--github and --%s both write to standard output: use -o FILE",
 			      o->reports.format);
-	else if (!o->nr_inputs && observe_options__finish(s->observe, argc, argv, rest, f))
+	else if (!o->nr_inputs && (observe_options__finish(s->observe, argc, argv, rest, f) ||
+				   check_outputs(s, argv, f)))
 		return -EINVAL;
 	else if ((o->repeat > 1 || o->warmups) && !spec->argv)
 		failure__what(f, "--repeat and --warmup need a command to run: -- COMMAND");

@@ -6,6 +6,7 @@
 
 #include "commands/command.h"
 #include "commands/command_line.h"
+#include "commands/output.h"
 #include "edge/record/recorder.h"
 
 #define MIB          (1ULL << 20)
@@ -122,14 +123,14 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 	struct options *o = options;
 	const struct record_options *r = &o->record;
 	bool to_stdout = r->output && !strcmp(r->output, "-");
+	const struct output_wish wish = {"-o", r->output};
 
 	if (observe_options__finish(&o->observe, argc, argv, rest, f))
 		return -EINVAL;
 	if (!r->output)
 		failure__what(f, "no output file: use -o FILE");
-	else if (to_stdout && o->observe.target.argv)
-		failure__what(f, "-o - cannot be used with a command: both would write to standard "
-				 "output");
+	else if (output__check(&o->observe, &wish, 1, argv, f))
+		return -EINVAL;
 	else if (to_stdout && isatty(STDOUT_FILENO))
 		failure__what(f, "refusing to write binary data to a terminal; use -o FILE");
 	else if (r->window && r->max_size)
@@ -146,6 +147,7 @@ static int run(void *options, struct failure *f)
 	struct options *o = options;
 
 	o->observe.ring_size = o->ring;
+	o->observe.force = o->record.force;
 	return recorder__run(&o->record, &o->observe, f);
 }
 

@@ -12,7 +12,7 @@
 struct stat_options {
 	struct observe_options observe;
 	const char *format;
-	const char *output; /* NULL: stdout */
+	const char *output; /* NULL: where reports go by default */
 	bool force;
 };
 
@@ -39,7 +39,11 @@ static int set_force(void *options, const char *value, struct failure *f)
 
 static const struct option_row stat_option_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1) instead of text", set_json},
-	{'o', "output", "FILE", "write the report to FILE; - is standard output", set_output},
+	{'o', "output", "FILE",
+	 "write the report to FILE; - is standard output. Without\n-o it goes to standard output, "
+	 "or, "
+	 "with a launched\ncommand, to standard error",
+	 set_output},
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0},
 };
@@ -60,6 +64,7 @@ static const char examples[] =
 	"  gilscope stat -- python3 app.py          run a program and measure it\n"
 	"  gilscope stat -p 1234 -d 10              measure a running server for ten seconds\n"
 	"  gilscope stat --json -o gil.json -- make test\n"
+	"  gilscope stat --json --command-output stderr -- make test | jq .verdict.text\n"
 	"  gilscope stat --all -d 5                 which programs on this machine are GIL-bound?\n"
 	"\n"
 	"EXIT STATUS\n"
@@ -79,8 +84,11 @@ static int write_report(struct output *out, const struct stat_options *o, const 
 
 static int check(void *options, int argc, char **argv, int rest, struct failure *f)
 {
-	return observe_options__finish(&((struct stat_options *)options)->observe, argc, argv, rest,
-				       f);
+	struct stat_options *o = options;
+	const struct output_wish wish = {strcmp(o->format, "text") ? "--json" : NULL, o->output};
+
+	return observe_options__finish(&o->observe, argc, argv, rest, f)
+		       ?: output__check(&o->observe, &wish, 1, argv, f);
 }
 
 static int observe(void *options, struct failure *f)
@@ -91,6 +99,9 @@ static int observe(void *options, struct failure *f)
 	struct snapshot *s;
 	int status, err;
 
+	if (!so->output && !strcmp(so->format, "text"))
+		so->output = output__default(&so->observe);
+	so->observe.force = so->force;
 	if (output__open(&out, so->output, so->force, f))
 		return EXIT_STATUS_USAGE;
 	so->observe.needs_later = output__needs(&out);

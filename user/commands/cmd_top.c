@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/command.h"
 #include "core/base/output_file.h"
@@ -19,7 +20,7 @@ struct top_options {
 	long long count;
 	unsigned long long interval_ns;
 	const struct theme *theme;
-	const char *command_output;
+	const char *command_output; /* --command-output, which is top's own affair */
 	bool force;
 	const char *input; /* a trace to play back; NULL: live */
 };
@@ -65,13 +66,6 @@ static int set_theme(void *options, const char *value, struct failure *f)
 	return -EINVAL;
 }
 
-static int set_command_output(void *options, const char *value, struct failure *f)
-{
-	(void)f;
-	((struct top_options *)options)->command_output = value;
-	return 0;
-}
-
 static int set_force(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -97,10 +91,8 @@ static const struct option_row top_option_rows[] = {
 	 "time between frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5,\nor 10", set_interval},
 	{0, "ascii", NULL, "use only ASCII characters", set_ascii},
 	{0, "theme", "NAME", "colours: default, safe (for any colour vision), or mono", set_theme},
-	{0, "command-output", "FILE",
-	 "append a launched command's output to FILE; by default it\nis shown at the end",
-	 set_command_output},
-	{0, "force", NULL, "append to that FILE even if it is another user's", set_force},
+	{0, "force", NULL, "append to the --command-output even if it is another\nuser's",
+	 set_force},
 	{0},
 };
 
@@ -271,8 +263,16 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 
 	if (!to->input && observe_options__finish(&to->observe, argc, argv, rest, f))
 		return -EINVAL;
+	/* top itself moves all of the command's output, and shows it in the end. */
+	to->command_output = to->observe.command_output;
+	to->observe.command_output = NULL;
+	if (to->command_output && !strcmp(to->command_output, COMMAND_OUTPUT_STDERR))
+		to->command_output = "/dev/stderr";
 	if (to->command_output && !target->argv)
 		failure__what(f, "--command-output needs a command to launch: -- COMMAND");
+	else if (to->command_output && wants_screen(to) && isatty(2) &&
+		 !strcmp(to->command_output, "/dev/stderr"))
+		failure__what(f, "the command's output would disturb the screen: give a file");
 	else if (!to->input)
 		return 0;
 	else if (rest < argc || target->all || target->nr_pids)

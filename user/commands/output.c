@@ -30,6 +30,38 @@ int output__open(struct output *out, const char *path, bool force, struct failur
 	return -ENOMEM;
 }
 
+const char *output__default(const struct observe_options *o)
+{
+	return o->target.argv ? "/dev/stderr" : NULL;
+}
+
+bool output__is_stdout(const char *path)
+{
+	return !path || !strcmp(path, "-") || !strcmp(path, "/dev/stdout") ||
+	       !strcmp(path, "/dev/fd/1") || !strcmp(path, "/proc/self/fd/1");
+}
+
+int output__check(const struct observe_options *o, const struct output_wish *wishes, size_t n,
+		  char **argv, struct failure *f)
+{
+	if (!o->target.argv || o->command_output)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		if (!wishes[i].option || !output__is_stdout(wishes[i].path))
+			continue;
+		failure__what(f,
+			      "%s and the command would both write to standard output: use a file, "
+			      "or --command-output",
+			      wishes[i].option);
+		failure__command(f, "gilscope %s --command-output %s", argv[0],
+				 COMMAND_OUTPUT_STDERR);
+		for (int word = 1; argv[word]; word++)
+			failure__word(f, argv[word]);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 void output__drop(struct output *out)
 {
 	if (!out->path || !out->stream)

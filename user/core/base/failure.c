@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdarg.h>
+#include <string.h>
 
 #include "core/base/failure.h"
 #include "core/base/locale.h"
@@ -31,6 +32,31 @@ void failure__command(struct failure *f, const char *fmt, ...)
 	if (!printable__vformat(f->command, sizeof(f->command), PRINTABLE_SHELL, fmt, ap))
 		f->command[0] = '\0';
 	va_end(ap);
+}
+
+void failure__word(struct failure *f, const char *word)
+{
+	struct failure next;
+
+	/* Nothing is added to a command that was left out. */
+	if (!f->command[0])
+		return;
+	/* A word that begins with a dash is an option, and not the name of a file. */
+	if (!strcmp(word, "-") || !strcmp(word, "--"))
+		failure__command(&next, word[1] ? "--" : "-");
+	else if (!strncmp(word, "--", 2))
+		failure__command(&next, "--%s", word + 2);
+	else if (word[0] == '-')
+		failure__command(&next, "-%s", word + 1);
+	else
+		failure__command(&next, "%s", word);
+	if (!next.command[0] ||
+	    strlen(f->command) + 1 + strlen(next.command) >= sizeof(f->command)) {
+		f->command[0] = '\0';
+		return;
+	}
+	strcat(f->command, " ");
+	strcat(f->command, next.command);
 }
 
 static void print_line(FILE *out, const char *label, const char *s)

@@ -28,6 +28,8 @@ void failure__what(struct failure *f, const char *fmt, ...) __attribute__((forma
 void failure__cause(struct failure *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void failure__command(struct failure *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Adds one more word to the command, which is left out if it becomes too long. */
+void failure__word(struct failure *f, const char *word);
 
 /* Prints the lines that are set. */
 void failure__print(const struct failure *f, FILE *out);

@@ -218,7 +218,7 @@ static int exec_status(int err)
 	return err == ENOENT || err == ENOTDIR ? EXIT_STATUS_NOT_FOUND : EXIT_STATUS_NOT_EXECUTABLE;
 }
 
-void launch__child(struct launch *l, char **argv)
+void launch__child(struct launch *l, char **argv, int out_fd)
 {
 	char go = 0;
 	int err;
@@ -228,6 +228,8 @@ void launch__child(struct launch *l, char **argv)
 	if (read(l->go_fd, &go, 1) != 1)
 		_exit(EXIT_STATUS_CANNOT_OBSERVE);
 	open_files__restore();
+	if (out_fd >= 0)
+		dup2(out_fd, STDOUT_FILENO);
 	execvp(argv[0], argv);
 	err = errno;
 	complain(l, (struct complaint){CANNOT_EXECUTE, err}, exec_status(err));

@@ -28,9 +28,10 @@ void launch__begin(void);
 int launch__fork(struct launch *l, const char *user, struct failure *f);
 /*
  * launch__fork also returns in the child, with pid 0. The child must then call this function, which
- * waits for the parent and then executes argv. Never returns.
+ * waits for the parent and then executes argv, whose standard output is out_fd, or, if that is -1, this
+ * process's. Never returns.
  */
-void launch__child(struct launch *l, char **argv) __attribute__((noreturn));
+void launch__child(struct launch *l, char **argv, int out_fd) __attribute__((noreturn));
 /* Lets the child execute argv. Returns 0, or -errno with f filled and *exit_status set as a shell
  * sets it: 127 if the command does not exist, 126 if it cannot be executed; 4 if the child did not
  * get that far. The child is then gone. */

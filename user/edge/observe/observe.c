@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -10,6 +11,7 @@
 
 #include "edge/observe/calibrate.h"
 #include "core/base/clock.h"
+#include "core/base/output_file.h"
 #include "edge/observe/feed.h"
 #include "edge/observe/observe.h"
 #include "edge/proc/open_files.h"
@@ -26,6 +28,7 @@ struct hook {
 
 struct observer {
 	const struct observe_options *options;
+	struct target_spec spec; /* that of the options, and where the command's output goes */
 	struct probe *probe;
 	struct target *target;
 	struct feed *feed; /* NULL until observer__feed is called */
@@ -127,6 +130,26 @@ static void drop_more_capabilities(const struct observer *ob)
 						  CAPABILITIES_SIGNALS | o->needs_later));
 }
 
+/* Opens the file for the command's output, if that is not to go where gilscope's goes. */
+static int move_output(struct observer *ob, struct failure *f, int *exit_status)
+{
+	const char *path = ob->options->command_output;
+	struct output_file file = {0};
+	int err;
+
+	ob->spec = ob->options->target;
+	if (!path)
+		return 0;
+	if (!strcmp(path, COMMAND_OUTPUT_STDERR))
+		path = "/dev/stderr";
+	err = output_file__open(&file, path, OUTPUT_APPEND, ob->options->force, f);
+	if (err)
+		*exit_status = EXIT_STATUS_USAGE;
+	else
+		ob->spec.command_stdout = file.fd;
+	return err;
+}
+
 int observer__start(struct observer **out, const struct observe_options *o, struct failure *f,
 		    int *exit_status)
 {
@@ -154,9 +177,12 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	open_files__raise();
 	ob->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	err = ob->epoll_fd < 0 ? -errno : open_signals(ob);
+	err = err ?: move_output(ob, f, exit_status);
 	err = err ?: probe__open(&ob->probe, &po, f);
 	err = err ?: calibrate(ob->probe, &ob->ns_per_hit, f);
-	err = err ?: target__start(&ob->target, ob->probe, &o->target, o->listener, f, exit_status);
+	err = err ?: target__start(&ob->target, ob->probe, &ob->spec, o->listener, f, exit_status);
+	if (ob->spec.command_stdout >= 0)
+		close(ob->spec.command_stdout);
 	err = err ?: watch(ob, probe__event_fd(ob->probe));
 	err = err ?: watch(ob, ob->signal_fd);
 	if (err) {

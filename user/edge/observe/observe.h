@@ -17,6 +17,8 @@ struct observe_options {
 	unsigned int max_threads;
 	unsigned int max_processes;
 	bool verbose;
+	const char *command_output; /* --command-output; NULL: not given */
+	bool force;                 /* --force, for that file */
 	/* Set by the command, not by options: every edge goes through a ring of this size in bytes,
 	 * a power of two, to the listener, which also gets what becomes known about processes. 0
 	 * and NULL: no ring, no listener. */
@@ -35,6 +37,8 @@ extern const struct option_row observe_option_rows[];
 void observe_options__init(struct observe_options *o);
 /* Frees what the rows allocated. */
 void observe_options__clear(struct observe_options *o);
+/* The path by which the output of a launched command goes to gilscope's standard error. */
+#define COMMAND_OUTPUT_STDERR "stderr"
 /* Takes the command from the words after the options, and checks that there is exactly one target.
  * Returns 0, or -EINVAL with f filled. */
 int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,

@@ -88,6 +88,13 @@ static int set_source(void *options, const char *value, struct failure *f)
 	return -EINVAL;
 }
 
+static int set_command_output(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct observe_options *)options)->command_output = value;
+	return 0;
+}
+
 static int set_verbose(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -105,6 +112,9 @@ const struct option_row observe_option_rows[] = {
 	 "run a launched command as this user; by default the user\nwho called sudo, or else the "
 	 "user who runs gilscope",
 	 set_user},
+	{0, "command-output", "FILE",
+	 "append a launched command's output to FILE; stderr: send\nit to standard error",
+	 set_command_output},
 	{0, "source", SOURCE_ARGUMENT, SOURCE_HELP, set_source},
 	{0, "max-threads", "N", "limit on threads that live at the same time (2048)",
 	 set_max_threads},
@@ -118,6 +128,7 @@ void observe_options__init(struct observe_options *o)
 {
 	*o = (struct observe_options){.max_threads = 2048, .max_processes = 512};
 	o->target.follow = true;
+	o->target.command_stdout = -1;
 }
 
 void observe_options__clear(struct observe_options *o)
@@ -137,6 +148,10 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
 	if (targets == 1 && spec->user && !spec->argv) {
 		failure__what(f, "--user needs a command to launch: -- COMMAND");
+		return -EINVAL;
+	}
+	if (targets == 1 && o->command_output && !spec->argv) {
+		failure__what(f, "--command-output needs a command to launch: -- COMMAND");
 		return -EINVAL;
 	}
 	if (targets == 1)

@@ -20,6 +20,7 @@ struct target_spec {
 	const char *source; /* the name of the only source to use, from source.h; NULL: the best */
 	bool follow;        /* also observe children, including existing ones */
 	const char *user;   /* runs the command; NULL: the user who called sudo */
+	int command_stdout; /* a descriptor, the command's standard output; -1: gilscope's own */
 };
 
 struct target;
