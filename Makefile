@@ -8,6 +8,7 @@
 #   make check-verdicts  compare the verdicts about programs whose truth is known with that truth; this takes most of an hour
 #   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
+#   make static     build build/gilscope.static, one file that needs no library, for any Linux of this architecture
 #   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
 #   make check-faults  let each request to the system (memory, files, BPF) fail once, of each command in turn, which takes hours
 #   make bench      measure the performance figures; each is a line: bench NAME VALUE LIMIT pass|miss
@@ -25,6 +26,7 @@ ARCH := $(MACHINE)
 ifeq ($(ARCH),$(MACHINE))
 BUILD ?= build
 CC = gcc
+OBJCOPY = objcopy
 else
 # This uses Debian's cross compiler, and the libraries of Debian 12 in a folder of their own.
 BUILD ?= build/$(ARCH)
@@ -34,6 +36,7 @@ SYSROOT := $(shell tests/kernels/root $(patsubst x86,amd64,$(ARCH)))
 endif
 CC = $(GNU_ARCH)-linux-gnu-gcc --sysroot=$(SYSROOT)
 AR = $(GNU_ARCH)-linux-gnu-ar
+OBJCOPY = $(GNU_ARCH)-linux-gnu-objcopy
 CROSS_PACKAGES := gcc-$(subst _,-,$(GNU_ARCH))-linux-gnu
 endif
 CLANG ?= clang
@@ -98,9 +101,17 @@ COMMIT = $(shell test -e .git && git describe --always --dirty --tags 2> /dev/nu
 $(BUILD)/build_info_values.h: FORCE
 	@mkdir -p $(@D)
 	@printf '#define %s "%s"\n' BUILD_COMMIT '$(COMMIT)' BUILD_ARCH '$(ARCH)' \
-		BUILD_OPTIONS '$(subst ",\",$(strip $(CFLAGS)))' > $@.new
+		BUILD_OPTIONS '$(subst ",\",$(filter-out -ffile-prefix-map=%,$(CFLAGS)))' > $@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(call objects,edge/kernel/build_info): $(BUILD)/build_info_values.h
+
+# The terminals that gilscope knows without a terminfo database.
+TERMINALS := ansi linux rxvt rxvt-unicode-256color screen screen-256color tmux tmux-256color vt100 vt220 xterm xterm-256color xterm-color
+$(BUILD)/terminfo_values.h:
+	@mkdir -p $(@D)
+	for name in $(TERMINALS); do ! description=$$(infocmp -0 -q -Q1 $$name 2> /dev/null) || \
+		printf '{"%s", "%s"},\n' $$name "$$description"; done > $@
+$(call objects,edge/top/terminfo): $(BUILD)/terminfo_values.h
 
 # The compiler writes the names of an object's headers into a file beside the object.
 $(call objects,$(filter edge/kernel/probe%,$(EDGE))): $(BUILD)/gilscope.skel.h
@@ -115,6 +126,19 @@ $(BUILD)/libcore.a: $(call objects,$(CORE))
 
 $(BUILD)/gilscope: $(call objects,$(COMMANDS) $(EDGE)) $(BUILD)/libcore.a
 	$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+
+# ---- one file that runs everywhere ----
+
+# The libraries are linked in. The symbols go into a file of their own, and no path of the folder goes into either, so that any two
+# builds of a commit by the same compilers are equal, byte for byte. The linker's warning about getpwnam is answered in launch.c.
+STATIC_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections -DGILSCOPE_STATIC
+STATIC_LDFLAGS := -static -Wl,--gc-sections,--no-warnings
+static:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/static CFLAGS="$(STATIC_CFLAGS)" LDFLAGS="$(STATIC_LDFLAGS)" \
+		BPF_CFLAGS="$(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=." $(BUILD)/static/gilscope
+	$(OBJCOPY) --only-keep-debug $(BUILD)/static/gilscope $(BUILD)/gilscope.static.debug
+	$(OBJCOPY) --strip-all --add-gnu-debuglink=$(BUILD)/gilscope.static.debug $(BUILD)/static/gilscope $(BUILD)/gilscope.static
+	@echo "built $(BUILD)/gilscope.static; its symbols are in $(BUILD)/gilscope.static.debug"
 
 # ---- tests ----
 
@@ -285,5 +309,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install deps build-deps clean
 .DELETE_ON_ERROR:

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <nss.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -79,11 +80,26 @@ static int find_groups(struct identity *id)
 	return 0;
 }
 
+/*
+ * In a static program, the C library would load other sources of users, such as LDAP, as shared
+ * libraries of the very same version, and this machine's may be another one. It reads /etc/passwd
+ * and /etc/group by itself.
+ */
+static void use_files_only(void)
+{
+#ifdef GILSCOPE_STATIC
+	__nss_configure_lookup("passwd", "files");
+	__nss_configure_lookup("group", "files");
+	__nss_configure_lookup("initgroups", "files");
+#endif
+}
+
 static int by_name(const char *user, struct identity *id, struct failure *f)
 {
 	struct passwd *pw;
 	int err;
 
+	use_files_only();
 	pw = getpwnam(user);
 	if (!pw) {
 		failure__what(f, "no such user: '%s'", user);

@@ -8,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -48,9 +49,10 @@ static int find_site(struct elf_file *e, const char *name, enum gil_site_kind ki
 	return err;
 }
 
-static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
+/* Opens the mapped file twice, for the parser and for the probes, and notes in libc which file it
+ * is. Returns 0, and the caller closes e and libc->fd; or -errno. */
+static int open_both(pid_t pid, const struct proc_map *map, struct libc *libc, struct elf_file *e)
 {
-	struct elf_file e;
 	struct stat st;
 	int fd, err;
 
@@ -62,23 +64,35 @@ static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
 		close(fd);
 		return -EMFILE;
 	}
-	err = elf_file__open_fd(&e, fd);
+	err = elf_file__open_fd(e, fd);
 	if (err) {
 		close(libc->fd);
 		return err;
 	}
-	err = fstat(fd, &st) ? -errno : 0;
-	if (!err)
-		err = find_site(&e, "pthread_cond_signal", GIL_SITE_COND_SIGNAL, &libc->site[0]);
+	if (fstat(libc->fd, &st)) {
+		err = -errno;
+		elf_file__close(e);
+		close(libc->fd);
+		return err;
+	}
+	libc->machine = e->machine;
+	libc->dev = st.st_dev;
+	libc->ino = st.st_ino;
+	strcpy(libc->path, map->path);
+	return 0;
+}
+
+static int look_into(pid_t pid, const struct proc_map *map, struct libc *libc)
+{
+	struct elf_file e;
+	int err = open_both(pid, map, libc, &e);
+
+	if (err)
+		return err;
+	err = find_site(&e, "pthread_cond_signal", GIL_SITE_COND_SIGNAL, &libc->site[0]);
 	if (!err)
 		err = find_site(&e, "pthread_cond_timedwait", GIL_SITE_COND_TIMEDWAIT,
 				&libc->site[1]);
-	if (!err) {
-		libc->machine = e.machine;
-		libc->dev = st.st_dev;
-		libc->ino = st.st_ino;
-		strcpy(libc->path, map->path);
-	}
 	elf_file__close(&e);
 	if (err)
 		close(libc->fd);
@@ -119,6 +133,39 @@ static int search(pid_t pid, const struct proc_maps *maps, struct libc *libc)
 	return result;
 }
 
+/* The place of one of this program's own functions, which the mapping holds. */
+static struct probe_site own_site(struct elf_file *e, const struct proc_map *map, uintptr_t address,
+				  enum gil_site_kind kind)
+{
+	return cheap_site(e, address - map->start + map->offset, kind);
+}
+
+/*
+ * This process knows where its own functions are. So they are also found when the C library is
+ * linked into gilscope and its symbols are stripped.
+ */
+static int find_own(const struct proc_maps *maps, struct libc *libc)
+{
+	const uintptr_t signal = (uintptr_t)pthread_cond_signal;
+	const uintptr_t wait = (uintptr_t)pthread_cond_timedwait;
+	struct elf_file e;
+	struct proc_map map;
+	size_t position = 0;
+	int err;
+
+	do
+		if (!proc_maps__next(maps, &position, &map))
+			return -ENOENT;
+	while (signal < map.start || signal >= map.end || wait < map.start || wait >= map.end);
+	err = open_both(0, &map, libc, &e);
+	if (err)
+		return err;
+	libc->site[0] = own_site(&e, &map, signal, GIL_SITE_COND_SIGNAL);
+	libc->site[1] = own_site(&e, &map, wait, GIL_SITE_COND_TIMEDWAIT);
+	elf_file__close(&e);
+	return 0;
+}
+
 static int fail(pid_t pid, int err, struct failure *f)
 {
 	char comm[16];
@@ -149,7 +196,7 @@ int libc__find(pid_t pid, struct libc *libc, struct failure *f)
 	err = proc_maps__read(pid, &maps);
 	if (err)
 		return fail(pid, err, f);
-	err = search(pid, &maps, libc);
+	err = pid ? search(pid, &maps, libc) : find_own(&maps, libc);
 	proc_maps__free(&maps);
 	if (err)
 		return fail(pid, err, f);

@@ -24,8 +24,9 @@ struct libc {
 };
 
 /*
- * Finds the library in the map of process pid (0: this process) that defines both functions:
- * libc.so.6 from glibc 2.34 on, libpthread.so.0 before that. Returns 0, and the caller closes
+ * Finds the library in the map of process pid that defines both functions: libc.so.6 from glibc
+ * 2.34 on, libpthread.so.0 before that. For pid 0, which is this process, it can also be the
+ * program itself. Returns 0, and the caller closes
  * libc->fd; or with f filled -ESRCH, -EPERM, -ENOENT (statically linked, or not mapped yet), -ENOTSUP (musl on a machine where its
  * types differ from the known ones) or another -errno.
  */

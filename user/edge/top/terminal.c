@@ -17,6 +17,7 @@
 #include <wchar.h>
 
 #include "edge/top/terminal.h"
+#include "edge/top/terminfo.h"
 #include "core/screen/view.h"
 
 /* Last, because these two define common words as macros. */
@@ -116,11 +117,42 @@ static void set_up(void)
 	set_escdelay(ESCAPE_MS);
 }
 
+static bool is_usable(void)
+{
+	int code;
+	bool usable = setupterm(NULL, STDOUT_FILENO, &code) == OK && cursor_address;
+
+	if (cur_term)
+		del_curterm(cur_term);
+	return usable;
+}
+
+/*
+ * Opens the screen. A terminal that the machine's database lacks, or a machine that has none, gets
+ * the description that is compiled in; curses takes it from the environment, from which it is
+ * removed again. In some of the cases that is_usable excludes, newterm would exit the program.
+ */
+static SCREEN *open_screen(FILE *in)
+{
+	const char *name = getenv("TERM");
+	const char *description = NULL;
+	SCREEN *screen = NULL;
+	bool usable = is_usable();
+
+	if (!usable && name && !getenv("TERMINFO"))
+		description = terminfo__compiled_in(name);
+	if (description && !setenv("TERMINFO", description, 1))
+		usable = is_usable();
+	if (usable)
+		screen = newterm(NULL, stdout, in);
+	if (description)
+		unsetenv("TERMINFO");
+	return screen;
+}
+
 int terminal__open(struct terminal **out, struct failure *f)
 {
 	struct terminal *t = calloc(1, sizeof(*t));
-	bool usable;
-	int code;
 
 	*out = NULL;
 	if (!t)
@@ -135,11 +167,8 @@ int terminal__open(struct terminal **out, struct failure *f)
 		free(t);
 		return -ENOTTY;
 	}
-	/* In some of these cases newterm would exit the program. */
-	usable = setupterm(NULL, STDOUT_FILENO, &code) == OK && cursor_address;
-	if (cur_term)
-		del_curterm(cur_term);
-	if (!usable || !(t->screen = newterm(NULL, stdout, t->in))) {
+	t->screen = open_screen(t->in);
+	if (!t->screen) {
 		free(t);
 		return explain("unknown terminal type", f);
 	}
