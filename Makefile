@@ -18,7 +18,7 @@
 #   make deps       install what is missing, by apt-get
 #   make tidy       run clang-tidy with its analyzer, which takes some minutes
 #   make compile_commands.json  write how each file is compiled, for clangd, clang-tidy and editors
-#   make install    install to $(DESTDIR)$(PREFIX)
+#   make install    install to $(DESTDIR)$(PREFIX), with man pages, documents, examples and completions; make uninstall removes them
 
 PREFIX ?= /usr/local
 MACHINE := $(subst aarch64,arm64,$(subst x86_64,x86,$(shell uname -m)))
@@ -62,7 +62,8 @@ BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zl
 	libjansson-dev libncurses-dev $(CROSS_PACKAGES)
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-tidy libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
-	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils
+	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils \
+	zsh fish
 
 # Uses all CPUs, unless -j says otherwise. A make that was started by another one shares the other one's jobs.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -294,9 +295,38 @@ demo: build-deps
 
 # ---- installing ----
 
+# Where packages want things; each can be set, and so can DESTDIR, in front of all of them.
+BINDIR ?= $(PREFIX)/bin
+DATADIR ?= $(PREFIX)/share
+MANDIR ?= $(DATADIR)/man
+DOCDIR ?= $(DATADIR)/doc/gilscope
+INCLUDEDIR ?= $(PREFIX)/include
+BASH_COMPLETIONS ?= $(DATADIR)/bash-completion/completions
+ZSH_COMPLETIONS ?= $(DATADIR)/zsh/site-functions
+FISH_COMPLETIONS ?= $(DATADIR)/fish/vendor_completions.d
+
+# A program for another architecture cannot print the scripts, so the program that was built for this machine does.
+NATIVE ?= $(if $(filter $(ARCH),$(MACHINE)),$(BUILD)/gilscope,build/gilscope)
+COMPLETIONS := $(BUILD)/completions
 install: all
-	install -D -m 755 $(BUILD)/gilscope $(DESTDIR)$(PREFIX)/bin/gilscope
-	for page in docs/*.1; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man1/$${page##*/}; done
+	install -D -m 755 $(BUILD)/gilscope $(DESTDIR)$(BINDIR)/gilscope
+	install -D -m 644 usdt/gil_probes.h $(DESTDIR)$(INCLUDEDIR)/gil_probes.h
+	for page in docs/*.1; do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man1/$${page##*/} || exit; done
+	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md; do \
+		install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$${file##*/} || exit; done
+	for file in LICENSES/*; do install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
+	for file in $$(find examples -type f); do install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
+	mkdir -p $(COMPLETIONS)
+	for shell in bash zsh fish; do $(NATIVE) completion $$shell > $(COMPLETIONS)/$$shell || exit; done
+	install -D -m 644 $(COMPLETIONS)/bash $(DESTDIR)$(BASH_COMPLETIONS)/gilscope
+	install -D -m 644 $(COMPLETIONS)/zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_gilscope
+	install -D -m 644 $(COMPLETIONS)/fish $(DESTDIR)$(FISH_COMPLETIONS)/gilscope.fish
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/gilscope $(DESTDIR)$(INCLUDEDIR)/gil_probes.h $(DESTDIR)$(BASH_COMPLETIONS)/gilscope \
+		$(DESTDIR)$(ZSH_COMPLETIONS)/_gilscope $(DESTDIR)$(FISH_COMPLETIONS)/gilscope.fish
+	for page in docs/*.1; do rm -f $(DESTDIR)$(MANDIR)/man1/$${page##*/}; done
+	rm -rf $(DESTDIR)$(DOCDIR)
 
 tidy: deps
 	$(MAKE) --no-print-directory -s all compile_commands.json
@@ -309,5 +339,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall deps build-deps clean
 .DELETE_ON_ERROR:

@@ -11,7 +11,8 @@
 	X(report, "summarize or export a recording")                                               \
 	X(check, "check rules about the GIL, for CI")                                              \
 	X(metrics, "list the metrics that rules can use")                                          \
-	X(doctor, "find out what can be observed here, and what prevents it")
+	X(doctor, "find out what can be observed here, and what prevents it")                      \
+	X(completion, "print a script that completes command lines, for a shell")
 
 /* argv[0] is the command's name. Returns the exit status. */
 #define COMMAND_FUNCTION(name, summary) int cmd_##name(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands/command.h"
+#include "commands/complete.h"
 #include "core/base/failure.h"
 #include "edge/kernel/build_info.h"
 #include "edge/observe/launch.h"
@@ -24,7 +25,7 @@ static void print_usage(FILE *out)
 	      "\n",
 	      out);
 	for (size_t i = 0; i < NR_COMMANDS; i++)
-		fprintf(out, "  %-8s %s\n", command_table[i].name, command_table[i].summary);
+		fprintf(out, "  %-10s %s\n", command_table[i].name, command_table[i].summary);
 	fputs("\n"
 	      "TARGET is one of: -p PID[,PID...]   -- COMMAND [ARGS...]   --all\n"
 	      "\n"
@@ -39,12 +40,24 @@ static void print_usage(FILE *out)
 	      out);
 }
 
+static void offer_commands(const char *typed)
+{
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		complete__offer(typed, command_table[i].name, command_table[i].summary);
+	complete__offer(typed, "--help", "list the commands");
+	complete__offer(typed, "--version", "print the version");
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 	struct failure f = {0};
 
 	launch__begin();
+	if (!strcmp(name, COMPLETE_REQUEST)) {
+		offer_commands(argc > 2 ? argv[2] : "");
+		return EXIT_STATUS_OK;
+	}
 	if (!strcmp(name, "-h") || !strcmp(name, "--help") || !strcmp(name, "help")) {
 		print_usage(argc > 1 ? stdout : stderr);
 		return argc > 1 ? EXIT_STATUS_OK : EXIT_STATUS_USAGE;

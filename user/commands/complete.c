@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands/complete.h"
+#include "core/base/format.h"
+#include "core/base/printable.h"
+#include "core/export/export.h"
+#include "core/report/render.h"
+#include "core/rules/statistic.h"
+#include "core/screen/theme.h"
+#include "edge/proc/proc_list.h"
+#include "edge/proc/proc_maps.h"
+
+/* The word that is being typed, and what stands before the part of it that is completed. */
+struct typed {
+	const char *word;
+	const char *before; /* "--source=", "12,"; not terminated */
+	int length;
+};
+
+static void offer(const struct typed *t, const char *word, const char *help)
+{
+	if (!strncmp(word, t->word, strlen(t->word)))
+		printf("%.*s%s\t%.*s\n", t->length, t->before, word, (int)strcspn(help, "\n"),
+		       help);
+}
+
+void complete__offer(const char *typed, const char *word, const char *help)
+{
+	const struct typed t = {.word = typed, .before = ""};
+
+	offer(&t, word, help);
+}
+
+/* ---- the values of options ---- */
+
+/* The command line of a process, printable; "" if it cannot be read. */
+static void command_of(pid_t pid, char *to, size_t size)
+{
+	char path[64], raw[256];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, raw, sizeof(raw) - 1);
+		close(fd);
+	}
+	for (ssize_t i = 0; i < n; i++)
+		if (!raw[i] || raw[i] == '\n' || raw[i] == '\t')
+			raw[i] = ' ';
+	raw[n > 0 ? n : 0] = '\0';
+	printable__lines(to, size, raw, false);
+}
+
+/* Names are enough here: looking into each process would take too long between two keys. */
+static void offer_pid(void *ctx, pid_t pid)
+{
+	static const char *const names[] = {"python", "uwsgi", "gunicorn", "celery", "pytest"};
+	char comm[16], command[256], number[16];
+
+	proc__comm(pid, comm);
+	command_of(pid, command, sizeof(command));
+	snprintf(number, sizeof(number), "%d", pid);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strstr(comm, names[i]) || strstr(command, names[i])) {
+			offer(ctx, number, command);
+			return;
+		}
+}
+
+static void offer_pids(struct typed *t)
+{
+	const char *comma = strrchr(t->word, ',');
+
+	if (comma && !t->length) {
+		t->before = t->word;
+		t->length = (int)(comma + 1 - t->word);
+		t->word = comma + 1;
+	}
+	proc_list__each(offer_pid, t);
+}
+
+static void offer_statistic(struct typed *t, const struct metric *m, struct statistic st)
+{
+	char word[128];
+	size_t n;
+	const char *name = metric__rule_name(m, &n);
+
+	if (!statistic__applies(m, st.kind))
+		return;
+	if (st.kind == STATISTIC_VALUE)
+		snprintf(word, sizeof(word), "%.*s", (int)n, name);
+	else
+		snprintf(word, sizeof(word), "%.*s.%s", (int)n, name, statistic__name(&st).s);
+	offer(t, word, m->help);
+}
+
+/* A rule begins with a figure; the shell hands on the quote in front of it. */
+static void offer_figures(struct typed *t)
+{
+	static const unsigned int ppm[] = {500000, 900000, 990000, 999000};
+
+	t->word += *t->word == '\'' || *t->word == '"';
+	for (const struct metric *m = metric_table; m->name; m++)
+		for (int kind = 0; kind < STATISTICS; kind++) {
+			struct statistic st = {.kind = (enum statistic_kind)kind};
+
+			for (size_t i = 0; kind == STATISTIC_PERCENTILE && i < 4; i++) {
+				st.ppm = ppm[i];
+				offer_statistic(t, m, st);
+			}
+			if (kind != STATISTIC_PERCENTILE)
+				offer_statistic(t, m, st);
+		}
+}
+
+static void offer_formats(struct typed *t)
+{
+	for (const struct renderer *r = renderer_table; r->name; r++)
+		offer(t, r->name, "the summary");
+	for (const struct exporter *e = exporter_table; e->name; e++)
+		offer(t, e->name, "each wait and each hold");
+}
+
+static void offer_themes(struct typed *t)
+{
+	for (const struct theme *theme = theme_table; theme->name; theme++)
+		offer(t, theme->name, theme->help);
+}
+
+/* "auto|usdt|uprobe" */
+static void offer_choices(struct typed *t, const struct option_row *row)
+{
+	const char *at = row->arg;
+
+	while (*at) {
+		size_t n = strcspn(at, "|");
+		char word[64];
+
+		snprintf(word, sizeof(word), "%.*s", (int)n, at);
+		offer(t, word, "");
+		at += n + (at[n] == '|');
+	}
+}
+
+/* By the option's name, because several have an argument called NAME. */
+static const struct {
+	const char *option;
+	void (*offer)(struct typed *t);
+} values[] = {
+	{"pid", offer_pids},
+	{"assert", offer_figures},
+	{"format", offer_formats},
+	{"theme", offer_themes},
+};
+
+static void offer_values(struct typed *t, const struct option_row *row)
+{
+	for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
+		if (!strcmp(values[i].option, row->name)) {
+			values[i].offer(t);
+			return;
+		}
+	if (strstr(row->arg, "FILE"))
+		puts(":files");
+	else if (strchr(row->arg, '|'))
+		offer_choices(t, row);
+}
+
+/* ---- words ---- */
+
+/* The option that the word is, in its short or long form; with = only if `whole` is false. */
+static const struct option_row *find_option(const struct option_group *groups, const char *word,
+					    bool whole)
+{
+	size_t n = strcspn(word, "=");
+
+	if (word[0] != '-' || (whole && word[n]))
+		return NULL;
+	for (; groups->title; groups++)
+		for (const struct option_row *row = groups->rows; row->name; row++) {
+			if (word[1] != '-' && row->letter == word[1] && !word[2])
+				return row;
+			if (word[1] == '-' && strlen(row->name) == n - 2 &&
+			    !strncmp(row->name, word + 2, n - 2))
+				return row;
+		}
+	return NULL;
+}
+
+static void offer_options(const char *typed, const struct option_group *groups)
+{
+	for (; groups->title; groups++)
+		for (const struct option_row *row = groups->rows; row->name; row++) {
+			char word[64];
+
+			snprintf(word, sizeof(word), "--%s", row->name);
+			complete__offer(typed, word, row->help);
+		}
+	complete__offer(typed, "--help", "show the help");
+}
+
+/* Commands whose words are no command to launch. */
+static void offer_word(const char *command, const char *typed, bool after_dashes)
+{
+	if (!strcmp(command, "report"))
+		puts(":files");
+	else if (!strcmp(command, "completion"))
+		for (const char *const *s = (const char *const[]){"bash", "zsh", "fish", NULL}; *s;
+		     s++)
+			complete__offer(typed, *s, "");
+	else if (after_dashes || !strcmp(command, "doctor"))
+		puts(":command");
+}
+
+void complete__words(const struct command_line *c, int argc, char **argv)
+{
+	const struct option_row *row = NULL; /* the option whose value the next word is */
+	struct typed t = {.word = argc > 2 ? argv[argc - 1] : "", .before = ""};
+
+	for (int i = 2; i < argc - 1; i++) {
+		/* bash makes a word of each = in the line. */
+		if (row && !strcmp(argv[i], "="))
+			continue;
+		if (row) {
+			row = NULL;
+			continue;
+		}
+		row = find_option(c->groups, argv[i], true);
+		if (row && !row->arg)
+			row = NULL;
+		else if (!row && (argv[i][0] != '-' || !strcmp(argv[i], "--"))) {
+			offer_word(argv[0], t.word, true);
+			return;
+		}
+	}
+	if (!row && strchr(t.word, '=')) {
+		row = find_option(c->groups, t.word, false);
+		t.before = t.word;
+		t.length = (int)(strchr(t.word, '=') + 1 - t.word);
+		t.word += t.length;
+	}
+	if (row && row->arg) {
+		t.word += !t.length && *t.word == '=';
+		offer_values(&t, row);
+		return;
+	}
+	if (t.word[0] == '-' || !t.word[0])
+		offer_options(t.word, c->groups);
+	if (t.word[0] != '-')
+		offer_word(argv[0], t.word, false);
+}
