@@ -68,6 +68,73 @@ TEST(a_lack_of_cpus_is_the_cause_for_threads_that_rest)
 	SAYS(t, "most of the waiting ends");
 }
 
+/* Threads that compress wait for the GIL only because those that are woken to take it have no CPU. */
+TEST(a_lack_of_cpus_for_those_that_get_the_gil_next)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 8, "zip");
+	for (int i = 0; i < 300; i++) {
+		__u32 tid = (__u32)i % 8 + 1, next = tid % 8 + 1;
+
+		story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 200 * US);
+		story__wait(&st, next);
+		story__pass(&st, 100 * US);
+		story__edge(&st, tid, GIL_EDGE_RELEASE, 0);
+		story__edge(&st, next, GIL_EDGE_WAKE, 0);
+		story__pass(&st, 6 * MS);
+		story__edge(&st, next, GIL_EDGE_SWITCH_IN, 0);
+		story__edge(&st, next, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 200 * US);
+		story__edge(&st, next, GIL_EDGE_RELEASE, 0);
+		story__pass(&st, 3 * MS);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "preempted");
+	SAYS(t, "mostly for a CPU. Threads that wait have been woken, but have no CPU yet");
+	SAYS(t, "too few CPUs");
+	UNSAID(t, "off the CPU");
+}
+
+/* A server that starts a thread for each request. Two at a time compute for 20 ms, and read and
+ * write a little before and after it. One more is under way at the end. */
+TEST(a_thread_for_each_long_request)
+{
+	struct story st = begin();
+	struct told t;
+
+	story__thread(&st, 1, "accept");
+	for (__u32 tid = 2; tid < 102; tid++)
+		story__thread(&st, tid, "request");
+	for (__u32 tid = 2; tid < 102; tid++) {
+		for (int i = 0; i < 20; i++) {
+			story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+			story__pass(&st, 20 * US);
+			story__edge(&st, tid, GIL_EDGE_RELEASE, 0);
+			story__pass(&st, 5 * US);
+		}
+		story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 6 * MS);
+		story__wait(&st, tid == 101 ? 1 : tid + 1);
+		story__pass(&st, 5050 * US);
+		story__hand_over(&st, tid, tid == 101 ? 1 : tid + 1, true);
+		story__wait(&st, tid);
+		story__pass(&st, 200 * US);
+		story__hand_over(&st, tid == 101 ? 1 : tid + 1, tid, false);
+		story__pass(&st, 9 * MS);
+		story__edge(&st, tid, GIL_EDGE_RELEASE, 0);
+		if (tid < 101)
+			story__edge(&st, tid, GIL_EDGE_EXIT, 0);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "shared");
+	SAYS(t, "short-lived threads such as 2 (request)");
+	UNSAID(t, "small calls");
+	UNSAID(t, "the same moments");
+}
+
 /* 200 threads of which each waits for 0.1 % of its time. */
 TEST(many_threads_that_hardly_wait)
 {

@@ -27,10 +27,12 @@
 #define HELD_ALONE 0.80
 /* Page faults and contended mutexes come nowhere near a quarter of the time in holds. */
 #define ASLEEP_MUCH 0.25
-/* A holder that is off its CPU half of the time doubles every wait. But more CPUs remove the waits
- * only if the threads together want the GIL less than all the time. */
+/* CPUs are the cause if more of them would end half of the waiting. But they end it only if the
+ * threads together want the GIL less than all the time. A thread that gets the GIL next has to be
+ * woken, which takes so long even if there is a CPU for it. */
 #define PREEMPTED_MUCH   0.50
 #define PREEMPTED_DEMAND 0.90
+#define WAKE_UP_NS       100000.0
 /* Holds that go on after they were asked to end must be a quarter of what others wait for: a single
  * import or a large sort is not a pattern. */
 #define OVERDUE_MUCH 0.25
@@ -51,8 +53,10 @@
 #define INTERVAL_LONG_US     50000
 #define INTERVAL_ENDLESS_US  500000
 #define INTERVAL_LONG_WAIT   20000000ULL
-/* So many acquisitions a second mean that the GIL is let go and taken back at each small call. */
+/* So many acquisitions a second, each for so short a time, mean that the GIL is let go and taken
+ * back at each small call. */
 #define SMALL_TURNS_MANY 2000
+#define SMALL_TURN_NS    100000.0
 /* From half of the time on, a single hold that does not end dominates. */
 #define STUCK_MUCH 0.50
 /* Starting Python alone takes longer than this. */
@@ -134,6 +138,33 @@ static bool was_not_asked(const struct verdict *v, const struct verdict_look *l)
 static double waited_for(const struct verdict *v, const struct verdict_look *l)
 {
 	return (double)gil_lock_contended_until(&l->gil->lock, l->now) * (1 - v->preempted_share);
+}
+
+/* For how much of the time in which others wait nobody has the GIL: the one that was woken to take
+ * it next does not run yet. */
+static double waited_for_nobody(const struct verdict_look *l)
+{
+	const struct gil_lock *k = &l->gil->lock;
+	__u64 contended = gil_lock_contended_until(k, l->now);
+	__u64 held = sum_of(l, verdict_key__waited_for);
+	double free = l->observed - (double)gil_lock_held_until(k, l->gil->locked_at_start, l->now);
+	double nobody;
+
+	if (k->state == GIL_LOCK_HELD)
+		held += gil_elapsed(k->contended_before, contended);
+	nobody = (double)gil_elapsed(held, contended);
+	return nobody < free ? nobody : free;
+}
+
+/* The share of the waiting that would end if there were enough CPUs. */
+static double lack_of_cpus(const struct verdict *v, const struct verdict_look *l)
+{
+	double contended = (double)gil_lock_contended_until(&l->gil->lock, l->now);
+	double nobody = verdict_look__has_counters(l) ? waited_for_nobody(l) : 0;
+	double wake_ups = WAKE_UP_NS * (double)l->gil->fig.contended;
+	double lacking = v->preempted_share * (contended - nobody);
+
+	return share(lacking + (nobody > wake_ups ? nobody - wake_ups : 0), contended);
 }
 
 static bool is_asleep(struct verdict *v, const struct verdict_look *l)
@@ -314,12 +345,14 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 		return VERDICT_NATIVE;
 	if (is_short_interval(v, l) || (waits && is_long_interval(v, l, c)))
 		return VERDICT_INTERVAL;
-	if (waits && v->preempted_share >= PREEMPTED_MUCH && verdict_demand(l) < PREEMPTED_DEMAND)
+	if (waits && lack_of_cpus(v, l) >= PREEMPTED_MUCH && verdict_demand(l) < PREEMPTED_DEMAND)
 		return VERDICT_PREEMPTED;
 	if (is_convoy(v, l, c))
 		return VERDICT_CONVOY;
 	v->small_turns = c->mostly_brief &&
-			 share((double)v->acquisitions * 1e9, l->observed) >= SMALL_TURNS_MANY;
+			 share((double)v->waiting.turns * 1e9, l->observed) >= SMALL_TURNS_MANY &&
+			 (double)v->waiting.held_ns <= SMALL_TURN_NS * (double)v->waiting.turns;
+	v->computing = !c->mostly_brief;
 	if (v->answer >= VERDICT_PARTLY)
 		return VERDICT_SHARED;
 	return kind_without_waits(v, l);
@@ -345,6 +378,7 @@ static struct verdict figures_of(const struct snapshot_process *p, const struct 
 	v.asleep_ns = f->hold_part[GIL_PART_BLOCKED];
 	v.asleep_share = share((double)v.asleep_ns, (double)f->hold.sum);
 	v.preempted_share = share((double)f->hold_part[GIL_PART_RUNNABLE], (double)f->hold.sum);
+	v.unscheduled_share = share((double)f->wait_part[GIL_PART_RUNNABLE], (double)f->wait.sum);
 	v.acquisitions = f->acquisitions;
 	if (p->free_threaded_build && !p->free_threaded)
 		v.gil_on = p->gil_turned_on ? 2 : 1;
@@ -365,6 +399,7 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	struct classes c;
 
 	l.row = l.row > 1 ? l.row : 1;
+	verdict_look__passing(&l);
 	c.brief = verdict_class(&l, true);
 	c.other = verdict_class(&l, false);
 	c.mostly_brief = c.brief.waited > c.other.waited;

@@ -26,7 +26,7 @@ enum verdict_kind {
 	VERDICT_CONVOY,        /* a thread waits a switch interval for each of its short holds */
 	VERDICT_ASLEEP,        /* native code sleeps with the GIL while others wait */
 	VERDICT_NATIVE,    /* native code computes with the GIL and does not let go when asked */
-	VERDICT_PREEMPTED, /* the holder has the GIL but no CPU */
+	VERDICT_PREEMPTED, /* the holder, or the thread that gets the GIL next, has no CPU */
 	VERDICT_STUCK,     /* one hold takes most of the time, while others wait */
 	VERDICT_INTERVAL,  /* the switch interval is so long or so short that it is the cause */
 };
@@ -41,7 +41,9 @@ struct verdict_threads {
 	char name[16];
 	__u64 longest_ns; /* its longest hold */
 	__u64 wait_ns;    /* their typical wait */
-	double least;     /* the least and the most share of the time that one of them waits */
+	__u64 turns;      /* their acquisitions, and the time in their holds */
+	__u64 held_ns;
+	double least; /* the least and the most share of the time that one of them waits */
 	double most;
 	__u32 least_tid; /* which ones these are */
 	__u32 most_tid;
@@ -59,14 +61,16 @@ struct verdict {
 	double held_ratio;
 	double contended_ratio;
 	double wait_ratio;
-	long switch_interval_us; /* the default if unknown */
-	__u64 asleep_ns;         /* time asleep in holds, over all threads */
-	double asleep_share;     /* of the time in holds */
-	double preempted_share;  /* of the time in holds */
+	long switch_interval_us;  /* the default if unknown */
+	__u64 asleep_ns;          /* time asleep in holds, over all threads */
+	double asleep_share;      /* of the time in holds */
+	double preempted_share;   /* of the time in holds */
+	double unscheduled_share; /* of the time in waits: woken, but without a CPU */
 	/* the GIL of a free-threaded build is on: 1 all the time, 2 turned on while observed */
 	int gil_on;
 	__u64 acquisitions;
 	bool small_turns; /* shared: those who wait need the GIL only briefly, but again and again */
+	bool computing;   /* shared: those who wait compute for long when they have the GIL */
 	struct verdict_threads waiting; /* who loses by it */
 	struct verdict_threads front;   /* who has the GIL meanwhile */
 	/* shared: threads that need the GIL only briefly, and wait as in a convoy */

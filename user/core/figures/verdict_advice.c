@@ -20,6 +20,11 @@ static void advise_shared(struct verdict_teller *t)
 		verdict_add(t, "Only one thread at a time can run Python, so more threads cannot "
 			       "help. Try: more processes (multiprocessing, more workers), or "
 			       "libraries that release the GIL while they compute.");
+	else if (t->v->computing)
+		verdict_add(t, "The GIL is not held all the time, but while these threads compute, "
+			       "only one of them can run Python. Try: more processes "
+			       "(multiprocessing, more workers), or libraries that release the GIL "
+			       "while they compute.");
 	else
 		verdict_add(t, "The GIL is not held all the time: threads wait because they want "
 			       "it at the same moments. Try: fewer and larger calls, each of "

@@ -12,11 +12,12 @@
  * count. */
 #define FRONT_HOLD 0.50
 #define FRONT_MOST 0.50
-/* Many threads that have ended, with few turns each, in a small part of the time, are a thread for
- * each request. */
+/* Many threads that have ended, with few turns each, in a small part of the time, come and go. But
+ * those that all end together, at the end, may have been there all the time. */
 #define PASSING_THREADS 8
-#define PASSING_TURNS   10
+#define PASSING_TURNS   50
 #define PASSING_SHARE   0.05
+#define PASSING_LAST    0.80
 /* So many times more threads than wait at once do not all want the GIL at the same time. */
 #define IN_TURN 3
 /* A thread that computes for so much of an interval in each hold would go on if it could. */
@@ -86,23 +87,86 @@ static struct work work_of(const struct verdict_look *l, const struct gil_thread
 	return w;
 }
 
-bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_thread *t)
+/* How long a thread, or all those of a row, used the GIL or waited for it. */
+static double used_by(const struct verdict_look *l, const struct gil_thread *t)
+{
+	return (double)verdict_key__waited(l, t) +
+	       (double)snapshot_gil__thread_held(l->gil, t, l->now);
+}
+
+static bool comes_and_goes(const struct verdict_look *l, const struct gil_thread *t)
+{
+	double n = (double)threads_of(l, t);
+
+	return (!t->tid || t->state == GIL_THREAD_GONE) && !snapshot_gil__holds(l->gil, t) &&
+	       (double)t->fig.acquisitions <= PASSING_TURNS * n &&
+	       used_by(l, t) <= PASSING_SHARE * l->observed * n;
+}
+
+void verdict_look__passing(struct verdict_look *l)
+{
+	__u64 last = l->now - (__u64)((1 - PASSING_LAST) * l->observed);
+	size_t n = 0, early = 0;
+
+	memset(&l->passing, 0, sizeof(l->passing));
+	for (size_t i = 0; i < l->gil->nr_threads; i++) {
+		const struct gil_thread *t = &l->gil->threads[i];
+
+		if (!comes_and_goes(l, t))
+			continue;
+		n += threads_of(l, t);
+		early += !t->tid || t->since < last ? threads_of(l, t) : 0;
+		gil_figures__add(&l->passing.all.fig, &t->fig);
+	}
+	if (n >= PASSING_THREADS && early >= n / 2)
+		l->passing.count = n;
+}
+
+static bool is_passing(const struct verdict_look *l, const struct gil_thread *t)
+{
+	return l->passing.count && comes_and_goes(l, t);
+}
+
+/* What shows how the thread behaves. */
+static const struct gil_thread *pattern_of(const struct verdict_look *l, const struct gil_thread *t)
+{
+	return is_passing(l, t) ? &l->passing.all : t;
+}
+
+static bool keeps_it_long(const struct verdict_look *l, const struct gil_thread *t)
 {
 	struct work w = work_of(l, t);
 
-	return t->tid && w.holds > 0 && w.long_ >= FRONT_MOST * w.all &&
+	return w.holds > 0 && w.long_ >= FRONT_MOST * w.all &&
 	       (l->gil->requests_unknown ||
 		(double)t->fig.requested_releases >= FRONT_MOST * w.holds);
+}
+
+bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_thread *t)
+{
+	return t->tid && keeps_it_long(l, pattern_of(l, t));
+}
+
+/* Those that come and go have no start that has to be left out. */
+static bool works_in_long_holds(const struct verdict_look *l)
+{
+	struct work w = work_of(l, &l->passing.all);
+
+	return w.long_ >= FRONT_MOST * w.all;
 }
 
 bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thread *t)
 {
 	__u64 interval = l->interval_ns < INTERVAL_MOST ? l->interval_ns : INTERVAL_MOST;
+	const struct gil_thread *pattern = pattern_of(l, t);
 
 	if (!t->fig.hold.count)
 		return !snapshot_gil__holds(l->gil, t);
-	return !verdict_thread__is_in_front(l, t) &&
-	       share(work_of(l, t).all, (double)t->fig.hold.count) <= BRIEF_HOLD * (double)interval;
+	if (pattern != t && works_in_long_holds(l))
+		return false;
+	return !keeps_it_long(l, pattern) &&
+	       share(work_of(l, pattern).all, (double)pattern->fig.hold.count) <=
+		       BRIEF_HOLD * (double)interval;
 }
 
 /* Enters a thread into a group. The one with the lowest number is named. */
@@ -120,6 +184,8 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 		v->most_tid = t->tid;
 	}
 	v->count++;
+	v->turns += t->fig.acquisitions;
+	v->held_ns += t->fig.hold.sum;
 	if (v->tid && v->tid < t->tid)
 		return;
 	v->tid = t->tid;
@@ -128,33 +194,59 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 	v->wait_ns = gil_hist__quantile(&t->fig.wait, 0.5);
 }
 
+/* What the rows that may belong to a group have of its key. */
+struct share_out {
+	double threads; /* those that do not come and go */
+	double sum;
+	double passing;
+	double folded;         /* of threads of which nothing else is known */
+	size_t folded_passing; /* threads */
+};
+
+static struct share_out share_out(const struct verdict_look *l, verdict_key *key,
+				  bool (*in)(const struct verdict_look *,
+					     const struct gil_thread *))
+{
+	struct share_out s = {0};
+
+	for (size_t i = 0; i < l->gil->nr_threads; i++) {
+		const struct gil_thread *t = &l->gil->threads[i];
+		double has = (double)key(l, t);
+
+		if (!has || (in && !in(l, t)))
+			continue;
+		if (is_passing(l, t)) {
+			s.passing += has;
+			s.folded_passing += t->tid ? 0 : threads_of(l, t);
+			continue;
+		}
+		s.threads += (double)threads_of(l, t);
+		s.sum += has;
+		s.folded += t->tid ? 0 : has;
+	}
+	return s;
+}
+
 struct verdict_threads verdict_group(const struct verdict_look *l, verdict_key *key,
 				     bool (*in)(const struct verdict_look *,
 						const struct gil_thread *))
 {
-	struct verdict_threads v = {0};
-	double sum = 0, folded = 0;
-	size_t n = 0;
+	struct share_out s = share_out(l, key, in);
+	struct verdict_threads v = {.passing = s.passing > s.sum};
 
+	/* Of threads that are no longer known, neither the number nor the name can be told. */
+	if (s.folded > (s.sum + s.passing) / 2)
+		return v;
 	for (size_t i = 0; i < l->gil->nr_threads; i++) {
 		const struct gil_thread *t = &l->gil->threads[i];
 
-		if (!key(l, t) || (in && !in(l, t)))
-			continue;
-		n += threads_of(l, t);
-		sum += (double)key(l, t);
-		folded += t->tid ? 0 : (double)key(l, t);
-	}
-	/* Of threads that are no longer known, neither the number nor the name can be told. */
-	if (folded > sum / 2)
-		return v;
-	for (size_t i = 0; n && i < l->gil->nr_threads; i++) {
-		const struct gil_thread *t = &l->gil->threads[i];
-
-		if (t->tid && key(l, t) && (!in || in(l, t)) &&
-		    (double)key(l, t) >= sum / (double)n / 2)
+		/* How long each of those that come and go waited was chance, so all count. */
+		if (t->tid && key(l, t) && (!in || in(l, t)) && is_passing(l, t) == v.passing &&
+		    (v.passing || (double)key(l, t) >= s.sum / s.threads / 2))
 			add_thread(l, &v, t);
 	}
+	if (v.passing)
+		v.count += s.folded_passing;
 	return v;
 }
 
@@ -168,13 +260,6 @@ static bool is_not_brief(const struct verdict_look *l, const struct gil_thread *
 	return !verdict_thread__is_brief(l, t);
 }
 
-/* What the threads of a class have done, taken together. */
-struct life {
-	double used;   /* ns, with the GIL or waiting for it */
-	__u64 turns;   /* acquisitions */
-	size_t living; /* threads that have not ended */
-};
-
 /* The report shows no quantiles of a class. This is the one of the GIL that comes next to the
  * class's median. */
 static __u64 typical_wait(const struct verdict_look *l, __u64 median)
@@ -187,31 +272,19 @@ static __u64 typical_wait(const struct verdict_look *l, __u64 median)
 	return wait;
 }
 
-/* Finds out whether the threads of a class are there at the same time. */
-static void set_life(const struct verdict_look *l, struct verdict_class *c, const struct life *life)
+static double most_of(double a, double b)
 {
-	struct verdict_threads *v = &c->threads;
-	double n = (double)c->rows;
-
-	v->passing = v->count >= PASSING_THREADS && !life->living &&
-		     (double)life->turns <= PASSING_TURNS * n &&
-		     share(life->used / n, l->observed) <= PASSING_SHARE;
-	/* All of these count: how long each waited was chance. */
-	if (v->passing)
-		v->count = c->rows;
-	v->in_turn = v->passing || (v->count >= PASSING_THREADS && n > IN_TURN * (l->row + 1));
-	/* One that lives for a moment has no typical wait of its own. */
-	if (v->passing)
-		v->wait_ns = typical_wait(l, c->median);
+	return a > b ? a : b;
 }
 
 struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 {
 	struct verdict_class c = {
 		.threads = verdict_group(l, verdict_key__waited, brief ? is_brief : is_not_brief)};
+	struct verdict_threads *v = &c.threads;
 	struct gil_hist pool = {0};
-	struct life life = {0};
-	double folded = 0;
+	double passing = 0;
+	size_t rows = 0;
 
 	for (size_t i = 0; i < l->gil->nr_threads; i++) {
 		const struct gil_thread *t = &l->gil->threads[i];
@@ -220,18 +293,18 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 		if (!waited || verdict_thread__is_brief(l, t) != brief)
 			continue;
 		c.waited += waited;
-		folded += t->tid ? 0 : waited;
-		life.used += waited + (double)snapshot_gil__thread_held(l->gil, t, l->now);
-		life.turns += t->fig.acquisitions;
-		life.living += t->state != GIL_THREAD_GONE;
-		c.rows += threads_of(l, t);
+		passing += is_passing(l, t) || !t->tid ? waited : 0;
+		rows += threads_of(l, t);
 		gil_hist__add(&pool, &t->fig.wait);
 	}
 	c.waits = pool.count;
 	c.median = gil_hist__quantile(&pool, 0.5);
-	set_life(l, &c, &life);
-	c.loss = c.threads.passing || folded > c.waited / 2 ? share(c.waited, l->observed) / l->row
-							    : c.threads.most;
+	v->in_turn = v->passing ||
+		     (v->count >= PASSING_THREADS && (double)rows > IN_TURN * (l->row + 1));
+	/* One that lives for a moment has no typical wait of its own. */
+	if (v->passing)
+		v->wait_ns = typical_wait(l, c.median);
+	c.loss = most_of(share(passing, l->observed) / l->row, v->passing ? 0 : v->most);
 	return c;
 }
 
@@ -259,7 +332,10 @@ double verdict_demand(const struct verdict_look *l)
 		double work = held > lacking ? held - lacking : 0;
 		double other = l->observed - work - lacking - (double)verdict_key__waited(l, t);
 
-		demand += insists(l, t) ? 1 : share(work, work + (other > 0 ? other : 0));
+		if (is_passing(l, t))
+			demand += share(used_by(l, t), l->observed);
+		else
+			demand += insists(l, t) ? 1 : share(work, work + (other > 0 ? other : 0));
 	}
 	return demand;
 }

@@ -8,6 +8,13 @@
 
 #include "core/figures/verdict.h"
 
+/* The threads that came and went while the GIL was observed: a server may start one for each
+ * request. Each by itself has done too little to show how it behaves, so they are judged as one. */
+struct verdict_passing {
+	size_t count;          /* 0: there are none, or not enough */
+	struct gil_thread all; /* their sum; of a thread, it has the figures only */
+};
+
 /* A GIL as the verdict looks at it. */
 struct verdict_look {
 	const struct snapshot_process *process;
@@ -16,6 +23,7 @@ struct verdict_look {
 	double observed;   /* ns */
 	__u64 interval_ns; /* its switch interval */
 	double row;        /* how many threads wait, on average, while any does; at least 1 */
+	struct verdict_passing passing; /* after verdict_look__passing */
 };
 
 /* The threads that need the GIL only briefly, or the others, as far as they wait. */
@@ -39,6 +47,9 @@ __u64 verdict_key__waited_for(const struct verdict_look *l, const struct gil_thr
 __u64 verdict_key__asleep(const struct verdict_look *l, const struct gil_thread *t);
 __u64 verdict_key__overdue(const struct verdict_look *l, const struct gil_thread *t);
 
+/* Finds the threads that come and go. The other members of `l` must be set. */
+void verdict_look__passing(struct verdict_look *l);
+
 /* False for a file of an earlier version, which lacks the counters behind these keys. */
 bool verdict_look__has_counters(const struct verdict_look *l);
 
@@ -47,8 +58,8 @@ bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thr
 /* True for a thread that keeps the GIL for long, and lets go only when asked. */
 bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_thread *t);
 
-/* The group with the most of `key`: all threads that have at least half of the mean. `in`: only
- * these threads; NULL: all. */
+/* The group with the most of `key`: all threads that have at least half of the mean, or all that
+ * come and go, if these have more than the others together. `in`: only these threads; NULL: all. */
 struct verdict_threads verdict_group(const struct verdict_look *l, verdict_key *key,
 				     bool (*in)(const struct verdict_look *l,
 						const struct gil_thread *t));

@@ -186,11 +186,21 @@ static void tell_interval(struct verdict_teller *t)
 
 static void tell_preempted(struct verdict_teller *t)
 {
-	verdict_say(t,
-		    "threads wait %s of the time, because whoever holds the GIL is off the CPU %s "
-		    "of the time in holds, though it could run.",
-		    format_percent(t->v->contended_ratio).s,
-		    format_percent(t->v->preempted_share).s);
+	const struct verdict *v = t->v;
+	bool holder = v->preempted_share >= ASIDE, next = v->unscheduled_share >= ASIDE;
+
+	verdict_say(t, "threads wait %s of the time, but mostly for a CPU. ",
+		    format_percent(v->contended_ratio).s);
+	if (holder || !next)
+		verdict_say(t,
+			    "Whoever holds the GIL is off the CPU %s of the time in holds, though "
+			    "it could run.",
+			    format_percent(v->preempted_share).s);
+	if (next)
+		verdict_say(t,
+			    "%sThreads that wait have been woken, but have no CPU yet, %s of the "
+			    "time in waits.",
+			    holder ? " " : "", format_percent(v->unscheduled_share).s);
 }
 
 static void tell_stuck(struct verdict_teller *t)
@@ -204,29 +214,55 @@ static void tell_stuck(struct verdict_teller *t)
 		    v->asleep ? ", asleep" : "", v->waiters, v->waiters == 1 ? "" : "s");
 }
 
+/* How threads wait for a GIL that is not what holds the program up. */
+static void say_how_they_wait(struct verdict_teller *t)
+{
+	const struct verdict *v = t->v;
+	const struct verdict_threads *w = &v->waiting;
+
+	if (v->contended_ratio >= ASIDE && w->tid && !w->passing)
+		verdict_say(t,
+			    "threads wait for it %s of the time, but each only a little: %s wait%s "
+			    "%s of the time.",
+			    format_percent(v->contended_ratio).s, verdict_who(t, w).s, s_of(w),
+			    shares(w).s);
+	else if (v->contended_ratio > 0)
+		verdict_say(t, "threads wait for it %s of the time%s.",
+			    format_percent(v->contended_ratio).s,
+			    v->contended_ratio >= ASIDE ? ", but each only a little" : "");
+	else
+		verdict_say(t, "nobody waits for it.");
+}
+
 static void tell_one_thread(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
 	if (v->front.tid)
-		verdict_say(t, "%s keeps the GIL busy (held %s of the time)",
+		verdict_say(t, "%s keeps the GIL busy (held %s of the time), and ",
 			    verdict_who(t, &v->front).s, format_percent(v->held_ratio).s);
 	else
-		verdict_say(t, "one thread has the GIL and never let it go (held %s of the time)",
-			    format_percent(v->held_ratio).s);
-	if (v->contended_ratio > 0)
-		verdict_say(t, ", and others hardly wait for it (%s of the time).",
+		verdict_say(
+			t, "one thread has the GIL and never let it go (held %s of the time), and ",
+			format_percent(v->held_ratio).s);
+	if (v->contended_ratio > 0 && v->contended_ratio < ASIDE)
+		verdict_say(t, "others hardly wait for it (%s of the time).",
 			    format_percent(v->contended_ratio).s);
 	else
-		verdict_say(t, ", and nobody waits for it.");
+		say_how_they_wait(t);
 }
 
 static void tell_busy(struct verdict_teller *t)
 {
-	verdict_say(t,
-		    "threads take turns with the GIL (held %s of the time) and hardly wait for it "
-		    "(%s of the time).",
-		    format_percent(t->v->held_ratio).s, format_percent(t->v->contended_ratio).s);
+	verdict_say(t, "threads take turns with the GIL (held %s of the time)",
+		    format_percent(t->v->held_ratio).s);
+	if (t->v->contended_ratio < ASIDE) {
+		verdict_say(t, " and hardly wait for it (%s of the time).",
+			    format_percent(t->v->contended_ratio).s);
+		return;
+	}
+	verdict_say(t, ", and ");
+	say_how_they_wait(t);
 }
 
 static void tell_each_its_own(struct verdict_teller *t)
@@ -257,17 +293,7 @@ static void tell_idle(struct verdict_teller *t)
 		return;
 	}
 	verdict_say(t, "the GIL is held %s of the time, and ", format_percent(v->held_ratio).s);
-	if (v->contended_ratio >= ASIDE && v->waiting.count && v->waiting.tid)
-		verdict_say(t,
-			    "threads wait for it %s of the time, but each only a little: %s wait%s "
-			    "%s of the time.",
-			    format_percent(v->contended_ratio).s, verdict_who(t, &v->waiting).s,
-			    s_of(&v->waiting), shares(&v->waiting).s);
-	else if (v->contended_ratio > 0)
-		verdict_say(t, "threads wait for it %s of the time.",
-			    format_percent(v->contended_ratio).s);
-	else
-		verdict_say(t, "nobody waits for it.");
+	say_how_they_wait(t);
 }
 
 static void tell_free_threaded(struct verdict_teller *t)
