@@ -66,7 +66,8 @@ PROCESS_PROGRAM(sched_process_fork, on_fork, __u64 *ctx)
 		return 0;
 	if (!bpf_map_lookup_elem(&process_of, &parent_pid))
 		return 0;
-	send_event(GIL_EVENT_FORK, pid, parent_pid, process_new(pid), 0, child);
+	send_event_of(GIL_EVENT_FORK, pid, parent_pid, process_new(pid), 0, child->mm == parent->mm,
+		      child);
 	return 0;
 }
 

@@ -165,8 +165,8 @@ static __always_inline __u32 take_index(void *recycled, __u32 *next, __u32 max, 
 	return GIL_NONE;
 }
 
-static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32 process,
-				       __u32 image, struct task_struct *task)
+static __always_inline void send_event_of(__u32 kind, __u32 pid, __u32 other, __u32 process,
+					  __u32 image, __u32 borrows, struct task_struct *task)
 {
 	struct gil_tables *tab = the_tables();
 	struct gil_event *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
@@ -182,8 +182,15 @@ static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32
 	e->other = other;
 	e->process = process;
 	e->image = image;
+	e->borrows = borrows;
 	BPF_CORE_READ_STR_INTO(&e->comm, task, comm);
 	bpf_ringbuf_submit(e, 0);
+}
+
+static __always_inline void send_event(__u32 kind, __u32 pid, __u32 other, __u32 process,
+				       __u32 image, struct task_struct *task)
+{
+	send_event_of(kind, pid, other, process, image, 0, task);
 }
 
 #endif

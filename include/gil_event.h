@@ -26,6 +26,9 @@ struct gil_event {
 			* the GIL's record; UNBOUND: the thread's tid */
 	__u32 process; /* index of the process's record, or GIL_NONE */
 	__u32 image;   /* the process's `image` after the event */
+	/* FORK: 1 if the child runs in its parent's memory, as vfork and posix_spawn make it: it is on
+	 * its way to another program, and the interpreter and the GIL in its memory are the parent's. */
+	__u32 borrows;
 	char comm[16];
 };
 

@@ -79,12 +79,15 @@ struct sched_entity {
 	__u64 sum_exec_runtime; /* ns on a CPU, up to the last tick or switch */
 };
 
+struct mm_struct;
+
 struct task_struct {
 	unsigned int __state; /* Linux 5.14; 0 is runnable */
 	int pid;
 	int tgid;
 	__u64 start_time; /* ns, CLOCK_MONOTONIC; Linux 5.5 */
 	struct sched_entity se;
+	struct mm_struct *mm;
 	struct signal_struct *signal;
 	char comm[16];
 };

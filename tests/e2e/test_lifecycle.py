@@ -9,7 +9,7 @@ import time
 from lib import (Gilscope, Skip, Workload, attach, attached_by, bpf_objects, by_perf_events, check,
                  debian, each, equal, gil_of, gilscope, interpreters, kernel, native_interpreters,
                  process_of, some_interpreters, spawn, stat, stat_workload, thread, timeout, total,
-                 wait_until, within, workers)
+                 verdict, wait_until, within, workers)
 
 CHILD_SLACK = 20  # a child takes the GIL a few more times right after the fork and at its end
 
@@ -134,6 +134,20 @@ def test_daemon_threads_still_wait(interpreter):
           total(workers(process), "requested_releases"))
     # Threads that were still waiting when the process ended no longer count as waiters.
     equal(gil.get("waiters", 0), 0, "waiters at the end")
+
+
+@each(some_interpreters)
+def test_programs_that_are_no_python(interpreter):
+    """A child on its way to another program may run in its parent's memory (vfork), and the GIL
+    there is its parent's. After a fork it has a GIL of its own, but only one that it takes counts."""
+    run = stat(command=interpreter.argv("shells_out.py"), env=interpreter.environment())
+    first, *others = sorted(run.report["processes"], key=lambda p: -gil_of(p)["acquisitions"])
+    check(gil_of(first)["acquisitions"] > 40, "few acquisitions of the program itself")
+    idle = [p["pid"] for p in others if not gil_of(p)["acquisitions"]]
+    check(not idle, "GILs that nobody took: %s", idle)
+    check(len(others) <= 10, "%d processes besides the program, which forked 10 times", len(others))
+    equal(run.report["unobserved"], [], "unobserved")
+    check(verdict(run.report)["kind"] != "each_its_own", "it says %s", verdict(run.report)["text"])
 
 
 @each(some_interpreters)

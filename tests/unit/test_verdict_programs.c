@@ -196,6 +196,31 @@ TEST(only_processes_at_the_same_time_are_busy_together)
 	CHECK_STR(t.kind, "each_its_own");
 }
 
+/* One after another, short-lived children compute beside a process that computes all the time. */
+TEST(a_child_now_and_then_makes_no_busy_processes)
+{
+	struct snapshot *s = snapshot__new();
+	struct story st = {0};
+	struct told t;
+
+	for (int i = 0; i < 5; i++) {
+		__u64 begin;
+
+		st = story__begin(s, i + 1, "python3");
+		story__thread(&st, (__u32)i + 1, "python3");
+		begin = st.now + 200 * MS * (__u64)i;
+		st.now = st.gil->lock.start = st.gil->lock.mark = st.process->start_ns = begin;
+		story__edge(&st, (__u32)i + 1, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, i ? 60 * MS : 1 * S);
+		story__edge(&st, (__u32)i + 1, GIL_EDGE_RELEASE, 0);
+		if (i < 4)
+			story__end(&st, true);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "one_thread");
+	UNSAID(t, "at the same time");
+}
+
 /* A free-threaded build whose GIL is on says so first, before what follows from it. */
 TEST(the_gil_of_a_free_threaded_build)
 {

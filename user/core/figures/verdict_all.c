@@ -11,6 +11,9 @@
 #define WORTH_TELLING 0.05
 /* A GIL that is held for half of the time is busy. */
 #define HELD_BUSY 0.50
+/* While a GIL is busy, so many are on average, if GILs are busy at the same time and not only for a
+ * moment, as that of a child on its way to another program. */
+#define BUSY_TOGETHER 1.5
 
 /* The result of a first look at all GILs. */
 struct overview {
@@ -63,27 +66,43 @@ struct tally {
 	double first_held;
 	size_t busy;           /* GILs that are busy at the same time, at most */
 	size_t busy_processes; /* and the number of their processes */
+	double busy_ns;        /* for how long busy GILs were observed, in all */
+	double together_ns;    /* the same, each moment times how many there were then */
 };
 
-/* Counts the GILs that are busy at one moment. Processes that ran one after another, or a process
- * that has become another program, do not add up. */
-static void tally_moment(struct tally *t, const struct snapshot *s, const struct overview *o,
-			 __u64 moment)
+/* For how long both were observed at the same time. */
+static double common_ns(const struct snapshot_process *p, const struct snapshot_gil *g,
+			const struct snapshot_process *q, const struct snapshot_gil *h)
 {
+	__u64 end = snapshot_gil__end(p, g), other = snapshot_gil__end(q, h);
+
+	return (double)gil_elapsed(gil_later(g->lock.start, h->lock.start),
+				   end < other ? end : other);
+}
+
+/* Counts the GILs that are busy in the middle of the time of g, a busy GIL of p. Processes that ran
+ * one after another, or a process that has become another program, do not add up. */
+static void tally_busy(struct tally *t, const struct snapshot *s, const struct overview *o,
+		       const struct snapshot_process *p, const struct snapshot_gil *g)
+{
+	__u64 moment = g->lock.start + gil__observed(p, g) / 2;
 	size_t busy = 0, processes = 0;
 
 	for (size_t i = 0; i < s->nr_processes; i++) {
-		const struct snapshot_process *p = &s->processes[i];
+		const struct snapshot_process *q = &s->processes[i];
 		size_t before = busy;
 
-		for (size_t j = 0; j < p->nr_gils && !is_past(s, p); j++) {
-			const struct snapshot_gil *g = &p->gils[j];
+		for (size_t j = 0; j < q->nr_gils && !is_past(s, q); j++) {
+			const struct snapshot_gil *h = &q->gils[j];
 
-			busy += g->lock.start <= moment && moment < snapshot_gil__end(p, g) &&
-				is_busy(o, p, g);
+			if (!is_busy(o, q, h))
+				continue;
+			busy += h->lock.start <= moment && moment < snapshot_gil__end(q, h);
+			t->together_ns += common_ns(p, g, q, h);
 		}
 		processes += busy > before;
 	}
+	t->busy_ns += (double)gil__observed(p, g);
 	if (busy > t->busy) {
 		t->busy = busy;
 		t->busy_processes = processes;
@@ -106,7 +125,7 @@ static void tally_gil(struct tally *t, const struct snapshot *s, const struct ov
 		}
 	}
 	if (is_busy(o, p, g))
-		tally_moment(t, s, o, g->lock.start + gil__observed(p, g) / 2);
+		tally_busy(t, s, o, p, g);
 	if (held > t->first_held || t->first.kind == VERDICT_NOTHING_SEEN) {
 		t->first = v;
 		t->first_held = held;
@@ -155,7 +174,7 @@ struct verdict verdict__of_snapshot(const struct snapshot *s)
 		t.worst.others = t.waited_for - 1;
 		return t.worst;
 	}
-	if (t.busy > 1) {
+	if (t.busy > 1 && t.together_ns >= BUSY_TOGETHER * t.busy_ns) {
 		t.first.kind = VERDICT_EACH_ITS_OWN;
 		t.first.answer = VERDICT_NO;
 		t.first.gils = t.busy;

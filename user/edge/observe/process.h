@@ -52,8 +52,12 @@ struct process {
 	 * the main thread while that lives. */
 	pid_t bound;
 	bool bound_by_events; /* by perf events, which end with the thread that they are bound to */
-	bool goes_on;         /* its row continues one that ended with such a thread */
-	bool breaks_off;      /* its row ends with such a thread, and no row continues it */
+	/* It runs in its parent's memory until its first exec (vfork), so that what is found there
+	 * is the parent's. */
+	bool borrows;
+	bool missed;                 /* it was gone before probes could be attached */
+	bool goes_on;                /* its row continues one that ended with such a thread */
+	bool breaks_off;             /* its row ends with such a thread, and no row continues it */
 	const struct source *source; /* where its edges come from */
 	char source_why[256];        /* why that source was chosen */
 	struct python python;
@@ -138,6 +142,8 @@ void process__adopt_gil(struct process *p, unsigned int lock);
 /* Checks that the probes are in the right place. Returns 0, or -EPROTO with f filled if its GIL has
  * changed hands but no acquisition was seen; the process is then no longer observed. */
 int process__verify(struct process *p, struct failure *f);
+/* True if no edge of any of its GILs has been seen. */
+bool process__is_untouched(const struct process *p);
 /* True if there is something to report about it. */
 bool process__has_gil(const struct process *p);
 /* Traces a child made by fork at once, because it has its parent's interpreter. Returns 0, or

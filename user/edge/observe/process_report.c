@@ -14,6 +14,18 @@ bool process__has_gil(const struct process *p)
 	return p->nr_gils || (p->python.semaphore_at && p->state != PROCESS_REFUSED);
 }
 
+bool process__is_untouched(const struct process *p)
+{
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		const struct process_gil *g = &p->gils[i];
+
+		if (g->lock < 0 ||
+		    probe__lock(p->probe, (unsigned int)g->lock)->state != GIL_LOCK_UNSEEN)
+			return false;
+	}
+	return true;
+}
+
 bool process__harvest(struct process *p)
 {
 	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid, p->listener);

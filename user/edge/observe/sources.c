@@ -205,9 +205,9 @@ static bool is_libc(const struct process_probes *probes)
 	return probes->source == &source_uprobe && probes->file && !probes->file->is_static;
 }
 
-void sources__expect_exec(struct sources *s, struct process *p)
+void sources__expect_exec(struct sources *s, struct process *p, const struct process *like)
 {
-	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
+	const struct process_probes *probes = &like->probes[SOURCE_ON_FUNCTIONS];
 	struct failure f = {0};
 	struct site_file *libc =
 		is_libc(probes) ? probes->file : site_file__of_libc(&s->files, NULL, 0, &f);

@@ -49,8 +49,9 @@ bool sources__keep(struct sources *s, struct process *p, pid_t ended);
 int sources__attach_own(struct sources *s, struct process *p, struct failure *f);
 
 /* expect_exec attaches probes to libc, so that the first edges of the next program that the process
- * executes are seen. expects_exec is true if these probes are there. */
-void sources__expect_exec(struct sources *s, struct process *p);
+ * executes are seen: in the C library in which process `like` (perhaps p itself) has probes, if it is
+ * a library, or else in gilscope's. expects_exec is true if these probes are there. */
+void sources__expect_exec(struct sources *s, struct process *p, const struct process *like);
 bool sources__expects_exec(const struct process *p);
 
 #endif

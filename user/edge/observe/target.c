@@ -211,7 +211,7 @@ static void collect(struct target *t, __u64 now)
 static void search(struct target *t, __u64 now)
 {
 	for (struct process *p = t->processes; p; p = p->next) {
-		if (p->state != PROCESS_SEARCHING || p->next_try_ns > now)
+		if (p->state != PROCESS_SEARCHING || p->borrows || p->next_try_ns > now)
 			continue;
 		if (t->spec->all && p->index < 0 && gil_elapsed(p->born_ns, now) > ALL_PATIENCE_NS)
 			p->state = PROCESS_ENDED, p->end_ns = now;
@@ -260,7 +260,7 @@ __u64 target__next_ns(const struct target *t)
 	__u64 next = t->tick_ns;
 
 	for (const struct process *p = t->processes; p; p = p->next)
-		if (p->state == PROCESS_SEARCHING && p->next_try_ns < next)
+		if (p->state == PROCESS_SEARCHING && !p->borrows && p->next_try_ns < next)
 			next = p->next_try_ns;
 	return next;
 }

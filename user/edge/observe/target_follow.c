@@ -29,15 +29,20 @@ static void on_fork(struct target *t, const struct gil_event *e)
 		return;
 	}
 	p->index = e->process;
+	p->borrows = e->borrows;
 	target__try_later(p);
 	if (!parent || !process__is_probed(parent))
 		return;
+	if (p->borrows) {
+		sources__expect_exec(&t->sources, p, parent);
+		return;
+	}
 	err = process__inherit(p, parent, &f);
-	if (err)
-		target__note_unobserved(
-			t, p, err == -ESRCH ? "it exited before probes could be attached" : f.what);
-	else if (p->source->place != SOURCE_ON_FUNCTIONS)
-		sources__expect_exec(&t->sources, p);
+	p->missed = err == -ESRCH;
+	if (err && !p->missed)
+		target__note_unobserved(t, p, f.what);
+	else if (!err && p->source->place != SOURCE_ON_FUNCTIONS)
+		sources__expect_exec(&t->sources, p, p);
 	process__tell(p);
 }
 
@@ -53,14 +58,18 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	} else if (p->state == PROCESS_TRACED) {
 		process__harvest(p);
 		p->end_ns = e->ts;
-		target__retire_image(t, p);
+		/* A fork on its way to another program that has not even taken its GIL has no row. */
+		if (process__is_untouched(p))
+			target__drop_image(t, p);
+		else
+			target__retire_image(t, p);
 		p->end_ns = 0;
 	}
 	process__begin_image(p, e);
 	if (e->other != e->pid)
 		process__renew(p);
 	if (p->index >= 0 && !sources__expects_exec(p))
-		sources__expect_exec(&t->sources, p);
+		sources__expect_exec(&t->sources, p, p);
 	target__try_later(p);
 }
 
@@ -68,6 +77,8 @@ static void end(struct target *t, struct process *p, __u64 now)
 {
 	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
 		target__note_refused(t, p, p->contradiction);
+	if (p->missed)
+		target__note_unobserved(t, p, "it exited before probes could be attached");
 	if (!p->breaks_off)
 		p->end_ns = now;
 	p->state = PROCESS_ENDED;

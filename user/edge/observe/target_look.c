@@ -164,7 +164,7 @@ static void adopt_if_child(void *ctx, pid_t pid)
 		p->state = PROCESS_ENDED; /* its exit event may never come */
 		p->end_ns = clock_ns();
 	} else if (p->state == PROCESS_SEARCHING && !p->probes[SOURCE_ON_FUNCTIONS].attached) {
-		sources__expect_exec(&t->sources, p);
+		sources__expect_exec(&t->sources, p, p);
 	}
 }
 

@@ -51,6 +51,13 @@ void target__retire_image(struct target *t, struct process *p)
 	process__give_records(p);
 }
 
+void target__drop_image(struct target *t, struct process *p)
+{
+	process__count(p, &t->past_count);
+	process__tell_end(p, false);
+	process__give_records(p);
+}
+
 const struct snapshot *target__past(const struct target *t)
 {
 	return t->past;

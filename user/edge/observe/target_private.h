@@ -64,5 +64,7 @@ void target__refuse(struct target *t, struct process *p, const struct failure *f
 /* Moves the program that the process has run so far into the past. The process may continue with
  * another program. */
 void target__retire_image(struct target *t, struct process *p);
+/* The same for a program that is not to be reported; only its counts are kept. */
+void target__drop_image(struct target *t, struct process *p);
 
 #endif
