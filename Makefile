@@ -238,7 +238,7 @@ check: deps
 
 # For packagers, and for people without root. Here warnings are not errors, because other compilers have other warnings.
 test: export INSTALL_DEPS ?= no
-test: all unit for-kernels sanitized fuzzers compile_commands.json $(BUILD)/fault.so
+test: all static unit for-kernels sanitized fuzzers compile_commands.json $(BUILD)/fault.so
 	-@tests/usdt-python
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
