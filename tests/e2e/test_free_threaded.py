@@ -123,6 +123,8 @@ def test_turned_on_by_a_module(name):
     within(held, 0.3 * lives, 0.6 * lives, "holds of two threads that share a GIL")
     check(gil["handoffs"] > 10, "%s handoffs", gil["handoffs"])
     equal(run.report["verdict"]["gil_bound"] in ("yes", "partly"), True, "gil_bound")
+    check("by the import of a module" in run.report["verdict"]["text"], "%s",
+          run.report["verdict"]["text"])
 
 
 def interpreter_file(interpreter):

@@ -422,7 +422,7 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 static bool has(const struct verdict_threads *v, __u32 tid)
 {
 	return tid &&
-	       (tid == v->tid || (!v->in_turn && (tid == v->least_tid || tid == v->most_tid)));
+	       (tid == v->tid || (!v->passing && (tid == v->least_tid || tid == v->most_tid)));
 }
 
 bool verdict__is_about(const struct verdict *v, const struct gil_thread *t)

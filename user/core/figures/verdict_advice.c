@@ -116,11 +116,17 @@ void verdict_advise(struct verdict_teller *t)
 		[VERDICT_INTERVAL] = advise_interval,
 	};
 
-	if (t->v->gil_on)
-		verdict_add(t, "Try: find what turned it on: PYTHON_GIL=1, -X gil=1, or the import "
-			       "of an extension module, which Python names in a warning on stderr. "
-			       "With a newer version of that module, or with PYTHON_GIL=0 if it is "
-			       "safe, threads need not wait.");
+	if (t->v->gil_on == 2)
+		verdict_add(t,
+			    "Python names the module in a warning on stderr; with -W "
+			    "error::RuntimeWarning, its import fails instead. Try: a newer version "
+			    "of it, or PYTHON_GIL=0 if that is safe. Then threads need not wait.");
+	else if (t->v->gil_on)
+		verdict_add(t,
+			    "Try: find what turned it on: PYTHON_GIL=1, -X gil=1, or the import "
+			    "of a module that does not declare Py_mod_gil, which fails with -W "
+			    "error::RuntimeWarning. With a newer version of that module, or with "
+			    "PYTHON_GIL=0 if it is safe, threads need not wait.");
 	if (advise[t->v->kind])
 		advise[t->v->kind](t);
 }

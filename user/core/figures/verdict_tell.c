@@ -53,8 +53,9 @@ struct verdict_name verdict_who(const struct verdict_teller *t, const struct ver
 	if (who->count < 2)
 		used = snprintf(n.s, sizeof(n.s), "thread %u", who->tid);
 	else
-		used = snprintf(n.s, sizeof(n.s), "%zu %sthreads such as %u", who->count,
-				who->passing ? "short-lived " : "", who->tid);
+		used = snprintf(n.s, sizeof(n.s), "%s %sthreads such as %u",
+				format_count(who->count).s, who->passing ? "short-lived " : "",
+				who->tid);
 	if (name.s[0])
 		snprintf(n.s + used, sizeof(n.s) - (size_t)used, " (%.48s)", name.s);
 	return n;
@@ -383,7 +384,10 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 		verdict_say(&t,
 			    "this Python could run without a GIL (a free-threaded build), but "
 			    "its GIL %s: ",
-			    v->gil_on == 2 ? "was turned on while it ran" : "is turned on");
+			    v->gil_on == 2
+				    ? "was turned on while it ran, by the import of a module that "
+				      "does not declare Py_mod_gil"
+				    : "is turned on");
 	tell[v->kind](&t);
 	verdict_advise(&t);
 	add_asides(&t);

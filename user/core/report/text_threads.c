@@ -118,6 +118,32 @@ static bool is_told(const __u64 *rank, size_t nr, size_t i)
 	return above < THREADS_TOLD;
 }
 
+/* For a group that the verdict names by one of its threads: how many they are, where the table is too
+ * short for all of them. */
+static void put_group(const struct text *t, const struct verdict_threads *v)
+{
+	struct format name = format_name(v->name, sizeof(v->name), t->ascii);
+
+	if (v->count < 2 || !v->tid)
+		return;
+	fprintf(t->out, "  %u", v->tid);
+	if (name.s[0])
+		fprintf(t->out, " (%s)", name.s);
+	fprintf(t->out, " is one of %s threads that behave alike\n", format_count(v->count).s);
+}
+
+static void put_rest(const struct text *t, const struct snapshot_gil *g, const struct verdict *v)
+{
+	if (g->nr_threads <= THREADS_TOLD)
+		return;
+	fprintf(t->out, "  and %s more threads, which held it and waited less\n",
+		format_count(g->nr_threads - THREADS_TOLD).s);
+	put_group(t, &v->waiting);
+	if (v->front.tid != v->waiting.tid)
+		put_group(t, &v->front);
+	put_group(t, &v->brief);
+}
+
 int text_threads(const struct text *t, const struct snapshot_process *p,
 		 const struct snapshot_gil *g)
 {
@@ -138,9 +164,7 @@ int text_threads(const struct text *t, const struct snapshot_process *p,
 			put_thread(t, p, g, &g->threads[i]);
 	}
 	free(rank);
-	if (g->nr_threads > THREADS_TOLD)
-		fprintf(t->out, "  and %s more threads, which held it and waited less\n",
-			format_count(g->nr_threads - THREADS_TOLD).s);
+	put_rest(t, g, &v);
 	text__note(
 		t, 2,
 		"holding, waiting: share of the observed time; requested: share of its releases; "
