@@ -10,9 +10,9 @@
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
 #   make static     build build/gilscope.static, one file that needs no library, for any Linux of this architecture
 #   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
-#   make check-faults  let each request to the system (memory, files, BPF) fail once, of each command in turn, which takes hours
+#   make check-faults  let requests to the system (memory, files, BPF) fail, one by one, for each command; this takes half an hour
 #   make bench      measure the performance figures; each is a line: bench NAME VALUE LIMIT pass|miss
-#   make fuzz       run each fuzzer for FUZZ_SECONDS
+#   make fuzz       run each fuzzer for FUZZ_SECONDS, and print what it reaches; the corpus is kept in a cache folder
 #   make usdt-python  build CPythons with GIL probes (usdt/) in a cache folder, once; the last line is the newest one's path
 #   make usdt-cost    compare CPythons with GIL probes that nobody traces with the same CPythons without them
 #   make deps       install what is missing, by apt-get
@@ -214,9 +214,18 @@ $(BUILD)/libfuzzed.a: $(FINDING:%=$(BUILD)/fuzzed/%.o) $(CORE:%=$(BUILD)/fuzzed/
 	$(AR) rcs $@ $^
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libfuzzed.a
-	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ -lelf $(CORE_LIBS) -o $@
+	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ $(REPLACED:%=-Wl,--wrap=%) -rdynamic -lelf $(CORE_LIBS) -o $@
+
+# The functions in whose place a fuzzer has its own.
+$(BUILD)/fuzz_printable: REPLACED := locale__is_utf8
+$(BUILD)/fuzz_process: REPLACED := nanosleep proc__comm proc__exe proc__has_argument proc_image__is_over proc_image__open \
+	proc_map__open proc_maps__read proc_mem__read
 
 fuzzers: $(FUZZERS:%=$(BUILD)/%)
+
+# The same fuzzers, built to count which lines they reach.
+covered-fuzzers:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/covered SANITIZE="-O1 -g -fprofile-instr-generate -fcoverage-mapping" fuzzers
 
 # How each file is compiled, for clangd, clang-tidy and editors.
 COMPILED := $(patsubst %,user/%.c,$(CORE) $(EDGE) $(COMMANDS)) $(wildcard tests/unit/*.c)
@@ -227,7 +236,7 @@ compile_commands.json: FORCE
 	done | sed '1s/^/[/; $$s/,$$/]/' > $@
 
 fuzz: deps
-	$(MAKE) --no-print-directory fuzzers
+	$(MAKE) --no-print-directory fuzzers covered-fuzzers
 	tests/fuzz/run $(BUILD) $(FUZZ_SECONDS)
 
 # Interpreters with GIL probes. Without them, the tests that need them are skipped.
@@ -339,5 +348,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall deps build-deps clean
 .DELETE_ON_ERROR:

@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * A library to preload into gilscope: it lets one call fail, the FAULT_AT-th of those that ask the
- * system for something (memory, a file, bytes, BPF). With 0, or without the variable, none fails.
- * At the end, FAULT_LOG gets a line: how many there were, and which one failed. With FAULT_TRACE,
- * stderr gets the failing call's callers. Only the process itself counts, not its children.
+ * A library to preload into gilscope: it lets one call fail of those that ask the system for
+ * something (memory, a file, bytes, BPF). A call is named by its callers and by how often they have
+ * called so before, because the number of all calls before it varies from run to run: FAULT_AT is
+ * STACK:N, where STACK is a hash of the callers and N counts from 1. Without the variable none
+ * fails, and FAULT_LOG gets a line for each call: its function and its STACK. With it, FAULT_LOG gets
+ * the function that failed, or "nothing". With FAULT_TRACE, stderr gets the failing call's callers.
+ * Only the process itself counts, not its children.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,24 +23,102 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static long at, count;
+#define MAX_CALLERS 48
+#define MAX_MODULES 64
+#define MAX_CALLS   (1 << 18)
+
+static struct {
+	uintptr_t start, end;
+} module[MAX_MODULES];
+static int nr_modules;
+static struct {
+	const char *name;
+	uint64_t stack;
+} call[MAX_CALLS];
+static long nr_calls;
+static uint64_t at_stack; /* 0: none fails */
+static long at_n, seen;
 static pid_t counted; /* 0: nothing counts */
 static const char *failed = "nothing";
+/* What backtrace() itself asks for does not count. */
+static __thread __attribute__((tls_model("initial-exec"))) bool inside;
+
+/* ---- which call it is ---- */
+
+static int add_module(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+	(void)size;
+	(void)ctx;
+	for (int i = 0; i < info->dlpi_phnum && nr_modules < MAX_MODULES; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type != PT_LOAD || !(p->p_flags & PF_X))
+			continue;
+		module[nr_modules].start = info->dlpi_addr + p->p_vaddr;
+		module[nr_modules++].end = info->dlpi_addr + p->p_vaddr + p->p_memsz;
+	}
+	return 0;
+}
+
+/* Addresses differ from run to run, but not those within a module. */
+static uint64_t place_of(uintptr_t address)
+{
+	for (int i = 0; i < nr_modules; i++)
+		if (address >= module[i].start && address < module[i].end)
+			return (uint64_t)i << 48 | (address - module[i].start);
+	return 0;
+}
+
+static uint64_t hash_callers(const char *name)
+{
+	void *frames[MAX_CALLERS];
+	uint64_t hash = 0xcbf29ce484222325;
+	int n = backtrace(frames, MAX_CALLERS);
+
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
+	for (int i = 0; i < n; i++)
+		hash = (hash ^ place_of((uintptr_t)frames[i])) * 0x9e3779b97f4a7c15;
+	return hash ?: 1;
+}
+
+static void tell_callers(void) /* addr2line -e build/gilscope makes lines of it */
+{
+	void *frames[MAX_CALLERS];
+
+	backtrace_symbols_fd(frames, backtrace(frames, MAX_CALLERS), STDERR_FILENO);
+}
+
+static bool is_it(const char *name)
+{
+	uint64_t stack = hash_callers(name);
+	long i;
+
+	if (at_stack)
+		return stack == at_stack && __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED) == at_n;
+	i = __atomic_fetch_add(&nr_calls, 1, __ATOMIC_RELAXED);
+	if (i < MAX_CALLS) {
+		call[i].stack = stack;
+		call[i].name = name;
+	}
+	return false;
+}
 
 static bool fails(const char *name)
 {
-	if (!counted || getpid() != counted ||
-	    __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) != at)
-		return false;
-	failed = name;
-	if (getenv("FAULT_TRACE")) { /* addr2line -e build/gilscope makes lines of it */
-		void *frames[24];
+	bool it;
 
-		counted = 0;
-		backtrace_symbols_fd(frames, backtrace(frames, 24), STDERR_FILENO);
-		counted = getpid();
+	if (inside || !counted || getpid() != counted)
+		return false;
+	inside = true;
+	it = is_it(name);
+	if (it) {
+		failed = name;
+		if (getenv("FAULT_TRACE"))
+			tell_callers();
 	}
-	return true;
+	inside = false;
+	return it;
 }
 
 #define REAL(name)                                                                                 \
@@ -233,24 +316,32 @@ long syscall(long number, ...)
 __attribute__((constructor)) static void begin(void)
 {
 	const char *text = getenv("FAULT_AT");
+	void *frame;
 
-	at = text ? atol(text) : 0;
-	if (!strcmp(program_invocation_short_name, "gilscope"))
-		counted = getpid();
+	if (strcmp(program_invocation_short_name, "gilscope"))
+		return;
+	backtrace(&frame, 1); /* loads a library */
+	dl_iterate_phdr(add_module, NULL);
+	if (text && sscanf(text, "%lx:%ld", &at_stack, &at_n) != 2)
+		_exit(125);
+	counted = getpid();
 }
 
 __attribute__((destructor)) static void end(void)
 {
 	const char *path = getenv("FAULT_LOG");
-	char line[64];
-	int fd, n;
+	FILE *out;
 
 	if (!counted || getpid() != counted || !path)
 		return;
 	counted = 0;
-	n = snprintf(line, sizeof(line), "%ld %s\n", count, failed);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
-	if (fd < 0 || write(fd, line, (size_t)n) != n)
+	out = fopen(path, "w");
+	if (!out)
 		_exit(125);
-	close(fd);
+	if (at_stack)
+		fprintf(out, "%s\n", failed);
+	for (long i = 0; i < nr_calls && i < MAX_CALLS; i++)
+		fprintf(out, "%s %lx\n", call[i].name, call[i].stack);
+	if (fclose(out) || nr_calls > MAX_CALLS)
+		_exit(125);
 }
