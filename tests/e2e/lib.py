@@ -29,6 +29,33 @@ def spawn(argv, **options):
     return process
 
 
+# Each process that a test starts has this in its environment, and so have its children.
+os.environ["GILSCOPE_TEST"] = "%d-%d" % (os.getpid(), time.monotonic_ns())
+
+
+def is_of_a_test(pid):
+    try:
+        with open("/proc/%d/environ" % pid, "rb") as f:
+            return ("GILSCOPE_TEST=" + os.environ["GILSCOPE_TEST"]).encode() in f.read().split(b"\0")
+    except OSError:
+        return False
+
+
+def end_families():
+    """Kills everything that descends from a test, in whatever group or session it is by now."""
+    while True:
+        found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit()]
+        found = [pid for pid in found if pid != os.getpid() and is_of_a_test(pid)]
+        if not found:
+            return
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        time.sleep(0.01)
+
+
 def clean_up():
     """Kills the processes that the test left running, and their children."""
     while started:

@@ -92,6 +92,10 @@ class Run:
             self.failures.append(self.why)
         return self.result != "not ok"
 
+    def attempts(self):
+        """At which attempt it passed; 0 if it did not."""
+        return len(self.failures) + 1 if self.result == "ok" else 0
+
     def report(self):
         """Prints the result; returns it."""
         why = self.why
@@ -123,6 +127,8 @@ def attempt(test, limit):
     finally:
         signal.alarm(0)
     lib.clean_up()
+    if result[0] == "not ok":
+        lib.end_families()
     return result if result[0] == "not ok" else left_behind(before) or result
 
 
@@ -141,6 +147,25 @@ def left_behind(before):
     return None
 
 
+def set_dispositions():
+    """A shell that starts this program in the background makes it ignore SIGINT and SIGQUIT, and
+    nohup SIGHUP; CI systems ignore and block others. The tests' processes would inherit that."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    for number in signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGTSTP, signal.SIGCHLD:
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def summary(counts, attempts, seconds):
+    """The last lines. `attempts` has how many each test needed that passed."""
+    lines = ["%d ok, %d not ok, %d skipped in %.0f s" % (
+        counts["ok"], counts["not ok"], counts["skip"], seconds)]
+    for n, word in (2, "second"), (3, "third"), (4, "fourth"):
+        if attempts.count(n):
+            lines.append("passed at the %s attempt: %d" % (word, attempts.count(n)))
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(description="gilscope's end-to-end tests")
     parser.add_argument("-k", metavar="TEXT", action="append", default=[],
@@ -156,11 +181,9 @@ def main():
     if not options.list and not os.access(lib.GILSCOPE, os.X_OK):
         sys.exit("run.py: %s does not exist; build it first, or set GILSCOPE" % lib.GILSCOPE)
     signal.signal(signal.SIGALRM, expire)
-    # A shell that starts this program in the background makes it ignore SIGINT, and the tests'
-    # processes would inherit that.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    set_dispositions()
     counts = {"ok": 0, "not ok": 0, "skip": 0}
-    again = []
+    again, attempts = [], []
     begin = time.monotonic()
     for name, test, limit in discover(options.one_each):
         if any(texts and not any(t in name for t in texts) for texts in (options.k, options.a)):
@@ -171,14 +194,15 @@ def main():
         run = Run(name, test, limit)
         if any(run.attempt() for _ in range(ATTEMPTS_AT_ONCE)):
             counts[run.report()] += 1
+            attempts.append(run.attempts())
         else:
             again.append(run)
     for run in again:
         any(run.attempt() for _ in range(ATTEMPTS_AT_ONCE))
         counts[run.report()] += 1
+        attempts.append(run.attempts())
     if not options.list:
-        print("%d ok, %d not ok, %d skipped in %.0f s" % (
-            counts["ok"], counts["not ok"], counts["skip"], time.monotonic() - begin))
+        print(summary(counts, attempts, time.monotonic() - begin))
     sys.exit(1 if counts["not ok"] else 0)
 
 
