@@ -167,7 +167,7 @@ $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDI
 $(BUILD)/unit/test_probe_records.o: $(BUILD)/gilscope.skel.h
 $(BUILD)/test_probe_records: $(call objects,$(filter edge/kernel/%,$(EDGE)))
 $(BUILD)/test_probe_records: TEST_LIBS := -lbpf -lpthread
-$(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker)
+$(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker edge/observe/looker_run)
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
@@ -281,7 +281,7 @@ kernel-reports: deps
 # ---- the benchmarks and the demo ----
 
 $(BUILD)/bench-empty: tests/bench/empty.c $(call objects,$(FINDING) $(filter edge/kernel/%,$(EDGE)) edge/observe/site_file \
-		edge/observe/site_search edge/observe/looker) \
+		edge/observe/site_search edge/observe/looker edge/observe/looker_run) \
 		$(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
 

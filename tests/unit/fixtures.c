@@ -202,6 +202,7 @@ static struct snapshot *make_multiprocess(void)
 	struct snapshot *s = new_snapshot();
 	struct story st = story__begin(s, 4711, "python3");
 
+	strcpy(st.process->command, "app.py");
 	story__thread(&st, 4711, "python3");
 	tell_alone(&st, 4711, 25, 2 * MS);
 	story__pass(&st, 3 * S);
@@ -212,6 +213,7 @@ static struct snapshot *make_multiprocess(void)
 
 		st = story__begin(s, (pid_t)pid, "python3");
 		story__thread(&st, pid, "python3");
+		snprintf(st.process->command, sizeof(st.process->command), "app: worker %d", i + 1);
 		st.now += 60 * MS;
 		st.gil->lock.start = st.gil->lock.mark = st.process->start_ns = st.now;
 		st.process->late_ns = i == 3 ? 4200 * US : 0;

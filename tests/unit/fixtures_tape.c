@@ -38,6 +38,7 @@ void tape__begin(struct tape *t, pid_t pid, __u64 start, bool told,
 	gil_lock_begin(&t->gil.lock, (__u32)pid, TAPE_ADDRESS, start);
 	t->process = (struct snapshot_process){.pid = pid,
 					       .comm = "python3",
+					       .command = "app.py",
 					       .python = "3.11.2",
 					       .source = "uprobe",
 					       .start_ns = start,

@@ -121,6 +121,7 @@ void decorate(struct snapshot *s)
 	strcpy(tape.process.note, "a note");
 	strcpy(tape.process.source_why, "because");
 	strcpy(tape.process.comm, "renamed");
+	strcpy(tape.process.command, "app: title");
 	tape.gil.locked_at_start = 1;
 	tape.gil.switch_interval_us = 1000;
 	tape.gil.requests_unknown = true;

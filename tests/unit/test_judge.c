@@ -89,6 +89,11 @@ static const struct {
 	{"wait.max{pid=\"1\"} < 1s", "convoy", JUDGED_ERROR, "no process"},
 	{"wait.max{python~\"2.*\"} < 1s", "convoy", JUDGED_ERROR, "no process"},
 	{"wait.max{python~\"3.*\"} < 1s", "convoy", JUDGED_PASS, ""},
+	/* A process is known by the kernel's name, and by its script or title. */
+	{"hold.max{process=\"app.py\"} < 100ms", "multiprocess", JUDGED_PASS, ""},
+	{"hold.max{process~\"app: worker *\"} < 100ms", "multiprocess", JUDGED_FAIL, ""},
+	{"hold.max{process=\"python3\"} < 100ms", "multiprocess", JUDGED_FAIL, ""},
+	{"hold.max{process=\"ap.py\"} < 1s", "multiprocess", JUDGED_ERROR, "\"app.py\""},
 };
 
 TEST(verdicts)

@@ -196,3 +196,15 @@ struct format format_bytes(__u64 n)
 	snprintf(f.s, sizeof(f.s), unit && value < 10 ? "%.1f %s" : "%.0f %s", value, units[unit]);
 	return f;
 }
+
+void format__cut(struct format *s, int columns)
+{
+	size_t length = strlen(s->s);
+
+	while (length && format__columns(s->s) > columns) {
+		while (length && (s->s[length - 1] & 0xc0) == 0x80)
+			length--;
+		length -= length ? 1 : 0;
+		s->s[length] = '\0';
+	}
+}

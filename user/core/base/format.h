@@ -37,5 +37,7 @@ struct format_long format_sentence(const char *s, size_t size, bool ascii);
 
 /* The number of columns that s takes on a terminal. */
 int format__columns(const char *s);
+/* Cuts s, at its end, so that it takes at most so many columns. */
+void format__cut(struct format *s, int columns);
 
 #endif

@@ -244,6 +244,8 @@ static void read_process(struct reader *r, const json_t *o, struct snapshot *s)
 	}
 	p->pid = (pid_t)get_integer(r, o, "pid");
 	get_string(r, o, "comm", p->comm, sizeof(p->comm));
+	if (json_is_string(json_object_get(o, "command")))
+		get_string(r, o, "command", p->command, sizeof(p->command) - 1);
 	get_string(r, o, "python", p->python, sizeof(p->python) - 1);
 	p->free_threaded = json_is_true(json_object_get(o, "free_threaded"));
 	p->exited = json_is_true(json_object_get(o, "exited"));

@@ -58,7 +58,7 @@ static int put_worst(FILE *out, const struct check *c, size_t i)
 			 format_name(row->thread->comm, sizeof(row->thread->comm), false).s);
 	else
 		snprintf(line, sizeof(line), "\nworst: process %d (%s)", row->process->pid,
-			 format_name(row->process->comm, sizeof(row->process->comm), false).s);
+			 snapshot_process__name(row->process, false).s);
 	put_escaped(out, line, false);
 	return 0;
 }

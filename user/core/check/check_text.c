@@ -83,7 +83,7 @@ static struct format row_name(const struct evidence_row *row, bool ascii)
 
 	if (!thread)
 		snprintf(f.s, sizeof(f.s), "process %d (%.40s)", p->pid,
-			 format_name(p->comm, sizeof(p->comm), ascii).s);
+			 snapshot_process__name(p, ascii).s);
 	else if (thread->tid)
 		snprintf(f.s, sizeof(f.s), "thread %u (%.40s)", thread->tid,
 			 format_name(thread->comm, sizeof(thread->comm), ascii).s);

@@ -132,8 +132,13 @@ static void on_thread_gone(void *ctx, struct replay_thread *t)
 static void on_gil_gone(void *ctx, struct replay_gil *g)
 {
 	struct timeline *x = ctx;
+	const struct gil_tracks *gt = g->follower;
 
-	if (g->follower && !x->err)
+	/* The process may have got another name since. */
+	if (gt && !x->err &&
+	    strcmp(gt->process.s, snapshot_process__name(g->process, false).s) != 0)
+		x->err = timeline__tell_process(x, g);
+	if (gt && !x->err)
 		x->err = timeline__end_owner(x, g, "unfinished");
 	free(g->follower);
 	g->follower = NULL;

@@ -32,9 +32,10 @@ struct gil_tracks {
 	const struct replay_thread *owner; /* the last one; NULL: unknown, or forgotten */
 	__u32 waiters;
 	bool held;
-	__u64 window;  /* number of the window that is being added up */
-	__u64 held_ns; /* time held in it, up to last_ts */
-	__s64 percent; /* the last value written; -1: none yet */
+	__u64 window;          /* number of the window that is being added up */
+	__u64 held_ns;         /* time held in it, up to last_ts */
+	__s64 percent;         /* the last value written; -1: none yet */
+	struct format process; /* the name under which the process was described */
 };
 
 struct timeline {
@@ -82,6 +83,8 @@ int timeline__follow_thread(struct timeline *x, const struct replay_step *s, __u
 /* Ends the slices that are open, if any, with this mark; NULL: without one. */
 int timeline__end_interval(struct timeline *x, const struct replay_thread *t, const char *mark);
 
+/* Describes the process, by its present name. */
+int timeline__tell_process(struct timeline *x, const struct replay_gil *g);
 /* Describes the GIL's tracks, which it then follows. */
 int timeline__new_gil(struct timeline *x, struct replay_gil *g);
 /* Draws what an edge changes for its GIL. */

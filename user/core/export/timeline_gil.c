@@ -9,13 +9,21 @@
 /* The time that one value of the held counter covers. */
 #define WINDOW_NS 10000000ULL
 
+int timeline__tell_process(struct timeline *x, const struct replay_gil *g)
+{
+	struct gil_tracks *gt = g->follower;
+	const struct perfetto_track track = {
+		.id = process_id(g), .pid = g->process->pid, .comm = gt->process.s};
+
+	gt->process = snapshot_process__name(g->process, false);
+	return perfetto__track(&x->p, &track);
+}
+
 int timeline__new_gil(struct timeline *x, struct replay_gil *g)
 {
 	struct gil_tracks *gt = g->follower = calloc(1, sizeof(*gt));
-	struct format comm = format_name(g->process->comm, sizeof(g->process->comm), false);
 	char owner[64], waiters[64], held[64];
 	struct perfetto_track tracks[] = {
-		{.id = process_id(g), .pid = g->process->pid, .comm = comm.s},
 		{.id = track_id(OF_OWNER, g->number), .parent = process_id(g), .name = owner},
 		{.id = track_id(OF_WAITERS, g->number),
 		 .parent = process_id(g),
@@ -26,7 +34,7 @@ int timeline__new_gil(struct timeline *x, struct replay_gil *g)
 		 .name = held,
 		 .unit = "%"},
 	};
-	size_t n = x->whole ? 4 : 2; /* otherwise the counters' data is not in the trace */
+	size_t n = x->whole ? 3 : 1; /* otherwise the counters' data is not in the trace */
 	int err = 0;
 
 	if (!gt)
@@ -35,6 +43,7 @@ int timeline__new_gil(struct timeline *x, struct replay_gil *g)
 	snprintf(owner, sizeof(owner), "GIL %#llx owner", g->g.lock.address);
 	snprintf(waiters, sizeof(waiters), "GIL %#llx waiting", g->g.lock.address);
 	snprintf(held, sizeof(held), "GIL %#llx held", g->g.lock.address);
+	err = timeline__tell_process(x, g);
 	for (size_t i = 0; i < n && !err; i++)
 		err = perfetto__track(&x->p, &tracks[i]);
 	return err;

@@ -16,6 +16,20 @@ static void gil__clear(struct snapshot_gil *g)
 	free(g->sums);
 }
 
+const char *snapshot_process__known_as(const struct snapshot_process *p, size_t *size)
+{
+	*size = p->command[0] ? sizeof(p->command) : sizeof(p->comm);
+	return p->command[0] ? p->command : p->comm;
+}
+
+struct format snapshot_process__name(const struct snapshot_process *p, bool ascii)
+{
+	size_t size;
+	const char *name = snapshot_process__known_as(p, &size);
+
+	return format_name(name, size, ascii);
+}
+
 void snapshot_process__clear(struct snapshot_process *p)
 {
 	for (size_t i = 0; i < p->nr_gils; i++)

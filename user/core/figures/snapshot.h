@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "core/base/format.h"
+#include "core/base/program.h"
 #include "gil_integral.h"
 #include "gil_sum.h"
 
@@ -41,11 +43,12 @@ struct snapshot_gil {
 struct snapshot_process {
 	pid_t pid;
 	char comm[16];
-	char python[32];      /* "3.11.2"; empty: unknown (so far) */
-	char source[16];      /* "uprobe", "usdt" */
-	char source_why[256]; /* why that one: a clause without a full stop; may be empty */
-	char note[192];       /* a sentence about what was not observed; may be empty */
-	bool free_threaded;   /* a free-threaded build whose GIL was off when last looked at */
+	char command[PROGRAM_NAME]; /* core/base/program.h; empty: unknown */
+	char python[32];            /* "3.11.2"; empty: unknown (so far) */
+	char source[16];            /* "uprobe", "usdt" */
+	char source_why[256];       /* why that one: a clause without a full stop; may be empty */
+	char note[192];             /* a sentence about what was not observed; may be empty */
+	bool free_threaded; /* a free-threaded build whose GIL was off when last looked at */
 	bool free_threaded_build;
 	bool gil_turned_on; /* the GIL was off when first looked at, and no longer is */
 	bool exited;
@@ -117,6 +120,12 @@ struct snapshot_unobserved *snapshot__add_unobserved(struct snapshot *s);
 struct snapshot_gil *snapshot_process__add_gil(struct snapshot_process *p);
 struct gil_thread *snapshot_gil__add_thread(struct snapshot_gil *g);
 struct gil_sum *snapshot_gil__add_sum(struct snapshot_gil *g);
+
+/* What people know the process by: its command, or, if that is not known, the kernel's name. Not yet
+ * fit for a terminal; *size is the most that it may have. */
+const char *snapshot_process__known_as(const struct snapshot_process *p, size_t *size);
+/* The same, fit for a terminal. */
+struct format snapshot_process__name(const struct snapshot_process *p, bool ascii);
 
 /* Frees what the process owns, and zeroes it. */
 void snapshot_process__clear(struct snapshot_process *p);

@@ -361,7 +361,7 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 static void name_process(struct verdict *v, const struct snapshot_process *p)
 {
 	v->pid = p->pid;
-	memcpy(v->comm, p->comm, sizeof(v->comm));
+	v->process = snapshot_process__name(p, false);
 }
 
 static struct verdict figures_of(const struct snapshot_process *p, const struct snapshot_gil *g)

@@ -54,8 +54,8 @@ struct verdict_threads {
 struct verdict {
 	enum verdict_kind kind;
 	enum verdict_answer answer;
-	pid_t pid; /* the process of the GIL that this is about; 0: none */
-	char comm[16];
+	pid_t pid;             /* the process of the GIL that this is about; 0: none */
+	struct format process; /* its name */
 	bool named; /* there are several GILs, so the sentence must say which one this is */
 	/* for every GIL; NaN if unknown */
 	double held_ratio;

@@ -142,7 +142,7 @@ static void set_no_process(struct verdict *v, const struct snapshot *s)
 	if (!s->nr_unobserved)
 		return;
 	v->pid = u->pid;
-	memcpy(v->comm, u->comm, sizeof(v->comm));
+	v->process = format_name(u->comm, sizeof(u->comm), false);
 	memcpy(v->why, u->why, sizeof(v->why));
 	length = strnlen(v->why, sizeof(v->why));
 	if (length && v->why[length - 1] == '.')
@@ -159,7 +159,7 @@ struct verdict verdict__of_snapshot(const struct snapshot *s)
 		t.first.kind = VERDICT_FREE_THREADED;
 		t.first.answer = VERDICT_NO;
 		t.first.pid = s->processes[0].pid;
-		memcpy(t.first.comm, s->processes[0].comm, sizeof(t.first.comm));
+		t.first.process = snapshot_process__name(&s->processes[0], false);
 		return t.first;
 	}
 	for (size_t i = 0; i < s->nr_processes; i++) {

@@ -317,7 +317,7 @@ static void tell_nothing(struct verdict_teller *t)
 
 	if (v->why[0])
 		verdict_say(t, "process %d (%s) was not observed: %s.", v->pid,
-			    format_name(v->comm, sizeof(v->comm), t->ascii).s,
+			    format_name(v->process.s, sizeof(v->process.s), t->ascii).s,
 			    format_sentence(v->why, sizeof(v->why), t->ascii).s);
 	else if (v->no_process)
 		verdict_say(t, "no CPython was seen, so nothing was observed.");
@@ -379,7 +379,8 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 	memset(text, 0, sizeof(*text));
 	text->answer = answers[v->answer];
 	if (v->named && v->kind != VERDICT_EACH_ITS_OWN)
-		verdict_say(&t, "in process %d (%s), ", v->pid, format_name(v->comm, 16, ascii).s);
+		verdict_say(&t, "in process %d (%s), ", v->pid,
+			    format_name(v->process.s, sizeof(v->process.s), ascii).s);
 	if (v->gil_on)
 		verdict_say(&t,
 			    "this Python could run without a GIL (a free-threaded build), but "

@@ -224,6 +224,10 @@ static void put_process(struct json *j, const struct snapshot_process *p)
 	json__open(j, NULL, '{');
 	json__signed(j, "pid", p->pid);
 	json__name(j, "comm", p->comm, sizeof(p->comm));
+	if (p->command[0])
+		json__name(j, "command", p->command, sizeof(p->command));
+	else
+		json__null(j, "command");
 	if (p->python[0])
 		json__name(j, "python", p->python, sizeof(p->python));
 	else

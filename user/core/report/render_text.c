@@ -44,22 +44,20 @@ static void put_verdict(const struct text *t, const struct snapshot *s)
 	}
 }
 
-/* A GIL in report order. */
+/* A GIL in report order: a GIL is busier if threads hold it or wait for it for longer. */
 struct entry {
 	const struct snapshot_process *process;
 	const struct snapshot_gil *gil;
-	__u64 waited;
-	__u64 held;
+	__u64 waited; /* by all threads together */
+	__u64 wanted; /* waited and held */
 };
 
 static int entry__compare(const void *a, const void *b)
 {
 	const struct entry *e = a, *f = b;
 
-	if (e->waited != f->waited)
-		return e->waited < f->waited ? 1 : -1;
-	if (e->held != f->held)
-		return e->held < f->held ? 1 : -1;
+	if (e->wanted != f->wanted)
+		return e->wanted < f->wanted ? 1 : -1;
 	if (e->process->pid != f->process->pid)
 		return e->process->pid < f->process->pid ? -1 : 1;
 	return e->gil < f->gil ? -1 : e->gil > f->gil;
@@ -89,13 +87,15 @@ static struct entry *list_gils(const struct snapshot *s, size_t *nr)
 
 			if (!was_used(g))
 				continue;
-			list[(*nr)++] = (struct entry){
+			list[*nr] = (struct entry){
 				.process = p,
 				.gil = g,
 				.waited = gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g)),
-				.held = gil_lock_held_until(&g->lock, g->locked_at_start,
-							    snapshot_gil__end(p, g)),
 			};
+			list[*nr].wanted =
+				list[*nr].waited + gil_lock_held_until(&g->lock, g->locked_at_start,
+								       snapshot_gil__end(p, g));
+			(*nr)++;
 		}
 	}
 	if (list)
@@ -103,29 +103,57 @@ static struct entry *list_gils(const struct snapshot *s, size_t *nr)
 	return list;
 }
 
+/* The list of GILs. One blank column precedes each of these, even if its text is too long for it. */
+static const struct {
+	const char *title;
+	int columns; /* negative: right aligned */
+} list_columns[] = {
+	{"process", -8}, {"name", 15},      {"held", -7},      {"contended", -10},
+	{"waiting", -8}, {"acquired", -13}, {"observed", -11},
+};
+
+#define SUB          " (sub)"
+#define LIST_COLUMNS (sizeof(list_columns) / sizeof(*list_columns))
+
+static void put_list_row(const struct text *t, const struct format *cells)
+{
+	for (size_t i = 0; i < LIST_COLUMNS; i++) {
+		text__spaces(t, 1);
+		text__column(t, cells[i].s, list_columns[i].columns);
+	}
+}
+
 static void put_list_entry(const struct text *t, const struct entry *e)
 {
 	const struct snapshot_process *p = e->process;
 	const struct snapshot_gil *g = e->gil;
+	struct format cells[LIST_COLUMNS];
 
-	fprintf(t->out, "  %7d  ", p->pid);
-	text__column(t, format_name(p->comm, sizeof(p->comm), t->ascii).s, 15);
-	text__column(t, format_percent(gil__held_ratio(p, g)).s, -8);
-	text__column(t, format_percent(gil__contended_ratio(p, g)).s, -11);
-	text__column(t, format_mean(gil__wait_ratio(p, g)).s, -9);
-	text__column(t, format_count(g->fig.acquisitions).s, -10);
-	text__column(t, format_ns(gil__observed(p, g), t->ascii).s, -10);
-	fputs(g->main ? "\n" : " (sub)\n", t->out);
+	snprintf(cells[0].s, sizeof(cells[0].s), "%d", p->pid);
+	cells[1] = snapshot_process__name(p, t->ascii);
+	format__cut(&cells[1], list_columns[1].columns - (g->main ? 0 : (int)strlen(SUB)));
+	if (!g->main)
+		strcat(cells[1].s, SUB);
+	cells[2] = format_percent(gil__held_ratio(p, g));
+	cells[3] = format_percent(gil__contended_ratio(p, g));
+	cells[4] = format_mean(gil__wait_ratio(p, g));
+	cells[5] = format_count(g->fig.acquisitions);
+	cells[6] = format_ns(gil__observed(p, g), t->ascii);
+	put_list_row(t, cells);
+	putc('\n', t->out);
 }
 
 static void put_list(const struct text *t, const struct entry *list, size_t nr)
 {
+	struct format titles[LIST_COLUMNS];
 	bool sub = false;
 
+	for (size_t i = 0; i < LIST_COLUMNS; i++)
+		snprintf(titles[i].s, sizeof(titles[i].s), "%s", list_columns[i].title);
 	putc('\n', t->out);
 	text__style(t, TEXT_BOLD);
 	fprintf(t->out, "%zu GILs, busiest first\n", nr);
-	fputs("  process  name               held  contended  waiting  acquired  observed", t->out);
+	put_list_row(t, titles);
 	text__style(t, TEXT_PLAIN);
 	putc('\n', t->out);
 	for (size_t i = 0; i < nr && i < GILS_LISTED; i++) {
@@ -134,11 +162,11 @@ static void put_list(const struct text *t, const struct entry *list, size_t nr)
 	}
 	if (nr > GILS_LISTED)
 		fprintf(t->out, "  and %zu more\n", nr - GILS_LISTED);
-	text__note(
-		t, 2,
-		"held: share of the observed time that a thread had it; contended: share that at "
-		"least one thread waited; waiting: mean number of waiting threads%s",
-		sub ? "; (sub): a sub-interpreter's GIL" : "");
+	text__note(t, 2,
+		   "busiest: held and waited for longest; held: share of the observed time that a "
+		   "thread had it; contended: share that at "
+		   "least one thread waited; waiting: mean number of waiting threads%s",
+		   sub ? "; (sub): a sub-interpreter's GIL" : "");
 }
 
 /* What is special about the GIL of a free-threaded build; "" for other builds. */
@@ -166,8 +194,7 @@ static void put_process(const struct text *t, const struct snapshot_process *p,
 		interval = format_interval(g->switch_interval_us, t->ascii);
 	snprintf(line, sizeof(line),
 		 "%s, process %d%s%s%s%s, observed for %s, switch interval %s%s%s",
-		 format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
-		 p->python[0] ? ", Python " : "",
+		 snapshot_process__name(p, t->ascii).s, p->pid, p->python[0] ? ", Python " : "",
 		 format_name(p->python, sizeof(p->python), t->ascii).s,
 		 p->source[0] && !usual ? ", through " : "",
 		 usual ? "" : format_name(p->source, sizeof(p->source), t->ascii).s,
@@ -179,6 +206,8 @@ static void put_process(const struct text *t, const struct snapshot_process *p,
 
 static int put_gils(const struct text *t, const struct snapshot *s)
 {
+	pid_t about = verdict__of_snapshot(s).pid;
+	bool told_about = false;
 	struct text rest = *t;
 	size_t nr;
 	struct entry *list = list_gils(s, &nr);
@@ -188,10 +217,13 @@ static int put_gils(const struct text *t, const struct snapshot *s)
 		return -ENOMEM;
 	if (nr > 1)
 		put_list(t, list, nr);
-	for (size_t i = 0; !err && i < nr && i < GILS_IN_FULL; i++) {
-		/* If nobody waits for the remaining GILs, the first one stands for all. */
-		if (i && !list[i].waited)
-			break;
+	for (size_t i = 0; !err && i < nr; i++) {
+		/* A GIL for which nobody waits says little more than its line in the list. But what the
+		 * verdict is about is always here. */
+		if (list[i].process->pid == about && !told_about)
+			told_about = true;
+		else if (i && (i >= GILS_IN_FULL || !list[i].waited))
+			continue;
 		put_process(t, list[i].process, list[i].gil);
 		err = text_gil(&rest, list[i].process, list[i].gil);
 		rest.terse = true;
@@ -214,7 +246,7 @@ static void put_other_processes(const struct text *t, const struct snapshot *s)
 		if (p->free_threaded && !used)
 			fprintf(t->out,
 				"\n%s, process %d%s%s: free-threaded, it runs without a GIL\n",
-				format_name(p->comm, sizeof(p->comm), t->ascii).s, p->pid,
+				snapshot_process__name(p, t->ascii).s, p->pid,
 				p->python[0] ? ", Python " : "",
 				format_name(p->python, sizeof(p->python), t->ascii).s);
 		else if (!used)

@@ -140,7 +140,7 @@ static size_t put_gaps(const struct text *t, const struct snapshot *s)
 			    "That time is left out of the shares, and intervals under way then are "
 			    "left "
 			    "out of the distributions. Counts are too low.",
-			    p->pid, format_name(p->comm, sizeof(p->comm), t->ascii).s,
+			    p->pid, snapshot_process__name(p, t->ascii).s,
 			    g->lost_edges ? format_count(g->lost_edges).s : "some",
 			    format_count(g->gaps).s, g->gaps == 1 ? "" : "s",
 			    format_ns(g->gap_ns, t->ascii).s);
@@ -196,7 +196,7 @@ static size_t put_processes(const struct text *t, const struct snapshot *s)
 
 	for (size_t i = 0; i < s->nr_processes; i++) {
 		const struct snapshot_process *p = &s->processes[i];
-		struct format name = format_name(p->comm, sizeof(p->comm), t->ascii);
+		struct format name = snapshot_process__name(p, t->ascii);
 
 		/* A note already mentions a late beginning. */
 		if (p->late_ns && !p->note[0] && ++late <= LINES_TOLD)

@@ -42,19 +42,6 @@ static void put_row(const struct text *t, const struct format *cells)
 	putc('\n', t->out);
 }
 
-/* Cuts a name so that it fits the columns. */
-static void cut(struct format *f, int columns)
-{
-	size_t length = strlen(f->s);
-
-	while (length && format__columns(f->s) > columns) {
-		while (length && (f->s[length - 1] & 0xc0) == 0x80)
-			length--;
-		length -= length ? 1 : 0;
-		f->s[length] = '\0';
-	}
-}
-
 static void put_thread(const struct text *t, const struct snapshot_process *p,
 		       const struct snapshot_gil *g, const struct gil_thread *thread)
 {
@@ -66,7 +53,7 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 	if (thread->tid)
 		snprintf(cells[0].s, sizeof(cells[0].s), "%u", thread->tid);
 	cells[1] = format_name(thread->comm, sizeof(thread->comm), t->ascii);
-	cut(&cells[1], column_width(t, 1));
+	format__cut(&cells[1], column_width(t, 1));
 	if (observed > 0) {
 		__u64 held = snapshot_gil__thread_held(g, thread, snapshot_gil__end(p, g));
 		__u64 waited = snapshot_gil__thread_waited(thread, snapshot_gil__end(p, g));

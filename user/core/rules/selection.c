@@ -10,7 +10,7 @@
 const struct scope_key_row scope_key_table[SCOPE_KEYS] = {
 	[SCOPE_THREAD] = {"thread", "the thread's name as the kernel has it: at most 15 bytes"},
 	[SCOPE_PID] = {"pid", "the process's number"},
-	[SCOPE_PROCESS] = {"process", "the process's name"},
+	[SCOPE_PROCESS] = {"process", "the process's name, or its script, \"-m module\" or title"},
 	[SCOPE_PYTHON] = {"python", "the interpreter's version, such as 3.13.5"},
 };
 
@@ -48,7 +48,8 @@ bool scope__matches_process(const struct scope *scope, const struct snapshot_pro
 	for (enum scope_key key = SCOPE_PID; key < SCOPE_KEYS; key++) {
 		const struct scope_match *m = &scope->match[key];
 
-		if (m->given && !matches(m, scope__subject(key, p, NULL).s))
+		if (m->given && !matches(m, scope__subject(key, p, NULL).s) &&
+		    !(key == SCOPE_PROCESS && p->command[0] && matches(m, p->command)))
 			return false;
 	}
 	return true;

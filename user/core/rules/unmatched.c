@@ -39,6 +39,8 @@ static void offer_subjects(enum scope_key key, const struct scope *scope,
 			continue;
 		if (key != SCOPE_THREAD) {
 			offer_subject(s, scope__subject(key, p, NULL).s, list, size, &listed);
+			if (key == SCOPE_PROCESS && p->command[0])
+				offer_subject(s, p->command, list, size, &listed);
 			continue;
 		}
 		for (size_t j = 0; j < p->nr_gils; j++)

@@ -91,7 +91,7 @@ const struct column thread_columns[] = {
 
 const struct column gil_columns[] = {
 	{.title = "process", .width = -8, .priority = 1, .kind = COLUMN_ID, .help = "its number"},
-	{.title = "name", .width = 15, .kind = COLUMN_NAME, .help = "as the kernel has it"},
+	{.title = "name", .width = 15, .kind = COLUMN_NAME, .help = "its script, module or title"},
 	{.title = "held",
 	 .width = -8,
 	 .kind = COLUMN_SHARE,
@@ -254,10 +254,11 @@ static double value(const struct column *c, const struct subject *s)
 static const char *word(const struct column *c, const struct subject *s)
 {
 	struct verdict v;
+	size_t size;
 
 	switch (c->kind) {
 	case COLUMN_NAME:
-		return s->thread ? s->thread->comm : s->process->comm;
+		return s->thread ? s->thread->comm : snapshot_process__known_as(s->process, &size);
 	case COLUMN_STATE:
 		return thread__doing(s->gil, s->thread);
 	case COLUMN_PYTHON:
@@ -314,11 +315,14 @@ struct format column__text(const struct column *c, const struct subject *s, bool
 		return f;
 	}
 	if (c->kind == COLUMN_NAME && !s->thread && !s->gil->main) {
-		struct format name = format_name(w, sizeof(s->process->comm), ascii);
+		struct format name = snapshot_process__name(s->process, ascii);
 
-		snprintf(f.s, sizeof(f.s), "%.60s/%ld", name.s, s->gil->interpreter);
+		format__cut(&name, 12); /* so that the number is seen */
+		snprintf(f.s, sizeof(f.s), "%.48s/%ld", name.s, s->gil->interpreter);
 		return f;
 	}
+	if (c->kind == COLUMN_NAME && !s->thread)
+		return snapshot_process__name(s->process, ascii);
 	if (w)
 		return format_name(w, c->kind == COLUMN_NAME ? sizeof(s->process->comm) : 32,
 				   ascii);
@@ -333,7 +337,7 @@ int column__compare(const struct column *c, const struct subject *a, const struc
 	double x, y;
 
 	if (v && w)
-		return strncmp(v, w, sizeof(a->process->comm));
+		return strncmp(v, w, a->thread ? sizeof(a->thread->comm) : PROGRAM_NAME);
 	x = value(c, a);
 	y = value(c, b);
 	if (isnan(x) || isnan(y))

@@ -46,8 +46,7 @@ static void put_top(const struct screen *sc, const struct pane *p)
 	at = pane__put(p, 0, 1, STYLE_TITLE, "gilscope");
 	if (process) {
 		at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %s %d", dot(sc),
-				  format_name(process->comm, sizeof(process->comm), sc->ascii).s,
-				  process->pid);
+				  snapshot_process__name(process, sc->ascii).s, process->pid);
 		if (process->python[0])
 			at = pane__printf(
 				p, 0, at + 1, STYLE_TITLE, "%s Python %s", dot(sc),

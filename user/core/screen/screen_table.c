@@ -19,14 +19,15 @@ static __u64 gil_id(size_t process, size_t gil)
 /* Filters are typed in a hurry, so case does not matter. */
 static bool passes(const struct subject *s, const char *filter)
 {
-	const char *comm = s->thread ? s->thread->comm : s->process->comm;
-	char name[17] = "", number[16];
+	struct format name = s->thread
+				     ? format_name(s->thread->comm, sizeof(s->thread->comm), false)
+				     : snapshot_process__name(s->process, false);
+	char number[16];
 
 	if (!*filter)
 		return true;
-	memcpy(name, comm, 16);
 	snprintf(number, sizeof(number), "%u", s->thread ? s->thread->tid : (__u32)s->process->pid);
-	return strcasestr(name, filter) || strstr(number, filter);
+	return strcasestr(name.s, filter) || strstr(number, filter);
 }
 
 /* True for a row with nothing to show: empty, or a thread that exited before the span began. */

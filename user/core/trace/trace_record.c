@@ -127,6 +127,7 @@ void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_pro
 	bytes__number(b, p->nr_gils);
 	for (size_t i = 0; i < p->nr_gils; i++)
 		put_gil(b, places[i], &p->gils[i]);
+	bytes__string(b, p->command, sizeof(p->command));
 }
 
 static bool get_gils(struct span *s, struct snapshot_process *p, __u32 **places)
@@ -166,7 +167,12 @@ bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *
 	span__string(s, p->source, sizeof(p->source));
 	span__string(s, p->source_why, sizeof(p->source_why));
 	span__string(s, p->note, sizeof(p->note));
-	return !s->bad && get_gils(s, p, places);
+	if (s->bad || !get_gils(s, p, places))
+		return false;
+	/* Earlier traces do not have it. */
+	if (!span__done(s))
+		span__string(s, p->command, sizeof(p->command));
+	return !s->bad;
 }
 
 /* ---- threads ---- */

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
-#include "edge/observe/looker.h"
+#include "edge/observe/looker_private.h"
 #include "edge/proc/privilege.h"
 #include "edge/proc/proc_list.h"
 #include "edge/proc/proc_maps.h"
@@ -30,39 +30,6 @@
 #define LEAST_NS   (10 * MS)
 #define MAX_USERS  64
 #define MAX_KILLED 64 /* remembered, to be waited for */
-#define OWN_GILS   (4 * GIL_PROCESS_LOCKS)
-
-enum look {
-	LOOK_INSPECT,
-	LOOK_INTERVAL,
-	LOOK_FREE_THREADED,
-	LOOK_LOCKED,
-	LOOK_SWITCHES,
-	LOOK_OWN_GILS,
-	LOOK_SITES,
-	LOOK_BREAKPOINTS,
-};
-
-struct request {
-	enum look look;
-	pid_t pid;
-	__u64 gil;
-	union {
-		struct python python;
-		struct site_search search;
-		struct site_found sites;
-	};
-};
-
-struct answer {
-	long value;
-	struct failure failure;
-	union {
-		struct python python;
-		struct python_own_gil own[OWN_GILS];
-		struct site_found found;
-	};
-};
 
 struct looker {
 	pid_t pid; /* 0: none runs */
@@ -78,119 +45,6 @@ struct looker {
 	struct answer answer;
 };
 
-/* ---- the looker ---- */
-
-static void look(const struct request *r, struct answer *a)
-{
-	switch (r->look) {
-	case LOOK_INSPECT:
-		a->value = python__inspect(r->pid, &a->python, &a->failure);
-		break;
-	case LOOK_INTERVAL:
-		a->value = python__switch_interval(r->pid, &r->python, r->gil);
-		break;
-	case LOOK_FREE_THREADED:
-		a->value = python__is_free_threaded(r->pid, &r->python);
-		break;
-	case LOOK_LOCKED:
-		a->value = python__locked(r->pid, &r->python);
-		break;
-	case LOOK_SWITCHES:
-		a->value = python__switches(r->pid, &r->python);
-		break;
-	case LOOK_OWN_GILS:
-		a->value = python__own_gils(r->pid, &r->python, a->own, OWN_GILS);
-		break;
-	case LOOK_SITES:
-		a->value = site_search(&r->search, &a->found, &a->failure);
-		break;
-	case LOOK_BREAKPOINTS:
-		a->value = site_search__breakpoints(r->pid, &r->sites);
-		break;
-	}
-}
-
-static bool send_answer(int to, struct answer *a, int fd)
-{
-	struct iovec part = {a, sizeof(*a)};
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = {.bytes = ""};
-	struct msghdr m = {.msg_iov = &part, .msg_iovlen = 1};
-
-	if (fd >= 0) {
-		m.msg_control = control.bytes;
-		m.msg_controllen = sizeof(control.bytes);
-		*CMSG_FIRSTHDR(&m) = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof(int)),
-						      .cmsg_level = SOL_SOCKET,
-						      .cmsg_type = SCM_RIGHTS};
-		memcpy(CMSG_DATA(CMSG_FIRSTHDR(&m)), &fd, sizeof(fd));
-	}
-	return sendmsg(to, &m, MSG_NOSIGNAL) == (ssize_t)sizeof(*a);
-}
-
-/* A killed looker may stay for long, so it must not keep anything that others wait for: no output,
- * no probes, and no tables of them. */
-static void let_go(int keep)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	struct proc_maps maps;
-	struct proc_map map;
-	size_t at = 0;
-
-	for (int fd = 0; fd <= 2; fd++)
-		dup2(null, fd);
-	if (keep > 3)
-		syscall(SYS_close_range, 3, keep - 1, 0);
-	syscall(SYS_close_range, keep + 1, ~0U, 0);
-	if (proc_maps__read(0, &maps))
-		return;
-	while (proc_maps__next(&maps, &at, &map))
-		if (!strncmp(map.path, "anon_inode:bpf", 14))
-			munmap((void *)map.start, map.end - map.start);
-	proc_maps__free(&maps);
-}
-
-static void give_up_rights(void)
-{
-	capabilities have = privilege__have();
-	capabilities needed = CAPABILITIES_OTHERS | CAPABILITIES_MAPPED;
-
-	if (capability__missing(have, CAPABILITIES_OTHERS))
-		needed |= privilege__of_own_processes();
-	privilege__keep(capability__least(have, needed));
-}
-
-__attribute__((noreturn)) static void run(struct looker *l, int fd, pid_t parent)
-{
-	struct request *r = &l->request;
-	struct answer *a = &l->answer;
-	sigset_t all;
-
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL); /* Ctrl-C is for gilscope */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* As gilscope's own, for the same reason; not everybody may do that. */
-	setpriority(PRIO_PROCESS, 0, -10);
-	let_go(fd);
-	give_up_rights();
-	while (getppid() == parent && recv(fd, r, sizeof(*r), 0) == (ssize_t)sizeof(*r)) {
-		bool has_file;
-
-		memset(a, 0, sizeof(*a));
-		look(r, a);
-		has_file = r->look == LOOK_SITES && !a->value;
-		if (!send_answer(fd, a, has_file ? a->found.fd : -1))
-			break;
-		if (has_file)
-			close(a->found.fd);
-	}
-	_exit(0);
-}
-
-/* ---- gilscope ---- */
-
 static int start(struct looker *l)
 {
 	pid_t parent = getpid();
@@ -202,7 +56,7 @@ static int start(struct looker *l)
 		return -errno;
 	l->pid = fork();
 	if (!l->pid)
-		run(l, pair[1], parent);
+		looker__run(pair[1], parent, &l->request, &l->answer);
 	close(pair[1]);
 	if (l->pid < 0) {
 		int err = -errno;
@@ -491,4 +345,17 @@ int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *si
 	l->request.sites = *sites;
 	err = ask(l, tid, &fd, NULL);
 	return err ?: (int)l->answer.value;
+}
+
+bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME])
+{
+	static const struct python none;
+
+	if (looks_itself(l, pid))
+		return proc__command(pid, command);
+	if (ask_about(l, LOOK_COMMAND, pid, &none, 0) <= 0)
+		return false;
+	memcpy(command, l->answer.command, PROGRAM_NAME);
+	command[PROGRAM_NAME - 1] = '\0';
+	return true;
 }

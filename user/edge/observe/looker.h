@@ -10,6 +10,7 @@
 #ifndef LOOKER_H
 #define LOOKER_H
 
+#include "core/base/program.h"
 #include "edge/observe/site_search.h"
 #include "edge/python/python.h"
 
@@ -21,7 +22,7 @@ struct looker *looker__new(void);
 void looker__free(struct looker *l);
 
 /*
- * These do what the functions of the same names in python.h and site_search.h do. If the process is
+ * These do what the functions of the same names in python.h, site_search.h and proc_maps.h do. If the process is
  * of gilscope's own user, or the looker is NULL, they call those functions directly. Otherwise they
  * also return -ETIMEDOUT (a long: -1) with f filled if there was no answer in time. That time is shorter for the processes of a user who has been too slow before.
  */
@@ -34,6 +35,7 @@ int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
 		     struct python_own_gil *list, size_t max);
 int looker__search(struct looker *l, const struct site_search *s, struct site_found *found,
 		   struct failure *f);
+bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME]);
 int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *sites);
 
 #endif

@@ -10,6 +10,8 @@
 /* From one walk through the list of interpreters to the next, at least this many times as long as
  * the walk took: a hostile list is as long as the limit, and each process can have one. */
 #define WALK_SHARE 100
+/* How often the arguments are read again. */
+#define COMMAND_NS 1000000000ULL
 /* If a GIL changes threads this often without a hit, the probes are in the wrong place. */
 #define SURE_SWITCHES 4
 
@@ -34,6 +36,7 @@ void process__begin_image(struct process *p, const struct gil_event *exec)
 {
 	p->state = PROCESS_SEARCHING;
 	memcpy(p->comm, exec->comm, sizeof(p->comm));
+	p->command[0] = '\0';
 	/* Otherwise it belongs to a record that has been given back. */
 	if (p->index == (int)exec->process)
 		p->image = exec->image;
@@ -266,6 +269,16 @@ void process__freeze(struct process *p)
 		__atomic_store_n(&record->state, GIL_PROCESS_QUIET, __ATOMIC_SEQ_CST);
 }
 
+void process__read_command(struct process *p)
+{
+	char command[PROGRAM_NAME];
+
+	p->command_ns = clock_ns();
+	/* A process that ends has no arguments any more. */
+	if (looker__command(p->looker, p->pid, command) && command[0])
+		memcpy(p->command, command, sizeof(command));
+}
+
 void process__refresh(struct process *p)
 {
 	__u64 begin_ns = clock_ns();
@@ -273,6 +286,8 @@ void process__refresh(struct process *p)
 
 	if (p->state != PROCESS_TRACED)
 		return;
+	if (gil_elapsed(p->command_ns, begin_ns) >= COMMAND_NS)
+		process__read_command(p);
 	for (size_t i = 0; i < p->nr_gils; i++) {
 		if (p->gils[i].end_ns)
 			continue;
@@ -341,6 +356,7 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	process__set_sources(p, p->source->bit);
 	if (parent->state != PROCESS_TRACED)
 		return 0;
+	memcpy(p->command, parent->command, sizeof(p->command));
 	p->python = parent->python;
 	if (p->python.semaphore_at)
 		p->python.gil = 0; /* the child makes a new GIL */

@@ -42,10 +42,12 @@ struct process {
 	pid_t pid;
 	enum process_state state;
 	char comm[16];
-	int index;     /* its record in the kernel; -1: none */
-	int discarded; /* lock record of a wrongly guessed GIL. Kept until
+	char command[PROGRAM_NAME]; /* core/base/program.h; empty: unknown */
+	__u64 command_ns;           /* when it was read */
+	int index;                  /* its record in the kernel; -1: none */
+	int discarded;              /* lock record of a wrongly guessed GIL. Kept until
 			  exit, because thread records still refer to it. -1: none */
-	__u32 image;   /* counts execs */
+	__u32 image;                /* counts execs */
 	/* By their places. Both places have some while one source takes over from another. */
 	struct process_probes probes[SOURCE_PLACES];
 	/* The thread that its probes are bound to, and through which its memory is read. This is
@@ -137,6 +139,8 @@ void process__freeze(struct process *p);
 /* Reads again what the program may have changed: the switch interval, whether a free-threaded
  * build's GIL is on, and which sub-interpreters there are. */
 void process__refresh(struct process *p);
+/* Reads again what its arguments are: a title may have been set. */
+void process__read_command(struct process *p);
 /* Adds a GIL that the kernel has found; `lock` is the index of its record. */
 void process__adopt_gil(struct process *p, unsigned int lock);
 /* Checks that the probes are in the right place. Returns 0, or -EPROTO with f filled if its GIL has

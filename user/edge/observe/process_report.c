@@ -93,6 +93,7 @@ void process__describe(const struct process *p, struct snapshot_process *sp, __u
 {
 	sp->pid = p->pid;
 	memcpy(sp->comm, p->comm, sizeof(sp->comm));
+	memcpy(sp->command, p->command, sizeof(sp->command));
 	memcpy(sp->python, p->python.version, sizeof(sp->python));
 	snprintf(sp->source, sizeof(sp->source), "%s", p->source->name);
 	memcpy(sp->source_why, p->source_why, sizeof(sp->source_why));

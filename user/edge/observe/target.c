@@ -317,6 +317,8 @@ void target__freeze(struct target *t)
 	target__update(t);
 	for (struct process *p = t->processes; p; p = p->next) {
 		process__refresh(p);
+		if (p->state == PROCESS_TRACED)
+			process__read_command(p);
 		process__freeze(p);
 	}
 	probe__freeze(t->probe);

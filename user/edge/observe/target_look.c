@@ -73,6 +73,8 @@ int target__look(struct target *t, struct process *p, bool supposed)
 	p->look_ns = gil_elapsed(begin_ns, clock_ns());
 	proc__comm(p->pid, p->comm);
 	if (!err)
+		process__read_command(p);
+	if (!err)
 		err = begin(t, p, &f);
 	if (!err)
 		return 0;
@@ -117,6 +119,7 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 		return -ENOMEM;
 	p->python = python;
 	proc__comm(p->pid, p->comm);
+	process__read_command(p);
 	return begin(t, p, f);
 }
 

@@ -361,6 +361,20 @@ bool proc__comm(pid_t pid, char comm[16])
 	return true;
 }
 
+bool proc__command(pid_t pid, char command[PROGRAM_NAME])
+{
+	char args[4096];
+	int fd = proc_open(pid, "cmdline");
+	ssize_t n = fd < 0 ? -1 : read(fd, args, sizeof(args));
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return false;
+	program__name(args, (size_t)n, command);
+	return true;
+}
+
 bool proc__has_argument(pid_t pid, const char *word)
 {
 	static const size_t most = 64 * 1024;

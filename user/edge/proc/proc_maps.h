@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "core/base/failure.h"
+#include "core/base/program.h"
 
 struct proc_map {
 	uint64_t start, end, offset;
@@ -76,6 +77,10 @@ int proc_mem__read(pid_t pid, uint64_t address, void *to, size_t size);
 void proc__exe(pid_t pid, char path[PATH_MAX]);
 /* Gets the name of a process or thread; returns false, with "?", if it cannot be read. */
 bool proc__comm(pid_t pid, char comm[16]);
+
+/* Gets what people call the process, from its arguments; "" if it has none. Returns false if they
+ * cannot be read. They are in the memory of the process, which may make that slow. */
+bool proc__command(pid_t pid, char command[PROGRAM_NAME]);
 
 /* True if an argument of the process's command line contains `word`. */
 bool proc__has_argument(pid_t pid, const char *word);
