@@ -173,7 +173,7 @@ unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
 # Preloaded into the program, it lets one request to the system fail.
 $(BUILD)/fault.so: tests/fault/fault.c $(BUILD)/flags
-	$(CC) $(CPPFLAGS) -O1 -g -fno-omit-frame-pointer $(WARNINGS) -shared -fPIC $< -ldl -o $@
+	$(CC) $(CPPFLAGS) -O1 -g -fno-omit-frame-pointer $(WARNINGS) -shared -fPIC $< -lgcc_s -ldl -o $@
 
 # What the tests on other kernels need besides the program.
 $(BUILD)/kernels/verify: tests/kernels/verify.c $(BUILD)/gilscope.skel.h

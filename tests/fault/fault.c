@@ -22,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <unwind.h>
 
 #define MAX_CALLERS 48
 #define MAX_MODULES 64
@@ -40,7 +41,7 @@ static uint64_t at_stack; /* 0: none fails */
 static long at_n, seen;
 static pid_t counted; /* 0: nothing counts */
 static const char *failed = "nothing";
-/* What backtrace() itself asks for does not count. */
+/* What finding out about it asks for does not count. */
 static __thread __attribute__((tls_model("initial-exec"))) bool inside;
 
 /* ---- which call it is ---- */
@@ -69,24 +70,47 @@ static uint64_t place_of(uintptr_t address)
 	return 0;
 }
 
+struct callers {
+	void *at[MAX_CALLERS];
+	int n;
+};
+
+static _Unwind_Reason_Code add_caller(struct _Unwind_Context *context, void *ctx)
+{
+	struct callers *c = ctx;
+
+	if (c->n == MAX_CALLERS)
+		return _URC_END_OF_STACK;
+	c->at[c->n++] = (void *)_Unwind_GetIP(context);
+	return _URC_NO_REASON;
+}
+
+/* backtrace() would load a library, which the sanitizer takes for a leak. */
+static struct callers get_callers(void)
+{
+	struct callers c = {.n = 0};
+
+	_Unwind_Backtrace(add_caller, &c);
+	return c;
+}
+
 static uint64_t hash_callers(const char *name)
 {
-	void *frames[MAX_CALLERS];
 	uint64_t hash = 0xcbf29ce484222325;
-	int n = backtrace(frames, MAX_CALLERS);
+	struct callers c = get_callers();
 
 	for (; *name; name++)
 		hash = (hash ^ (unsigned char)*name) * 0x100000001b3;
-	for (int i = 0; i < n; i++)
-		hash = (hash ^ place_of((uintptr_t)frames[i])) * 0x9e3779b97f4a7c15;
+	for (int i = 0; i < c.n; i++)
+		hash = (hash ^ place_of((uintptr_t)c.at[i])) * 0x9e3779b97f4a7c15;
 	return hash ?: 1;
 }
 
 static void tell_callers(void) /* addr2line -e build/gilscope makes lines of it */
 {
-	void *frames[MAX_CALLERS];
+	struct callers c = get_callers();
 
-	backtrace_symbols_fd(frames, backtrace(frames, MAX_CALLERS), STDERR_FILENO);
+	backtrace_symbols_fd(c.at, c.n, STDERR_FILENO);
 }
 
 static bool is_it(const char *name)
@@ -316,11 +340,9 @@ long syscall(long number, ...)
 __attribute__((constructor)) static void begin(void)
 {
 	const char *text = getenv("FAULT_AT");
-	void *frame;
 
 	if (strcmp(program_invocation_short_name, "gilscope"))
 		return;
-	backtrace(&frame, 1); /* loads a library */
 	dl_iterate_phdr(add_module, NULL);
 	if (text && sscanf(text, "%lx:%ld", &at_stack, &at_n) != 2)
 		_exit(125);
