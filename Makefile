@@ -18,6 +18,9 @@
 #   make deps       install what is missing, by apt-get
 #   make tidy       run clang-tidy with its analyzer, which takes some minutes
 #   make compile_commands.json  write how each file is compiled, for clangd, clang-tidy and editors
+#   make deb        build Debian packages, in build/deb
+#   make check-deb  install, test and purge the Debian packages on a fresh Debian 12 and 13; this takes some minutes
+#   make html       make HTML of the man pages and the documents, in build/html
 #   make install    install to $(DESTDIR)$(PREFIX), with man pages, documents, examples and completions; make uninstall removes them
 
 PREFIX ?= /usr/local
@@ -331,6 +334,27 @@ install: all
 	install -D -m 644 $(COMPLETIONS)/zsh $(DESTDIR)$(ZSH_COMPLETIONS)/_gilscope
 	install -D -m 644 $(COMPLETIONS)/fish $(DESTDIR)$(FISH_COMPLETIONS)/gilscope.fish
 
+# HTML of the man pages and the documents, in build/html.
+html:
+	docs/html $(abspath $(BUILD))/html
+
+# The packages are built from a copy of the committed files, without the inputs of the fuzzers, which are binary.
+VERSION := $(shell sed -n 's/.*GILSCOPE_VERSION "\(.*\)"/\1/p' user/core/base/version.h)
+deb: deps
+	tests/deps debhelper lintian dpkg-dev cmark-gfm mandoc
+	rm -rf $(BUILD)/deb
+	mkdir -p $(BUILD)/deb
+	git archive --prefix=gilscope-$(VERSION)/ HEAD -- ':!tests/fuzz/corpus' | tar -x -C $(BUILD)/deb
+	tar -C $(BUILD)/deb -cJf $(BUILD)/deb/gilscope_$(VERSION).orig.tar.xz gilscope-$(VERSION)
+	cp -r packaging/debian $(BUILD)/deb/gilscope-$(VERSION)/debian
+	cd $(BUILD)/deb/gilscope-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
+	cd $(BUILD)/deb && lintian --fail-on error,warning --suppress-tags bad-distribution-in-changes-file,initial-upload-closes-no-bugs *.changes
+
+# Installs, tests and purges them on a fresh Debian 12 and 13.
+check-deb: deb
+	tests/deps debootstrap
+	$(AS_ROOT) packaging/debian/check $(BUILD)/deb bookworm trixie
+
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/gilscope $(DESTDIR)$(INCLUDEDIR)/gil_probes.h $(DESTDIR)$(BASH_COMPLETIONS)/gilscope \
 		$(DESTDIR)$(ZSH_COMPLETIONS)/_gilscope $(DESTDIR)$(FISH_COMPLETIONS)/gilscope.fish
@@ -348,5 +372,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb deps build-deps clean
 .DELETE_ON_ERROR:
