@@ -196,8 +196,24 @@ def test_1000_threads_in_turn():
             "for _ in range(5000):\n"
             "    t = threading.Thread(target=os.stat, args=('/',)); t.start(); t.join()\n")
     run = stat(command=["/usr/bin/python3", "-c", code])
-    n = total(workers(run.report["processes"][0]), "acquisitions")
+    process = run.report["processes"][0]
+    n = total(workers(process), "acquisitions")
     within(n, 2 * 5000, 10 * 5000, "acquisitions of 5,000 threads")
+    # It ends last, but it is not one of many.
+    check(thread(process, process["pid"])["acquisitions"] > 0, "no acquisition by the main thread")
+
+
+@timeout(120)
+def test_1500_children_in_turn():
+    """More than have a row. The program itself has one, though it ends last, and all are counted."""
+    process, truth, run = stat_workload(debian(), "forks.py", 1500, "quick")
+    report = run.report
+    equal(process["pid"], truth["pid"], "the program's row")
+    check(len(report["processes"]) <= 2048, "%d rows", len(report["processes"]))
+    listed = len(report["processes"]) + len(report["unobserved"])
+    equal(listed + report["unlisted_processes"], 1501, "processes")
+    if report["folded_processes"]:
+        check(report["folded"]["gils"][0]["observed_ns"] > 0, "they ran for no time")
 
 
 # --- the thread that the probes are bound to ends before the process -----------------------------

@@ -101,6 +101,8 @@ void decorate(struct snapshot *s)
 	s->usdt_hits = 3;
 	s->exit_status = 42;
 	s->nr_unlisted = 7;
+	CHECK(!snapshot__fold(s, &s->processes[0], 5), "memory");
+	snapshot__finish(s);
 	s->lost = (struct snapshot_lost){.edges = 1,
 					 .switches = 2,
 					 .handoffs = 3,

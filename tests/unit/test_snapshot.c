@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include "fixtures.h"
 #include "random.h"
 #include "core/figures/snapshot.h"
 #include "test.h"
@@ -123,6 +124,53 @@ TEST(figures_add_up)
 	CHECK_EQ(b.wait.max, 9);
 	CHECK_EQ(b.wait.slot[7], 2);
 	CHECK_EQ(b.wait.slot[9], 1);
+}
+
+TEST(which_rows_are_kept)
+{
+	CHECK(snapshot__keeps_row(0, 0, 0), "the first");
+	CHECK(snapshot__keeps_row(SNAPSHOT_PAST - 1, 0, 1000), "there is room");
+	CHECK(!snapshot__keeps_row(SNAPSHOT_PAST, 0, 0), "it did nothing");
+	CHECK(!snapshot__keeps_row(SNAPSHOT_PAST, 99, 102400), "too little");
+	CHECK(snapshot__keeps_row(SNAPSHOT_PAST, 100, 102400), "noticeable");
+	CHECK(!snapshot__keeps_row(2 * SNAPSHOT_PAST, 100, 102400), "too many of these");
+	CHECK(snapshot__keeps_row(10 * SNAPSHOT_PAST, 10000, 102400), "much");
+}
+
+/* Processes without a row of their own are summed up, and the sum of sums is the same. */
+TEST(folded_processes)
+{
+	struct snapshot *whole = fixture__make("multiprocess"), *s = snapshot__new(), *copy;
+	__u64 acquisitions = 0, weight = 0, observed = 0;
+	const struct snapshot_gil *g;
+
+	snapshot__finish(whole);
+	for (size_t i = 0; i < whole->nr_processes; i++) {
+		const struct snapshot_process *p = &whole->processes[i];
+
+		for (size_t j = 0; j < p->nr_gils; j++) {
+			acquisitions += p->gils[j].fig.acquisitions;
+			observed += snapshot_gil__end(p, &p->gils[j]) - p->gils[j].lock.start;
+		}
+		weight += snapshot_process__weight(p);
+		CHECK(!snapshot__fold(s, p, 1), "memory");
+	}
+	CHECK(acquisitions && weight, "an empty fixture");
+	copy = snapshot__copy(s);
+	CHECK(copy && !snapshot__append(copy, s), "memory");
+	snapshot__finish(s);
+	snapshot__finish(copy);
+	g = s->folded.gils;
+	CHECK(s->nr_folded == whole->nr_processes, "%zu", s->nr_folded);
+	CHECK(g->fig.acquisitions == acquisitions, "%llu", g->fig.acquisitions);
+	CHECK(snapshot_process__weight(&s->folded) == weight, "%llu of %llu",
+	      snapshot_process__weight(&s->folded), weight);
+	CHECK(s->folded.end_ns == observed, "%llu", s->folded.end_ns);
+	CHECK(copy->nr_folded == 2 * s->nr_folded, "%zu", copy->nr_folded);
+	CHECK(copy->folded.gils->fig.hold.sum == 2 * g->fig.hold.sum, "the sum of sums");
+	snapshot__free(whole);
+	snapshot__free(copy);
+	snapshot__free(s);
 }
 
 /* Threads that were folded into one row, with tid 0, still count. */

@@ -44,6 +44,7 @@ void snapshot__free(struct snapshot *s)
 		return;
 	for (size_t i = 0; i < s->nr_processes; i++)
 		snapshot_process__clear(&s->processes[i]);
+	snapshot_process__clear(&s->folded);
 	free(s->processes);
 	free(s->unobserved);
 	free(s);
@@ -259,7 +260,7 @@ int snapshot__append(struct snapshot *s, const struct snapshot *from)
 			return -ENOMEM;
 		*u = from->unobserved[i];
 	}
-	return 0;
+	return from->nr_folded ? snapshot__fold(s, &from->folded, from->nr_folded) : 0;
 }
 
 struct snapshot *snapshot__copy(const struct snapshot *from)
@@ -271,30 +272,34 @@ struct snapshot *snapshot__copy(const struct snapshot *from)
 	*s = *from;
 	s->processes = NULL;
 	s->unobserved = NULL;
-	s->nr_processes = s->nr_unobserved = s->nr_unlisted = 0;
+	s->nr_processes = s->nr_unobserved = s->nr_unlisted = s->nr_folded = 0;
+	memset(&s->folded, 0, sizeof(s->folded));
 	if (!snapshot__append(s, from))
 		return s;
 	snapshot__free(s);
 	return NULL;
 }
 
+static void finish_process(struct snapshot_process *p)
+{
+	for (size_t i = 0; i < p->nr_gils; i++) {
+		struct snapshot_gil *g = &p->gils[i];
+		struct order o = {.gil = g, .now = snapshot_gil__end(p, g)};
+
+		gil_figures__sum(&g->fig, g->threads, g->nr_threads);
+		if (g->nr_threads)
+			qsort_r(g->threads, g->nr_threads, sizeof(*g->threads), thread__compare,
+				&o);
+		if (g->nr_sums)
+			qsort(g->sums, g->nr_sums, sizeof(*g->sums), sum__compare);
+	}
+}
+
 void snapshot__finish(struct snapshot *s)
 {
-	for (size_t i = 0; i < s->nr_processes; i++) {
-		struct snapshot_process *p = &s->processes[i];
-
-		for (size_t j = 0; j < p->nr_gils; j++) {
-			struct snapshot_gil *g = &p->gils[j];
-			struct order o = {.gil = g, .now = snapshot_gil__end(p, g)};
-
-			gil_figures__sum(&g->fig, g->threads, g->nr_threads);
-			if (g->nr_threads)
-				qsort_r(g->threads, g->nr_threads, sizeof(*g->threads),
-					thread__compare, &o);
-			if (g->nr_sums)
-				qsort(g->sums, g->nr_sums, sizeof(*g->sums), sum__compare);
-		}
-	}
+	for (size_t i = 0; i < s->nr_processes; i++)
+		finish_process(&s->processes[i]);
+	finish_process(&s->folded);
 }
 
 __u64 snapshot_lost__total(const struct snapshot_lost *l)

@@ -59,8 +59,9 @@ struct snapshot_process {
 	size_t nr_gils;
 };
 
-/* How many ended processes are kept, at some 30 KiB each, and how many that could not be
- * observed. */
+/* So many ended processes keep a row in any case, at some 30 KiB each, as do so many exited threads
+ * of a GIL; of the others, snapshot__keeps_row decides. And so many that could not be observed are
+ * listed. */
 #define SNAPSHOT_PAST 1024
 
 /* A process that should have been observed, but was not. */
@@ -106,6 +107,10 @@ struct snapshot {
 	struct snapshot_unobserved *unobserved;
 	size_t nr_unobserved;
 	size_t nr_unlisted; /* ended processes beyond the limit of these two lists */
+	/* The sum of those among them that were observed, with one GIL, whose time begins at 0, and
+	 * one thread; and their number. If that is 0, there is no GIL. */
+	struct snapshot_process folded;
+	size_t nr_folded;
 };
 
 /* A zeroed snapshot; NULL if there is no memory. */
@@ -126,6 +131,14 @@ struct gil_sum *snapshot_gil__add_sum(struct snapshot_gil *g);
 const char *snapshot_process__known_as(const struct snapshot_process *p, size_t *size);
 /* The same, fit for a terminal. */
 struct format snapshot_process__name(const struct snapshot_process *p, bool ascii);
+
+/* True if something that has ended keeps its row, although there are so many rows already: it was
+ * held or waited for `weight` ns of the `total`, which includes it. */
+bool snapshot__keeps_row(size_t rows, __u64 weight, __u64 total);
+/* For how long its GILs were held, and waited for, in ns. */
+__u64 snapshot_process__weight(const struct snapshot_process *p);
+/* Adds an ended process, or the sum of n processes, to s->folded. 0 or -ENOMEM. */
+int snapshot__fold(struct snapshot *s, const struct snapshot_process *p, size_t n);
 
 /* Frees what the process owns, and zeroes it. */
 void snapshot_process__clear(struct snapshot_process *p);

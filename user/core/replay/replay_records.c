@@ -123,6 +123,26 @@ static int apply_unobserved(struct replay *r, struct span *body)
 	return 0;
 }
 
+/* The sum is that of the whole recording. */
+static int apply_folded_gil(struct replay *r, struct span *body)
+{
+	if (r->ranged || r->only_pid || r->only_tid)
+		return 0;
+	if (!replay__has_room(r, sizeof(struct gil_thread) + sizeof(struct snapshot_gil)))
+		return -ENOMEM;
+	return trace_figures__get_folded(body, r->rest) || body->bad || r->rest->nr_folded
+		       ? 0
+		       : -ENOMEM;
+}
+
+static void apply_folded_thread(struct replay *r, struct span *body)
+{
+	struct snapshot_gil *g = r->rest->folded.gils;
+
+	if (g && !trace_figures__get_thread(body, g, g->threads))
+		memset(g->threads, 0, sizeof(*g->threads));
+}
+
 static void apply_status(struct replay *r, struct span *body)
 {
 	struct trace_status status;
@@ -181,6 +201,11 @@ int replay__apply_record(struct replay *r, struct trace_record *record)
 		return 0;
 	case TRACE_RECORD_FOLDED:
 		return apply_folded(r, body);
+	case TRACE_RECORD_FOLDED_GIL:
+		return apply_folded_gil(r, body);
+	case TRACE_RECORD_FOLDED_THREAD:
+		apply_folded_thread(r, body);
+		return 0;
 	case TRACE_RECORD_SETTLED:
 		apply_settled(r, body);
 		return 0;

@@ -239,8 +239,10 @@ int replay__finish_figures(struct replay *r)
 	for (size_t i = 0; i < r->figures->nr_processes; i++)
 		if (!r->figures->processes[i].exited)
 			r->figures->processes[i].end_ns = r->now;
+	if (snapshot__append(r->figures, r->rest))
+		return -ENOMEM;
 	snapshot__finish(r->figures);
-	return snapshot__append(r->figures, r->rest);
+	return 0;
 }
 
 const struct snapshot *replay__kernel_figures(const struct replay *r)

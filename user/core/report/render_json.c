@@ -219,9 +219,9 @@ static void put_process_flags(struct json *j, const struct snapshot_process *p)
 	}
 }
 
-static void put_process(struct json *j, const struct snapshot_process *p)
+static void put_process(struct json *j, const char *key, const struct snapshot_process *p)
 {
-	json__open(j, NULL, '{');
+	json__open(j, key, '{');
 	json__signed(j, "pid", p->pid);
 	json__name(j, "comm", p->comm, sizeof(p->comm));
 	if (p->command[0])
@@ -326,10 +326,13 @@ int render_json(FILE *out, const struct snapshot *s, const struct render_options
 	put_verdict(&j, &v);
 	json__open(&j, "processes", '[');
 	for (size_t i = 0; i < s->nr_processes; i++)
-		put_process(&j, &s->processes[i]);
+		put_process(&j, NULL, &s->processes[i]);
 	json__close(&j, ']');
 	put_unobserved(&j, s);
 	json__integer(&j, "unlisted_processes", s->nr_unlisted);
+	json__integer(&j, "folded_processes", s->nr_folded);
+	if (s->nr_folded)
+		put_process(&j, "folded", &s->folded);
 	json__close(&j, '}');
 	putc('\n', out);
 	if (fflush(out) || ferror(out))

@@ -231,11 +231,24 @@ static size_t put_unobserved(const struct text *t, const struct snapshot *s)
 
 static size_t put_unlisted(const struct text *t, const struct snapshot *s)
 {
-	if (s->nr_unlisted)
+	size_t rest = s->nr_unlisted > s->nr_folded ? s->nr_unlisted - s->nr_folded : 0;
+
+	if (s->nr_folded) {
+		const struct snapshot_gil *g = s->folded.gils;
+
+		say(t,
+		    "%zu more processes that ended have no row above, because the number of rows "
+		    "is limited. In all, they got their GILs %s times, held them for %s and waited "
+		    "for them for %s.",
+		    s->nr_folded, format_count(g->fig.acquisitions).s,
+		    format_ns(g->lock.held_ns, t->ascii).s,
+		    format_ns(g->lock.waiter_ns, t->ascii).s);
+	}
+	if (rest)
 		say(t,
 		    "%zu more processes have ended, but are not in this report, because it keeps "
 		    "only a limited number.",
-		    s->nr_unlisted);
+		    rest);
 	return s->nr_unlisted;
 }
 

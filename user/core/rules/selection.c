@@ -198,6 +198,14 @@ static struct selection *finish(struct selection *sel)
 	return sel;
 }
 
+static bool scope__is_all(const struct scope *scope)
+{
+	for (int i = 0; i < SCOPE_KEYS; i++)
+		if (scope->match[i].given)
+			return false;
+	return true;
+}
+
 struct selection *selection__of(const struct snapshot *s, const struct scope *scope)
 {
 	struct selection *sel = begin(s, scope->match[SCOPE_THREAD].given);
@@ -213,6 +221,8 @@ struct selection *selection__of(const struct snapshot *s, const struct scope *sc
 		for (size_t j = 0; j < p->nr_gils; j++)
 			add_gil(sel, p, &p->gils[j], scope);
 	}
+	if (s->nr_folded && scope__is_all(scope))
+		add_gil(sel, &s->folded, s->folded.gils, scope);
 	return finish(sel);
 }
 

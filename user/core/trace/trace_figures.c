@@ -163,6 +163,27 @@ bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gi
 	return !s->bad;
 }
 
+void trace_figures__put_folded(struct bytes *b, const struct snapshot *s)
+{
+	bytes__number(b, s->nr_folded);
+	bytes__number(b, s->folded.end_ns);
+	bytes__number(b, s->folded.gils->requests_unknown);
+	trace_figures__put_gil(b, s->folded.gils);
+}
+
+bool trace_figures__get_folded(struct span *span, struct snapshot *s)
+{
+	static const struct snapshot_process none;
+	__u64 n = span__number(span), end = span__number(span);
+	bool requests_unknown = span__number(span);
+
+	if (span->bad || !n || s->nr_folded || snapshot__fold(s, &none, n))
+		return false;
+	s->folded.end_ns = end;
+	s->folded.gils->requests_unknown = requests_unknown;
+	return trace_figures__get_gil(span, s->folded.gils);
+}
+
 /* Sums of a kind are in records of a type of their own: a reader skips those that it does not
  * know. */
 static const unsigned int sums_type[GIL_SUM_KINDS] = {

@@ -79,22 +79,24 @@ bool trace_frame__parse(struct trace_frame *f, const unsigned char *bytes);
  * and the length of its body, each as a number; and the body. Readers skip types that they do not
  * know. */
 enum trace_record_type {
-	TRACE_RECORD_PROCESS = 1, /* a program that a process runs, with its GILs */
-	TRACE_RECORD_ENDED,       /* the process has ended */
-	TRACE_RECORD_DROPPED,    /* it has ended, and there are too many to list it in the report */
-	TRACE_RECORD_THREAD,     /* the next slot of the frame is this thread's */
-	TRACE_RECORD_NAME,       /* a thread has a new name */
-	TRACE_RECORD_FOLDED,     /* an exited thread has no row of its own any more */
-	TRACE_RECORD_SETTLED,    /* threads that died waiting are taken off at the next edge */
-	TRACE_RECORD_LOST,       /* edges of a GIL are missing here */
-	TRACE_RECORD_UNOBSERVED, /* a process that was not observed */
-	TRACE_RECORD_STATUS,     /* totals so far */
-	TRACE_RECORD_WINDOW,     /* anything older was not kept */
-	TRACE_RECORD_LISTED,     /* at the end: the processes, in the order of the report */
-	TRACE_RECORD_GIL_END,    /* the state of a GIL at the end */
-	TRACE_RECORD_FIGURES_GIL,      /* the figures that the kernel kept: those of a GIL, */
-	TRACE_RECORD_FIGURES_THREAD,   /* then those of its threads, */
+	TRACE_RECORD_PROCESS = 1,    /* a program that a process runs, with its GILs */
+	TRACE_RECORD_ENDED,          /* the process has ended */
+	TRACE_RECORD_DROPPED,        /* it has ended, and there are too many for it to have a row */
+	TRACE_RECORD_THREAD,         /* the next slot of the frame is this thread's */
+	TRACE_RECORD_NAME,           /* a thread has a new name */
+	TRACE_RECORD_FOLDED,         /* an exited thread has no row of its own any more */
+	TRACE_RECORD_SETTLED,        /* threads that died waiting are taken off at the next edge */
+	TRACE_RECORD_LOST,           /* edges of a GIL are missing here */
+	TRACE_RECORD_UNOBSERVED,     /* a process that was not observed */
+	TRACE_RECORD_STATUS,         /* totals so far */
+	TRACE_RECORD_WINDOW,         /* anything older was not kept */
+	TRACE_RECORD_LISTED,         /* at the end: the processes, in the order of the report */
+	TRACE_RECORD_GIL_END,        /* the state of a GIL at the end */
+	TRACE_RECORD_FIGURES_GIL,    /* the figures that the kernel kept: those of a GIL, */
+	TRACE_RECORD_FIGURES_THREAD, /* then those of its threads, */
 	TRACE_RECORD_FIGURES_HANDOFFS, /* and its handoffs */
+	TRACE_RECORD_FOLDED_GIL,       /* the sum of the processes that share a row: its GIL, */
+	TRACE_RECORD_FOLDED_THREAD,    /* and then its thread */
 };
 
 /* The last status of a trace has FINAL, and, if the kernel's figures are included, FIGURES. */

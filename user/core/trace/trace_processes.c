@@ -350,6 +350,19 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 	return err;
 }
 
+static int put_folded(struct trace_encoder *e, const struct snapshot *s)
+{
+	struct bytes gil = {0}, thread = {0};
+	int err;
+
+	trace_figures__put_folded(&gil, s);
+	err = encoder__record(e, TRACE_RECORD_FOLDED_GIL, s->end_ns, &gil);
+	if (err)
+		return err;
+	trace_figures__put_thread(&thread, s->folded.gils->threads);
+	return encoder__record(e, TRACE_RECORD_FOLDED_THREAD, s->end_ns, &thread);
+}
+
 int trace_encoder__finish(struct trace_encoder *e, const struct snapshot *s, bool figures)
 {
 	const struct trace_status status = {
@@ -367,6 +380,8 @@ int trace_encoder__finish(struct trace_encoder *e, const struct snapshot *s, boo
 
 	for (size_t i = 0; i < s->nr_processes && !err; i++)
 		err = finish_process(e, &s->processes[i], figures, s->end_ns);
+	if (figures && s->nr_folded)
+		err = err ?: put_folded(e, s);
 	err = err ?: trace_encoder__status(e, &status, s->end_ns);
 	return err ?: trace_encoder__flush(e);
 }

@@ -105,6 +105,10 @@ bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gi
 /* Sums of one kind, which the type of the record says. get_sums appends them to g. */
 void trace_figures__put_sums(struct bytes *b, const struct gil_sum *sums, size_t n);
 bool trace_figures__get_sums(struct span *s, enum gil_sum_kind kind, struct snapshot_gil *g);
+/* The sum of n processes without rows. get_folded makes it that of s, which must have none; it
+ * returns false if memory ran out, or, if the span is bad then, because of the file. */
+void trace_figures__put_folded(struct bytes *b, const struct snapshot *s);
+bool trace_figures__get_folded(struct span *span, struct snapshot *s);
 /* The type of the record with sums of this kind, and the kind of the sums in a record of this type;
  * GIL_SUM_KINDS if there are none in it. */
 unsigned int trace_figures__sums_type(enum gil_sum_kind kind);

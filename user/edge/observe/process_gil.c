@@ -5,9 +5,6 @@
 #include "edge/proc/proc_maps.h"
 #include "edge/observe/process_gil.h"
 
-/* Exited threads per GIL that have their own row; the rest share one. A row is 9 KiB. */
-#define MAX_EXITED 1024
-
 static bool is_own(pid_t pid, const struct gil_thread *t)
 {
 	return t->tid && t->pid == (__u32)pid;
@@ -16,30 +13,42 @@ static bool is_own(pid_t pid, const struct gil_thread *t)
 /* ---- threads that have exited ---- */
 
 /* The row that all further exited threads share. */
-static struct gil_thread *folded_row(struct snapshot_gil *g)
+static struct gil_thread *folded_row(struct process_gil *g)
 {
 	struct gil_thread *t;
 
-	if (g->nr_folded)
-		return &g->threads[MAX_EXITED];
-	t = snapshot_gil__add_thread(g);
-	if (t)
-		strcpy(t->comm, "(exited)");
+	if (g->past.nr_folded)
+		return &g->past.threads[g->folded_at];
+	t = snapshot_gil__add_thread(&g->past);
+	if (!t)
+		return NULL;
+	strcpy(t->comm, "(exited)");
+	g->folded_at = g->past.nr_threads - 1;
 	return t;
 }
 
-static void keep(struct snapshot_gil *past, struct probe *probe, unsigned int i,
+/* The main thread keeps its row, and so does whoever weighs much. */
+static bool keeps_row(struct process_gil *g, const struct gil_thread *t)
+{
+	__u64 weight = t->fig.hold.sum + t->fig.wait.sum;
+
+	g->past_weight += weight;
+	return t->tid == t->pid || snapshot__keeps_row(g->past.nr_threads, weight, g->past_weight);
+}
+
+static void keep(struct process_gil *g, struct probe *probe, unsigned int i,
 		 const struct listener *to)
 {
+	struct snapshot_gil *past = &g->past;
 	struct gil_thread *t;
 
-	if (past->nr_threads < MAX_EXITED) {
+	if (keeps_row(g, probe__thread(probe, i))) {
 		t = snapshot_gil__add_thread(past);
 		if (t)
 			probe__read_thread(probe, i, t);
 		return;
 	}
-	t = folded_row(past);
+	t = folded_row(g);
 	if (!t)
 		return;
 	gil_figures__add(&t->fig, &probe__thread(probe, i)->fig);
@@ -78,7 +87,7 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
 		}
 		g = gil_with(gils, n, t->lock);
 		if (g)
-			keep(&g->past, probe, i, to);
+			keep(g, probe, i, to);
 		probe__give_thread(probe, i);
 	}
 	return all_gone;

@@ -23,6 +23,8 @@ struct process_gil {
 	unsigned int missed;      /* how many looks in a row did not find its interpreter */
 	__u64 end_ns;             /* when its interpreter ended; 0: it lives */
 	struct snapshot_gil past; /* threads that have exited */
+	size_t folded_at;         /* the row of those that share one, if past.nr_folded */
+	__u64 past_weight;        /* for how long all of these held or waited, ns */
 	size_t fed;               /* for feed.c: how many of `past` it has read, */
 	__u64 fed_hits;           /* and how many hits they had */
 };

@@ -101,6 +101,7 @@ static int start_command(struct target *t, struct failure *f, int *exit_status)
 		return err;
 	if (t->launch.pid == 0)
 		launch__child(&t->launch, t->spec->argv, t->spec->command_stdout);
+	t->command = t->launch.pid;
 	/* The command should not run while the kernel is still cleaning up after the trial. */
 	probe__settle(t->probe);
 	err = hold_command(t, f);

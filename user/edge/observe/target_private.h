@@ -24,8 +24,10 @@ struct target {
 	__u64 tick_ns;
 	__u64 ended_ns;                  /* when target__look_for_ended looks again */
 	struct process_count past_count; /* counts of ended processes */
-	__u64 nr_gaps;  /* how often a process lost its probes when a thread ended */
-	size_t nr_seen; /* CPython programs that could be traced */
+	__u64 nr_gaps;     /* how often a process lost its probes when a thread ended */
+	size_t nr_seen;    /* CPython programs that could be traced */
+	pid_t command;     /* the process of the launched command, even after its end; or 0 */
+	__u64 past_weight; /* snapshot_process__weight of all that has ended */
 	int exit_status;
 };
 
