@@ -104,6 +104,48 @@ TEST(a_switch_interval_of_1_us)
 	UNSAID(t, "native");
 }
 
+/* One thread computes, and the other one interrupts it for moments. For that the interval is good. */
+static struct told interrupted(long interval_us, __u64 off)
+{
+	struct story st = begin();
+
+	st.gil->switch_interval_us = interval_us;
+	story__thread(&st, 1, "compute");
+	story__thread(&st, 2, "serve");
+	st.no_slices = true;
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 1000; i++) {
+		story__pass(&st, 2 * MS);
+		story__wait(&st, 2);
+		if (off)
+			preempt(&st, 1, off);
+		story__pass(&st, (__u64)interval_us * US + 50 * US);
+		gil_model_wait(&st.gil->lock, &st.gil->threads[1], st.now - 1);
+		interrupt(&st, 1, 2, 30 * US, true);
+	}
+	return finish(&st);
+}
+
+TEST(a_short_interval_that_serves_its_purpose)
+{
+	struct told t = interrupted(10, 0);
+
+	CHECK_STR(t.kind, "one_thread");
+	UNSAID(t, "setswitchinterval");
+}
+
+/* A shorter interval would end no wait if the holder has no CPU to see the request. */
+TEST(a_convoy_for_lack_of_a_cpu)
+{
+	struct told t = interrupted(500, 8 * MS);
+
+	CHECK_STR(t.kind, "preempted");
+	SAYS(t, "mostly for a CPU");
+	t = interrupted(5000, 8 * MS);
+	CHECK_STR(t.kind, "convoy");
+	SAYS(t, "More CPUs would make the waits shorter");
+}
+
 /* Two threads that compute do so just as fast with turns of 100 ms. */
 TEST(long_turns_of_equals_are_shared)
 {

@@ -27,12 +27,6 @@
 #define HELD_ALONE 0.80
 /* Page faults and contended mutexes come nowhere near a quarter of the time in holds. */
 #define ASLEEP_MUCH 0.25
-/* CPUs are the cause if more of them would end half of the waiting. But they end it only if the
- * threads together want the GIL less than all the time. A thread that gets the GIL next has to be
- * woken, which takes so long even if there is a CPU for it. */
-#define PREEMPTED_MUCH   0.50
-#define PREEMPTED_DEMAND 0.90
-#define WAKE_UP_NS       100000.0
 /* Holds that go on after they were asked to end must be a quarter of what others wait for: a single
  * import or a large sort is not a pattern. */
 #define OVERDUE_MUCH 0.25
@@ -50,6 +44,7 @@
  * above a hundred times, any thread is. */
 #define INTERVAL_SHORT_TURNS 100 /* a second */
 #define INTERVAL_SHORT_US    100
+#define INTERVAL_SHORT_ONE   0.80 /* of all requests: a single thread that is interrupted so often */
 #define INTERVAL_LONG_US     50000
 #define INTERVAL_ENDLESS_US  500000
 #define INTERVAL_LONG_WAIT   20000000ULL
@@ -77,15 +72,6 @@ static void set_front(struct verdict *v, const struct gil_thread *t)
 	v->front.tid = t->tid;
 	memcpy(v->front.name, t->comm, sizeof(v->front.name));
 	v->front.longest_ns = t->fig.hold.max;
-}
-
-static __u64 sum_of(const struct verdict_look *l, verdict_key *key)
-{
-	__u64 sum = 0;
-
-	for (size_t i = 0; i < l->gil->nr_threads; i++)
-		sum += key(l, &l->gil->threads[i]);
-	return sum;
 }
 
 static enum verdict_answer answer(const struct verdict *v)
@@ -140,36 +126,9 @@ static double waited_for(const struct verdict *v, const struct verdict_look *l)
 	return (double)gil_lock_contended_until(&l->gil->lock, l->now) * (1 - v->preempted_share);
 }
 
-/* For how much of the time in which others wait nobody has the GIL: the one that was woken to take
- * it next does not run yet. */
-static double waited_for_nobody(const struct verdict_look *l)
-{
-	const struct gil_lock *k = &l->gil->lock;
-	__u64 contended = gil_lock_contended_until(k, l->now);
-	__u64 held = sum_of(l, verdict_key__waited_for);
-	double free = l->observed - (double)gil_lock_held_until(k, l->gil->locked_at_start, l->now);
-	double nobody;
-
-	if (k->state == GIL_LOCK_HELD)
-		held += gil_elapsed(k->contended_before, contended);
-	nobody = (double)gil_elapsed(held, contended);
-	return nobody < free ? nobody : free;
-}
-
-/* The share of the waiting that would end if there were enough CPUs. */
-static double lack_of_cpus(const struct verdict *v, const struct verdict_look *l)
-{
-	double contended = (double)gil_lock_contended_until(&l->gil->lock, l->now);
-	double nobody = verdict_look__has_counters(l) ? waited_for_nobody(l) : 0;
-	double wake_ups = WAKE_UP_NS * (double)l->gil->fig.contended;
-	double lacking = v->preempted_share * (contended - nobody);
-
-	return share(lacking + (nobody > wake_ups ? nobody - wake_ups : 0), contended);
-}
-
 static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 {
-	double slept = (double)sum_of(l, verdict_key__asleep);
+	double slept = (double)verdict_sum(l, verdict_key__asleep);
 	double of = verdict_look__has_counters(l) ? waited_for(v, l) : (double)l->gil->fig.hold.sum;
 
 	if (share(slept, of) < ASLEEP_MUCH)
@@ -228,7 +187,8 @@ static bool holds_long(const struct verdict_look *l, const struct gil_thread *t)
 static bool is_native(struct verdict *v, const struct verdict_look *l)
 {
 	if (slices_are_seen(l)) {
-		if (share((double)sum_of(l, verdict_key__overdue), waited_for(v, l)) < OVERDUE_MUCH)
+		if (share((double)verdict_sum(l, verdict_key__overdue), waited_for(v, l)) <
+		    OVERDUE_MUCH)
 			return false;
 		v->front = verdict_group(l, verdict_key__overdue, NULL);
 		return true;
@@ -256,6 +216,20 @@ struct classes {
 	double brief_share; /* of all waiting */
 };
 
+/* True if one thread computes, and others interrupt it: for these a short interval is a good one. */
+static bool one_is_interrupted(const struct verdict_look *l)
+{
+	double all = (double)l->gil->fig.requested_releases;
+
+	for (size_t i = 0; i < l->gil->nr_threads; i++) {
+		const struct gil_thread *t = &l->gil->threads[i];
+
+		if (t->tid && (double)t->fig.requested_releases > INTERVAL_SHORT_ONE * all)
+			return true;
+	}
+	return false;
+}
+
 /* Handing over takes so much of the time that the waits themselves may be short. */
 static bool is_short_interval(struct verdict *v, const struct verdict_look *l)
 {
@@ -263,7 +237,8 @@ static bool is_short_interval(struct verdict *v, const struct verdict_look *l)
 	double turns = share((double)f->requested_releases * 1e9, l->observed);
 
 	if (v->switch_interval_us > INTERVAL_SHORT_US || turns < INTERVAL_SHORT_TURNS ||
-	    v->held_ratio < HELD_BUSY || f->requested_releases < f->contended / 3)
+	    v->held_ratio < HELD_BUSY || f->requested_releases < f->contended / 3 ||
+	    one_is_interrupted(l))
 		return false;
 	if (v->answer < VERDICT_PARTLY)
 		v->answer = VERDICT_PARTLY;
@@ -345,7 +320,7 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 		return VERDICT_NATIVE;
 	if (is_short_interval(v, l) || (waits && is_long_interval(v, l, c)))
 		return VERDICT_INTERVAL;
-	if (waits && lack_of_cpus(v, l) >= PREEMPTED_MUCH && verdict_demand(l) < PREEMPTED_DEMAND)
+	if (waits && verdict_lacks_cpus(l, v->preempted_share, c->mostly_brief ? &c->brief : NULL))
 		return VERDICT_PREEMPTED;
 	if (is_convoy(v, l, c))
 		return VERDICT_CONVOY;

@@ -40,8 +40,10 @@ static void advise_convoy(struct verdict_teller *t)
 
 static void advise_asleep(struct verdict_teller *t)
 {
-	verdict_add(t, "Try: a call or a version of the library that lets other threads run while "
-		       "it blocks, or that part in another process. Its author can release the "
+	verdict_add(t, "It may be an extension, or the start of another program (subprocess), "
+		       "which blocks until that runs. Try: a call or a version of the library "
+		       "that lets other threads run while it blocks, fewer starts, or that part "
+		       "in another process. The author of an extension can release the "
 		       "GIL around what blocks (Py_BEGIN_ALLOW_THREADS, or nogil in Cython).");
 }
 

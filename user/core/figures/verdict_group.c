@@ -4,9 +4,10 @@
 #include "core/figures/verdict_group.h"
 
 /* A thread is brief if it needs the GIL for at most a fifth of the switch interval at a time. With
- * a very long interval every thread would be. */
-#define BRIEF_HOLD    0.20
-#define INTERVAL_MOST 20000000ULL
+ * a very long interval every thread would be, and with a very short one none. */
+#define BRIEF_HOLD     0.20
+#define INTERVAL_LEAST 1000000ULL
+#define INTERVAL_MOST  20000000ULL
 /* The thread in front spends most of its time in holds of at least half an interval, and at least
  * half of these end only because somebody asks. Short holds, such as those at its start, do not
  * count. */
@@ -157,9 +158,11 @@ static bool works_in_long_holds(const struct verdict_look *l)
 
 bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thread *t)
 {
-	__u64 interval = l->interval_ns < INTERVAL_MOST ? l->interval_ns : INTERVAL_MOST;
+	__u64 interval = gil_later(INTERVAL_LEAST, l->interval_ns);
 	const struct gil_thread *pattern = pattern_of(l, t);
 
+	if (interval > INTERVAL_MOST)
+		interval = INTERVAL_MOST;
 	if (!t->fig.hold.count)
 		return !snapshot_gil__holds(l->gil, t);
 	if (pattern != t && works_in_long_holds(l))
@@ -192,6 +195,15 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 	memcpy(v->name, t->comm, sizeof(v->name));
 	v->longest_ns = t->fig.hold.max;
 	v->wait_ns = gil_hist__quantile(&t->fig.wait, 0.5);
+}
+
+__u64 verdict_sum(const struct verdict_look *l, verdict_key *key)
+{
+	__u64 sum = 0;
+
+	for (size_t i = 0; i < l->gil->nr_threads; i++)
+		sum += key(l, &l->gil->threads[i]);
+	return sum;
 }
 
 /* What the rows that may belong to a group have of its key. */

@@ -58,6 +58,9 @@ bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thr
 /* True for a thread that keeps the GIL for long, and lets go only when asked. */
 bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_thread *t);
 
+/* The sum over all threads. */
+__u64 verdict_sum(const struct verdict_look *l, verdict_key *key);
+
 /* The group with the most of `key`: all threads that have at least half of the mean, or all that
  * come and go, if these have more than the others together. `in`: only these threads; NULL: all. */
 struct verdict_threads verdict_group(const struct verdict_look *l, verdict_key *key,
@@ -69,5 +72,11 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief);
 
 /* How many threads would want the GIL at a time if none of them ever lacked a CPU or the GIL. */
 double verdict_demand(const struct verdict_look *l);
+
+/* True if most of the waiting would end with enough CPUs: if the threads want the GIL less than all
+ * the time, or if most of the waiting is that of `brief` (or NULL), whose threads then would wait
+ * for a switch interval only. `preempted_share`: of the time in holds. */
+bool verdict_lacks_cpus(const struct verdict_look *l, double preempted_share,
+			const struct verdict_class *brief);
 
 #endif
