@@ -36,13 +36,14 @@
 /* Convoy: waits of at least three quarters of an interval, by threads that need the GIL only
  * briefly. There must be enough of them for a median, and enough to be noticeable. If these threads
  * do less than two fifths of all waiting, those that compute matter more. */
-#define CONVOY_WAIT  0.75
-#define CONVOY_TURNS 10
-#define CONVOY_MOST  0.40
+#define CONVOY_WAIT        0.75
+#define CONVOY_TURNS       10
+#define CONVOY_MOST        0.40
+#define CONVOY_INTERVAL_US 200 /* the waits for a shorter one have other reasons */
 /* The default is 5 ms. Below a fiftieth of it, threads spend a good part of their time in handing
  * over. Above ten times the default, a thread that needs the GIL briefly is late for everything;
  * above a hundred times, any thread is. */
-#define INTERVAL_SHORT_TURNS 100 /* a second */
+#define INTERVAL_SHORT_TURNS 100 /* for each second on a CPU */
 #define INTERVAL_SHORT_US    100
 #define INTERVAL_SHORT_ONE   0.80 /* of all requests: a single thread that is interrupted so often */
 #define INTERVAL_LONG_US     50000
@@ -234,7 +235,8 @@ static bool one_is_interrupted(const struct verdict_look *l)
 static bool is_short_interval(struct verdict *v, const struct verdict_look *l)
 {
 	const struct gil_figures *f = &l->gil->fig;
-	double turns = share((double)f->requested_releases * 1e9, l->observed);
+	double computed = (double)(f->hold.sum - f->hold_part[GIL_PART_RUNNABLE]);
+	double turns = share((double)f->requested_releases * 1e9, computed);
 
 	if (v->switch_interval_us > INTERVAL_SHORT_US || turns < INTERVAL_SHORT_TURNS ||
 	    v->held_ratio < HELD_BUSY || f->requested_releases < f->contended / 3 ||
@@ -265,6 +267,7 @@ static bool is_convoy(struct verdict *v, const struct verdict_look *l, const str
 	const struct verdict_class *b = &c->brief;
 
 	if (b->waits < CONVOY_TURNS || b->loss < LOSS_SOME ||
+	    v->switch_interval_us < CONVOY_INTERVAL_US ||
 	    (double)b->median < CONVOY_WAIT * (double)l->interval_ns)
 		return false;
 	if (c->brief_share < CONVOY_MOST) {
@@ -305,11 +308,20 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct verd
 	return v->asleep ? VERDICT_IDLE : VERDICT_BUSY;
 }
 
+static bool has_small_turns(const struct verdict *v, const struct verdict_look *l)
+{
+	const struct verdict_threads *w = &v->waiting;
+
+	return share((double)w->turns * 1e9, l->observed) >= SMALL_TURNS_MANY &&
+	       (double)w->held_ns <= SMALL_TURN_NS * (double)w->turns;
+}
+
 static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 			       const struct classes *c)
 {
 	bool waits = v->contended_ratio >= CONTENDED_SOME && v->answer >= VERDICT_PARTLY;
 
+	v->small_turns = c->mostly_brief && has_small_turns(v, l);
 	if (l->observed < OBSERVED_LEAST_NS)
 		return VERDICT_NOTHING_SEEN;
 	if (is_stuck(v, l))
@@ -320,13 +332,12 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 		return VERDICT_NATIVE;
 	if (is_short_interval(v, l) || (waits && is_long_interval(v, l, c)))
 		return VERDICT_INTERVAL;
-	if (waits && verdict_lacks_cpus(l, v->preempted_share, c->mostly_brief ? &c->brief : NULL))
+	/* A thread that lets the GIL go in each moment loses its turn wherever it loses its CPU. */
+	if (waits && !v->small_turns &&
+	    verdict_lacks_cpus(l, v->preempted_share, c->mostly_brief ? &c->brief : NULL))
 		return VERDICT_PREEMPTED;
 	if (is_convoy(v, l, c))
 		return VERDICT_CONVOY;
-	v->small_turns = c->mostly_brief &&
-			 share((double)v->waiting.turns * 1e9, l->observed) >= SMALL_TURNS_MANY &&
-			 (double)v->waiting.held_ns <= SMALL_TURN_NS * (double)v->waiting.turns;
 	v->computing = !c->mostly_brief;
 	if (v->answer >= VERDICT_PARTLY)
 		return VERDICT_SHARED;

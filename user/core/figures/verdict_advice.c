@@ -7,6 +7,8 @@
 
 /* A GIL held for so much of the time has no room for another thread. */
 #define HELD_SATURATED 0.80
+/* With shorter turns, handing over costs more than it gains. */
+#define INTERVAL_LEAST_US 1000
 
 static void advise_shared(struct verdict_teller *t)
 {
@@ -33,9 +35,12 @@ static void advise_shared(struct verdict_teller *t)
 
 static void advise_convoy(struct verdict_teller *t)
 {
-	verdict_add(t, "Try: a shorter switch interval (sys.setswitchinterval), or the long "
-		       "computation in another process. A thread has to wait anew after each call "
-		       "that releases the GIL, so fewer and larger calls help, too.");
+	bool shorter = t->v->switch_interval_us > INTERVAL_LEAST_US;
+
+	verdict_add(t,
+		    "Try: %sthe long computation in another process. A thread has to wait anew "
+		    "after each call that releases the GIL, so fewer and larger calls help, too.",
+		    shorter ? "a shorter switch interval (sys.setswitchinterval), or " : "");
 }
 
 static void advise_asleep(struct verdict_teller *t)
