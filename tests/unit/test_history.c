@@ -420,4 +420,32 @@ TEST(points_tell_the_last_minutes)
 	history__free(h);
 }
 
+/* After a reset a curve has nothing of the time before it, not even in its first point. */
+TEST(a_reset_forgets_the_curve)
+{
+	struct snapshot *s = fixture__make("convoy");
+	struct history *h = history__new(1 * S);
+	struct history_point points[HISTORY_POINTS];
+	__u64 first;
+	size_t n;
+
+	s->end_ns = s->processes[0].end_ns += HISTORY_POINT_NS / 2;
+	CHECK_EQ(history__add(h, s), 0);
+	n = history__points(h, 0, 0, points, HISTORY_POINTS, &first);
+	CHECK(n > 2, "%zu points", n);
+	history__reset(h);
+	CHECK_EQ(history__points(h, 0, 0, points, HISTORY_POINTS, &first), 0);
+	for (int i = 0; i < 4; i++) {
+		s->end_ns = s->processes[0].end_ns += HISTORY_POINT_NS;
+		s->processes[0].gils[0].lock.mark = s->end_ns;
+		CHECK_EQ(history__add(h, s), 0);
+	}
+	CHECK_EQ(history__points(h, 0, 0, points, HISTORY_POINTS, &first), 4);
+	CHECK_EQ(first, n);
+	for (int i = 0; i < 4; i++)
+		CHECK(!points[i].contended && !points[i].waiting, "point %d", i);
+	snapshot__free(s);
+	history__free(h);
+}
+
 TEST_MAIN

@@ -240,6 +240,13 @@ static int add_points(struct gil_track *track, const struct lock_delta *at, __u6
 	return 0;
 }
 
+void history__forget_points(struct gil_track *track, const struct snapshot_gil *raw)
+{
+	track->forgotten = track->nr_points;
+	track->point_ns = track->at;
+	track->at_point = integrals(raw, track->at);
+}
+
 int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 {
 	struct process_track *p = &h->tracks[process];

@@ -47,7 +47,7 @@ void history__free(struct history *h);
 
 /* Changes the length of the window at once. */
 void history__set_window(struct history *h, __u64 window_ns);
-/* Forgets everything before the next tick, in both spans. The curves stay. */
+/* Forgets everything before the next tick: both spans, and the curves. */
 void history__reset(struct history *h);
 
 /* ---- feeding: begin; then processes, each with its GILs, each with their threads; then end

@@ -28,12 +28,12 @@ size_t history__points(const struct history *h, size_t process, size_t gil,
 		       struct history_point *points, size_t n, __u64 *first)
 {
 	const struct gil_track *track = track_of(h, process, gil);
-	__u64 nr = track->nr_points;
+	__u64 nr = track->nr_points, known = nr - track->forgotten;
 
 	if (n > HISTORY_POINTS)
 		n = HISTORY_POINTS;
-	if (nr < n)
-		n = (size_t)nr;
+	if (known < n)
+		n = (size_t)known;
 	*first = nr - n;
 	for (size_t i = 0; i < n; i++)
 		points[i] = track->points[(*first + i) % HISTORY_POINTS];
@@ -155,6 +155,9 @@ void history__reset(struct history *h)
 		s->start_ns = h->now;
 		h->begin[span] = h->now;
 	}
+	for (size_t i = 0; i < h->raw->nr_processes; i++)
+		for (size_t j = 0; j < h->raw->processes[i].nr_gils; j++)
+			history__forget_points(track_of(h, i, j), gil_of(h->raw, i, j));
 	for (size_t i = 0; i < h->nr; i++)
 		log__clear(&h->ticks[i].log);
 	h->nr = h->tail = 0;

@@ -47,6 +47,7 @@ struct gil_track {
 	/* the curves */
 	struct history_point *points;
 	__u64 nr_points; /* all points so far */
+	__u64 forgotten; /* so many of them */
 	__u64 point_ns;  /* where the next one begins */
 	struct lock_delta at_point;
 };
@@ -107,6 +108,8 @@ static inline struct log *present_log(struct history *h)
  * frees what is kept about a process. */
 int history__grow(void **list, size_t *size, size_t nr, size_t element);
 void history__clear_track(struct history *h, size_t process);
+/* history.c: the curve of a GIL begins anew where its last tick ended; `raw` is as last fed. */
+void history__forget_points(struct gil_track *track, const struct snapshot_gil *raw);
 
 /* history_tick.c: false if there was no memory for the present tick. */
 bool history__has_begun(const struct history *h);
