@@ -1,65 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Frames: compared with the files in tests/golden, and tested for what must hold for any size, any
  * snapshot and any keys. */
-#include "fixtures.h"
+#include "frames.h"
 #include "golden.h"
 #include "random.h"
-#include "core/screen/screen.h"
 #include "core/base/utf8.h"
 
-static const struct screen_facts facts = {.state = NULL};
-
-/* ---- a history, step by step ---- */
-
-static struct history *told;
-static __u64 told_until;
-
-static void feed(struct story *st)
-{
-	if (st->now < told_until + 250 * MS)
-		return;
-	told_until = st->now;
-	st->process->end_ns = st->now;
-	st->snapshot->start_ns = FIXTURE_START;
-	st->snapshot->end_ns = st->now;
-	history__add(told, st->snapshot);
-}
-
-static struct history *history_of(const char *fixture)
-{
-	struct snapshot *s;
-
-	told = history__new(10 * S);
-	told_until = FIXTURE_START;
-	story_watch = feed;
-	s = fixture__make(fixture);
-	story_watch = NULL;
-	history__add(told, s);
-	snapshot__free(s);
-	return told;
-}
-
-static char *frame(struct view *v, const struct history *h, int width, int height, bool ascii,
-		   bool styles)
-{
-	struct grid *g = grid__new(width, height, ascii);
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	screen__draw(g, v, h, &facts);
-	grid__print(g, out, styles);
-	fclose(out);
-	grid__free(g);
-	return text;
-}
-
 /* ---- golden frames ---- */
-
-static const struct {
-	int width;
-	int height;
-} sizes[] = {{60, 12}, {80, 24}, {120, 40}, {200, 60}};
 
 static void check_frame(const char *fixture, const char *keys, const char *suffix, int width,
 			int height)
@@ -121,6 +68,16 @@ TEST(golden_frames_of_other_kinds)
 	for (size_t i = 0; i < sizeof(frames) / sizeof(*frames) && !test_failure[0]; i++)
 		check_frame(frames[i].fixture, frames[i].keys, frames[i].suffix,
 			    sizes[frames[i].size].width, sizes[frames[i].size].height);
+}
+
+/* A block of text has the time, and no keys. */
+TEST(golden_frame_of_plain_text)
+{
+	facts = (struct screen_facts){.when = "2026-01-31 12:34:56.789", .plain = true};
+	check_frame("convoy", "", "-plain", 100, 40);
+	if (!test_failure[0])
+		check_frame("many", "", "-plain", 100, 40);
+	facts = (struct screen_facts){0};
 }
 
 /* ---- whatever the size ---- */
@@ -201,7 +158,9 @@ static const unsigned int all_keys[] = {'q',
 					KEY_CODE_PAGE_UP,
 					KEY_CODE_HOME,
 					KEY_CODE_END,
-					KEY_CODE_F1};
+					KEY_CODE_F1,
+					KEY_CODE_WHEEL_UP,
+					KEY_CODE_WHEEL_DOWN};
 
 /* Any keys, in any window, on any fixture. */
 TEST(any_size_and_any_keys)
@@ -219,6 +178,8 @@ TEST(any_size_and_any_keys)
 
 			view__key(&v, all_keys[random_below(&random,
 							    sizeof(all_keys) / sizeof(*all_keys))]);
+			view__click(&v, (int)random_below(&random, 300),
+				    (int)random_below(&random, 70), i & 2);
 			check_grid(&v, h, width, height, i & 1);
 		}
 		history__free(h);

@@ -146,6 +146,37 @@ TEST(sorting)
 	CHECK_EQ(v.list.sort, -1);
 }
 
+TEST(the_mouse)
+{
+	struct view v = drawn(VIEW_GIL);
+
+	v.spots[0] = (struct view_spot){SPOT_COLUMN, 2, 10, 5, 8, 1};
+	v.spots[1] = (struct view_spot){SPOT_ROWS, 7, 0, 6, 80, 4};
+	v.spots[2] = (struct view_spot){SPOT_KEY, 't', 0, 23, 9, 1};
+	v.nr_spots = 3;
+	CHECK_EQ(view__click(&v, 9, 5, false), VIEW_IGNORED);
+	CHECK_EQ(view__click(&v, 18, 5, false), VIEW_IGNORED);
+	CHECK_EQ(view__click(&v, 17, 5, false), VIEW_CHANGED);
+	CHECK_EQ(v.threads.sort, 5);
+	CHECK_EQ(view__click(&v, 79, 8, false), VIEW_CHANGED);
+	CHECK_EQ(v.threads.cursor, 9);
+	CHECK(v.threads.stays && !v.threads.chosen, "the cursor stays on its row");
+	CHECK_EQ(view__click(&v, 79, 10, false), VIEW_IGNORED);
+	v.threads.chosen = 4711; /* as drawing leaves it */
+	CHECK_EQ(view__click(&v, 79, 8, true), VIEW_CHANGED);
+	CHECK_EQ(v.level, VIEW_THREAD);
+	CHECK_EQ(v.tid, 4711);
+	v.level = VIEW_GIL;
+	press(&v, "/ab");
+	CHECK_EQ(view__click(&v, 0, 23, false), VIEW_CHANGED);
+	CHECK(v.table_only && !v.typing, "a key in the bottom row, not a letter");
+	v.threads.cursor = 4;
+	view__key(&v, KEY_CODE_WHEEL_DOWN);
+	CHECK_EQ(v.threads.cursor, 7);
+	view__key(&v, KEY_CODE_WHEEL_UP);
+	CHECK_EQ(v.threads.cursor, 4);
+}
+
 TEST(filtering)
 {
 	struct view v = drawn(VIEW_GIL);

@@ -90,10 +90,10 @@ const struct column thread_columns[] = {
 };
 
 const struct column gil_columns[] = {
-	{.title = "process", .width = -8, .priority = 1, .kind = COLUMN_ID, .help = "its number"},
+	{.title = "process", .width = -7, .priority = 1, .kind = COLUMN_ID, .help = "its number"},
 	{.title = "name", .width = 15, .kind = COLUMN_NAME, .help = "its script, module or title"},
 	{.title = "held",
-	 .width = -8,
+	 .width = -7,
 	 .kind = COLUMN_SHARE,
 	 .metric = "held_ratio",
 	 .help = "share of the time that a thread had the GIL"},
@@ -108,12 +108,12 @@ const struct column gil_columns[] = {
 	 .kind = COLUMN_WAITED,
 	 .help = "threads that waited, on average"},
 	{.title = "why",
-	 .width = 13,
+	 .width = 12,
 	 .priority = 3,
 	 .kind = COLUMN_WHY,
 	 .help = "the verdict, in a word"},
 	{.title = "acq/s",
-	 .width = -8,
+	 .width = -7,
 	 .priority = 4,
 	 .kind = COLUMN_RATE,
 	 .metric = "acquisitions",
@@ -127,26 +127,31 @@ const struct column gil_columns[] = {
 	 .help = "99 % of all waits are shorter"},
 	{.title = "hold p99",
 	 .width = -8,
-	 .priority = 7,
+	 .priority = 8,
 	 .kind = COLUMN_QUANTILE,
 	 .metric = "hold",
 	 .q = 0.99,
 	 .help = "99 % of all holds are shorter"},
 	{.title = "threads",
 	 .width = -7,
-	 .priority = 6,
+	 .priority = 7,
 	 .kind = COLUMN_THREADS,
 	 .help = "threads that have used it and are alive"},
 	{.title = "now",
 	 .width = -4,
-	 .priority = 8,
+	 .priority = 9,
 	 .kind = COLUMN_WAITERS,
 	 .help = "threads that wait now"},
 	{.title = "python",
 	 .width = 8,
-	 .priority = 9,
+	 .priority = 10,
 	 .kind = COLUMN_PYTHON,
 	 .help = "the interpreter's version"},
+	{.title = "over time",
+	 .width = 16,
+	 .priority = 6,
+	 .kind = COLUMN_CURVE,
+	 .help = "the contended share over the last minutes"},
 	{.title = NULL},
 };
 
@@ -243,6 +248,8 @@ static double value(const struct column *c, const struct subject *s)
 		return metric_of(s, c->metric);
 	case COLUMN_RATIO:
 		return share(metric_of(s, c->metric), metric_of(s, c->of));
+	case COLUMN_CURVE:
+		return gil__contended_ratio(s->process, s->gil);
 	case COLUMN_QUANTILE:
 		h = hist_of(s, c->metric);
 		return h->count ? (double)gil_hist__quantile(h, c->q) : NAN;
@@ -328,7 +335,51 @@ struct format column__text(const struct column *c, const struct subject *s, bool
 				   ascii);
 	if (c->kind == COLUMN_ID && s->thread && !s->thread->tid)
 		return f;
+	if (c->kind == COLUMN_CURVE)
+		return (struct format){""};
 	return number(c, s, value(c, s), ascii);
+}
+
+bool column__ascends(const struct column *c)
+{
+	return c->kind <= COLUMN_WHY;
+}
+
+static size_t digits(const char *s, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && s[i] >= '0' && s[i] <= '9')
+		i++;
+	return i;
+}
+
+/* Compares two words of at most n bytes, in which numbers count as such: io-2 is before io-10. */
+static int natural(const char *a, const char *b, size_t n)
+{
+	size_t i = 0, j = 0;
+
+	while (i < n && j < n && a[i] && b[j]) {
+		size_t k = digits(a + i, n - i), l = digits(b + j, n - j);
+		int r = 0;
+
+		if (!k || !l) {
+			r = (unsigned char)a[i++] - (unsigned char)b[j++];
+			if (r)
+				return r;
+			continue;
+		}
+		for (; k > 1 && a[i] == '0'; k--)
+			i++;
+		for (; l > 1 && b[j] == '0'; l--)
+			j++;
+		r = k != l ? (k > l) - (k < l) : memcmp(a + i, b + j, k);
+		if (r)
+			return r;
+		i += k;
+		j += l;
+	}
+	return (i < n && a[i]) - (j < n && b[j]);
 }
 
 int column__compare(const struct column *c, const struct subject *a, const struct subject *b)
@@ -337,7 +388,7 @@ int column__compare(const struct column *c, const struct subject *a, const struc
 	double x, y;
 
 	if (v && w)
-		return strncmp(v, w, a->thread ? sizeof(a->thread->comm) : PROGRAM_NAME);
+		return natural(v, w, a->thread ? sizeof(a->thread->comm) : PROGRAM_NAME);
 	x = value(c, a);
 	y = value(c, b);
 	if (isnan(x) || isnan(y))

@@ -30,12 +30,13 @@ enum column_kind {
 	COLUMN_TOTAL,    /* a metric */
 	COLUMN_RATIO,    /* a metric, divided by another one */
 	COLUMN_QUANTILE, /* a quantile of a distribution; 1: its maximum */
+	COLUMN_CURVE,    /* contention over the last minutes; as wide as there is room */
 };
 
 struct column {
 	const char *title;
 	int width;    /* negative: right-aligned */
-	int priority; /* columns with the largest priority are left out first */
+	int priority; /* columns with the smallest one get their place first */
 	enum column_kind kind;
 	const char *metric; /* a name in the metric table */
 	const char *of;
@@ -48,9 +49,12 @@ extern const struct column thread_columns[];
 extern const struct column gil_columns[];
 
 struct format column__text(const struct column *c, const struct subject *s, bool ascii);
-/* Negative if a comes before b. Larger figures and alphabetically lower names come first, unknown
- * values last. */
+/* Negative if a comes before b. Larger figures and alphabetically lower names come first (io-2
+ * before io-10), unknown values last. */
 int column__compare(const struct column *c, const struct subject *a, const struct subject *b);
+
+/* True if its smallest values come first. */
+bool column__ascends(const struct column *c);
 
 /* What the thread is doing now, in a word. */
 const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread *t);

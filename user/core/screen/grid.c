@@ -256,6 +256,20 @@ void pane__pillar(const struct pane *p, int row, int column, enum style style, i
 		pane__put(p, row, column, style, g->ascii ? thirds[n] : eighths[n]);
 }
 
+/* True for the blank between a figure and its unit, where no line ends. */
+static bool is_within_figure(const char *s, size_t at)
+{
+	static const char *const units[] = {"ns", "us", "µs", "ms", "s", "min", "h", "%"};
+	size_t length = strcspn(s + at + 1, " .,;:)");
+
+	if (!at || s[at - 1] < '0' || s[at - 1] > '9')
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (strlen(units[i]) == length && !strncmp(s + at + 1, units[i], length))
+			return true;
+	return false;
+}
+
 /* How many bytes of s fit into the columns, up to a blank if there is one. */
 static size_t line_length(const char *s, int columns)
 {
@@ -266,9 +280,11 @@ static size_t line_length(const char *s, int columns)
 		__u32 c = utf8__decode(s + at, &n);
 		int width = c == UTF8_INVALID || utf8__columns(c) < 0 ? 1 : utf8__columns(c);
 
+		bool may_end = s[at] == ' ' && !is_within_figure(s, at);
+
 		if (used + width > columns)
-			return s[at] == ' ' ? at : blank;
-		if (s[at] == ' ')
+			return may_end ? at : blank;
+		if (may_end)
 			blank = at;
 		used += width;
 	}

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The layout. The top row says what is shown, and the bottom row lists keys. The rows between them
- * are shared out by height: the verdict and the bar of the GIL's time always get theirs, then the
- * table gets at least a few rows, then histograms and handoffs get what is left.
+ * The pages. The top row says what is shown, and the bottom row lists keys. What is between them
+ * is a page: the list of all GILs, one GIL, one of its threads, or the help.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,222 +11,192 @@
 
 #define WIDE         150 /* from so many columns on, handoffs are to the right of the threads */
 #define PAIRS_COLUMN 52
+#define PAIRS_BESIDE 12 /* rows */
 #define ROOMY        30 /* from so many rows on, there are blank rows between the parts */
+#define BELOW_LEAST  14 /* rows: enough to show the selected GIL below the list */
 
-/* ---- the rows at the top and the bottom ---- */
-
-static const char *dot(const struct screen *sc)
-{
-	return sc->ascii ? "-" : "·";
-}
-
-static struct format window_text(const struct screen *sc)
-{
-	const struct snapshot_process *p = sc->gil.process;
-	__u64 length =
-		p ? gil__observed(p, sc->gil.gil) : gil_elapsed(sc->s->start_ns, sc->s->end_ns);
-	struct format f, ns = format_ns(length, sc->ascii);
-
-	snprintf(f.s, sizeof(f.s), "%s %.60s", sc->span == HISTORY_ALL ? "all" : "last", ns.s);
-	return f;
-}
-
-static void put_top(const struct screen *sc, const struct pane *p)
-{
-	const struct snapshot_process *process = sc->gil.process;
-	char right[200];
-	int at;
-
-	snprintf(right, sizeof(right), " %s%s%s%s%s%s ", window_text(sc).s,
-		 sc->facts->playback ? ", " : "", sc->facts->playback ? sc->facts->playback : "",
-		 sc->facts->state ? ", " : "", sc->facts->state ? sc->facts->state : "",
-		 sc->view->paused ? ", PAUSED" : "");
-	pane__fill(p, 0, 0, STYLE_TITLE, p->width, " ");
-	at = pane__put(p, 0, 1, STYLE_TITLE, "gilscope");
-	if (process) {
-		at = pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %s %d", dot(sc),
-				  snapshot_process__name(process, sc->ascii).s, process->pid);
-		if (process->python[0])
-			at = pane__printf(
-				p, 0, at + 1, STYLE_TITLE, "%s Python %s", dot(sc),
-				format_name(process->python, sizeof(process->python), sc->ascii).s);
-		at = pane__printf(
-			p, 0, at + 1, STYLE_TITLE, "%s %s", dot(sc),
-			format_name(process->source, sizeof(process->source), sc->ascii).s);
-		if (!sc->gil.gil->main)
-			pane__printf(p, 0, at + 1, STYLE_TITLE, "%s interpreter %ld", dot(sc),
-				     sc->gil.gil->interpreter);
-	} else {
-		pane__printf(p, 0, at + 1, STYLE_TITLE, "%s %zu process%s", dot(sc),
-			     sc->s->nr_processes, sc->s->nr_processes == 1 ? "" : "es");
-	}
-	/* Drawn last: the state matters more than the end of a long name. */
-	pane__put(p, 0, p->width - format__columns(right), STYLE_TITLE, right);
-}
-
-/* Prints the cost of the probes and what was missed, in the words that every report must have. */
-static void put_cost(const struct screen *sc, const struct pane *p, int row)
-{
-	const struct snapshot *s = sc->s;
-	double duration = (double)gil_elapsed(s->start_ns, s->end_ns);
-	__u64 lost = snapshot_lost__total(&s->lost);
-	int at;
-
-	if (s->probe_ns_per_hit >= 0 && duration > 0)
-		at = pane__printf(p, row, 0, STYLE_DIM, "cost %s of a CPU",
-				  format_percent((double)s->probe_hits *
-						 (double)s->probe_ns_per_hit / duration)
-					  .s);
-	else
-		at = pane__put(p, row, 0, STYLE_DIM, "cost not measured");
-	at = pane__printf(p, row, at, STYLE_DIM, " %s every %s %s ", dot(sc),
-			  format_ns(view__interval_ns(sc->view), sc->ascii).s, dot(sc));
-	if (lost)
-		at = pane__printf(p, row, at, STYLE_BAD, "missed %s edges", format_count(lost).s);
-	else
-		at = pane__put(p, row, at, STYLE_DIM, s->note[0] ? s->note : "missed nothing");
-	if (s->nr_unobserved)
-		at = pane__printf(p, row, at, STYLE_BAD, ", %zu process%s not observed",
-				  s->nr_unobserved, s->nr_unobserved == 1 ? "" : "es");
-	if (sc->gil.process && sc->gil.process->note[0])
-		pane__printf(p, row, at, STYLE_DIM, ": %s",
-			     format_sentence(sc->gil.process->note, sizeof(sc->gil.process->note),
-					     sc->ascii)
-				     .s);
-}
-
-static void put_keys(const struct screen *sc, const struct pane *p, int row)
-{
-	static const struct {
-		const char *key;
-		const char *what;
-		bool table; /* only if a table is shown */
-		bool playback;
-	} keys[] = {
-		{"q", "quit", false, false},      {"?", "help", false, false},
-		{"space", "pause", false, false}, {".", "step", false, true},
-		{"<>", "speed", false, true},     {"Enter", "in", true, false},
-		{"Esc", "back", false, false},    {"s", "sort", true, false},
-		{"/", "filter", true, false},     {"w", "window", false, false},
-		{"t", "table", true, false},      {"r", "reset", false, false},
-		{"+-", "rate", false, false},     {"o", "save", false, false},
-		{"l", "log", false, false},       {"C", "colours", false, false},
-	};
-	int at = 0;
-
-	pane__fill(p, row, 0, STYLE_TITLE, p->width, " ");
-	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
-		int width = format__columns(keys[i].key) + (int)strlen(keys[i].what) + 3;
-
-		if ((keys[i].table && sc->view->level == VIEW_THREAD) ||
-		    (keys[i].playback && !sc->view->playback) || at + width > p->width)
-			continue;
-		at = pane__printf(p, row, at, STYLE_KEY, " %s", keys[i].key);
-		at = pane__printf(p, row, at, STYLE_TITLE, " %s ", keys[i].what);
-	}
-}
-
-/* The bottom row: the filter being typed, a message, or the keys. */
-static void put_bottom(const struct screen *sc, const struct pane *p)
+void screen__spot(const struct screen *sc, const struct pane *p, int row, int column, int height,
+		  int width, enum view_spot_kind kind, unsigned int what)
 {
 	struct view *v = sc->view;
-	const char *filter = view__table(v)->filter;
-	int row = p->height - 1;
 
-	if (sc->facts->plain)
+	if (v->nr_spots == VIEW_SPOTS || sc->below)
 		return;
-	if (!v->typing && !v->message[0] && !filter[0]) {
-		put_keys(sc, p, row);
-		return;
-	}
-	pane__fill(p, row, 0, STYLE_TITLE, p->width, " ");
-	if (v->typing)
-		pane__printf(p, row, 1, STYLE_TITLE, "filter: %s_", filter);
-	else if (v->message[0])
-		pane__put(p, row, 1, STYLE_TITLE, v->message);
-	else
-		pane__printf(p, row, 1, STYLE_TITLE, "only rows that contain \"%s\"; c shows all",
-			     filter);
+	v->spots[v->nr_spots++] = (struct view_spot){
+		.kind = kind,
+		.what = what,
+		.x = p->x + column,
+		.y = p->y + row,
+		.width = width,
+		.height = height,
+	};
 }
 
-/* ---- the three levels ---- */
+/* ---- the pages ---- */
 
-/* How the rows between top and bottom are shared out. */
-struct heights {
-	int verdict;
-	bool legend;
-	bool cost;
-	int hists;
-	int pairs; /* below the table; 0: beside it, or not shown */
-	bool gaps;
-};
-
-static struct heights share_out(const struct pane *p)
+static int least(int a, int b)
 {
-	struct heights h = {.verdict = 2, .hists = SCREEN_HIST_LEAST};
-	int rows = p->height;
-
-	h.legend = rows >= 14;
-	h.cost = rows >= 13;
-	if (rows >= 16)
-		h.verdict = rows >= 26 ? 4 : 3;
-	if (rows >= 22)
-		h.hists = rows >= 36 ? rows / 3 : rows - 14 > 10 ? 10 : rows - 14;
-	if (rows >= 21 && p->width < WIDE)
-		h.pairs = rows >= 34 ? 6 : 2;
-	h.gaps = rows >= ROOMY;
-	return h;
+	return a < b ? a : b;
 }
 
-static int draw_summary(const struct screen *sc, const struct pane *p, const struct heights *h)
+/* The rows for a part: as many as it wants now, or wanted before while the same was shown, so that
+ * nothing below it jumps. */
+static int rest(int *most, int wants)
 {
-	struct pane hists;
-	int row = h->verdict + h->gaps;
+	if (*most < wants)
+		*most = wants;
+	return *most;
+}
 
-	/* What is below does not move if the verdict is shorter. */
-	screen__verdict(sc, p, h->verdict);
-	screen__time_bar(sc, p, row++);
-	if (h->legend)
+static struct view_rest *rest_of(const struct screen *sc, const struct pane *p,
+				 const struct screen_sentence *s)
+{
+	struct view_rest *r = &sc->view->rest;
+	__u64 id = sc->gil.id << 8 | s->kind;
+
+	if (r->id != id || r->width != p->width || r->height != p->height)
+		*r = (struct view_rest){.id = id, .width = p->width, .height = p->height};
+	return r;
+}
+
+static void share_out(const struct screen *sc, const struct pane *p, struct screen_sentence *s,
+		      size_t threads, int got[SCREEN_PARTS])
+{
+	struct view_rest *r = rest_of(sc, p, s);
+	bool beside = p->width >= WIDE;
+	int pairs = screen__handoffs_rows(sc, beside ? PAIRS_COLUMN : p->width);
+	int table = least((int)threads + 1, p->height);
+	int want[SCREEN_PARTS] = {
+		[PART_SENTENCE] =
+			rest(&r->sentence,
+			     screen__fit_sentence(s, p->width, p->height - SCREEN_TABLE_LEAST)),
+		[PART_BAR] = 1,
+		[PART_LEGEND] = 1,
+		[PART_WAITERS] = p->height,
+		[PART_COST] = 1,
+		[PART_HISTS] = p->height,
+		[PART_GAPS] = p->height < ROOMY ? 0
+			      : beside          ? 3
+						: 4,
+	};
+
+	want[PART_PAIRS] = rest(&r->pairs, pairs);
+	want[PART_TABLE] = rest(&r->table, table < SCREEN_TABLE_LEAST ? SCREEN_TABLE_LEAST : table);
+	/* Pairs beside a few threads may use some rows more than these. */
+	pairs = least(want[PART_PAIRS], PAIRS_BESIDE);
+	if (beside && want[PART_TABLE] < pairs)
+		want[PART_TABLE] = pairs;
+	if (beside)
+		want[PART_PAIRS] = 0;
+	screen__share_out(p->height, want,
+			  sc->s->nr_unobserved || snapshot_lost__total(&sc->s->lost), got);
+}
+
+/* What is above the table. Returns the row after it. */
+static int draw_summary(const struct screen *sc, const struct pane *p,
+			const struct screen_sentence *s, const int got[SCREEN_PARTS])
+{
+	struct pane part = pane__part(p, 0, 0, got[PART_SENTENCE], p->width);
+	int row = part.height, gap = !!got[PART_GAPS];
+
+	screen__put_sentence(s, &part);
+	row += gap;
+	if (got[PART_BAR])
+		screen__time_bar(sc, p, row++);
+	if (got[PART_LEGEND])
 		screen__time_legend(sc, p, row++);
-	screen__waiters(sc, p, row++);
-	if (h->cost)
-		put_cost(sc, p, row++);
-	row += h->gaps;
-	hists = pane__part(p, row, 0, h->hists, p->width);
-	screen__hists(sc, &hists, &sc->gil.gil->fig);
-	return row + h->hists + h->gaps;
+	part = pane__part(p, row, 0, got[PART_WAITERS], p->width);
+	screen__waiters(sc, &part);
+	row += part.height;
+	if (got[PART_COST])
+		screen__cost(sc, p, row++);
+	row += gap;
+	part = pane__part(p, row, 0, got[PART_HISTS], p->width);
+	if (part.height)
+		screen__hists(sc, &part, &sc->gil.gil->fig);
+	return row + part.height + gap;
 }
 
 static int draw_gil(const struct screen *sc, const struct pane *p)
 {
-	struct heights h = share_out(p);
-	bool alone = sc->view->table_only;
-	struct pane table, pairs;
+	struct pane table = *p, pairs = {.grid = p->grid};
+	struct screen_sentence sentence;
+	int got[SCREEN_PARTS], row;
 	struct screen_rows rows;
-	int row, err;
+	int err = screen__list_threads(sc, &rows);
 
-	err = screen__list_threads(sc, &rows);
 	if (err)
 		return err;
-	row = alone ? 0 : draw_summary(sc, p, &h);
-	table = pane__part(p, row, 0, p->height - row - (alone ? 0 : h.pairs), p->width);
-	pairs = pane__part(p, p->height - h.pairs, 0, h.pairs, p->width);
-	if (p->width >= WIDE && !alone) {
-		table.width = p->width - PAIRS_COLUMN - 2;
-		pairs = pane__part(p, row, p->width - PAIRS_COLUMN, p->height - row, PAIRS_COLUMN);
+	if (!sc->view->table_only) {
+		screen__sentence(sc, &sentence);
+		share_out(sc, p, &sentence, rows.nr, got);
+		row = draw_summary(sc, p, &sentence, got);
+		table = pane__part(p, row, 0, got[PART_TABLE], p->width);
+		pairs = pane__part(p, row + table.height + !!got[PART_GAPS], 0, got[PART_PAIRS],
+				   p->width);
+		if (p->width >= WIDE) {
+			pairs = pane__part(p, row, p->width - PAIRS_COLUMN, table.height,
+					   PAIRS_COLUMN);
+			table.width = p->width - PAIRS_COLUMN - 2;
+		}
 	}
-	screen__table(sc, &table, thread_columns, &rows, &sc->view->threads, false);
-	if (!alone)
-		screen__handoffs(sc, &pairs);
+	screen__table(sc, &table, thread_columns, &rows, &sc->view->threads);
+	screen__handoffs(sc, &pairs);
 	free(rows.rows);
 	return 0;
+}
+
+/* Makes this GIL the one that is shown. False if it does not exist. */
+static bool find_gil(struct screen *sc, __u64 id)
+{
+	size_t process = (size_t)((id - 1) >> 8), gil = (id - 1) & 0xff;
+
+	if (!id || process >= sc->s->nr_processes || gil >= sc->s->processes[process].nr_gils)
+		return false;
+	sc->process_index = process;
+	sc->gil_index = gil;
+	sc->gil = (struct subject){
+		.process = &sc->s->processes[process],
+		.gil = &sc->s->processes[process].gils[gil],
+		.id = id,
+		.exact_max = history__exact_max(sc->history, sc->span),
+	};
+	return true;
+}
+
+/* The GIL that is selected in the list, below it: what Enter would show. */
+static int draw_below(const struct screen *sc, const struct pane *p)
+{
+	struct view *v = sc->view, view = *v;
+	const struct screen_facts facts = {.state = sc->facts->state, .plain = true};
+	struct screen below = *sc;
+	struct pane rest = pane__part(p, 2, 0, p->height - 2, p->width);
+	int err;
+
+	if (!find_gil(&below, v->list.chosen))
+		return 0;
+	view.gil = v->list.chosen;
+	view.verdict = v->verdict_below;
+	view.rest = v->rest_below;
+	view.threads = (struct view_table){.sort = -1};
+	below.view = &view;
+	below.facts = &facts;
+	below.below = true;
+	pane__printf(p, 1, 0, STYLE_BOLD, "%s %d",
+		     snapshot_process__name(below.gil.process, sc->ascii).s,
+		     below.gil.process->pid);
+	err = draw_gil(&below, &rest);
+	v->verdict_below = view.verdict;
+	v->rest_below = view.rest;
+	return err;
 }
 
 static int draw_list(const struct screen *sc, const struct pane *p)
 {
 	struct screen all = *sc;
+	struct screen_sentence sentence;
 	struct screen_rows rows;
-	struct pane table;
+	struct pane table = *p, part;
 	int err, row = 0;
 
 	all.gil = (struct subject){0};
@@ -235,14 +204,26 @@ static int draw_list(const struct screen *sc, const struct pane *p)
 	if (err)
 		return err;
 	if (!sc->view->table_only) {
-		screen__verdict(&all, p, 2);
-		put_cost(&all, p, 2);
-		row = p->height >= 16 ? 4 : 3;
+		struct view_rest *r;
+
+		screen__sentence(&all, &sentence);
+		r = rest_of(&all, p, &sentence);
+		row = p->height - SCREEN_TABLE_LEAST;
+		row = least(row,
+			    rest(&r->sentence, screen__fit_sentence(&sentence, p->width, row)));
+		part = pane__part(p, 0, 0, row, p->width);
+		screen__put_sentence(&sentence, &part);
+		if (p->height - row > 4)
+			screen__cost(&all, p, row++);
+		row += p->height - row > 10;
+		table = pane__part(p, row, 0, p->height - row, p->width);
+		if (p->height - row - rest(&r->table, (int)rows.nr + 1) >= BELOW_LEAST)
+			table.height = r->table;
 	}
-	table = pane__part(p, row, 0, p->height - row, p->width);
-	screen__table(&all, &table, gil_columns, &rows, &sc->view->list, true);
+	screen__table(&all, &table, gil_columns, &rows, &sc->view->list);
 	free(rows.rows);
-	return 0;
+	part = pane__part(p, row + table.height, 0, p->height, p->width);
+	return part.height && rows.nr ? draw_below(sc, &part) : 0;
 }
 
 static void draw_thread(const struct screen *sc, const struct pane *p)
@@ -264,7 +245,7 @@ static void draw_nothing(const struct screen *sc, const struct pane *p)
 			  "Not GIL-bound: this Python is free-threaded and runs without a GIL.");
 	else
 		pane__put(p, 0, 0, STYLE_BOLD, "Waiting for a CPython to run ...");
-	put_cost(sc, p, 2);
+	screen__cost(sc, p, 2);
 	for (size_t i = 0; i < sc->s->nr_unobserved && (int)i < p->height - 4; i++) {
 		const struct snapshot_unobserved *u = &sc->s->unobserved[i];
 
@@ -283,23 +264,6 @@ static size_t count_gils(const struct snapshot *s)
 	for (size_t i = 0; i < s->nr_processes; i++)
 		n += s->processes[i].nr_gils;
 	return n;
-}
-
-static bool find_gil(struct screen *sc, __u64 id)
-{
-	size_t process = (size_t)((id - 1) >> 8), gil = (id - 1) & 0xff;
-
-	if (!id || process >= sc->s->nr_processes || gil >= sc->s->processes[process].nr_gils)
-		return false;
-	sc->process_index = process;
-	sc->gil_index = gil;
-	sc->gil = (struct subject){
-		.process = &sc->s->processes[process],
-		.gil = &sc->s->processes[process].gils[gil],
-		.id = id,
-		.exact_max = history__exact_max(sc->history, sc->span),
-	};
-	return true;
 }
 
 /* If there are several GILs and the user has not chosen one, the list is shown. */
@@ -328,6 +292,21 @@ static int draw_too_small(const struct pane *p)
 	return 0;
 }
 
+static int draw_page(const struct screen *sc, const struct pane *p)
+{
+	if (sc->view->help)
+		screen__help(sc, p);
+	else if (sc->view->level == VIEW_LIST)
+		return draw_list(sc, p);
+	else if (!sc->gil.gil)
+		draw_nothing(sc, p);
+	else if (sc->view->level == VIEW_THREAD)
+		draw_thread(sc, p);
+	else
+		return draw_gil(sc, p);
+	return 0;
+}
+
 int screen__draw(struct grid *g, struct view *v, const struct history *h,
 		 const struct screen_facts *facts)
 {
@@ -339,23 +318,17 @@ int screen__draw(struct grid *g, struct view *v, const struct history *h,
 		.ascii = g->ascii,
 	};
 	struct pane all = pane__of(g), body;
+	int err;
 
 	if (g->width < SCREEN_WIDTH_LEAST || g->height < SCREEN_HEIGHT_LEAST)
 		return draw_too_small(&all);
 	sc.s = history__span(h, sc.span);
 	settle_level(&sc);
-	put_top(&sc, &all);
-	put_bottom(&sc, &all);
+	v->nr_spots = 0;
+	screen__top_row(&sc, &all);
 	body = pane__part(&all, 1, 0, g->height - 2, g->width);
-	if (v->help)
-		screen__help(&sc, &body);
-	else if (v->level == VIEW_LIST)
-		return draw_list(&sc, &body);
-	else if (!sc.gil.gil)
-		draw_nothing(&sc, &body);
-	else if (v->level == VIEW_THREAD)
-		draw_thread(&sc, &body);
-	else
-		return draw_gil(&sc, &body);
-	return 0;
+	err = draw_page(&sc, &body);
+	/* Drawn last: the page has settled what there is to scroll. */
+	screen__bottom_row(&sc, &all);
+	return err;
 }

@@ -14,6 +14,7 @@
 struct screen_facts {
 	const char *state;    /* such as "ended"; NULL: still running */
 	const char *playback; /* position of a playback; NULL: this is live */
+	const char *when;     /* the time of the frame, as people read it; NULL: not shown */
 	bool plain;           /* show no keys, because nobody can press one */
 };
 

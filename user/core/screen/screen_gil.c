@@ -4,13 +4,12 @@
 
 #include "core/figures/metric.h"
 #include "core/screen/screen_parts.h"
-#include "core/figures/verdict.h"
 
 #define PAIRS_MOST 32
 
 /* ---- the verdict ---- */
 
-int screen__verdict(const struct screen *sc, const struct pane *p, int rows)
+void screen__sentence(const struct screen *sc, struct screen_sentence *s)
 {
 	static const enum style styles[] = {
 		[VERDICT_UNKNOWN] = STYLE_BOLD,
@@ -27,16 +26,48 @@ int screen__verdict(const struct screen *sc, const struct pane *p, int rows)
 			: verdict_steady__next(&sc->view->verdict, &v,
 					       sc->gil.gil ? sc->view->gil : 0, sc->s->end_ns);
 	struct verdict_text text;
-	char words[2 * VERDICT_TEXT];
-	int at;
+	size_t used;
 
-	if (rows < 1)
-		return 0;
 	verdict__tell(shown, sc->ascii, &text);
-	at = pane__printf(p, 0, 0, styles[shown->answer], "%s:", text.answer);
-	snprintf(words, sizeof(words), "%s%s%s", text.sentence, text.support[0][0] ? " " : "",
-		 text.support[0]);
-	return pane__wrap(p, 0, at + 1, rows, STYLE_PLAIN, words);
+	s->kind = shown->kind;
+	s->answer = text.answer;
+	s->style = styles[shown->answer];
+	used = (size_t)snprintf(s->words, sizeof(s->words), "%s", text.sentence);
+	s->advice = used;
+	for (int i = 0; i < VERDICT_SUPPORT && text.support[i][0]; i++)
+		used += (size_t)snprintf(s->words + used, sizeof(s->words) - used, " %s",
+					 text.support[i]);
+}
+
+/* Cuts off the last sentence of the advice, unless it is the only one. */
+static bool cut_sentence(struct screen_sentence *s)
+{
+	for (size_t at = strlen(s->words); at-- > s->advice + 1;)
+		if (!strncmp(s->words + at, ". ", 2)) {
+			s->words[at + 1] = '\0';
+			return true;
+		}
+	return false;
+}
+
+int screen__fit_sentence(struct screen_sentence *s, int width, int most)
+{
+	struct grid none = {0};
+	const struct pane nowhere = {.grid = &none, .width = width};
+	int at = pane__printf(&nowhere, 0, 0, s->style, "%s:", s->answer), rows;
+
+	do
+		rows = pane__wrap(&nowhere, 0, at + 1, (int)sizeof(s->words), STYLE_PLAIN,
+				  s->words);
+	while (rows > most && cut_sentence(s));
+	return rows;
+}
+
+void screen__put_sentence(const struct screen_sentence *s, const struct pane *p)
+{
+	int at = pane__printf(p, 0, 0, s->style, "%s:", s->answer);
+
+	pane__wrap(p, 0, at + 1, p->height, STYLE_PLAIN, s->words);
 }
 
 /* ---- where its time goes ---- */
@@ -129,11 +160,6 @@ void screen__time_legend(const struct screen *sc, const struct pane *p, int row)
 
 /* ---- who waits ---- */
 
-float screen__contended(const struct history_point *p)
-{
-	return p->contended;
-}
-
 /* How many points share a column, so that all of them fit. Powers of two, so that the curve moves
  * rarely and never flickers. */
 static size_t points_in_column(size_t n, int columns)
@@ -146,58 +172,69 @@ static size_t points_in_column(size_t n, int columns)
 	return k;
 }
 
-void screen__curve(const struct screen *sc, const struct pane *p, int row, int column, int columns,
-		   size_t process, size_t gil, float (*what)(const struct history_point *))
+void screen__curve(const struct screen *sc, const struct pane *p, size_t process, size_t gil)
 {
 	struct history_point points[HISTORY_POINTS];
 	__u64 first, group, last;
 	size_t n, k, i = 0;
 
-	if (columns < 3)
+	if (p->width < 3 || p->height < 1)
 		return;
 	n = history__points(sc->history, process, gil, points, HISTORY_POINTS, &first);
 	if (!n)
 		return;
-	k = points_in_column(n, columns);
+	k = points_in_column(n, p->width);
 	last = (first + n - 1) / k;
 	for (group = first / k; group <= last; group++) {
 		double sum = 0;
 		size_t members = 0;
 
 		for (; i < n && (first + i) / k == group; i++, members++)
-			sum += what(&points[i]);
-		pane__pillar(p, row, column + columns - 1 - (int)(last - group), STYLE_WAIT, 1,
-			     members ? sum / (double)members : 0);
+			sum += points[i].contended;
+		pane__pillar(p, p->height - 1, p->width - 1 - (int)(last - group), STYLE_WAIT,
+			     p->height, members ? sum / (double)members : 0);
 	}
 }
 
-void screen__waiters(const struct screen *sc, const struct pane *p, int row)
+/* The curve, with the time that it covers to its right. If it is high, its scale is there, too. */
+static void put_curve(const struct screen *sc, const struct pane *p)
 {
-	const struct snapshot_process *process = sc->gil.process;
-	const struct snapshot_gil *g = sc->gil.gil;
 	struct history_point points[HISTORY_POINTS];
 	__u64 first;
 	size_t n = history__points(sc->history, sc->process_index, sc->gil_index, points,
 				   HISTORY_POINTS, &first);
+	struct format length = format_ns(n * HISTORY_POINT_NS, sc->ascii);
+	int width = format__columns(length.s) + 1;
+	struct pane curve = pane__part(p, 0, 0, p->height, p->width - width);
+
+	if (!n || p->width <= 12)
+		return;
+	screen__curve(sc, &curve, sc->process_index, sc->gil_index);
+	pane__printf(p, p->height - 1, p->width - width, STYLE_DIM, " %s", length.s);
+	if (p->height > 1)
+		pane__put(p, 0, p->width - width, STYLE_DIM, " 100 %");
+}
+
+void screen__waiters(const struct screen *sc, const struct pane *p)
+{
+	const struct snapshot_process *process = sc->gil.process;
+	const struct snapshot_gil *g = sc->gil.gil;
+	struct pane curve;
 	int at;
 
-	at = pane__put(p, row, 0, STYLE_BOLD, "contended ");
-	at = pane__column(p, row, at, STYLE_PLAIN, -7,
+	if (p->height < 1)
+		return;
+	at = pane__put(p, 0, 0, STYLE_BOLD, "contended ");
+	at = pane__column(p, 0, at, STYLE_PLAIN, -7,
 			  format_percent(gil__contended_ratio(process, g)).s);
-	at = pane__printf(p, row, at, STYLE_DIM, "  waiting now ");
-	at = pane__printf(p, row, at, STYLE_PLAIN, "%u",
+	at = pane__printf(p, 0, at, STYLE_DIM, "  waiting now ");
+	at = pane__printf(p, 0, at, STYLE_PLAIN, "%u",
 			  process->exited || g->end_ns ? 0 : gil_lock_waiters(&g->lock));
-	at = pane__printf(p, row, at, STYLE_DIM, " mean ");
-	at = pane__printf(p, row, at, STYLE_PLAIN, "%s ",
-			  format_mean(gil__wait_ratio(process, g)).s);
-	if (n && p->width - at > 12) {
-		struct format length = format_ns(n * HISTORY_POINT_NS, sc->ascii);
-		int width = format__columns(length.s) + 1;
-
-		screen__curve(sc, p, row, at, p->width - at - width, sc->process_index,
-			      sc->gil_index, screen__contended);
-		pane__printf(p, row, p->width - width, STYLE_DIM, " %s", length.s);
-	}
+	at = pane__printf(p, 0, at, STYLE_DIM, " mean ");
+	at = pane__printf(p, 0, at, STYLE_PLAIN, "%s ", format_mean(gil__wait_ratio(process, g)).s);
+	curve = p->height > 2 ? pane__part(p, 1, 0, p->height - 1, p->width)
+			      : pane__part(p, 0, at, 1, p->width - at);
+	put_curve(sc, &curve);
 }
 
 /* ---- handoffs ---- */
@@ -257,6 +294,22 @@ static void put_pairs(const struct screen *sc, const struct pane *p, int row)
 	}
 }
 
+/* In few columns and enough rows, each figure of the head has a row of its own. */
+static bool has_long_head(int width, int height)
+{
+	return width < 70 && height > 3;
+}
+
+int screen__handoffs_rows(const struct screen *sc, int width)
+{
+	const struct snapshot_gil *g = sc->gil.gil;
+	int pairs = 0;
+
+	for (size_t i = 0; i < g->nr_sums && pairs < PAIRS_MOST; i++)
+		pairs += g->sums[i].kind == GIL_SUM_HANDOFFS && g->sums[i].count;
+	return g->lock.handoff.count ? pairs + (has_long_head(width, pairs + 3) ? 3 : 1) : 1;
+}
+
 void screen__handoffs(const struct screen *sc, const struct pane *p)
 {
 	const struct snapshot_gil *g = sc->gil.gil;
@@ -274,7 +327,7 @@ void screen__handoffs(const struct screen *sc, const struct pane *p)
 		return;
 	}
 	at = pane__printf(p, 0, at, STYLE_PLAIN, "%s/s", format_mean((double)h->count / seconds).s);
-	if (p->width < 70 && p->height > 3)
+	if (has_long_head(p->width, p->height))
 		at = 0, row++;
 	else
 		at += 2;
@@ -282,7 +335,7 @@ void screen__handoffs(const struct screen *sc, const struct pane *p)
 	at = pane__printf(p, row, at, STYLE_PLAIN, " p50 %s p99 %s",
 			  format_ns(gil_hist__quantile(h, 0.5), sc->ascii).s,
 			  format_ns(gil_hist__quantile(h, 0.99), sc->ascii).s);
-	if (p->width < 70 && p->height > 3)
+	if (has_long_head(p->width, p->height))
 		at = 0, row++;
 	else
 		at += 2;

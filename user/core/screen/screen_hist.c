@@ -9,8 +9,7 @@
 #include "core/figures/bins.h"
 #include "core/screen/screen_parts.h"
 
-#define CHART_LEAST 7 /* rows: a title, three for bars, an axis, and two for quantiles */
-#define AXIS_STEP   9 /* bins between two labels: three decades */
+#define AXIS_STEP 9 /* bins between two labels: three decades */
 
 struct side {
 	const char *title;
@@ -92,7 +91,7 @@ static void put_side(const struct screen *sc, const struct pane *p, const struct
 	int at = pane__put(p, 0, 0, STYLE_BOLD, s->title);
 	struct pane chart = pane__part(p, 1, 0, p->height - 3, p->width);
 
-	if (p->height < CHART_LEAST) {
+	if (p->height < SCREEN_HIST_CHART) {
 		put_quantiles(sc, p, 0, at + 1, s);
 		return;
 	}

@@ -18,16 +18,18 @@ static const struct help_line help_lines[] = {
 	{"? h F1", "open or close this help"},
 	{"j k arrows", "move; also g, G, Home, End, Page Up, Page Down"},
 	{"Enter Esc", "open a GIL or a thread; go back"},
-	{"s S", "sort by the next column; reverse the order"},
+	{"s S", "sort by the next column; reverse the order (an arrow shows it)"},
 	{"1 ... 9", "sort by that column; press again to reverse the order"},
 	{"/", "filter by name or number; c or Esc clears"},
 	{"w", "show figures for the last 2 s, 10 s, 30 s, or everything"},
 	{"space p", "pause the display (measurement continues)"},
-	{"r", "reset: forget what was measured so far"},
+	{"r", "reset: forget what was measured so far, the curves included"},
 	{"+ -", "draw more often, less often"},
 	{"t", "show only the table, or everything"},
 	{"l", "histograms: logarithmic or linear counts"},
 	{"C", "change colours"},
+	{"mouse", "click a row to select it, twice to open it, or a column's head to sort; the "
+		  "wheel scrolls; keys in the bottom row can be clicked"},
 	{"o O", "save the report as text; as JSON"},
 	{"R", "start or stop recording to a file, for `gilscope report` or `top -i`"},
 	{"< > .", "playback: half speed, double speed, one step"},
@@ -44,48 +46,45 @@ static const struct help_line help_lines[] = {
 	{NULL, NULL},
 };
 
-static int put_help_line(const struct screen *sc, const struct pane *p, int row, const char *key,
-			 const char *text)
+#define HELP_TEXT 14 /* the column where explanations begin */
+
+/* Returns the row after the line. */
+static int put_help_line(const struct pane *p, int row, const char *key, const char *text)
 {
-	int at = 14, used;
+	struct pane rest = pane__part(p, 0, HELP_TEXT, p->height, p->width - HELP_TEXT);
 
 	if (!key) {
-		if (row >= 0)
-			pane__put(p, row, 0, STYLE_BOLD, text);
+		pane__put(p, row, 0, STYLE_BOLD, text);
 		return row + 1;
 	}
-	if (row >= 0)
-		pane__put(p, row, 1, STYLE_BOLD, key);
-	if (row >= 0) {
-		struct pane rest = pane__part(p, row, at, p->height - row, p->width - at);
-
-		used = pane__wrap(&rest, 0, 0, 2, STYLE_PLAIN, text);
-		return row + (used ? used : 1);
-	}
-	(void)sc;
-	return row + 1;
+	pane__put(p, row, 1, STYLE_BOLD, key);
+	return row + pane__wrap(&rest, row, 0, p->grid->width, STYLE_PLAIN, text);
 }
 
-static int put_column_lines(const struct screen *sc, const struct pane *p, int row,
-			    const struct column *columns)
+/* Returns the row after the last line. */
+static int put_help(const struct screen *sc, const struct pane *p, int row)
 {
-	for (const struct column *c = columns; c->title; c++)
-		row = put_help_line(sc, p, row, c->title, c->help);
+	const struct column *c = sc->view->level == VIEW_LIST ? gil_columns : thread_columns;
+
+	for (const struct help_line *l = help_lines; l->text; l++)
+		row = put_help_line(p, row, l->key, l->text);
+	for (; c->title; c++)
+		row = put_help_line(p, row, c->title, c->help);
 	return row;
 }
 
 void screen__help(const struct screen *sc, const struct pane *p)
 {
-	int row = -sc->view->help_top;
+	const struct pane nowhere = pane__part(p, 0, 0, 0, p->width);
+	struct view *v = sc->view;
 
-	for (const struct help_line *l = help_lines; l->text; l++)
-		row = put_help_line(sc, p, row, l->key, l->text);
-	row = put_column_lines(sc, p, row,
-			       sc->view->level == VIEW_LIST ? gil_columns : thread_columns);
-	/* Scrolling stops when the last line is at the bottom. */
-	if (row < p->height && sc->view->help_top > 0)
-		sc->view->help_top += row - p->height < -sc->view->help_top ? -sc->view->help_top
-									    : row - p->height;
+	v->help_rows = put_help(sc, &nowhere, 0);
+	v->page = p->height;
+	if (v->help_top > v->help_rows - p->height)
+		v->help_top = v->help_rows - p->height;
+	if (v->help_top < 0)
+		v->help_top = 0;
+	put_help(sc, p, -v->help_top);
 }
 
 /* ---- one thread ---- */

@@ -6,8 +6,10 @@
 #include "core/figures/metric.h"
 #include "core/screen/screen_parts.h"
 
-#define NAME_LARGEST 20 /* columns; wide characters take two */
-#define CURVE        16 /* columns reserved for a curve, if there is one */
+/* Columns of a name; wide characters take two. */
+#define NAME_LEAST   12
+#define NAME_THREAD  20 /* the most */
+#define NAME_PROCESS 28
 
 /* ---- which rows, and in which order ---- */
 
@@ -142,37 +144,62 @@ int screen__list_threads(const struct screen *sc, struct screen_rows *rows)
 
 /* ---- which columns ---- */
 
-static int width_of(const struct column *c)
+/* With the blank before it. */
+static int least_width(const struct column *c)
 {
-	return c->width < 0 ? -c->width : c->width;
+	return 1 + (c->kind == COLUMN_NAME ? NAME_LEAST : c->width < 0 ? -c->width : c->width);
 }
 
-/* Shows the columns up to this priority. Returns their width, with one blank before each. */
-static int fit(struct view *v, const struct column *columns, int priority)
-{
-	int width = 0;
+/* How the columns are laid out in a frame. */
+struct layout {
+	const struct column *columns;
+	int name;  /* columns of the terminal */
+	int curve; /* the same */
+};
 
+static int grow(int *width, int most, int left)
+{
+	int by = most - *width < left ? most - *width : left;
+
+	if (by > 0)
+		*width += by;
+	return by > 0 ? left - by : left;
+}
+
+/* Chooses columns by priority, each that still fits, and uses all the width. */
+static struct layout lay_out(struct view *v, const struct column *columns, int width)
+{
+	struct layout l = {.columns = columns, .name = NAME_LEAST};
+	bool shown[sizeof(v->shown) / sizeof(*v->shown)] = {0};
+	int left = width, largest = 0;
+
+	for (int priority = 0; priority <= largest; priority++) {
+		for (int i = 0; columns[i].title; i++) {
+			if (columns[i].priority > largest)
+				largest = columns[i].priority;
+			if (columns[i].priority != priority || least_width(&columns[i]) > left)
+				continue;
+			shown[i] = true;
+			left -= least_width(&columns[i]);
+		}
+	}
 	v->nr_shown = 0;
 	for (int i = 0; columns[i].title; i++) {
-		if (columns[i].priority > priority)
+		if (!shown[i])
 			continue;
 		v->shown[v->nr_shown++] = i;
-		width += width_of(&columns[i]) + 1;
+		if (columns[i].kind == COLUMN_CURVE)
+			l.curve = columns[i].width;
 	}
-	return width;
+	left = grow(&l.name, columns == gil_columns ? NAME_PROCESS : NAME_THREAD, left);
+	if (l.curve)
+		l.curve += left;
+	return l;
 }
 
-/* Shows as many columns as fit, important ones first. Returns the remaining width. */
-static int choose_columns(struct view *v, const struct column *columns, int width)
+static int column_width(const struct layout *l, const struct column *c)
 {
-	int priority = 0, largest = 0;
-
-	for (int i = 0; columns[i].title; i++)
-		if (columns[i].priority > largest)
-			largest = columns[i].priority;
-	while (priority < largest && fit(v, columns, priority + 1) <= width)
-		priority++;
-	return width - fit(v, columns, priority);
+	return c->kind == COLUMN_NAME ? l->name : c->kind == COLUMN_CURVE ? l->curve : c->width;
 }
 
 /* ---- the cursor ---- */
@@ -205,19 +232,27 @@ static void settle_cursor(struct view *v, struct view_table *t, const struct scr
 
 /* ---- drawing ---- */
 
-static void put_head(const struct screen *sc, const struct pane *p, const struct column *columns,
-		     const struct view_table *t, int name)
+/* The blank before the title of the column that sorts has an arrow: down if the largest values come
+ * first. */
+static void put_head(const struct screen *sc, const struct pane *p, const struct layout *l,
+		     const struct view_table *t)
 {
+	static const char *const arrows[2][2] = {{"▼", "▲"}, {"v", "^"}};
 	int at = 0;
 
 	pane__fill(p, 0, 0, STYLE_HEAD, p->width, " ");
 	for (int i = 0; i < sc->view->nr_shown; i++) {
-		const struct column *c = &columns[sc->view->shown[i]];
+		const struct column *c = &l->columns[sc->view->shown[i]];
 		bool sorts = sc->view->shown[i] == t->sort;
-		int width = c->kind == COLUMN_NAME ? name : c->width;
+		const char *arrow = arrows[sc->ascii][column__ascends(c) != t->reverse];
+		enum style style = sorts ? STYLE_SORTED : STYLE_HEAD;
+		int begin = at, width = column_width(l, c), used = format__columns(c->title);
 
 		at = pane__column(p, 0, at, STYLE_HEAD, 1, "");
-		at = pane__column(p, 0, at, sorts ? STYLE_SORTED : STYLE_HEAD, width, c->title);
+		at = pane__column(p, 0, at, style, width, c->title);
+		if (sorts)
+			pane__put(p, 0, width < 0 ? at - used - 1 : begin, style, arrow);
+		screen__spot(sc, p, 0, begin, 1, at - begin, SPOT_COLUMN, (unsigned int)i);
 	}
 }
 
@@ -237,49 +272,47 @@ static enum style cell_style(const struct column *c, const struct subject *s)
 	}
 }
 
-static int put_row(const struct screen *sc, const struct pane *p, int row,
-		   const struct column *columns, const struct subject *s, int name)
-{
-	int at = 0;
-
-	for (int i = 0; i < sc->view->nr_shown; i++) {
-		const struct column *c = &columns[sc->view->shown[i]];
-		int width = c->kind == COLUMN_NAME ? name : c->width;
-
-		at = pane__column(p, row, at, STYLE_PLAIN, 1, "");
-		at = pane__column(p, row, at, cell_style(c, s), width,
-				  column__text(c, s, sc->ascii).s);
-	}
-	return at;
-}
-
-static void put_row_curve(const struct screen *sc, const struct pane *p, int row, int at,
-			  const struct subject *s)
+static void put_row(const struct screen *sc, const struct pane *p, int row, const struct layout *l,
+		    const struct subject *s, bool selected)
 {
 	size_t process = (size_t)((s->id - 1) >> 8), gil = (s->id - 1) & 0xff;
+	int at = 0, curve = p->width;
 
-	screen__curve(sc, p, row, at + 1, p->width - at - 1, process, gil, screen__contended);
+	for (int i = 0; i < sc->view->nr_shown; i++) {
+		const struct column *c = &l->columns[sc->view->shown[i]];
+
+		at = pane__column(p, row, at, STYLE_PLAIN, 1, "");
+		if (c->kind == COLUMN_CURVE) {
+			struct pane cell = pane__part(p, row, at, 1, l->curve);
+
+			screen__curve(sc, &cell, process, gil);
+			curve = at;
+		}
+		at = c->kind == COLUMN_CURVE
+			     ? at + l->curve
+			     : pane__column(p, row, at, cell_style(c, s), column_width(l, c),
+					    column__text(c, s, sc->ascii).s);
+	}
+	/* Reversed, a curve would be a hole in a block. */
+	if (selected)
+		pane__style(p, row, 0, curve, STYLE_SELECTED);
 }
 
 void screen__table(const struct screen *sc, const struct pane *p, const struct column *columns,
-		   const struct screen_rows *rows, struct view_table *t, bool curve)
+		   const struct screen_rows *rows, struct view_table *t)
 {
-	int left = choose_columns(sc->view, columns, p->width - (curve ? CURVE : 0)), name = 15;
+	struct layout l = lay_out(sc->view, columns, p->width);
+	int shown;
 
-	name += left < NAME_LARGEST - name ? left : NAME_LARGEST - name;
 	if (p->height < 1)
 		return;
 	settle_cursor(sc->view, t, rows, p->height - 1);
-	put_head(sc, p, columns, t, name);
-	for (int i = 0; i + 1 < p->height && t->top + i < (int)rows->nr; i++) {
-		const struct subject *s = &rows->rows[t->top + i];
-		int at = put_row(sc, p, i + 1, columns, s, name);
-
-		if (curve)
-			put_row_curve(sc, p, i + 1, at, s);
-		if (t->top + i == t->cursor && !sc->facts->plain)
-			pane__style(p, i + 1, 0, p->width, STYLE_SELECTED);
-	}
+	put_head(sc, p, &l, t);
+	shown = (int)rows->nr - t->top < p->height - 1 ? (int)rows->nr - t->top : p->height - 1;
+	for (int i = 0; i < shown; i++)
+		put_row(sc, p, i + 1, &l, &rows->rows[t->top + i],
+			t->top + i == t->cursor && !sc->facts->plain);
+	screen__spot(sc, p, 1, 0, shown, p->width, SPOT_ROWS, (unsigned int)t->top);
 	if (!rows->nr && p->height > 1)
 		pane__put(p, 1, 1, STYLE_DIM,
 			  t->filter[0] ? "nothing matches the filter (c clears it)"

@@ -182,6 +182,18 @@ static enum view_action page_down(struct view *v)
 	return move(v, v->page > 1 ? v->page : 1);
 }
 
+#define WHEEL 3 /* rows */
+
+static enum view_action wheel_up(struct view *v)
+{
+	return move(v, -WHEEL);
+}
+
+static enum view_action wheel_down(struct view *v)
+{
+	return move(v, WHEEL);
+}
+
 static enum view_action home(struct view *v)
 {
 	return move(v, -FAR);
@@ -329,6 +341,8 @@ static const struct {
 	{KEY_CODE_DOWN, down},
 	{KEY_CODE_PAGE_UP, page_up},
 	{KEY_CODE_PAGE_DOWN, page_down},
+	{KEY_CODE_WHEEL_UP, wheel_up},
+	{KEY_CODE_WHEEL_DOWN, wheel_down},
 	{'g', home},
 	{KEY_CODE_HOME, home},
 	{'G', end},
@@ -391,5 +405,37 @@ enum view_action view__key(struct view *v, unsigned int key)
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (keys[i].key == key)
 			return keys[i].press(v);
+	return VIEW_IGNORED;
+}
+
+/* ---- what a click does ---- */
+
+static enum view_action click_row(struct view *v, int row, bool second)
+{
+	struct view_table *t = view__table(v);
+
+	if (second)
+		return enter(v);
+	t->cursor = row;
+	t->chosen = 0;
+	t->stays = true;
+	return VIEW_CHANGED;
+}
+
+enum view_action view__click(struct view *v, int x, int y, bool second)
+{
+	v->message[0] = '\0';
+	for (int i = 0; i < v->nr_spots; i++) {
+		const struct view_spot *s = &v->spots[i];
+
+		if (x < s->x || x >= s->x + s->width || y < s->y || y >= s->y + s->height)
+			continue;
+		v->typing = false;
+		if (s->kind == SPOT_KEY)
+			return view__key(v, s->what);
+		if (s->kind == SPOT_COLUMN)
+			return sort_by(v, (int)s->what);
+		return click_row(v, (int)s->what + y - s->y, second);
+	}
 	return VIEW_IGNORED;
 }

@@ -27,6 +27,8 @@ enum view_key {
 	KEY_CODE_LEFT,
 	KEY_CODE_RIGHT,
 	KEY_CODE_F1,
+	KEY_CODE_WHEEL_UP,
+	KEY_CODE_WHEEL_DOWN,
 };
 
 enum view_action {
@@ -60,6 +62,34 @@ struct view_table {
 	char filter[48];
 };
 
+/* A place that can be clicked. */
+enum view_spot_kind {
+	SPOT_KEY,    /* as if this key were pressed */
+	SPOT_COLUMN, /* the head of the table's column at this index of `shown` */
+	SPOT_ROWS,   /* rows of the table, from this one on */
+};
+
+struct view_spot {
+	enum view_spot_kind kind;
+	unsigned int what;
+	int x; /* on the screen */
+	int y;
+	int width;
+	int height;
+};
+
+#define VIEW_SPOTS 48
+
+/* Heights that only grow while the same is shown, so that what is below them rests. */
+struct view_rest {
+	__u64 id; /* what is shown */
+	int width;
+	int height;
+	int sentence; /* rows */
+	int table;
+	int pairs;
+};
+
 struct view {
 	enum view_level level;
 	bool help;
@@ -81,16 +111,24 @@ struct view {
 	__u32 tid;
 	char message[160]; /* for the bottom line, until the next key */
 	/* set when drawing */
-	int page;      /* rows of the table on the screen */
+	int page;      /* rows of the table, or of the help, on the screen */
+	int help_rows; /* all of them */
 	int shown[16]; /* indexes of the table's visible columns */
 	int nr_shown;
 	bool several; /* there is a list to go back to */
-	struct verdict_steady verdict;
+	struct view_spot spots[VIEW_SPOTS];
+	int nr_spots;
+	/* of the page; and of what is below the list, about the GIL that is selected there */
+	struct view_rest rest, rest_below;
+	struct verdict_steady verdict, verdict_below;
 };
 
 void view__init(struct view *v);
 
 enum view_action view__key(struct view *v, unsigned int key);
+/* A click at these cells of the screen: it selects a row, sorts by a column, or presses a key that
+ * is shown. The second click of a double one opens the row. */
+enum view_action view__click(struct view *v, int x, int y, bool second);
 
 /* The time between two frames. */
 __u64 view__interval_ns(const struct view *v);
