@@ -105,9 +105,27 @@ class Screen:
         return found
 
     def on_main_screen(self):
-        """True if the cursor shows, and the screen is not the alternate one."""
-        flags = self.tmux("display-message", "-p", "#{cursor_flag} #{alternate_on}")
-        return flags.split() == ["1", "0"]
+        """True if the cursor shows, the screen is not the alternate one, and the mouse is free."""
+        flags = self.tmux("display-message", "-p", "#{cursor_flag} #{alternate_on} #{mouse_any_flag}")
+        return flags.split() == ["1", "0", "0"]
+
+    def has_mouse(self):
+        """True if the program has asked for the mouse."""
+        return self.tmux("display-message", "-p", "#{mouse_any_flag}").strip() == "1"
+
+    def mouse(self, x, y, button=0):
+        """Presses and releases a button at a cell near the left upper corner, as a terminal reports
+        it; 64 and 65 are the wheel, which is not released."""
+        for code in (button, 3) if button < 64 else (button,):
+            self.type("\x1b[M%c%c%c" % (32 + code, 33 + x, 33 + y))
+
+    def find(self, text):
+        """The first cell of this text."""
+        wait_until(lambda: text in self.text(), "%r on the screen" % text)
+        for y, line in enumerate(self.text().splitlines()):
+            if text in line:
+                return line.index(text), y
+        raise AssertionError("%r has gone" % text)
 
     def files(self, ending):
         return sorted(os.path.join(self.place, f) for f in os.listdir(self.place)

@@ -127,6 +127,36 @@ def test_keys_of_the_table():
         wait_until(lambda: len(rows(s.text())) == 2, "both threads again")
 
 
+def test_the_mouse():
+    w = convoy()
+    with watched(w, "--no-mouse") as s:
+        s.see(r"held +\d")
+        check(not s.has_mouse(), "the mouse is taken")
+    with watched(w) as s:
+        wait_until(lambda: len(rows(s.text())) == 2, "both threads")
+        check(s.has_mouse(), "no mouse")
+        s.press("t")  # nothing above the table, so that it stays where it is
+        s.see_no(r"held +\d")
+        x, y = s.find("thread name")
+        s.mouse(x, y)
+        s.see(r"▲thread name")
+        first, last = sorted(rows(s.text()))
+        s.mouse(x, y)
+        s.see(r"▼thread name")
+        wait_until(lambda: rows(s.text()) == [last, first], "the reverse order")
+        s.mouse(x, y + 2)
+        s.mouse(x, y + 2)
+        s.see(r"thread python3 %d\n" % first)
+        s.mouse(*s.find("back"))
+        s.see(r"thread name")
+        s.mouse(x, y + 1, 64)
+        s.press("Enter")
+        s.see(r"thread python3 %d\n" % last)
+        s.mouse(*s.find("quit"))
+        equal(s.end()[0], 0, "the status")
+        restored(s)
+
+
 def saved(s, ending):
     return wait_until(lambda: [f for f in s.files(ending) if os.path.getsize(f)], "a file")[0]
 
@@ -364,7 +394,7 @@ def test_reset_in_a_pause():
 def test_sizes():
     w = convoy()
     with watched(w, width=60, height=12) as s:
-        s.see(r"(?s)GIL-bound.*held.*wait p50.*thread +name")
+        s.see(r"(?s)GIL-bound.*Try: .*thread +name")
         s.resize(40, 10)
         s.see(r"40x10 is too small\nat least 60x12 is needed")
         s.resize(200, 60)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The ways to leave the dashboard, and the dashboard without a terminal."""
+import datetime
 import os
 import re
 import signal
+import time
 
-from lib import (GILSCOPE, check, check_untouched, debian, equal, gilscope, spawn, wait_until,
+from lib import (GILSCOPE, check, check_untouched, debian, equal, gilscope, spawn, wait_until, within,
                  workload)
 from screen import Screen
 from test_top import convoy, restored, watched
@@ -97,9 +99,14 @@ def state(pid):
 
 def test_plain_text():
     w = convoy()
+    before = time.time() - 0.001
     run = gilscope("top", "-n", 3, "--interval", 0.1, "-p", w.pid)
     equal(run.status, 0, "the status; %s" % run.err)
-    equal(len(re.findall(r"(?m)^ gilscope ", run.out)), 3, "blocks")
+    times = re.findall(r"(?m)^ gilscope .* (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}), ", run.out)
+    equal(len(times), 3, "blocks with a time")
+    check(times == sorted(set(times)), "times %s", times)
+    begin = datetime.datetime.strptime(times[0], "%Y-%m-%d %H:%M:%S.%f")
+    within(begin.timestamp(), before, time.time(), "the first time")
     check("\x1b" not in run.out, "escape codes in plain text")
     check("thread" in run.out and "GIL-bound" in run.out, "%s", run.out)
 

@@ -17,6 +17,7 @@ struct top_options {
 	struct observe_options observe;
 	bool batch;
 	bool ascii;
+	bool no_mouse;
 	long long count;
 	unsigned long long interval_ns;
 	const struct theme *theme;
@@ -36,6 +37,13 @@ static int set_ascii(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
 	((struct top_options *)options)->ascii = true;
+	return 0;
+}
+
+static int set_no_mouse(void *options, const char *value, struct failure *f)
+{
+	(void)value, (void)f;
+	((struct top_options *)options)->no_mouse = true;
 	return 0;
 }
 
@@ -90,6 +98,8 @@ static const struct option_row top_option_rows[] = {
 	{0, "interval", "SECS",
 	 "time between frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5,\nor 10", set_interval},
 	{0, "ascii", NULL, "use only ASCII characters", set_ascii},
+	{0, "no-mouse", NULL, "leave the mouse to the terminal, to select text with it",
+	 set_no_mouse},
 	{0, "theme", "NAME", "colours: default, safe (for any colour vision), or mono", set_theme},
 	{0, "force", NULL, "append to the --command-output even if it is another\nuser's",
 	 set_force},
@@ -210,7 +220,7 @@ static int observe(const struct top_options *to, struct failure *f)
 	if (!err) {
 		memset(f, 0, sizeof(*f));
 		if (screen)
-			err = terminal__open(&top.terminal, f);
+			err = terminal__open(&top.terminal, !to->no_mouse, f);
 		err = err ?: watch(&top, ob, f);
 		if (err && !f->what[0])
 			failure__what(f, "cannot write to standard output: %s", strerror(-err));
@@ -240,7 +250,7 @@ static int play_back(const struct top_options *to, struct failure *f)
 		top.replayed_ns = replay__start(top.replay);
 	}
 	if (!err && wants_screen(to))
-		err = terminal__open(&top.terminal, f);
+		err = terminal__open(&top.terminal, !to->no_mouse, f);
 	err = err ?: top__open(&top, f);
 	if (!err)
 		top__frame(&top, false);

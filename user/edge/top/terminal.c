@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "core/base/clock.h"
 #include "edge/top/terminal.h"
 #include "edge/top/terminfo.h"
 #include "core/screen/view.h"
@@ -26,12 +27,15 @@
 
 #define ESCAPE_MS 25 /* the bytes of a key's escape sequence arrive together */
 #define CTRL_L    12
+#define DOUBLE_NS 400000000ULL /* the longest time between the presses of a double click */
 
 struct terminal {
 	SCREEN *screen;
 	FILE *in; /* stdin, or /dev/tty */
 	int colours;
-	const struct theme *theme; /* the theme whose colours are set */
+	const struct theme *theme;  /* the theme whose colours are set */
+	struct terminal_click last; /* the last click, and when it was */
+	__u64 last_ns;
 };
 
 /* ---- a crash ---- */
@@ -150,7 +154,22 @@ static SCREEN *open_screen(FILE *in)
 	return screen;
 }
 
-int terminal__open(struct terminal **out, struct failure *f)
+/* Most terminals report a mouse in this way, and the others ignore what ends it. */
+static const char mouse_off[] = "\033[?1000l\033[?1006l";
+
+static void take_mouse(void)
+{
+	/* A press is reported at once, because nothing waits for a second one. */
+	mouseinterval(0);
+	if (!mousemask(BUTTON1_PRESSED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL))
+		return;
+	if (found.size + sizeof(mouse_off) <= sizeof(found.bytes)) {
+		memcpy(found.bytes + found.size, mouse_off, sizeof(mouse_off) - 1);
+		found.size += sizeof(mouse_off) - 1;
+	}
+}
+
+int terminal__open(struct terminal **out, bool mouse, struct failure *f)
 {
 	struct terminal *t = calloc(1, sizeof(*t));
 
@@ -174,6 +193,8 @@ int terminal__open(struct terminal **out, struct failure *f)
 	}
 	watch_for_crashes(fileno(t->in));
 	set_up();
+	if (mouse)
+		take_mouse();
 	if (has_colors() && start_color() == OK && use_default_colors() == OK)
 		t->colours = COLORS;
 	*out = t;
@@ -216,11 +237,41 @@ static const struct {
 	{KEY_BACKSPACE, KEY_CODE_BACKSPACE},
 };
 
-int terminal__key(struct terminal *t)
+/* The key of what the mouse did; 0: nothing. */
+static int mouse_key(struct terminal *t, struct terminal_click *click)
+{
+	__u64 now = clock_ns();
+	MEVENT e;
+
+	if (getmouse(&e) != OK)
+		return 0;
+	if (e.bstate & BUTTON4_PRESSED)
+		return KEY_CODE_WHEEL_UP;
+	if (e.bstate & BUTTON5_PRESSED)
+		return KEY_CODE_WHEEL_DOWN;
+	if (!(e.bstate & BUTTON1_PRESSED))
+		return 0;
+	*click = (struct terminal_click){.x = e.x, .y = e.y};
+	click->second = !t->last.second && t->last_ns && now - t->last_ns < DOUBLE_NS &&
+			t->last.x == e.x && t->last.y == e.y;
+	t->last = *click;
+	t->last_ns = now;
+	return TERMINAL_CLICK;
+}
+
+static int function_key(wint_t c)
+{
+	for (size_t i = 0; i < sizeof(function_keys) / sizeof(*function_keys); i++)
+		if (function_keys[i].curses == c)
+			return function_keys[i].key;
+	return 0;
+}
+
+int terminal__key(struct terminal *t, struct terminal_click *click)
 {
 	struct pollfd p = {.fd = fileno(t->in), .events = POLLIN};
 	wint_t c;
-	int kind;
+	int kind, key;
 
 	while ((kind = get_wch(&c)) != ERR) {
 		if (kind != KEY_CODE_YES && c == CTRL_L) {
@@ -230,9 +281,9 @@ int terminal__key(struct terminal *t)
 		}
 		if (kind != KEY_CODE_YES)
 			return c ? (int)c : ' ';
-		for (size_t i = 0; i < sizeof(function_keys) / sizeof(*function_keys); i++)
-			if (function_keys[i].curses == c)
-				return function_keys[i].key;
+		key = c == KEY_MOUSE ? mouse_key(t, click) : function_key(c);
+		if (key)
+			return key;
 	}
 	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLERR | POLLNVAL) ? -1 : 0;
 }

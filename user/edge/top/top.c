@@ -197,6 +197,30 @@ static void watch_recording(struct top *top)
 	top->facts.state = r->pid ? top->state : NULL;
 }
 
+/* Blocks of text are read later, beside other logs, so each says when it was: for a playback, when
+ * it was recorded. */
+static void describe_time(struct top *top)
+{
+	struct timespec now;
+	struct tm tm;
+	__s64 ns;
+
+	if (top->terminal)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (top->replay) {
+		/* Unsigned, as the offset in a trace may be anything. */
+		ns = (__s64)(replay__now(top->replay) +
+			     (__u64)replay__header(top->replay)->realtime_ns);
+		ns = ns > 0 ? ns : 0;
+		now = (struct timespec){ns / 1000000000, ns % 1000000000};
+	}
+	if (!strftime(top->when, sizeof(top->when), "%F %T", localtime_r(&now.tv_sec, &tm)))
+		return;
+	snprintf(top->when + strlen(top->when), 8, ".%03d", (int)(now.tv_nsec / 1000000));
+	top->facts.when = top->when;
+}
+
 void top__frame(struct top *top, bool last)
 {
 	if (top->replay && !top->view.paused)
@@ -209,6 +233,7 @@ void top__frame(struct top *top, bool last)
 			snprintf(top->view.message, sizeof(top->view.message),
 				 "this frame is incomplete: %s", strerror(-err));
 	}
+	describe_time(top);
 	show(top);
 	if (top->frames_left > 0)
 		top->frames_left--;
@@ -324,11 +349,14 @@ static void on_key(void *ctx)
 {
 	struct top *top = ctx;
 	__u64 interval = view__interval_ns(&top->view), window = view__window_ns(&top->view);
+	struct terminal_click click;
 	int key = 0;
 
 	/* Each key acts on the frame that the previous one produced. */
-	while (!top->quit && (key = terminal__key(top->terminal)) > 0) {
-		act(top, view__key(&top->view, (unsigned int)key));
+	while (!top->quit && (key = terminal__key(top->terminal, &click)) > 0) {
+		act(top, key == TERMINAL_CLICK
+				 ? view__click(&top->view, click.x, click.y, click.second)
+				 : view__key(&top->view, (unsigned int)key));
 		show(top);
 	}
 	if (key < 0)

@@ -29,6 +29,7 @@ struct top {
 	long long frames_left; /* -1: no limit */
 	char state[64];        /* text that facts.state points to, unless that is constant */
 	char playback[80];
+	char when[40]; /* text that facts.when points to */
 	int timer_fd;
 	bool quit;
 	int err; /* the error that ended the dashboard */
