@@ -19,6 +19,7 @@
 #   make tidy       run clang-tidy with its analyzer, which takes some minutes
 #   make compile_commands.json  write how each file is compiled, for clangd, clang-tidy and editors
 #   make deb        build Debian packages, in build/deb
+#   make wheel      build a wheel for pip, in build/wheel
 #   make check-deb  install, test and purge the Debian packages on a fresh Debian 12 and 13; this takes some minutes
 #   make html       make HTML of the man pages and the documents, in build/html
 #   make install    install to $(DESTDIR)$(PREFIX), with man pages, documents, examples and completions; make uninstall removes them
@@ -250,7 +251,7 @@ check: deps
 
 # For packagers, and for people without root. Here warnings are not errors, because other compilers have other warnings.
 test: export INSTALL_DEPS ?= no
-test: all static unit for-kernels sanitized fuzzers compile_commands.json $(BUILD)/fault.so
+test: all wheel unit for-kernels sanitized fuzzers compile_commands.json $(BUILD)/fault.so
 	-@tests/usdt-python
 	-@tests/musl-python > /dev/null
 	tests/run $(BUILD)
@@ -350,6 +351,10 @@ deb: deps
 	cd $(BUILD)/deb/gilscope-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
 	cd $(BUILD)/deb && lintian --fail-on error,warning --suppress-tags bad-distribution-in-changes-file,initial-upload-closes-no-bugs *.changes
 
+# A wheel for pip, with the static program in it; make ARCH=arm64 wheel makes that of the other architecture.
+wheel: static
+	packaging/wheel/build $(BUILD)/gilscope.static $(subst x86,x86_64,$(subst arm64,aarch64,$(ARCH))) $(VERSION) $(BUILD)/wheel
+
 # Installs, tests and purges them on a fresh Debian 12 and 13.
 check-deb: deb
 	tests/deps debootstrap
@@ -372,5 +377,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb wheel deps build-deps clean
 .DELETE_ON_ERROR:

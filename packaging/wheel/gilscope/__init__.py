@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Measure what the Global Interpreter Lock does to this program, from a process of its own.
+
+    import gilscope
+
+    with gilscope.measure() as m:
+        work()
+    assert m.wait.p99 < 0.01        # seconds
+    print(m.verdict)
+
+This package carries the program `gilscope`, for the command line. Measuring needs root, or the
+capabilities that `gilscope doctor` names; without them measure() raises CannotObserve, whose text
+says what is missing.
+"""
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sysconfig
+import tempfile
+
+__all__ = ["measure", "command", "CannotObserve", "Measurement", "Distribution"]
+__version__ = "@VERSION@"
+
+SECOND = 1e9
+
+
+class CannotObserve(RuntimeError):
+    """The GIL cannot be observed here; the text is gilscope's own message."""
+
+
+def command():
+    """The words with which the program is called: $GILSCOPE, or the program of this package, or the
+    one in $PATH."""
+    if os.environ.get("GILSCOPE"):
+        return shlex.split(os.environ["GILSCOPE"])
+    own = os.path.join(sysconfig.get_path("scripts"), "gilscope")
+    if os.access(own, os.X_OK):
+        return [own]
+    found = shutil.which("gilscope")
+    if found:
+        return [found]
+    raise CannotObserve("there is no program gilscope, neither in %s nor in $PATH" % os.path.dirname(own))
+
+
+class Distribution:
+    """How long the waits, the holds or the handoffs were. Times are in seconds; what was not measured is None."""
+
+    def __init__(self, json_form):
+        self.count = json_form["count"]
+        self.sum = json_form["sum_ns"] / SECOND
+        for name in "max", "p50", "p90", "p99", "p999":
+            value = json_form[name + "_ns"]
+            setattr(self, name, None if value is None else value / SECOND)
+        self.mean = self.sum / self.count if self.count else None
+
+    def __repr__(self):
+        return "<%d, p99 %s s, max %s s>" % (self.count, self.p99, self.max)
+
+
+class Measurement:
+    """What was measured. Until the with block has ended, there is nothing.
+
+    report       the whole report, as gilscope stat --json prints it (docs/json.md)
+    process      this process's part of it
+    gil          the part of the main interpreter's GIL
+    verdict      the report's first sentences
+    wait, hold, handoff
+                 Distribution of each
+    acquisitions, contended, held_ratio, contended_ratio, wait_ratio, and every other figure of the GIL by its
+    name in the JSON
+    """
+
+    def __init__(self):
+        self.report = self.process = self.gil = None
+
+    def fill(self, report):
+        self.report = report
+        mine = [p for p in report["processes"] if p["pid"] == os.getpid()]
+        if not mine:
+            raise CannotObserve("this process is not in the report")
+        self.process = mine[0]
+        gils = self.process["gils"] or []
+        self.gil = ([g for g in gils if g["main"]] or gils or [None])[0]
+
+    @property
+    def verdict(self):
+        return self.report["verdict"]["text"]
+
+    def distribution(self, name):
+        return Distribution(self.gil[name])
+
+    wait = property(lambda self: self.distribution("wait"))
+    hold = property(lambda self: self.distribution("hold"))
+    handoff = property(lambda self: self.distribution("handoff"))
+
+    def __getattr__(self, name):
+        gil = self.__dict__.get("gil")
+        if gil is None or name not in gil:
+            raise AttributeError(name)
+        return gil[name]
+
+
+class measure:
+    """A context manager: observes this process, all of its threads, from the beginning to the end of the block."""
+
+    def __init__(self, *options):
+        """options: further options of gilscope stat."""
+        self.options = options
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="gilscope-")
+        self.observer = None
+        try:
+            self.observer = Observer("stat", "--json", "-o", os.path.join(self.folder, "report.json"), *self.options)
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self.measurement = Measurement()
+        return self.measurement
+
+    def __exit__(self, *exception):
+        try:
+            self.observer.end()
+            with open(os.path.join(self.folder, "report.json")) as report:
+                self.measurement.fill(json.load(report))
+        except (CannotObserve, OSError, ValueError) as e:
+            # The block's own exception says more.
+            if exception[0] is None:
+                raise CannotObserve(str(e)) from None
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Observer:
+    """A gilscope that observes this process; it exists once it does so."""
+
+    def __init__(self, *words):
+        self.process = subprocess.Popen(command() + list(words) + ["-p", str(os.getpid())], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        self.said = []
+        for line in self.process.stderr:
+            self.said.append(line.decode("utf-8", "replace"))
+            if b"observing process" in line:
+                return
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        raise CannotObserve("".join(self.said).strip() or "gilscope ended with status %s" % self.process.returncode)
+
+    def end(self):
+        """Ends the observation. Returns the exit status and what was printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        out, err = self.process.communicate()
+        self.said.append(err.decode("utf-8", "replace"))
+        if self.process.returncode == 4:
+            raise CannotObserve("".join(self.said).strip())
+        return self.process.returncode, out.decode("utf-8", "replace")
