@@ -5,7 +5,7 @@
 #   make check      set up, build, and run every test; the last line is "N passed, N failed, N skipped"
 #   make test       do the same without installing anything; without root and sudo, tests that need root are skipped by name
 #   make check-perf-events  run every end-to-end test on one interpreter, with probes attached as on kernels before 6.6
-#   make check-verdicts  compare the verdicts about programs whose truth is known with that truth; this takes most of an hour
+#   make check-verdicts  compare the verdicts about programs whose truth is known with that truth; this takes two hours
 #   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
 #   make static     build build/gilscope.static, one file that needs no library, for any Linux of this architecture

@@ -2,65 +2,15 @@
 """patterns.py PATTERN THREADS SECONDS: one of the ways in which programs use the GIL, for about
 that long. Tells which threads have the GIL while others wait (`front`), and which ones lose by it
 (`waiting`)."""
-import ctypes
 import subprocess
 import sys
 import threading
 import time
 
+import patterns_seen
 import truth
-
-front, waiting = [], []
-
-
-def compute(end):
-    """Python code, which lets go when it is asked."""
-    front.append(truth.tid())
-    while time.monotonic() < end:
-        for _ in range(1000):
-            pass
-
-
-def compute_and_wait(end):
-    waiting.append(truth.tid())
-    compute(end)
-
-
-def serve(end, pause=0.002):
-    """Short bits of Python, with something else between them."""
-    waiting.append(truth.tid())
-    while time.monotonic() < end:
-        time.sleep(pause)
-
-
-def native(end, pause=0.01):
-    """One call that keeps the GIL for some 40 ms, again and again."""
-    front.append(truth.tid())
-    while time.monotonic() < end:
-        sum(range(native.length))
-        time.sleep(pause)
-
-
-def set_native_length():
-    begin = time.thread_time()
-    sum(range(200000))
-    native.length = int(200000 * 0.04 / max(time.thread_time() - begin, 0.0005))
-
-
-def sleep_with_the_gil(end):
-    front.append(truth.tid())
-    usleep = ctypes.PyDLL(None).usleep
-    while time.monotonic() < end:
-        usleep(40000)
-        time.sleep(0.005)
-
-
-def run(*bodies):
-    threads = [threading.Thread(target=body, args=arguments) for body, *arguments in bodies]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
+from pattern_parts import (compute, compute_and_wait, front, native, run, serve, set_native_length,
+                           sleep_with_the_gil, waiting)
 
 
 def shared(n, end):
@@ -161,7 +111,8 @@ def main():
     pattern, n, seconds = truth.arguments()
     set_native_length()
     truth.ready()
-    globals()[pattern](int(n), time.monotonic() + float(seconds))
+    body = globals().get(pattern) or getattr(patterns_seen, pattern)
+    body(int(n), time.monotonic() + float(seconds))
     truth.tell(front=front, waiting=waiting)
 
 
