@@ -98,6 +98,33 @@ TEST(a_lack_of_cpus_for_those_that_get_the_gil_next)
 	UNSAID(t, "off the CPU");
 }
 
+/* Threads that take work from a queue, which needs many short holds, and then compute for 4 ms. */
+TEST(work_from_a_queue)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 3, "worker");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 600; i++) {
+		__u32 tid = (__u32)i % 3 + 1, next = tid % 3 + 1;
+
+		for (int j = 0; j < 10; j++) {
+			story__pass(&st, 10 * US);
+			story__edge(&st, tid, GIL_EDGE_RELEASE, 0);
+			story__pass(&st, 2 * US);
+			story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+		}
+		story__wait(&st, next);
+		story__pass(&st, 4 * MS);
+		story__hand_over(&st, tid, next, false);
+	}
+	t = finish(&st);
+	CHECK_STR(t.kind, "shared");
+	SAYS(t, "3 threads such as 1 (worker)");
+	SAYS(t, "more threads cannot help");
+}
+
 /* A server that starts a thread for each request. Two at a time compute for 20 ms, and read and
  * write a little before and after it. One more is under way at the end. */
 TEST(a_thread_for_each_long_request)

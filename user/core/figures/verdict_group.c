@@ -13,6 +13,8 @@
  * count. */
 #define FRONT_HOLD 0.50
 #define FRONT_MOST 0.50
+/* A thread that computes makes others wait for a good part of what it waits itself. */
+#define COMPUTES_COST 0.25
 /* Many threads that have ended, with few turns each, in a small part of the time, come and go. But
  * those that all end together, at the end, may have been there all the time. */
 #define PASSING_THREADS 8
@@ -148,12 +150,20 @@ bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_
 	return t->tid && keeps_it_long(l, pattern_of(l, t));
 }
 
-/* Those that come and go have no start that has to be left out. */
-static bool works_in_long_holds(const struct verdict_look *l)
+/*
+ * True if a thread computes for long at a time, however many short holds it has besides. That must
+ * have cost others something: a thread that has taken long to start may do little afterwards. Those
+ * that come and go have no start that would have to be left out.
+ */
+static bool computes(const struct verdict_look *l, const struct gil_thread *t)
 {
-	struct work w = work_of(l, &l->passing.all);
+	struct work w = work_of(l, pattern_of(l, t));
 
-	return w.long_ >= FRONT_MOST * w.all;
+	if (w.long_ < FRONT_MOST * w.all)
+		return false;
+	return is_passing(l, t) || (verdict_look__has_counters(l) &&
+				    (double)verdict_key__waited_for(l, t) >=
+					    COMPUTES_COST * (double)verdict_key__waited(l, t));
 }
 
 bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thread *t)
@@ -165,9 +175,7 @@ bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thr
 		interval = INTERVAL_MOST;
 	if (!t->fig.hold.count)
 		return !snapshot_gil__holds(l->gil, t);
-	if (pattern != t && works_in_long_holds(l))
-		return false;
-	return !keeps_it_long(l, pattern) &&
+	return !computes(l, t) && !keeps_it_long(l, pattern) &&
 	       share(work_of(l, pattern).all, (double)pattern->fig.hold.count) <=
 		       BRIEF_HOLD * (double)interval;
 }
