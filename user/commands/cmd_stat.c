@@ -77,8 +77,14 @@ static int write_report(struct output *out, const struct stat_options *o, const 
 			struct failure *f)
 {
 	struct render_options look = output__look(out);
-	int err = renderer__find(o->format)->render(out->stream, s, &look);
+	int err;
 
+	if (!s) {
+		output__drop(out);
+		failure__what(f, "cannot make the report: out of memory");
+		return -ENOMEM;
+	}
+	err = renderer__find(o->format)->render(out->stream, s, &look);
 	return output__end(out, err, f);
 }
 
@@ -113,7 +119,7 @@ static int observe(void *options, struct failure *f)
 	observer__run(ob);
 	observer__stop(ob);
 	s = observer__snapshot(ob);
-	err = s ? write_report(&out, so, s, f) : -ENOMEM;
+	err = write_report(&out, so, s, f);
 	snapshot__free(s);
 	if (err) {
 		observer__finish(ob, NULL);

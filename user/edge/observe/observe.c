@@ -394,22 +394,27 @@ static void wait_for_command(struct observer *ob)
 	}
 }
 
+static void explain_nothing(const struct observer *ob, struct failure *f)
+{
+	if (target__refusal(ob->target)) {
+		*f = *target__refusal(ob->target);
+		failure__what(f, "nothing was observed: %s", target__refusal(ob->target)->what);
+		return;
+	}
+	failure__what(f, "no CPython was seen, so nothing was observed");
+	failure__cause(f, ob->options->target.argv
+				  ? "the command runs no CPython of a supported version, or "
+				    "ended before it started one"
+				  : "no CPython runs on this machine");
+}
+
 int observer__finish(struct observer *ob, struct failure *f)
 {
 	bool seen = target__seen_python(ob->target);
 	int status;
 
-	if (!seen && target__refusal(ob->target)) {
-		*f = *target__refusal(ob->target);
-		failure__what(f, "nothing was observed: %s", target__refusal(ob->target)->what);
-	} else if (!seen) {
-		failure__what(f, "no CPython was seen, so nothing was observed");
-		failure__cause(f,
-			       ob->options->target.argv
-				       ? "the command runs no CPython of a supported version, or "
-					 "ended before it started one"
-				       : "no CPython runs on this machine");
-	}
+	if (!seen && f)
+		explain_nothing(ob, f);
 	target__detach(ob->target);
 	drop_more_capabilities(ob);
 	wait_for_command(ob);

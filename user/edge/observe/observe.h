@@ -79,7 +79,7 @@ int observer__feed(struct observer *ob, const struct tick_sink *to, enum feed_ex
 /* Removes the probes. Call after observer__stop. */
 void observer__detach(struct observer *ob);
 /* Detaches, waits for a launched command that still runs, and frees ob. Returns the exit status for
- * the program: the command's, or 0; or 4, with f filled if no CPython was observed. */
+ * the program: the command's, or 0; or 4, with f filled if no CPython was observed. A NULL f is fine. */
 int observer__finish(struct observer *ob, struct failure *f);
 
 #endif
