@@ -78,6 +78,7 @@ struct process {
 	__u64 next_try_ns;              /* SEARCHING: when to look again */
 	__u64 try_delay_ns;
 	__u64 next_walk_ns;      /* when to look at its interpreters again */
+	__u64 looked_ns;         /* when the last look into it began */
 	__u64 look_ns;           /* SEARCHING: how long the last look took */
 	char contradiction[256]; /* SEARCHING: what contradicted itself at the last look, or "" */
 };

@@ -46,6 +46,12 @@ static void on_fork(struct target *t, const struct gil_event *e)
 	process__tell(p);
 }
 
+/* An exec can be older than the process's record, and be reported after the process has got it. */
+static bool is_unknown_to_record(const struct process *p, const struct gil_event *exec)
+{
+	return p->index >= 0 && p->index != (int)exec->process;
+}
+
 static void on_exec(struct target *t, const struct gil_event *e)
 {
 	struct process *p = target__find(t, e->pid);
@@ -55,7 +61,14 @@ static void on_exec(struct target *t, const struct gil_event *e)
 		if (!p)
 			return;
 		p->index = e->process == GIL_NONE ? -1 : (int)e->process;
+	} else if (is_unknown_to_record(p, e) && e->ts < p->looked_ns) {
+		return; /* what was found is already the new program's */
 	} else if (p->state == PROCESS_TRACED) {
+		if (is_unknown_to_record(p, e)) {
+			process__freeze(p);
+			process__end_threads(p);
+			process__discard(p);
+		}
 		process__harvest(p);
 		p->end_ns = e->ts;
 		/* A fork on its way to another program that has not even taken its GIL has no row. */

@@ -70,6 +70,7 @@ int target__look(struct target *t, struct process *p, bool supposed)
 	__u64 begin_ns = clock_ns();
 	int err = looker__inspect(t->looker, p->bound, &p->python, &f);
 
+	p->looked_ns = begin_ns;
 	p->look_ns = gil_elapsed(begin_ns, clock_ns());
 	proc__comm(p->pid, p->comm);
 	if (!err)
@@ -105,6 +106,7 @@ int target__look(struct target *t, struct process *p, bool supposed)
 
 int target__adopt(struct target *t, pid_t pid, struct failure *f)
 {
+	__u64 begin_ns = clock_ns();
 	struct process *p;
 	struct python python;
 	int err;
@@ -118,6 +120,7 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 	if (!p)
 		return -ENOMEM;
 	p->python = python;
+	p->looked_ns = begin_ns;
 	proc__comm(p->pid, p->comm);
 	process__read_command(p);
 	return begin(t, p, f);
