@@ -8,8 +8,9 @@ import signal
 import subprocess
 import time
 
-from lib import (attach, check, check_untouched, debian, each, equal, gil_of, Gilscope, gilscope, interpreters,
-                 is_observed, native_interpreters, process_of, scratch, Skip,
+from lib import (attach, built, check, check_untouched, debian, each, embedded_library, equal, gil_of,
+                 Gilscope, gilscope, has_spoken, Interpreter, interpreters, is_observed, native_interpreters,
+                 process_of, scratch, Skip,
                  some_interpreters, stat, stat_workload, thread, wait_until, within, Workload)
 
 K = 5000
@@ -104,6 +105,72 @@ def test_for_a_time():
     w.go()
     equal(w.truth()["wrong"], 0, "wrong results")
     w.end()
+
+
+# --- servers whose workers become a CPython after their fork ---------------------------------------
+
+class Server(Workload):
+    """tests/workloads/server.c, which runs stat_loop.py in its workers."""
+
+    def __init__(self, begin):
+        python = Interpreter("server", built("server.c", "-ldl"), debian().version,
+                             env={"EMBED_LIBPYTHON": embedded_library(), "SERVER_BEGIN": begin})
+        super().__init__(python, "stat_loop.py", K)
+
+    def start(self, waits=False):
+        """Starts another worker; returns its pid."""
+        before = set(self.workers())
+        os.kill(self.pid, signal.SIGUSR2 if waits else signal.SIGUSR1)
+        self.expect("READY")
+        return (set(self.workers()) - before or {None}).pop()
+
+    def workers(self):
+        with open("/proc/%d/task/%d/children" % (self.pid, self.pid)) as f:
+            return [int(pid) for pid in f.read().split()]
+
+
+@each(lambda: ["worker", "preload"])
+def test_workers_of_a_process_by_number(begin):
+    """A process that is no CPython can be named if one of its descendants is, or if it has loaded
+    the library. Its workers' probes wait for their first acquisition."""
+    w = Server(begin)
+    g = attach(w)
+    w.start()
+    truths = [w.truth()]
+    if begin == "worker":
+        w.go()
+        truths.append(w.truth())
+    run = g.interrupt()
+    for truth in truths:
+        check_stat_loop(run.report, truth)
+    pids = {p["pid"] for p in run.report["processes"]}
+    check(w.pid not in pids, "the server is no CPython, but has a row")
+
+
+def test_workers_among_all_processes():
+    """With --all, a worker of a server that is no CPython is found when it has become one."""
+    w = Server("")
+    g = Gilscope("--all")
+    wait_until(lambda: has_spoken(g.process), "gilscope to observe")
+    pid = w.start(waits=True)
+    wait_until(lambda: is_observed(pid), "probes in the worker")
+    w.go()
+    truth = w.truth()
+    run = g.interrupt()
+    row = thread(process_of(run.report, pid), truth["threads"][0]["tid"])
+    within(row["acquisitions"], K, K + SLACK, "acquisitions")
+
+
+def test_no_process_in_the_tree_is_a_python():
+    """A message says so, and names a child that is one, if that is left out."""
+    w = Server("")
+    run = gilscope("stat", "-p", w.pid)
+    equal(run.status, 4, "status")
+    check("not a CPython process, nor is any that it has started" in run.err, "it says %s", run.err)
+    pid = w.start(waits=True)
+    run = gilscope("stat", "-p", w.pid, "--no-follow")
+    equal(run.status, 4, "status")
+    check("gilscope stat -p %d" % pid in run.err, "it says %s", run.err)
 
 
 # --- the end: Ctrl-C, statuses, what a command inherits and returns ------------------------------

@@ -344,7 +344,7 @@ TEST(nothing_was_seen)
 	struct verdict v = verdict__of_snapshot(s);
 
 	verdict__tell(&v, true, &text);
-	CHECK_STR(text.sentence, "no CPython was seen, so nothing was observed.");
+	CHECK_STR(text.sentence, "no CPython was seen.");
 	u = snapshot__add_unobserved(s);
 	u->pid = 7;
 	strcpy(u->comm, "python");

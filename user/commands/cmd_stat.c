@@ -100,12 +100,14 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 static int observe(void *options, struct failure *f)
 {
 	struct stat_options *so = options;
+	/* The text for a terminal: if nothing was seen, the message says all. */
+	bool brief = !so->output && !strcmp(so->format, "text");
 	struct observer *ob;
 	struct output out;
 	struct snapshot *s;
 	int status, err;
 
-	if (!so->output && !strcmp(so->format, "text"))
+	if (brief)
 		so->output = output__default(&so->observe);
 	so->observe.force = so->force;
 	if (output__open(&out, so->output, so->force, f))
@@ -119,7 +121,10 @@ static int observe(void *options, struct failure *f)
 	observer__run(ob);
 	observer__stop(ob);
 	s = observer__snapshot(ob);
-	err = write_report(&out, so, s, f);
+	if (s && brief && !observer__has_seen(ob))
+		err = 0, output__drop(&out);
+	else
+		err = write_report(&out, so, s, f);
 	snapshot__free(s);
 	if (err) {
 		observer__finish(ob, NULL);

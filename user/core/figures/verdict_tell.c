@@ -315,12 +315,15 @@ static void tell_nothing(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
-	if (v->why[0])
+	/* Most reasons begin with the process. */
+	if (!strncmp(v->why, "process ", 8))
+		verdict_say(t, "%s.", format_sentence(v->why, sizeof(v->why), t->ascii).s);
+	else if (v->why[0])
 		verdict_say(t, "process %d (%s) was not observed: %s.", v->pid,
 			    format_name(v->process.s, sizeof(v->process.s), t->ascii).s,
 			    format_sentence(v->why, sizeof(v->why), t->ascii).s);
 	else if (v->no_process)
-		verdict_say(t, "no CPython was seen, so nothing was observed.");
+		verdict_say(t, "no CPython was seen.");
 	else
 		verdict_say(t, "too little was seen of a GIL to judge.");
 }
@@ -377,7 +380,7 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 	struct verdict_teller t = {.v = v, .text = text, .ascii = ascii};
 
 	memset(text, 0, sizeof(*text));
-	text->answer = answers[v->answer];
+	text->answer = v->no_process ? "Nothing was observed" : answers[v->answer];
 	if (v->named && v->kind != VERDICT_EACH_ITS_OWN)
 		verdict_say(&t, "in process %d (%s), ", v->pid,
 			    format_name(v->process.s, sizeof(v->process.s), ascii).s);

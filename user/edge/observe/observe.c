@@ -16,6 +16,7 @@
 #include "edge/observe/observe.h"
 #include "edge/proc/open_files.h"
 #include "edge/proc/privilege.h"
+#include "edge/proc/proc_list.h"
 
 #define MAX_HOOKS 8
 
@@ -92,13 +93,19 @@ static void observer__free(struct observer *ob)
  * printed for a launched command, so as not to mix with its output. */
 static void announce(const struct observer *ob)
 {
+	const struct target_spec *o = &ob->options->target;
 	pid_t pid = 0;
 	size_t n = target__traced(ob->target, &pid);
 	const char *how = ob->deadline_ns ? "" : "; press Ctrl-C to stop";
 
-	if (ob->options->target.argv)
+	if (o->argv)
 		return;
-	if (n == 1)
+	if (!n)
+		failure__say("waiting for a CPython to start%s", how);
+	else if (n == 1 && o->nr_pids == 1 && pid != proc_list__status(o->pids[0], "Tgid"))
+		failure__say("observing process %d, a descendant of process %d%s", pid, o->pids[0],
+			     how);
+	else if (n == 1)
 		failure__say("observing process %d%s", pid, how);
 	else
 		failure__say("observing %zu processes%s", n, how);
@@ -394,23 +401,34 @@ static void wait_for_command(struct observer *ob)
 	}
 }
 
+bool observer__has_seen(const struct observer *ob)
+{
+	return target__seen_python(ob->target);
+}
+
+/* Why nothing was observed. */
 static void explain_nothing(const struct observer *ob, struct failure *f)
 {
-	if (target__refusal(ob->target)) {
-		*f = *target__refusal(ob->target);
-		failure__what(f, "nothing was observed: %s", target__refusal(ob->target)->what);
+	const struct failure *refusal = target__refusal(ob->target);
+	const struct target_spec *spec = &ob->options->target;
+
+	if (refusal) {
+		*f = *refusal;
+		failure__what(f, "nothing was observed: %s", refusal->what);
 		return;
 	}
 	failure__what(f, "no CPython was seen, so nothing was observed");
-	failure__cause(f, ob->options->target.argv
-				  ? "the command runs no CPython of a supported version, or "
-				    "ended before it started one"
-				  : "no CPython runs on this machine");
+	if (spec->argv)
+		failure__cause(f, "the command runs no CPython of a supported version, or ended "
+				  "before it started one");
+	else
+		failure__cause(f, spec->all ? "no CPython runs on this machine"
+					    : "what -p names became no CPython, and started none");
 }
 
 int observer__finish(struct observer *ob, struct failure *f)
 {
-	bool seen = target__seen_python(ob->target);
+	bool seen = observer__has_seen(ob);
 	int status;
 
 	if (!seen && f)

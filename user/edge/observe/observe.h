@@ -71,6 +71,9 @@ void observer__lost(struct observer *ob, struct snapshot_lost *lost);
 long observer__cost(const struct observer *ob);
 /* Ends the observation; snapshots no longer change. The probes stay in place, without effect. */
 void observer__stop(struct observer *ob);
+/* True if any process has been a CPython that could be observed. */
+bool observer__has_seen(const struct observer *ob);
+
 /* Returns everything seen so far, or NULL if memory ran out. The caller frees it. */
 struct snapshot *observer__snapshot(struct observer *ob);
 /* Passes the same to a sink, as a tick; cheap enough for several calls a second. All ticks must go

@@ -47,7 +47,7 @@ void process__begin_image(struct process *p, const struct gil_event *exec)
 	p->is_confirmed = false;
 	p->switches = -1;
 	p->born_ns = exec->ts;
-	p->late_ns = 0;
+	p->absent_ns = p->late_ns = 0;
 	p->try_delay_ns = 0;
 	p->contradiction[0] = '\0';
 }
@@ -177,6 +177,14 @@ static bool supposed_right(const struct process *p, struct gil_process *record)
 	       record->lock[0].address == p->python.gil;
 }
 
+/* For how long it may have been a CPython when edges could be seen at last, at `then`. */
+static __u64 lateness(const struct process *p, __u64 then)
+{
+	__u64 since = gil_later(p->born_ns, p->absent_ns);
+
+	return since ? gil_elapsed(since, then) : 0;
+}
+
 static int trace_from_now(struct process *p, struct gil_process *record)
 {
 	int err = 0;
@@ -208,7 +216,7 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	/* Only used if no edge is ever seen, as the word has then not changed since. */
 	if (p->nr_gils)
 		p->gils[0].locked_at_start = looker__locked(p->looker, p->bound, &p->python);
-	p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, clock_ns()) : 0;
+	p->late_ns = lateness(p, clock_ns());
 	return 0;
 }
 
@@ -228,7 +236,7 @@ int process__trace(struct process *p)
 		record->finder = python_layout__finder(&p->python.layout);
 		if (!process__add_gil(p, lock, p->python.gil, 0))
 			return -ENOMEM;
-		p->late_ns = p->born_ns ? gil_elapsed(p->born_ns, p->attached_ns) : 0;
+		p->late_ns = lateness(p, p->attached_ns);
 	} else {
 		process__discard(p);
 		err = trace_from_now(p, record);
@@ -259,6 +267,17 @@ void process__discard(struct process *p)
 	if (record->nr_locks && !owns_lock(p, record->lock[0].lock))
 		p->discarded = record->lock[0].lock;
 	record->nr_locks = 0;
+}
+
+void process__expect_gil(struct process *p)
+{
+	struct gil_process *record = p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
+	__u32 state = GIL_PROCESS_QUIET;
+
+	/* There is room for one wrong guess. */
+	if (record && p->state == PROCESS_SEARCHING && p->discarded < 0)
+		__atomic_compare_exchange_n(&record->state, &state, GIL_PROCESS_NEW, false,
+					    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 void process__freeze(struct process *p)

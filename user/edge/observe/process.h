@@ -72,7 +72,8 @@ struct process {
 	long switches;     /* python__switches at the first check; -1: not read */
 	__u64 born_ns;     /* its fork or exec, if we saw it; 0: it was there before */
 	__u64 attached_ns; /* when its probes were attached */
-	__u64 late_ns;     /* from its birth until edges could be seen */
+	__u64 absent_ns;   /* when it was last looked at and was no CPython; 0: never */
+	__u64 late_ns;     /* from the later of these two until edges could be seen */
 	__u64 end_ns;
 	unsigned long long start_ticks; /* for proc_list__is_over */
 	__u64 next_try_ns;              /* SEARCHING: when to look again */
@@ -135,6 +136,9 @@ void process__set_sources(struct process *p, unsigned int sources);
 int process__trace(struct process *p);
 /* Discards the GIL that the kernel guessed. */
 void process__discard(struct process *p);
+/* For a process that is no CPython yet: from now on, the first signal of a condition variable is taken
+ * for that of its GIL, as after an exec. */
+void process__expect_gil(struct process *p);
 /* Makes its edges no longer count. */
 void process__freeze(struct process *p);
 /* Reads again what the program may have changed: the switch interval, whether a free-threaded

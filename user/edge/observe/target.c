@@ -54,22 +54,6 @@ struct process *target__add(struct target *t, pid_t pid)
 	return p;
 }
 
-/* ---- the beginning ---- */
-
-static int start_pids(struct target *t, struct failure *f)
-{
-	for (size_t i = 0; i < t->spec->nr_pids; i++) {
-		long leader = proc_list__status(t->spec->pids[i], "Tgid");
-		int err = target__adopt(t, leader > 0 ? leader : t->spec->pids[i], f);
-
-		if (err)
-			return err;
-	}
-	if (t->spec->follow)
-		target__adopt_descendants(t);
-	return 0;
-}
-
 /* ---- the command ---- */
 
 static int hold_command(struct target *t, struct failure *f)
@@ -85,7 +69,7 @@ static int hold_command(struct target *t, struct failure *f)
 		return -ENOMEM;
 	err = process__attach(p, &source_uprobe, file, f);
 	if (!err)
-		target__try_later(p);
+		target__try_later(t, p);
 	return err;
 }
 
@@ -147,7 +131,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	else if (spec->all)
 		err = 0, proc_list__each(target__adopt_any, t);
 	else
-		err = start_pids(t, f);
+		err = target__start_named(t, f);
 	if (err)
 		goto failed;
 	*out = t;
@@ -176,16 +160,17 @@ void target__free(struct target *t)
 	sources__clear(&t->sources);
 	looker__free(t->looker);
 	snapshot__free(t->past);
+	free(t->sweep.pids);
 	free(t);
 }
 
 /* ---- while it runs ---- */
 
 /* The kernel reports nothing about a process that has no record. If that one is not observed, there
- * is nothing to wait for: with --all, an exec would add it again. */
-static bool is_left_alone(const struct process *p)
+ * is nothing to wait for; but with --all it would be found again (target_all.c). */
+static bool is_left_alone(const struct target *t, const struct process *p)
 {
-	return p->state == PROCESS_REFUSED && p->index < 0;
+	return p->state == PROCESS_REFUSED && p->index < 0 && !t->spec->all;
 }
 
 /* Removes ended processes when the kernel is done with their records. */
@@ -197,7 +182,7 @@ static void collect(struct target *t, __u64 now)
 		bool done = p->state == PROCESS_ENDED &&
 			    (process__harvest(p) || gil_elapsed(p->end_ns, now) > EXIT_PATIENCE_NS);
 
-		if (!done && !is_left_alone(p)) {
+		if (!done && !is_left_alone(t, p)) {
 			at = &p->next;
 			continue;
 		}
@@ -211,14 +196,20 @@ static void collect(struct target *t, __u64 now)
 
 static void search(struct target *t, __u64 now)
 {
+	size_t n = 0;
+
 	for (struct process *p = t->processes; p; p = p->next) {
-		if (p->state != PROCESS_SEARCHING || p->borrows || p->next_try_ns > now)
+		if (p->state != PROCESS_SEARCHING || p->borrows)
+			continue;
+		n++;
+		if (p->next_try_ns > now)
 			continue;
 		if (t->spec->all && p->index < 0 && gil_elapsed(p->born_ns, now) > ALL_PATIENCE_NS)
 			p->state = PROCESS_ENDED, p->end_ns = now;
 		else
 			target__look(t, p, false);
 	}
+	t->nr_searching = n;
 }
 
 static void verify(struct target *t, struct process *p)
@@ -244,6 +235,8 @@ void target__update(struct target *t)
 		return;
 	t->tick_ns = now + TICK_NS;
 	target__look_for_ended(t, now);
+	if (t->spec->all)
+		target__sweep(t, now);
 	exits = probe__any_thread_gone(t->probe);
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->state == PROCESS_TRACED) {

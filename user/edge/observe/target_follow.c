@@ -30,7 +30,7 @@ static void on_fork(struct target *t, const struct gil_event *e)
 	}
 	p->index = e->process;
 	p->borrows = e->borrows;
-	target__try_later(p);
+	target__try_later(t, p);
 	if (!parent || !process__is_probed(parent))
 		return;
 	if (p->borrows) {
@@ -43,6 +43,8 @@ static void on_fork(struct target *t, const struct gil_event *e)
 		target__note_unobserved(t, p, f.what);
 	else if (!err && p->source->place != SOURCE_ON_FUNCTIONS)
 		sources__expect_exec(&t->sources, p, p);
+	if (!err)
+		process__expect_gil(p);
 	process__tell(p);
 }
 
@@ -83,7 +85,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 		process__renew(p);
 	if (p->index >= 0 && !sources__expects_exec(p))
 		sources__expect_exec(&t->sources, p, p);
-	target__try_later(p);
+	target__try_later(t, p);
 }
 
 static void end(struct target *t, struct process *p, __u64 now)
@@ -150,7 +152,7 @@ static void go_on(struct target *t, struct process *p, unsigned int index, __u64
 	process__set_sources(p, sources);
 	err = process__trace(p);
 	if (err == -EAGAIN) {
-		target__try_later(p);
+		target__try_later(t, p);
 	} else if (err) {
 		failure__what(&f, "the table of GILs is full");
 		target__refuse(t, p, &f);

@@ -21,17 +21,20 @@
 /* When looks are this far apart, a program must be fully loaded. */
 #define LAST_START_NS (128 * MS)
 
-void target__try_later(struct process *p)
+void target__try_later(struct target *t, struct process *p)
 {
+	__u64 least = p->look_ns * LOOK_SHARE;
+
 	p->try_delay_ns = p->try_delay_ns ? 2 * p->try_delay_ns : FIRST_TRY_NS;
-	if (p->try_delay_ns > LAST_TRY_NS)
+	if (p->try_delay_ns > LAST_TRY_NS) {
 		p->try_delay_ns = LAST_TRY_NS;
-	p->next_try_ns = clock_ns() + p->try_delay_ns;
-	if (p->try_delay_ns < p->look_ns * LOOK_SHARE)
-		p->next_try_ns = clock_ns() + p->look_ns * LOOK_SHARE;
+		/* All of those that have been no CPython for long share that time. */
+		least *= t->nr_searching ?: 1;
+	}
+	p->next_try_ns = clock_ns() + (p->try_delay_ns > least ? p->try_delay_ns : least);
 }
 
-static bool is_no_python_yet(int err)
+bool target__is_no_python_yet(int err)
 {
 	return err == -ENOENT || err == -EAGAIN;
 }
@@ -85,10 +88,12 @@ int target__look(struct target *t, struct process *p, bool supposed)
 			LAST_TRY_NS; /* its exit event is on its way, if the kernel knows it */
 		return err;
 	}
+	if (target__is_no_python_yet(err))
+		p->absent_ns = begin_ns;
 	p->contradiction[0] = '\0';
 	if (may_be_starting(p, err)) {
 		snprintf(p->contradiction, sizeof(p->contradiction), "%.255s", f.what);
-	} else if (!is_no_python_yet(err)) {
+	} else if (!target__is_no_python_yet(err)) {
 		target__refuse(t, p, &f);
 		return err;
 	}
@@ -98,7 +103,7 @@ int target__look(struct target *t, struct process *p, bool supposed)
 	 * known. */
 	else if (err == -EAGAIN && p->index >= 0)
 		sources__attach_own(&t->sources, p, &f);
-	target__try_later(p);
+	target__try_later(t, p);
 	return err;
 }
 
@@ -114,6 +119,9 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 	if (target__find(t, pid))
 		return 0;
 	err = looker__inspect(t->looker, pid, &python, f);
+	/* What is seen there is its parent's. */
+	if (!err && proc_list__borrows_memory(pid))
+		err = -EAGAIN;
 	if (err)
 		return err;
 	p = target__add(t, pid);
@@ -121,6 +129,7 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 		return -ENOMEM;
 	p->python = python;
 	p->looked_ns = begin_ns;
+	p->absent_ns = t->sweep.before_ns;
 	proc__comm(p->pid, p->comm);
 	process__read_command(p);
 	return begin(t, p, f);
@@ -133,7 +142,7 @@ void target__adopt_any(void *ctx, pid_t pid)
 	int err = target__adopt(t, pid, &f);
 	struct process *p;
 
-	if (!err || is_no_python_yet(err) || err == -ESRCH)
+	if (!err || target__is_no_python_yet(err) || err == -ESRCH)
 		return;
 	p = target__find(t, pid);
 	if (!p)
@@ -144,34 +153,43 @@ void target__adopt_any(void *ctx, pid_t pid)
 	target__refuse(t, p, &f);
 }
 
-/* Any child becomes a target, as if it had been forked under observation: even if it is not a
- * CPython, it may start one. */
-static void adopt_if_child(void *ctx, pid_t pid)
+void target__follow(struct target *t, pid_t pid)
 {
-	struct target *t = ctx;
-	long parent = proc_list__status(pid, "PPid");
 	struct failure f = {0};
 	char path[64], program[1];
 	struct process *p;
 
-	if (parent <= 0 || target__find(t, pid) || !target__find(t, parent))
-		return;
 	/* A zombie sends no exit event. */
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	p = readlink(path, program, sizeof(program)) < 0 ? NULL : target__add(t, pid);
 	if (!p)
 		return;
 	p->index = probe__add_process(t->probe, pid);
+	p->borrows = proc_list__borrows_memory(pid);
 	if (p->index < 0) {
 		proc__comm(pid, p->comm);
 		failure__what(&f, "the table of processes is full");
 		target__refuse(t, p, &f);
-	} else if (target__look(t, p, false) == -ESRCH) {
+	} else if (!p->borrows && target__look(t, p, false) == -ESRCH) {
 		p->state = PROCESS_ENDED; /* its exit event may never come */
 		p->end_ns = clock_ns();
-	} else if (p->state == PROCESS_SEARCHING && !p->probes[SOURCE_ON_FUNCTIONS].attached) {
-		sources__expect_exec(&t->sources, p, p);
+	} else if (p->state == PROCESS_SEARCHING) {
+		if (!p->probes[SOURCE_ON_FUNCTIONS].attached)
+			sources__expect_exec(&t->sources, p, p);
+		if (!p->borrows)
+			process__expect_gil(p);
 	}
+}
+
+/* Any child becomes a target, as if it had been forked under observation: even if it is not a
+ * CPython, it may start one. */
+static void adopt_if_child(void *ctx, pid_t pid)
+{
+	struct target *t = ctx;
+	long parent = proc_list__status(pid, "PPid");
+
+	if (parent > 0 && !target__find(t, pid) && target__find(t, parent))
+		target__follow(t, pid);
 }
 
 void target__adopt_descendants(struct target *t)

@@ -37,8 +37,14 @@ void target__refuse(struct target *t, struct process *p, const struct failure *f
 	p->state = PROCESS_REFUSED;
 	process__discard(p);
 	process__detach(p);
-	if (!t->refusal.what[0])
+	if (!t->refusal.what[0]) {
 		t->refusal = *f;
+		/* When it is told, the process has ended. */
+		if (p->pid == t->command)
+			failure__command(&t->refusal, "gilscope doctor %s", t->spec->argv[0]);
+		else if (t->command)
+			t->refusal.command[0] = '\0';
+	}
 	target__note_refused(t, p, f->what);
 }
 

@@ -9,6 +9,15 @@
 #include "edge/observe/process.h"
 #include "edge/observe/target.h"
 
+/* A look at all processes of the machine, in small steps. */
+struct sweep {
+	pid_t *pids; /* owned */
+	size_t nr, room, next;
+	__u64 began_ns;
+	__u64 before_ns; /* when the one before it began; 0: there was none */
+	__u64 due_ns;    /* when the next one begins */
+};
+
 struct target {
 	struct probe *probe;
 	struct looker *looker;
@@ -24,9 +33,11 @@ struct target {
 	__u64 tick_ns;
 	__u64 ended_ns;                  /* when target__look_for_ended looks again */
 	struct process_count past_count; /* counts of ended processes */
-	__u64 nr_gaps;     /* how often a process lost its probes when a thread ended */
-	size_t nr_seen;    /* CPython programs that could be traced */
-	pid_t command;     /* the process of the launched command, even after its end; or 0 */
+	__u64 nr_gaps;       /* how often a process lost its probes when a thread ended */
+	size_t nr_seen;      /* CPython programs that could be traced */
+	pid_t command;       /* the process of the launched command, even after its end; or 0 */
+	size_t nr_searching; /* processes in that state */
+	struct sweep sweep;
 	__u64 past_weight; /* snapshot_process__weight of all that has ended */
 	int exit_status;
 };
@@ -40,10 +51,18 @@ struct process *target__add(struct target *t, pid_t pid);
  * guessed a GIL. Returns 0 or -errno; -ESRCH if the process has exited. */
 int target__look(struct target *t, struct process *p, bool supposed);
 /* Sets when to look at a searching process again: later each time. */
-void target__try_later(struct process *p);
+void target__try_later(struct target *t, struct process *p);
+/* True if a look had this result because the process is no CPython, or none yet. */
+bool target__is_no_python_yet(int err);
 /* Observes a running CPython from now on. Returns 0, or -errno with f filled; -ENOENT or -EAGAIN if
  * it is none, or none yet. */
 int target__adopt(struct target *t, pid_t pid, struct failure *f);
+/* Observes a running process, which may become a CPython, or start one. */
+void target__follow(struct target *t, pid_t pid);
+/* -p: begins with the processes named on the command line. Returns 0, or -errno with f filled. */
+int target__start_named(struct target *t, struct failure *f);
+/* --all: looks for some ms at processes that were no CPython before. Call it at each tick. */
+void target__sweep(struct target *t, __u64 now);
 /* --all: the same, for proc_list__each; ctx is the target. Skips processes that are not CPython;
  * lists those that are, but cannot be observed. */
 void target__adopt_any(void *ctx, pid_t pid);

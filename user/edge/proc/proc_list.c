@@ -2,9 +2,11 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/kcmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "edge/proc/proc_list.h"
@@ -41,6 +43,13 @@ long proc_list__status(pid_t pid, const char *field)
 			value = strtol(line + length + 1, NULL, 10);
 	fclose(file);
 	return value;
+}
+
+bool proc_list__borrows_memory(pid_t pid)
+{
+	long parent = proc_list__status(pid, "PPid");
+
+	return parent > 0 && !syscall(SYS_kcmp, parent, pid, KCMP_VM, 0, 0);
 }
 
 bool proc_list__is_over(pid_t pid, unsigned long long *start)

@@ -11,6 +11,10 @@ void proc_list__each(void (*visit)(void *ctx, pid_t pid), void *ctx);
 /* Returns a numeric field of /proc/PID/status, such as "PPid"; -1 if it cannot be read. */
 long proc_list__status(pid_t pid, const char *field);
 
+/* True if the process runs in the memory of its parent, as between vfork and exec. False if that cannot
+ * be known. */
+bool proc_list__borrows_memory(pid_t pid);
+
 /* True if the process has ended: it is gone, or a zombie without threads, or its number is another
  * process's by now. *start is 0 at the first call for a process, and is kept for the next. */
 bool proc_list__is_over(pid_t pid, unsigned long long *start);
