@@ -17,7 +17,7 @@ static const struct {
 static struct history *told;
 static __u64 told_until;
 
-static void feed(struct story *st)
+__attribute__((unused)) static void feed(struct story *st)
 {
 	if (st->now < told_until + 250 * MS)
 		return;
@@ -28,7 +28,7 @@ static void feed(struct story *st)
 	history__add(told, st->snapshot);
 }
 
-static struct history *history_of(const char *fixture)
+__attribute__((unused)) static struct history *history_of(const char *fixture)
 {
 	struct snapshot *s;
 
@@ -42,8 +42,8 @@ static struct history *history_of(const char *fixture)
 	return told;
 }
 
-static char *frame(struct view *v, const struct history *h, int width, int height, bool ascii,
-		   bool styles)
+__attribute__((unused, noinline)) static char *frame(struct view *v, const struct history *h,
+						     int width, int height, bool ascii, bool styles)
 {
 	struct grid *g = grid__new(width, height, ascii);
 	char *text = NULL;

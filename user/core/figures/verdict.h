@@ -31,6 +31,21 @@ enum verdict_kind {
 	VERDICT_INTERVAL,  /* the switch interval is so long or so short that it is the cause */
 };
 
+/* What is told, or how. */
+enum verdict_choice {
+	VERDICT_CHOSEN = 1 << 0,
+	VERDICT_TELLS_OTHERS = 1 << 1,
+	VERDICT_TELLS_BRIEF = 1 << 2,
+	VERDICT_TELLS_SMALL_TURNS = 1 << 3,
+	VERDICT_TELLS_COMPUTING = 1 << 4,
+	VERDICT_TELLS_WAITS = 1 << 5,
+	VERDICT_TELLS_CONTENDED = 1 << 6,
+	VERDICT_TELLS_ASLEEP = 1 << 7,
+	VERDICT_TELLS_PREEMPTED = 1 << 8,
+	VERDICT_TELLS_UNSCHEDULED = 1 << 9,
+	VERDICT_TELLS_SATURATED = 1 << 10,
+};
+
 /* Threads that behave alike. The one to name is that with the lowest number, so that it stays the
  * same as long as the group does. */
 struct verdict_threads {
@@ -87,6 +102,7 @@ struct verdict {
 	size_t processes;
 	/* other GILs for which threads wait as well */
 	size_t others;
+	unsigned int choices; /* of words; 0: those that verdict__choices makes of the figures */
 	/* nothing seen: there was no process to observe; why, if one was refused (it is `pid`) */
 	bool no_process;
 	char why[160];
@@ -103,6 +119,13 @@ struct verdict_text {
 
 struct verdict verdict__of_gil(const struct snapshot_process *p, const struct snapshot_gil *g);
 struct verdict verdict__of_snapshot(const struct snapshot *s);
+/* The same, for callers that ask again and again: it stays with the process that the verdict was
+ * about before, if that matters about as much as others. 0: none. */
+struct verdict verdict__of_snapshot_after(const struct snapshot *s, pid_t before);
+
+/* What is told of a verdict, where that hangs on a figure: a set of enum verdict_choice. `before`: 0,
+ * or what was told of it the last time, which is kept a little below the figure that it needs. */
+unsigned int verdict__choices(const struct verdict *v, unsigned int before);
 
 /* Puts the verdict into words. `ascii`: only ASCII characters. */
 void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *text);

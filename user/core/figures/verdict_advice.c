@@ -5,24 +5,22 @@
  */
 #include "core/figures/verdict_words.h"
 
-/* A GIL held for so much of the time has no room for another thread. */
-#define HELD_SATURATED 0.80
 /* With shorter turns, handing over costs more than it gains. */
 #define INTERVAL_LEAST_US 1000
 
 static void advise_shared(struct verdict_teller *t)
 {
-	if (t->v->small_turns)
+	if (t->choices & VERDICT_TELLS_SMALL_TURNS)
 		verdict_add(t,
 			    "They let the GIL go and take it back at each of many small calls "
 			    "(%s acquisitions). Try: fewer and larger calls, or more "
 			    "processes.",
 			    format_count(t->v->acquisitions).s);
-	else if (t->v->held_ratio >= HELD_SATURATED)
+	else if (t->choices & VERDICT_TELLS_SATURATED)
 		verdict_add(t, "Only one thread at a time can run Python, so more threads cannot "
 			       "help. Try: more processes (multiprocessing, more workers), or "
 			       "libraries that release the GIL while they compute.");
-	else if (t->v->computing)
+	else if (t->choices & VERDICT_TELLS_COMPUTING)
 		verdict_add(t, "The GIL is not held all the time, but while these threads compute, "
 			       "only one of them can run Python. Try: more processes "
 			       "(multiprocessing, more workers), or libraries that release the GIL "

@@ -57,6 +57,10 @@ static bool is_busy(const struct overview *o, const struct snapshot_process *p,
 	return held_ns(p, g) >= WORTH_TELLING * o->held_most && gil__held_ratio(p, g) >= HELD_BUSY;
 }
 
+/* Of processes that are much alike, the one that was named before is named again, until another one
+ * matters so much more. */
+#define BEFORE 1.5
+
 /* The GILs taken together. */
 struct tally {
 	struct verdict worst; /* of the GILs that threads wait for, the one with the most waiting */
@@ -66,6 +70,7 @@ struct tally {
 	double first_held;
 	size_t busy;           /* GILs that are busy at the same time, at most */
 	size_t busy_processes; /* and the number of their processes */
+	pid_t before;          /* the process that the verdict was about the last time */
 	double busy_ns;        /* for how long busy GILs were observed, in all */
 	double together_ns;    /* the same, each moment times how many there were then */
 };
@@ -114,21 +119,21 @@ static void tally_gil(struct tally *t, const struct snapshot *s, const struct ov
 {
 	struct verdict v = verdict__of_gil(p, g);
 	double waited = (double)gil_lock_waiting_until(&g->lock, snapshot_gil__end(p, g));
-	double held = held_ns(p, g);
+	double held = held_ns(p, g), weight = p->pid == t->before ? BEFORE : 1;
 
 	v.named = o->gils > 1;
 	if (v.answer >= VERDICT_PARTLY && waited >= WORTH_TELLING * o->held_most) {
 		t->waited_for++;
-		if (waited > t->worst_waited) {
+		if (waited * weight > t->worst_waited) {
 			t->worst = v;
-			t->worst_waited = waited;
+			t->worst_waited = waited * weight;
 		}
 	}
 	if (is_busy(o, p, g))
 		tally_busy(t, s, o, p, g);
-	if (held > t->first_held || t->first.kind == VERDICT_NOTHING_SEEN) {
+	if (held * weight > t->first_held || t->first.kind == VERDICT_NOTHING_SEEN) {
 		t->first = v;
-		t->first_held = held;
+		t->first_held = held * weight;
 	}
 }
 
@@ -151,8 +156,13 @@ static void set_no_process(struct verdict *v, const struct snapshot *s)
 
 struct verdict verdict__of_snapshot(const struct snapshot *s)
 {
+	return verdict__of_snapshot_after(s, 0);
+}
+
+struct verdict verdict__of_snapshot_after(const struct snapshot *s, pid_t before)
+{
 	struct overview o = look(s);
-	struct tally t = {0};
+	struct tally t = {.before = before};
 
 	t.first.contended_ratio = t.first.held_ratio = t.first.wait_ratio = NAN;
 	if (!o.gils && o.free_threaded) {

@@ -18,6 +18,45 @@ static bool says_the_same(const struct verdict *a, const struct verdict *b)
 	       same_threads(&a->front, &b->front);
 }
 
+/* Chooses the words of the verdict that is shown. `anew`: it is another one than before. */
+static void keep_words(struct verdict_steady *s, bool anew)
+{
+	struct verdict *v = &s->shown;
+	unsigned int found = verdict__choices(v, anew ? 0 : s->choices);
+
+	if (found != s->next_choices)
+		s->choices_ns = s->now;
+	s->next_choices = found;
+	if (anew || s->now - s->choices_ns >= HOLDS_NS)
+		s->choices = found;
+	if (found & VERDICT_TELLS_BRIEF)
+		s->brief = v->brief;
+	if (found & VERDICT_TELLS_OTHERS)
+		s->others = v->others;
+	v->choices = s->choices;
+	v->brief = s->brief;
+	v->others = s->others;
+}
+
+/* The verdict to show, with words as v has them. Returns true if it is another one than before. */
+static bool choose(struct verdict_steady *s, const struct verdict *v, bool follows)
+{
+	if (follows || says_the_same(&s->shown, v) || s->shown.kind == VERDICT_NOTHING_SEEN) {
+		bool anew = follows || !says_the_same(&s->shown, v);
+
+		s->shown = s->next = *v;
+		s->since_ns = s->now;
+		return anew;
+	}
+	if (says_the_same(&s->shown, &s->next) || !says_the_same(&s->next, v))
+		s->since_ns = s->now;
+	s->next = *v;
+	if (s->now - s->since_ns < HOLDS_NS)
+		return false;
+	s->shown = s->next;
+	return true;
+}
+
 const struct verdict *verdict_steady__next(struct verdict_steady *s, const struct verdict *v,
 					   __u64 id, __u64 now)
 {
@@ -27,16 +66,6 @@ const struct verdict *verdict_steady__next(struct verdict_steady *s, const struc
 		s->begin_ns = now;
 	s->id = id;
 	s->now = now;
-	if (now - s->begin_ns < HOLDS_NS || says_the_same(&s->shown, v) ||
-	    s->shown.kind == VERDICT_NOTHING_SEEN) {
-		s->shown = s->next = *v;
-		s->since_ns = now;
-		return &s->shown;
-	}
-	if (says_the_same(&s->shown, &s->next) || !says_the_same(&s->next, v))
-		s->since_ns = now;
-	s->next = *v;
-	if (now - s->since_ns >= HOLDS_NS)
-		s->shown = s->next;
+	keep_words(s, choose(s, v, now - s->begin_ns < HOLDS_NS));
 	return &s->shown;
 }

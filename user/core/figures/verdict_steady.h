@@ -3,7 +3,8 @@
  * A verdict that is shown again and again, each time about the last seconds. The one that is shown
  * changes only to one that has held for some seconds, so that a moment between two states of the
  * program, or between two kinds of verdict that nearly fit, does not make it flicker. In the first
- * seconds it follows at once, because a program that starts soon does something else.
+ * seconds it follows at once, because a program that starts soon does something else. The same goes
+ * for what is told beside the cause.
  */
 #ifndef VERDICT_STEADY_H
 #define VERDICT_STEADY_H
@@ -17,6 +18,13 @@ struct verdict_steady {
 	__u64 now;      /* when it was last asked for; 0: never */
 	__u64 begin_ns; /* when the first verdict about it was shown */
 	__u64 since_ns; /* since when `next` has been found */
+	/* the same for choices of words */
+	unsigned int choices;
+	unsigned int next_choices;
+	__u64 choices_ns;
+	/* what is told until a choice changes, even if it was not found in between */
+	struct verdict_threads brief;
+	size_t others;
 };
 
 /* The verdict to show at `now` (ns), when v is found about `id`. Figures are those of v if it says

@@ -11,9 +11,6 @@
 
 #include "core/figures/verdict_words.h"
 
-/* From this share on, a finding gets a sentence of its own beside another verdict. */
-#define ASIDE 0.10
-
 void verdict_say(struct verdict_teller *t, const char *fmt, ...)
 {
 	size_t used = strlen(t->text->sentence);
@@ -188,7 +185,8 @@ static void tell_interval(struct verdict_teller *t)
 static void tell_preempted(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
-	bool holder = v->preempted_share >= ASIDE, next = v->unscheduled_share >= ASIDE;
+	bool holder = t->choices & VERDICT_TELLS_PREEMPTED;
+	bool next = t->choices & VERDICT_TELLS_UNSCHEDULED;
 
 	verdict_say(t, "threads wait %s of the time, but mostly for a CPU. ",
 		    format_percent(v->contended_ratio).s);
@@ -221,16 +219,16 @@ static void say_how_they_wait(struct verdict_teller *t)
 	const struct verdict *v = t->v;
 	const struct verdict_threads *w = &v->waiting;
 
-	if (v->contended_ratio >= ASIDE && w->tid && !w->passing)
+	if (t->choices & VERDICT_TELLS_CONTENDED && w->tid && !w->passing)
 		verdict_say(t,
 			    "threads wait for it %s of the time, but each only a little: %s wait%s "
 			    "%s of the time.",
 			    format_percent(v->contended_ratio).s, verdict_who(t, w).s, s_of(w),
 			    shares(w).s);
-	else if (v->contended_ratio > 0)
+	else if (t->choices & VERDICT_TELLS_WAITS)
 		verdict_say(t, "threads wait for it %s of the time%s.",
 			    format_percent(v->contended_ratio).s,
-			    v->contended_ratio >= ASIDE ? ", but each only a little" : "");
+			    t->choices & VERDICT_TELLS_CONTENDED ? ", but each only a little" : "");
 	else
 		verdict_say(t, "nobody waits for it.");
 }
@@ -246,7 +244,7 @@ static void tell_one_thread(struct verdict_teller *t)
 		verdict_say(
 			t, "one thread has the GIL and never let it go (held %s of the time), and ",
 			format_percent(v->held_ratio).s);
-	if (v->contended_ratio > 0 && v->contended_ratio < ASIDE)
+	if ((t->choices & (VERDICT_TELLS_WAITS | VERDICT_TELLS_CONTENDED)) == VERDICT_TELLS_WAITS)
 		verdict_say(t, "others hardly wait for it (%s of the time).",
 			    format_percent(v->contended_ratio).s);
 	else
@@ -257,7 +255,7 @@ static void tell_busy(struct verdict_teller *t)
 {
 	verdict_say(t, "threads take turns with the GIL (held %s of the time)",
 		    format_percent(t->v->held_ratio).s);
-	if (t->v->contended_ratio < ASIDE) {
+	if (!(t->choices & VERDICT_TELLS_CONTENDED)) {
 		verdict_say(t, " and hardly wait for it (%s of the time).",
 			    format_percent(t->v->contended_ratio).s);
 		return;
@@ -332,13 +330,13 @@ static void tell_nothing(struct verdict_teller *t)
 static void add_asides(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
-	bool asleep = v->asleep_share >= ASIDE && v->kind != VERDICT_ASLEEP && !v->asleep;
+	bool asleep = t->choices & VERDICT_TELLS_ASLEEP && v->kind != VERDICT_ASLEEP && !v->asleep;
 	bool waits = v->answer >= VERDICT_PARTLY;
 
-	if (v->others)
+	if (t->choices & VERDICT_TELLS_OTHERS)
 		verdict_add(t, "Threads wait for %zu other GIL%s as well.", v->others,
 			    v->others == 1 ? "" : "s");
-	if (v->brief.count && v->brief.tid && v->kind == VERDICT_SHARED)
+	if (t->choices & VERDICT_TELLS_BRIEF && v->kind == VERDICT_SHARED)
 		verdict_add(t,
 			    "%s need%s the GIL only briefly, and wait%s behind them as well "
 			    "(the convoy effect).",
@@ -347,7 +345,7 @@ static void add_asides(struct verdict_teller *t)
 		verdict_add(t, "It was also held asleep for %s (%s of the time in holds)%s.",
 			    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
 			    waits ? "" : ": native code that does not release it while it blocks");
-	if (waits && v->preempted_share >= ASIDE && v->kind != VERDICT_PREEMPTED)
+	if (waits && t->choices & VERDICT_TELLS_PREEMPTED && v->kind != VERDICT_PREEMPTED)
 		verdict_add(t,
 			    "The holder was off the CPU, though it could run, %s of the time in "
 			    "holds. More CPUs would make the waits shorter, but not end them.",
@@ -377,7 +375,10 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 		[VERDICT_PARTLY] = "Partly GIL-bound",
 		[VERDICT_YES] = "GIL-bound",
 	};
-	struct verdict_teller t = {.v = v, .text = text, .ascii = ascii};
+	struct verdict_teller t = {.v = v,
+				   .text = text,
+				   .ascii = ascii,
+				   .choices = v->choices ? v->choices : verdict__choices(v, 0)};
 
 	memset(text, 0, sizeof(*text));
 	text->answer = v->no_process ? "Nothing was observed" : answers[v->answer];

@@ -16,6 +16,7 @@ struct verdict_teller {
 	struct verdict_text *text;
 	bool ascii;
 	int supports;
+	unsigned int choices;
 };
 
 /* Appends to the sentence. */

@@ -17,8 +17,9 @@ void screen__sentence(const struct screen *sc, struct screen_sentence *s)
 		[VERDICT_PARTLY] = STYLE_FAIR,
 		[VERDICT_YES] = STYLE_BAD,
 	};
-	struct verdict v = sc->gil.gil ? verdict__of_gil(sc->gil.process, sc->gil.gil)
-				       : verdict__of_snapshot(sc->s);
+	struct verdict v = sc->gil.gil
+				   ? verdict__of_gil(sc->gil.process, sc->gil.gil)
+				   : verdict__of_snapshot_after(sc->s, sc->view->verdict.shown.pid);
 	/* When the program has ended, nothing changes any more. */
 	const struct verdict *shown =
 		sc->facts->state
