@@ -45,7 +45,7 @@ def test_every_key():
         s.see(r"GIL-bound")
         s.see(r"held +\d+\.\d %")
         head = s.see(r"handoffs \d").splitlines()[0]
-        check("python3 %d" % w.pid in head and "uprobe" in head, "the top row is %r", head)
+        check("convoy.py %d" % w.pid in head and "uprobe" in head, "the top row is %r", head)
         for key in ("?", "h", "F1"):
             s.press(key)
             s.see(r"Keys\n")
@@ -248,16 +248,16 @@ def test_several_processes():
     several = [convoy() for _ in range(3)]
     pids = ",".join(str(w.pid) for w in several)
     with screen("-p", pids) as s:
-        shown = s.see(r"(?s)process +name(.* python3 ){3}")
+        shown = s.see(r"(?s)process +name(.* convoy\.py ){3}")
         for w in several:
             check(" %d " % w.pid in shown, "%d is not in the list", w.pid)
         s.press("1", "Enter")
-        s.see(r"(?m)^ gilscope · python3 %d " % min(w.pid for w in several))
+        s.see(r"(?m)^ gilscope · convoy\.py %d " % min(w.pid for w in several))
         s.see(r"thread +name")
         s.press("Escape")
         s.see(r"process +name")
         s.press("G", "Enter")
-        s.see(r"(?m)^ gilscope · python3 %d " % max(w.pid for w in several))
+        s.see(r"(?m)^ gilscope · convoy\.py %d " % max(w.pid for w in several))
         for w in several:
             w.process.kill()
         s.see(r"ENDED")
