@@ -5,7 +5,9 @@
 This runs `gilscope top` in a terminal of tmux for some seconds, and draws the cells with their
 colours. It needs root, tmux and a built gilscope:
 
-    docs/picture.py 20 build/gilscope python3 tests/workloads/demo.py 60 > docs/top.svg
+    docs/picture.py 20 build/gilscope nice -n -15 python3 tests/workloads/demo.py 60 > docs/top.svg
+
+With that priority, what else runs on the machine does not get into the picture.
 """
 import html
 import os
