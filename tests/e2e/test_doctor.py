@@ -161,7 +161,7 @@ def test_not_cpython_launched(name):
 def not_files():
     script = scratch("script")
     with open(script, "w") as f:
-        f.write("#!/bin/sh\nexec python3 \"$@\"\n")
+        f.write("#!/bin/sh\nexec \"$PYTHON\" \"$@\"\n")
     return {"/bin/true": "no CPython", script: "script", "/etc/passwd": "not an executable",
             "/nonexistent": "no such file", "/": "not an executable", "/dev/null": "not an"}
 
@@ -171,6 +171,27 @@ def test_files_that_are_no_interpreter():
         report = doctor(path, status=CANNOT_OBSERVE)
         check(words in report["obstacle"], "%s: %s", path, report["obstacle"])
         equal(report["python"]["version"], None, "version")
+    check("gilscope doctor -p $(pidof -s true)" in gilscope("doctor", "/bin/true").out, "no advice for plug-ins")
+
+
+def test_scripts_are_followed_and_never_run():
+    place, marker = scratch("bin"), scratch("marker")
+    os.mkdir(place)
+    run = "open(%r, 'w')\n" % marker
+    scripts = {"console": "#!/usr/bin/python3\n" + run, "by-env": "#!/usr/bin/env python3\n" + run,
+               "wrapper": "#!/bin/sh\ntouch %s\nexec env A=1 /usr/bin/python3 -m site \"$@\"\n" % marker,
+               "long": "#!/bin/sh\n'''exec' \"/usr/bin/python3\" \"$0\" \"$@\"\n' '''\n" + run,
+               "of-a-script": "#!/bin/sh\nexec by-env\n"}
+    for name, text in scripts.items():
+        path = os.path.join(place, name)
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, 0o755)
+    for name in scripts:
+        python = doctor(name, env=dict(os.environ, PATH=place + ":/usr/bin:/bin"))["python"]
+        equal((python["path"], python["script"]), (os.path.realpath("/usr/bin/python3"), os.path.join(place, name)),
+              "program and script of " + name)
+    check(not os.path.exists(marker), "a script was run")
 
 
 def test_no_such_process():

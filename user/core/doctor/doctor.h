@@ -50,6 +50,7 @@ struct doctor_python {
 	enum doctor_subject subject;
 	pid_t pid;
 	char comm[16];
+	char script[256]; /* the script that was asked for, which starts this; "": none */
 	char path
 		[4096]; /* of the file with the interpreter; if there is none, the path asked for */
 	struct failure failure; /* why it cannot be observed; what[0] is 0 if it can be */

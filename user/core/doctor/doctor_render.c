@@ -89,14 +89,15 @@ int doctor__render_text(FILE *out, const struct doctor *d, const struct render_o
 	int width = o->width > 0 ? o->width : WIDTH;
 	struct text t = {.out = out, .colour = o->colour, .ascii = true};
 	const struct doctor_python *p = &d->python;
-	char title[4200];
+	char title[4500];
 
 	t.width = width < WIDTH_LEAST ? WIDTH_LEAST : width > WIDTH_MOST ? WIDTH_MOST : width;
 	put_part(&t, "This machine", &d->machine_part);
 	if (p->subject == DOCTOR_PROCESS)
 		snprintf(title, sizeof(title), "Process %d (%s)", p->pid, p->comm);
 	else
-		snprintf(title, sizeof(title), "%s", p->path);
+		snprintf(title, sizeof(title), "%s%s%s", p->path,
+			 p->script[0] ? ", which is started by " : "", p->script);
 	if (p->subject != DOCTOR_NO_PYTHON)
 		put_part(&t, title, &d->python_part);
 	put_conclusion(&t, d);
@@ -199,6 +200,7 @@ static void put_python(struct json *j, const struct doctor *d)
 	else
 		json__null(j, "pid");
 	put_text_or_null(j, "path", p->path);
+	put_text_or_null(j, "script", p->script);
 	if (p->version[0])
 		put_build(j, p);
 	else

@@ -6,12 +6,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/doctor/script.h"
 #include "edge/observe/doctor_look.h"
 #include "edge/observe/source.h"
 #include "edge/proc/proc_list.h"
 #include "edge/proc/proc_maps.h"
 #include "edge/python/python.h"
 #include "edge/python/python_file.h"
+
+/* Scripts that start each other. */
+#define SCRIPTS_MOST 5
 
 static enum doctor_answer answer(enum told told)
 {
@@ -294,7 +298,12 @@ static void look_beyond(struct doctor_python *p, const struct doctor_machine *m,
 					   ", which is not supported");
 	} else if (elf_file__needed(e, "libpython", name, sizeof(name))) {
 		failure__what(&p->failure, "it contains no CPython");
-		failure__cause(&p->failure, "it neither defines _PyRuntime nor needs a libpython");
+		failure__cause(
+			&p->failure,
+			"it neither defines _PyRuntime nor needs a libpython; a process of it may "
+			"still load one, as a plug-in");
+		failure__command(&p->failure, "gilscope doctor -p $(pidof -s %s)",
+				 strrchr(p->path, '/') ? strrchr(p->path, '/') + 1 : p->path);
 	} else if (!find_library(e, p->path, name, path) || open_file(path, &library)) {
 		failure__what(&p->failure, "its interpreter is in %s, which cannot be found", name);
 		failure__command(&p->failure, "ldd %s", p->path);
@@ -310,22 +319,60 @@ static void look_beyond(struct doctor_python *p, const struct doctor_machine *m,
 
 static void tell_unreadable(struct doctor_python *p, int err)
 {
-	char start[2] = "";
-	int fd = open(p->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	bool is_script = fd >= 0 && read(fd, start, 2) == 2 && start[0] == '#' && start[1] == '!';
-
-	if (fd >= 0)
-		close(fd);
-	if (is_script) {
-		failure__what(&p->failure, "it is a script that starts something else");
-		failure__command(&p->failure, "%s -c 'import sys; print(sys.executable)'", p->path);
-	} else if (err == -EBADMSG) {
+	if (err == -EBADMSG) {
 		failure__what(&p->failure, "it is not an executable for this machine");
 		failure__command(&p->failure, "file %s", p->path);
 	} else {
 		failure__what(&p->failure, "it cannot be opened: %s", strerror(-err));
 		failure__command(&p->failure, "ls -lL %s", p->path);
 	}
+}
+
+static enum script_kind read_script(const char *path, char *program, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char text[SCRIPT_MOST + 1] = "";
+	ssize_t n = fd < 0 ? -1 : read(fd, text, SCRIPT_MOST);
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 ? script__read(text, (size_t)n, program, size) : SCRIPT_NONE;
+}
+
+/* Sets p->path to the program that the command starts in the end: scripts are followed, but never
+ * run. Returns false with the failure filled if it cannot be found. */
+static bool find_program(struct doctor_python *p, const char *command)
+{
+	char program[1024];
+	enum script_kind kind;
+
+	snprintf(program, sizeof(program), "%s", command);
+	for (int i = 0; i < SCRIPTS_MOST; i++) {
+		bool found = find_command(program, p->path);
+
+		if (!found)
+			snprintf(p->path, sizeof(p->path), "%s", program);
+		if (!found && p->script[0])
+			failure__what(&p->failure, "%s starts it, but there is no such file",
+				      p->script);
+		else if (!found)
+			failure__what(&p->failure, "no such file");
+		if (!found) {
+			failure__command(&p->failure, "type -a %s",
+					 p->script[0] ? program : "python3");
+			return false;
+		}
+		kind = read_script(p->path, program, sizeof(program));
+		if (kind == SCRIPT_NONE)
+			return true;
+		if (!p->script[0])
+			snprintf(p->script, sizeof(p->script), "%.255s", p->path);
+		if (kind == SCRIPT_UNCLEAR)
+			break;
+	}
+	failure__what(&p->failure, "it is a script, and only a shell can tell what it starts");
+	failure__command(&p->failure, "gilscope doctor -p PID");
+	return false;
 }
 
 void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m, const char *command)
@@ -336,12 +383,8 @@ void doctor_look__file(struct doctor_python *p, const struct doctor_machine *m, 
 
 	memset(p, 0, sizeof(*p));
 	p->subject = DOCTOR_FILE;
-	if (!find_command(command, p->path)) {
-		snprintf(p->path, sizeof(p->path), "%s", command);
-		failure__what(&p->failure, "no such file");
-		failure__command(&p->failure, "type -a python3");
+	if (!find_program(p, command))
 		return;
-	}
 	err = open_file(p->path, &e);
 	if (err) {
 		tell_unreadable(p, err);
