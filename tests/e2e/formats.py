@@ -69,8 +69,9 @@ def tap(text):
     points, in_yaml = [], False
     for line in lines[2:]:
         if in_yaml:
-            check(line == "  ..." or re.match(r'  [a-z]+: ".*"$', line), "not YAML: %r", line)
+            check(line == "  ..." or re.match(r'  ([a-z]+: ".*"$|[a-z]+: \|$|  )', line), "not YAML: %r", line)
             in_yaml = line != "  ..."
+            points[-1]["evidence"] |= line == "  evidence: |"
             continue
         if line == "  ---":
             in_yaml = True
@@ -78,7 +79,7 @@ def tap(text):
         m = re.fullmatch(r"(not )?ok (\d+) - ((?:[^#\\]|\\[#\\])*?)(?: # (SKIP|TODO)( .*)?)?", line)
         check(m, "not a test point: %r", line)
         equal(int(m.group(2)), len(points) + 1, "the test point's number")
-        points.append({"ok": not m.group(1), "directive": m.group(4)})
+        points.append({"ok": not m.group(1), "directive": m.group(4), "evidence": False})
     equal(len(points), int(plan.group(1)), "number of test points")
     return points
 
@@ -87,7 +88,7 @@ def tap(text):
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 NUMBER = r"NaN|[+-]?(?:Inf|\d+(?:\.\d+)?(?:e[+-]?\d+)?)"
-SUFFIXES = {"counter": ["_total"], "gauge": [""], "stateset": [""],
+SUFFIXES = {"counter": ["_total"], "gauge": [""],
             "histogram": ["_bucket", "_sum", "_count"]}
 
 
@@ -134,8 +135,6 @@ def openmetrics(text):
         check(not unit or name.endswith("_" + unit), "the name %s lacks its unit", name)
         if family["type"] == "histogram":
             histogram(name, family["samples"])
-        if family["type"] == "stateset":
-            check(all(name in s[1] and s[2] in (0, 1) for s in family["samples"]), "states")
         if family["type"] == "counter":
             check(all(s[2] >= 0 for s in family["samples"]), "%s: a negative counter", name)
     return families

@@ -44,6 +44,12 @@ def test_junit():
     equal([formats.outcome(case) for case in suite.findall("testcase")],
           ["failure", "failure", "error", None, None, "skipped", "error", None], "outcomes")
     equal(suite.findall("testcase")[1].get("name"), MESSY[1], "a rule's name")
+    text = suite.find("testcase/failure").text
+    for words in "limit", "beyond the limit, the longest", "between", "thread":
+        check(words in text, "no %r in the failure: %s", words, text)
+    times = {float(case.get("time")) for case in suite.findall("testcase")}
+    equal(times, {float(suite.get("time"))}, "times")
+    check(min(times) > 0, "no time")
 
 
 def test_github_annotations():
@@ -75,6 +81,21 @@ def test_github_annotations_are_of_lines():
     equal([(a["file"], a["line"]) for a in found], [(path, "2")], "files and lines")
 
 
+def test_moments_that_never_end_are_a_state():
+    """Forty holds of 5 ms, each a moment of its own, are one line and an example."""
+    code = ("import ctypes, time\nlibc = ctypes.PyDLL(None)\n"
+            "for _ in range(40): libc.usleep(5000); time.sleep(0.02)\n")
+    path = scratch("run.gil")
+    equal(gilscope("record", "-q", "-o", path, "--", PYTHON, "-c", code).status, 0, "status of record")
+    done = gilscope("check", "-i", path, "--assert", "hold.max < 4ms")
+    equal(done.status, FAILED, "status (stderr: %s)" % done.err)
+    said = " ".join(done.out.split())
+    found = re.search(r"(throughout,|again and again) between \S+ \S+ and \S+ \S+, at (\d+) moments; for example: between",
+                      said)
+    check(found and int(found.group(2)) > 20, "it says: %s", done.out)
+    equal(done.out.count("                between "), 1, "examples")
+
+
 def test_tap():
     done = messy("--tap", "-o", scratch("gil.tap"))
     equal(done.status, FAILED, "status")
@@ -85,6 +106,7 @@ def test_tap():
     equal([(p["ok"], p["directive"]) for p in points],
           [(False, None), (False, None), (False, None), (False, "TODO"), (True, None),
            (True, "SKIP"), (False, None), (True, None)], "test points")
+    equal([p["evidence"] for p in points], [True, True, False, True, False, False, False, False], "evidence")
 
 
 def test_openmetrics():
@@ -93,7 +115,7 @@ def test_openmetrics():
     with open(path) as f:
         families = formats.openmetrics(f.read())
     states = [s for s in families["gilscope_check"]["samples"] if s[2] == 1]
-    equal([s[1]["gilscope_check"] for s in states],
+    equal([s[1]["verdict"] for s in states],
           ["fail", "fail", "inconclusive", "warn", "pass", "skipped", "error"], "states")
     equal(states[1][1]["rule"], MESSY[1], "a rule, unescaped")
     hold = families["python_gil_hold_seconds"]
@@ -105,6 +127,24 @@ def test_openmetrics():
     check(total - longest >= 1, "no hold is longer than 0.1 s")
     equal(families["python_gil_acquisitions"]["type"], "counter", "type")
     equal(families["python_gil_enabled"]["samples"][0][2], 1, "python_gil_enabled")
+
+
+def test_metrics_for_node_exporter():
+    """A file that ends in .prom is in the format of Prometheus, which has no statesets, and names counters
+    with their suffix."""
+    path = scratch("gil") + ".prom"
+    messy("--openmetrics", path)
+    with open(path) as f:
+        text = f.read()
+    types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
+    equal(set(types.values()), {"counter", "gauge", "histogram"}, "types")
+    equal(set(re.findall(r"^# (\w+)", text, re.M)), {"TYPE", "HELP"}, "comments")
+    for name in re.findall(r"^([a-zA-Z_:]+)(?:\{.*\})? ", text, re.M):
+        name = name if name in types else re.sub("_(bucket|sum|count)$", "", name)
+        check(name in types, "%s has no type", name)
+    if shutil.which("promtool"):
+        done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True, text=True)
+        equal((done.returncode, done.stdout + done.stderr), (0, ""), "what promtool says")
 
 
 @each(lambda: [i for i in interpreters() if i.version[:2] >= (3, 12) and i.name != "embed"][:1])

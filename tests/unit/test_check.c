@@ -325,7 +325,7 @@ TEST(gils_at_one_address)
 	assertion_set__clear(&set);
 
 	snapshot__finish(s);
-	openmetrics__families(out, &runs);
+	openmetrics__families(out, &runs, false);
 	fclose(out);
 	CHECK(strstr(text, "gil=\"0x1000\",interpreter=\"1\"}"), "%.200s", text);
 	CHECK(strstr(text, "gil=\"0x1000\",interpreter=\"2\"}"), "%.200s", text);

@@ -9,6 +9,14 @@
 #include "commands/command.h"
 #include "core/base/version.h"
 
+/* node_exporter reads only files with this ending, and not OpenMetrics. */
+static bool is_prom(const char *path)
+{
+	size_t length = strlen(path);
+
+	return length > 5 && !strcmp(path + length - 5, ".prom");
+}
+
 static bool same_stream(const char *a, const char *b)
 {
 	if (output__is_stdout(a) || output__is_stdout(b))
@@ -65,7 +73,8 @@ int check_reports__open(struct check_reports *r, const struct check_report_optio
 	if (!err && o->junit)
 		err = open_report(r, o, "junit", o->junit, f);
 	if (!err && o->openmetrics)
-		err = open_report(r, o, "openmetrics", o->openmetrics, f);
+		err = open_report(r, o, is_prom(o->openmetrics) ? "prometheus" : "openmetrics",
+				  o->openmetrics, f);
 	if (!err && o->save_baseline)
 		err = output__open(&r->baseline, o->save_baseline, o->force, f);
 	if (!err && o->github)

@@ -153,7 +153,10 @@ static const struct option_row check_output_rows[] = {
 	 "with a launched\ncommand, to standard error",
 	 set_output},
 	{0, "junit", "FILE", "also write JUnit XML to FILE", set_junit},
-	{0, "openmetrics", "FILE", "also write OpenMetrics text to FILE", set_openmetrics},
+	{0, "openmetrics", "FILE",
+	 "also write OpenMetrics text to FILE; if that ends in\n.prom, in the format of "
+	 "Prometheus, for node_exporter",
+	 set_openmetrics},
 	{0, "trace", "FILE", "record each run, and keep the trace of a failing one", set_trace},
 	{0, "force", NULL, "replace these files even if they are links, or another\nuser's",
 	 set_force},

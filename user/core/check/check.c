@@ -14,6 +14,7 @@ const struct check_format check_format_table[] = {
 	{"tap", "the Test Anything Protocol, version 14", check_tap},
 	{"junit", "JUnit XML", check_junit},
 	{"openmetrics", "OpenMetrics text: the verdicts, and the GIL's metrics", check_openmetrics},
+	{"prometheus", "the text format of Prometheus", check_prometheus},
 	{"github", "annotations for GitHub Actions", check_github},
 	{"markdown", "a table, as for GitHub's step summary", check_markdown},
 	{.name = NULL},

@@ -78,6 +78,8 @@ int check_json(FILE *out, const struct check *c, const struct render_options *o)
 int check_junit(FILE *out, const struct check *c, const struct render_options *o);
 int check_tap(FILE *out, const struct check *c, const struct render_options *o);
 int check_openmetrics(FILE *out, const struct check *c, const struct render_options *o);
+/* The text format of Prometheus itself, as node_exporter's textfile collector reads it. */
+int check_prometheus(FILE *out, const struct check *c, const struct render_options *o);
 int check_github(FILE *out, const struct check *c, const struct render_options *o);
 /* Markdown for $GITHUB_STEP_SUMMARY. */
 int check_markdown(FILE *out, const struct check *c, const struct render_options *o);

@@ -7,9 +7,10 @@
  */
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/check/check.h"
+#include "core/check/check_evidence.h"
 #include "core/base/format.h"
 #include "core/base/utf8.h"
 
@@ -94,6 +95,21 @@ static size_t count(const struct check *c, enum outcome wanted)
 	return n;
 }
 
+static void put_evidence(FILE *out, const struct check *c, size_t i)
+{
+	char *text = check_evidence__plain(c, i), *rest = text, *line;
+
+	if (text)
+		fputs("\n\n", out);
+	while (rest && (line = strsep(&rest, "\n"))) {
+		put_escaped(out, line);
+		if (rest)
+			putc('\n', out);
+	}
+	free(text);
+}
+
+/* Every rule is about the whole of the runs, so each takes as long as these. */
 static void put_case(FILE *out, const struct check *c, size_t i)
 {
 	static const char *const elements[] = {NULL, "skipped", "error", "failure"};
@@ -105,7 +121,8 @@ static void put_case(FILE *out, const struct check *c, size_t i)
 	fputs("    <testcase", out);
 	put_attribute(out, "classname", "gilscope.check");
 	put_attribute(out, "name", assertion__print(a).s);
-	fputs(" time=\"0\">\n", out);
+	put_seconds(out, duration(c));
+	fputs(">\n", out);
 	if (element) {
 		fprintf(out, "      <%s", element);
 		put_attribute(out, "message", sentence.s);
@@ -113,6 +130,7 @@ static void put_case(FILE *out, const struct check *c, size_t i)
 			put_attribute(out, "type", judged__name(j->verdict));
 		putc('>', out);
 		put_escaped(out, check__place(a).s);
+		put_evidence(out, c, i);
 		fprintf(out, "</%s>\n", element);
 	}
 	fputs("      <system-out>", out);
@@ -130,7 +148,8 @@ static void put_command(FILE *out, const struct check *c)
 	fputs("    <testcase", out);
 	put_attribute(out, "classname", "gilscope.check");
 	put_attribute(out, "name", "the command succeeds");
-	fputs(" time=\"0\">\n", out);
+	put_seconds(out, duration(c));
+	fputs(">\n", out);
 	if (c->command_status) {
 		snprintf(message, sizeof(message), "it ended with status %d", c->command_status);
 		fputs("      <failure", out);

@@ -18,13 +18,15 @@ static void put_labels(FILE *out, const struct check *c, size_t i)
 
 static void put_states(FILE *out, const struct check *c)
 {
-	fputs("# TYPE gilscope_check stateset\n# HELP gilscope_check the verdict on a rule\n", out);
+	fputs("# TYPE gilscope_check gauge\n"
+	      "# HELP gilscope_check 1 for the verdict on a rule, 0 for the others\n",
+	      out);
 	for (size_t i = 0; i < c->set->nr; i++) {
 		for (int v = 0; v < JUDGED_KINDS; v++) {
 			fputs("gilscope_check{", out);
 			put_labels(out, c, i);
 			putc(',', out);
-			openmetrics__label(out, "gilscope_check", judged__name((enum judged)v));
+			openmetrics__label(out, "verdict", judged__name((enum judged)v));
 			fprintf(out, "} %d\n", (int)c->judgements[i].verdict == v);
 		}
 	}
@@ -58,9 +60,10 @@ static double limit_of(const struct judgement *j)
 	return j->limit;
 }
 
-int check_openmetrics(FILE *out, const struct check *c, const struct render_options *o)
+/* Both formats are alike, except that Prometheus' own knows no units and no end, and names a counter
+ * with its suffix. */
+static int render(FILE *out, const struct check *c, bool prometheus)
 {
-	(void)o;
 	put_states(out, c);
 	put_gauge(out, c, "gilscope_check_value", "what was measured; times in seconds", value_of);
 	put_gauge(out, c, "gilscope_check_limit", "the rule's limit; times in seconds", limit_of);
@@ -69,7 +72,20 @@ int check_openmetrics(FILE *out, const struct check *c, const struct render_opti
 	      out);
 	if (c->launched)
 		fprintf(out, "gilscope_check_command_status %d\n", c->command_status);
-	openmetrics__families(out, &c->runs);
-	fputs("# EOF\n", out);
+	openmetrics__families(out, &c->runs, prometheus);
+	if (!prometheus)
+		fputs("# EOF\n", out);
 	return check__flush(out);
+}
+
+int check_openmetrics(FILE *out, const struct check *c, const struct render_options *o)
+{
+	(void)o;
+	return render(out, c, false);
+}
+
+int check_prometheus(FILE *out, const struct check *c, const struct render_options *o)
+{
+	(void)o;
+	return render(out, c, true);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* TAP version 14: a line for each rule, followed by a YAML block with details. */
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/check/check.h"
+#include "core/check/check_evidence.h"
 #include "core/base/format.h"
 #include "core/base/json.h"
 
@@ -26,6 +27,19 @@ static void put_yaml(FILE *out, const char *key, const char *value)
 	putc('\n', out);
 }
 
+/* As a block of lines, which people can read. */
+static void put_evidence(FILE *out, const struct check *c, size_t i)
+{
+	char *text = check_evidence__plain(c, i), *rest = text, *line;
+
+	if (text)
+		fputs("  evidence: |\n", out);
+	while (rest && (line = strsep(&rest, "\n")))
+		if (line[0])
+			fprintf(out, "    %s\n", line);
+	free(text);
+}
+
 static void put_rule(FILE *out, const struct check *c, size_t i)
 {
 	const struct assertion *a = &c->set->list[i];
@@ -46,6 +60,7 @@ static void put_rule(FILE *out, const struct check *c, size_t i)
 	put_yaml(out, "verdict", judged__name(j->verdict));
 	put_yaml(out, "message", check__sentence(a, j, false).s);
 	put_yaml(out, "at", check__place(a).s);
+	put_evidence(out, c, i);
 	fputs("  ...\n", out);
 }
 

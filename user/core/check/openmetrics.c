@@ -193,15 +193,17 @@ static void put_process(FILE *out, const struct family *f, struct subject *s)
 	}
 }
 
-void openmetrics__families(FILE *out, const struct runs *runs)
+void openmetrics__families(FILE *out, const struct runs *runs, bool prometheus)
 {
 	for (const struct metric *m = metric_table; m->name; m++) {
 		struct family f = family_of(m);
 
-		fprintf(out, "# TYPE %s %s\n", f.name, f.type);
-		if (f.unit[0])
+		const char *suffix = prometheus ? f.suffix : "";
+
+		fprintf(out, "# TYPE %s%s %s\n", f.name, suffix, f.type);
+		if (f.unit[0] && !prometheus)
 			fprintf(out, "# UNIT %s %s\n", f.name, f.unit);
-		fprintf(out, "# HELP %s %s\n", f.name, m->help);
+		fprintf(out, "# HELP %s%s %s\n", f.name, suffix, m->help);
 		for (size_t i = 0; i < runs->nr; i++) {
 			for (size_t j = 0; j < runs->list[i]->nr_processes; j++) {
 				struct subject s = {

@@ -3,12 +3,13 @@
 #ifndef OPENMETRICS_H
 #define OPENMETRICS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/rules/judge.h"
 
 /* Writes all families, without the line that ends an exposition. */
-void openmetrics__families(FILE *out, const struct runs *runs);
+void openmetrics__families(FILE *out, const struct runs *runs, bool prometheus);
 
 /* Writes key="value", and escapes what must be escaped. */
 void openmetrics__label(FILE *out, const char *key, const char *value);

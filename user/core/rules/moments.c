@@ -156,6 +156,7 @@ static void note(const struct look *l, const struct snapshot_process *p, const s
 
 	if (values && (seen->moment == MOMENTS_KEPT || kept[seen->moment].to_ns != l->m->last_ns))
 		keep(l, p, t, seen);
+	l->m->rules[l->rule].last_ns = l->now;
 	if (seen->moment == MOMENTS_KEPT)
 		return;
 	kept[seen->moment].to_ns = l->now;

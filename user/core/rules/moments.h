@@ -25,7 +25,9 @@ struct moment {
 struct moments_of_rule {
 	struct moment kept[MOMENTS_KEPT];
 	size_t nr;
+	/* Those beyond the limit of what is kept: how many, and when the last of all ended. */
 	size_t more;
+	__u64 last_ns;
 };
 
 struct moments;
