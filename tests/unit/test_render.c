@@ -103,6 +103,21 @@ TEST(golden_json)
 		check_golden("json", names[i], ".json", &o);
 }
 
+TEST(json_has_no_character_that_disturbs_a_terminal)
+{
+	struct render_options o = {.version = "0.0.0"};
+	char *text = render("json", "hostile", &o);
+	size_t n;
+
+	CHECK(strstr(text, "\\u202eright-to-left"));
+	for (const char *s = text; *s; s += n) {
+		__u32 c = utf8__decode(s, &n);
+
+		CHECK(c == '\n' || (c != UTF8_INVALID && utf8__columns(c) >= 0), "%#x", c);
+	}
+	free(text);
+}
+
 /* Checks each line: not too long, no control characters, valid UTF-8, ASCII if asked for. */
 static void check_lines(const char *fixture, const struct render_options *o)
 {

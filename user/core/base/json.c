@@ -5,6 +5,17 @@
 #include "core/base/json.h"
 #include "core/base/utf8.h"
 
+/* A terminal that shows the JSON must not take a name for a command, and not only ASCII has
+ * controls. */
+static void put_control(FILE *out, __u32 c)
+{
+	if (c > 0xffff)
+		fprintf(out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+			0xdc00 + (c & 0x3ff));
+	else
+		fprintf(out, "\\u%04x", c);
+}
+
 static void put_string(FILE *out, const char *s)
 {
 	size_t n;
@@ -19,10 +30,10 @@ static void put_string(FILE *out, const char *s)
 			fputs("\\n", out);
 		else if (c == '\t')
 			fputs("\\t", out);
-		else if (c < 0x20 || c == 0x7f)
-			fprintf(out, "\\u%04x", c);
 		else if (c == UTF8_INVALID)
 			fputs("\\ufffd", out);
+		else if (utf8__columns(c) < 0)
+			put_control(out, c);
 		else
 			fwrite(s, 1, n, out);
 	}
