@@ -83,9 +83,10 @@ int target__look(struct target *t, struct process *p, bool supposed)
 	if (!err)
 		return 0;
 	if (err == -ESRCH) {
-		p->next_try_ns =
-			clock_ns() +
-			LAST_TRY_NS; /* its exit event is on its way, if the kernel knows it */
+		/* Its exit event is on its way, if the kernel knows it. */
+		p->next_try_ns = clock_ns() + LAST_TRY_NS;
+		if (p->index < 0)
+			p->state = PROCESS_ENDED, p->end_ns = clock_ns();
 		return err;
 	}
 	if (target__is_no_python_yet(err))
