@@ -16,6 +16,7 @@ static __always_inline void close_records(struct task_struct *task, __u32 tid)
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
 		struct gil_thread *t;
 		struct gil_lock *l;
+		__u64 now;
 
 		if (i >= r->count)
 			break;
@@ -26,10 +27,11 @@ static __always_inline void close_records(struct task_struct *task, __u32 tid)
 		if (!l || (recording && is_frozen()))
 			continue;
 		seq_step(&t->seq);
+		now = bpf_ktime_get_ns();
 		BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
-		gil_model_exit(l, t);
+		gil_model_exit(l, t, now);
 		if (recording)
-			stream_exit(l, t);
+			stream_exit(l, t, now);
 		seq_step(&t->seq);
 	}
 	bpf_map_delete_elem(&records, &tid);

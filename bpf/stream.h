@@ -109,12 +109,11 @@ static __always_inline void stream_switch(const struct gil_thread *t, enum gil_e
 		stream_edge(l, t, kind, flags, 0, ts);
 }
 
-static __always_inline void stream_exit(struct gil_lock *l, const struct gil_thread *t)
+static __always_inline void stream_exit(struct gil_lock *l, const struct gil_thread *t, __u64 ts)
 {
 	struct gil_stream_exit e = {};
 
-	e.edge = (struct gil_stream_edge){
-		.ts = bpf_ktime_get_ns(), .thread = t->bpf.record, .kind = GIL_EDGE_EXIT};
+	e.edge = (struct gil_stream_edge){.ts = ts, .thread = t->bpf.record, .kind = GIL_EDGE_EXIT};
 	__builtin_memcpy(e.comm, t->comm, sizeof(e.comm));
 	if (l->bpf.lost || !t->bpf.told ||
 	    bpf_ringbuf_output(&edges, &e, sizeof(e), BPF_RB_NO_WAKEUP))

@@ -101,6 +101,7 @@ struct gil_thread {
 	__u8 state;   /* enum gil_thread_state */
 	__u8 cpu;     /* enum gil_part: what the time since `mark` is charged to */
 	__u8 partial; /* the start of the current wait or hold was not seen */
+	__u8 died;    /* GONE: its state when it exited, in which it was until `mark` */
 	__u64 since;  /* start of the current wait or hold */
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
@@ -409,12 +410,30 @@ static __always_inline void gil_model_switch_in(struct gil_thread *t, __u64 ts)
 	t->cpu = GIL_PART_ONCPU;
 }
 
-/* The thread has exited. Its unfinished wait or hold enters no distribution. */
-static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread *t)
+/*
+ * The thread has exited, and with it ends what it was doing. An unfinished wait lasted until now,
+ * and enters no distribution, like one that goes on at the end of the observation. An unfinished
+ * hold does not end: nobody can let the GIL go any more, unless the process ends, too.
+ */
+static __always_inline void gil_thread_exit(struct gil_thread *t, __u64 ts)
+{
+	if (gil_thread_is_timed(t))
+		gil_thread_account(t, ts);
+	t->died = t->state;
+	t->state = GIL_THREAD_GONE;
+}
+
+/* What the thread does now or, if it has exited, did then. */
+static __always_inline __u8 gil_thread_last_state(const struct gil_thread *t)
+{
+	return t->state == GIL_THREAD_GONE ? t->died : t->state;
+}
+
+static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread *t, __u64 ts)
 {
 	if (t->state == GIL_THREAD_WAITING)
 		__sync_fetch_and_add(&l->gone, 1);
-	t->state = GIL_THREAD_GONE;
+	gil_thread_exit(t, ts);
 }
 
 /*
@@ -482,7 +501,7 @@ static __always_inline struct gil_handoff gil_model_step(struct gil_lock *l, str
 			gil_model_switch_in(t, e->ts);
 		break;
 	case GIL_EDGE_EXIT:
-		gil_model_exit(l, t);
+		gil_model_exit(l, t, e->ts);
 		break;
 	default:
 		break;

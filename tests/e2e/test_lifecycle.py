@@ -132,8 +132,11 @@ def test_daemon_threads_still_wait(interpreter):
     gil = gil_of(process)
     check(total(workers(process), "requested_releases") > 5, "%s requested releases",
           total(workers(process), "requested_releases"))
-    # Threads that were still waiting when the process ended no longer count as waiters.
-    equal(gil.get("waiters", 0), 0, "waiters at the end")
+    # Those that were still waiting when the process ended have waited until then. Some Pythons end
+    # such threads before.
+    waited = sum(t["open_wait_ns"] > 0 for t in gil["threads"])
+    check(gil["waiters"] <= waited, "%s waiters at the end, but %s open waits", gil["waiters"],
+          waited)
 
 
 @each(some_interpreters)

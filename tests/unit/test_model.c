@@ -398,6 +398,28 @@ TEST(killed_with_its_waiters)
 	CHECK_EQ(gil_lock_held_until(&lock, -1, START + 1001), 1001);
 	CHECK_EQ(gil_lock_contended_until(&lock, START + 1001), 901);
 	CHECK_EQ(gil_lock_waiters(&lock), 0);
+	/* What they did lasted until they died. */
+	CHECK_EQ(threads[1].died, GIL_THREAD_WAITING);
+	CHECK_EQ(threads[1].mark - threads[1].since, 900);
+	CHECK_EQ(threads[0].died, GIL_THREAD_HOLDING);
+	CHECK_EQ(threads[0].mark - threads[0].since, 1001);
+	CHECK_EQ(figures()->wait.count, 0);
+}
+
+TEST(a_killed_sleeper_has_slept_until_then)
+{
+	begin();
+	ACQUIRE(0, 0);
+	BLOCK(0, 10);
+	WAKE(0, 1000); /* to die */
+	RUN(0, 1010);
+	EXIT(0, 1020);
+	CHECK_EQ(threads[0].part[GIL_PART_ONCPU], 20);
+	CHECK_EQ(threads[0].part[GIL_PART_RUNNABLE], 10);
+	CHECK_EQ(threads[0].part[GIL_PART_BLOCKED], 990);
+	RELEASE(1, 1030);
+	CHECK_EQ(gil_thread_last_state(&threads[0]), GIL_THREAD_HOLDING);
+	CHECK_EQ(gil_thread_last_state(&threads[1]), GIL_THREAD_IDLE);
 }
 
 TEST(exit_while_holding)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/figures/snapshot.h"
+#include "core/figures/open.h"
 
 struct snapshot *snapshot__new(void)
 {
@@ -141,11 +141,7 @@ __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_t
 
 __u64 snapshot_gil__thread_waited(const struct gil_thread *t, __u64 now)
 {
-	__u64 waited = t->fig.wait.sum;
-
-	if (t->state == GIL_THREAD_WAITING)
-		waited += gil_elapsed(t->since, now);
-	return waited;
+	return t->fig.wait.sum + open_wait(t, now).ns;
 }
 
 const struct gil_thread *snapshot_gil__thread(const struct snapshot_gil *g, __u32 tid)

@@ -167,7 +167,7 @@ static inline __u64 snapshot_gil__end(const struct snapshot_process *p,
 }
 
 /* How long (ns) a thread has held or waited up to `now`, including the open hold or wait. `now` is
- * the end of its GIL's observation. The last wait of a thread that died waiting is not included. */
+ * the end of its GIL's observation. A thread that died waiting has waited until then. */
 __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_thread *t,
 				__u64 now);
 __u64 snapshot_gil__thread_waited(const struct gil_thread *t, __u64 now);

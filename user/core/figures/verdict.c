@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/figures/metric.h"
+#include "core/figures/open.h"
 #include "core/figures/verdict_group.h"
 
 /* Waiting less than a tenth of the time is normal for programs with threads. From half of the time
@@ -27,6 +28,8 @@
 #define HELD_ALONE 0.80
 /* Page faults and contended mutexes come nowhere near a quarter of the time in holds. */
 #define ASLEEP_MUCH 0.25
+/* A single hold is asleep if it is so for most of its time: a killed holder wakes up to die. */
+#define ASLEEP_HOLD 0.50
 /* Holds that go on after they were asked to end must be a quarter of what others wait for: a single
  * import or a large sort is not a pattern. */
 #define OVERDUE_MUCH 0.25
@@ -65,14 +68,14 @@ static double share(double part, double whole)
 	return whole > 0 ? part / whole : 0;
 }
 
-static void set_front(struct verdict *v, const struct gil_thread *t)
+static void set_front(struct verdict *v, const struct verdict_look *l, const struct gil_thread *t)
 {
 	if (!t)
 		return;
 	v->front.count = 1;
 	v->front.tid = t->tid;
 	memcpy(v->front.name, t->comm, sizeof(v->front.name));
-	v->front.longest_ns = t->fig.hold.max;
+	v->front.longest_ns = gil_later(t->fig.hold.max, open_hold(l->process, l->gil, t).ns);
 }
 
 static enum verdict_answer answer(const struct verdict *v)
@@ -96,6 +99,7 @@ static bool is_stuck(struct verdict *v, const struct verdict_look *look)
 {
 	const struct snapshot_gil *g = look->gil;
 	const struct gil_lock *l = &g->lock;
+	struct open_interval hold = {0};
 	__u64 since = l->since, open;
 	const struct gil_thread *t;
 
@@ -105,13 +109,15 @@ static bool is_stuck(struct verdict *v, const struct verdict_look *look)
 		return false;
 	open = gil_elapsed(since, look->now);
 	v->open_share = share((double)open, look->observed);
-	if (v->open_share < STUCK_MUCH || !l->waiters || v->contended_ratio < CONTENDED_SOME)
+	if (v->open_share < STUCK_MUCH || !open_waiters(g) || v->contended_ratio < CONTENDED_SOME)
 		return false;
 	t = l->state == GIL_LOCK_HELD ? snapshot_gil__thread(g, l->last_tid) : NULL;
-	set_front(v, t);
-	v->asleep = t && t->state == GIL_THREAD_HOLDING && t->cpu == GIL_PART_BLOCKED;
+	set_front(v, look, t);
+	if (t)
+		hold = open_hold(look->process, g, t);
+	v->asleep = share((double)hold.part[GIL_PART_BLOCKED], (double)hold.ns) >= ASLEEP_HOLD;
 	v->open_ns = open;
-	v->waiters = l->waiters;
+	v->waiters = open_waiters(g);
 	return true;
 }
 
@@ -130,7 +136,8 @@ static double waited_for(const struct verdict *v, const struct verdict_look *l)
 static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 {
 	double slept = (double)verdict_sum(l, verdict_key__asleep);
-	double of = verdict_look__has_counters(l) ? waited_for(v, l) : (double)l->gil->fig.hold.sum;
+	double of = verdict_look__has_counters(l) ? waited_for(v, l)
+						  : (double)open_holds__all(l->process, l->gil).ns;
 
 	if (share(slept, of) < ASLEEP_MUCH)
 		return false;
@@ -301,7 +308,7 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct verd
 
 		if (t->tid &&
 		    (double)snapshot_gil__thread_held(g, t, l->now) >= HELD_ALONE * (double)held) {
-			set_front(v, t);
+			set_front(v, l, t);
 			return v->asleep ? VERDICT_IDLE : VERDICT_ONE_THREAD;
 		}
 	}
@@ -353,6 +360,7 @@ static void name_process(struct verdict *v, const struct snapshot_process *p)
 static struct verdict figures_of(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
 	const struct gil_figures *f = &g->fig;
+	struct open_interval holds = open_holds__all(p, g);
 	struct verdict v = {.kind = VERDICT_FREE_THREADED, .answer = VERDICT_NO};
 
 	name_process(&v, p);
@@ -361,9 +369,9 @@ static struct verdict figures_of(const struct snapshot_process *p, const struct 
 	v.wait_ratio = gil__wait_ratio(p, g);
 	v.switch_interval_us =
 		g->switch_interval_us > 0 ? g->switch_interval_us : DEFAULT_SWITCH_INTERVAL_US;
-	v.asleep_ns = f->hold_part[GIL_PART_BLOCKED];
-	v.asleep_share = share((double)v.asleep_ns, (double)f->hold.sum);
-	v.preempted_share = share((double)f->hold_part[GIL_PART_RUNNABLE], (double)f->hold.sum);
+	v.asleep_ns = holds.part[GIL_PART_BLOCKED];
+	v.asleep_share = share((double)v.asleep_ns, (double)holds.ns);
+	v.preempted_share = share((double)holds.part[GIL_PART_RUNNABLE], (double)holds.ns);
 	v.unscheduled_share = share((double)f->wait_part[GIL_PART_RUNNABLE], (double)f->wait.sum);
 	v.acquisitions = f->acquisitions;
 	if (p->free_threaded_build && !p->free_threaded)

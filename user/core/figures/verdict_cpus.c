@@ -20,8 +20,6 @@ static double waited_for_nobody(const struct verdict_look *l)
 	double free = l->observed - (double)gil_lock_held_until(k, l->gil->locked_at_start, l->now);
 	double nobody;
 
-	if (k->state == GIL_LOCK_HELD)
-		held += gil_elapsed(k->contended_before, contended);
 	nobody = (double)gil_elapsed(held, contended);
 	return nobody < free ? nobody : free;
 }

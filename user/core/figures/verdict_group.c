@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <string.h>
 
+#include "core/figures/open.h"
 #include "core/figures/verdict_group.h"
 
 /* A thread is brief if it needs the GIL for at most a fifth of the switch interval at a time. With
@@ -50,19 +51,23 @@ bool verdict_look__has_counters(const struct verdict_look *l)
 
 __u64 verdict_key__waited_for(const struct verdict_look *l, const struct gil_thread *t)
 {
-	return verdict_look__has_counters(l) ? t->fig.waited_for_ns : t->fig.hold.sum;
+	if (!verdict_look__has_counters(l))
+		return t->fig.hold.sum + open_hold(l->process, l->gil, t).ns;
+	return t->fig.waited_for_ns + open_hold__cost(l->process, l->gil, t).waited_for_ns;
 }
 
 __u64 verdict_key__asleep(const struct verdict_look *l, const struct gil_thread *t)
 {
-	return verdict_look__has_counters(l) ? t->fig.waited_for_asleep_ns
-					     : t->fig.hold_part[GIL_PART_BLOCKED];
+	if (!verdict_look__has_counters(l))
+		return t->fig.hold_part[GIL_PART_BLOCKED] +
+		       open_hold(l->process, l->gil, t).part[GIL_PART_BLOCKED];
+	return t->fig.waited_for_asleep_ns +
+	       open_hold__cost(l->process, l->gil, t).waited_for_asleep_ns;
 }
 
 __u64 verdict_key__overdue(const struct verdict_look *l, const struct gil_thread *t)
 {
-	(void)l;
-	return t->fig.overdue_ns;
+	return t->fig.overdue_ns + open_hold__cost(l->process, l->gil, t).overdue_ns;
 }
 
 /* The work of a thread in its holds, which is all but the time for which it had no CPU. */
@@ -201,7 +206,7 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 		return;
 	v->tid = t->tid;
 	memcpy(v->name, t->comm, sizeof(v->name));
-	v->longest_ns = t->fig.hold.max;
+	v->longest_ns = gil_later(t->fig.hold.max, open_hold(l->process, l->gil, t).ns);
 	v->wait_ns = gil_hist__quantile(&t->fig.wait, 0.5);
 }
 

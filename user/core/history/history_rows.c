@@ -8,19 +8,29 @@
 
 /* ---- rows ---- */
 
+/* True if the thread waits or holds, or did when it exited. */
+static bool has_open(const struct gil_thread *t)
+{
+	__u8 state = gil_thread_last_state(t);
+
+	return state == GIL_THREAD_HOLDING || state == GIL_THREAD_WAITING;
+}
+
 /* Time in holds and waits, including the interval that is open at `now`. */
 static struct accrued accrued_until(const struct gil_thread *t, __u64 now)
 {
+	__u8 state = gil_thread_last_state(t);
 	struct accrued a;
-	__u64 *to = t->state == GIL_THREAD_HOLDING ? a.hold : a.wait;
+	__u64 *to = state == GIL_THREAD_HOLDING ? a.hold : a.wait;
 
 	memcpy(a.hold, t->fig.hold_part, sizeof(a.hold));
 	memcpy(a.wait, t->fig.wait_part, sizeof(a.wait));
-	if (!gil_thread_is_timed(t) || t->partial)
+	if (!has_open(t) || t->partial)
 		return a;
 	for (int i = 0; i < GIL_PARTS; i++)
 		to[i] += t->part[i];
-	to[t->cpu < GIL_PARTS ? t->cpu : 0] += gil_elapsed(t->mark, now);
+	if (t->state != GIL_THREAD_GONE)
+		to[t->cpu < GIL_PARTS ? t->cpu : 0] += gil_elapsed(t->mark, now);
 	return a;
 }
 
@@ -171,7 +181,7 @@ static void put_row(struct history *h, int process, int gil, int row, const stru
 
 static bool is_still(const struct gil_thread *a, const struct gil_thread *b)
 {
-	return !gil_thread_is_timed(a) && !gil_thread_is_timed(b) &&
+	return !has_open(a) && !has_open(b) &&
 	       !memcmp(a->fig.counter, b->fig.counter, sizeof(a->fig.counter));
 }
 
@@ -336,10 +346,10 @@ void history__end_rows(struct history *h, int process, int gil)
 		if (!r->seen && !r->gone)
 			become_gone(r);
 		if (r->gone && !r->fed && gil_thread_is_timed(t)) {
-			/* The thread died in the middle of a wait or hold, which has no end. */
+			/* The thread died in the middle of a wait or hold. */
 			struct gil_thread dead = *t;
 
-			dead.state = GIL_THREAD_GONE;
+			gil_thread_exit(&dead, track->past);
 			put_row(h, process, gil, (int)i, &dead, t);
 			*t = dead;
 		} else if (!r->fed && gil_thread_is_timed(t)) {

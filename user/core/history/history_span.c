@@ -123,21 +123,24 @@ static void settle_time(__u64 *parts, struct gil_hist *h, const __u64 *accrued, 
 static void open_in_span(struct gil_thread *t, const struct accrued *a, __u64 begin, __u64 end,
 			 struct accrued *open)
 {
-	const __u64 *all = t->state == GIL_THREAD_HOLDING ? a->hold : a->wait;
-	__u64 *to = t->state == GIL_THREAD_HOLDING ? open->hold : open->wait;
+	__u8 state = gil_thread_last_state(t);
+	const __u64 *all = state == GIL_THREAD_HOLDING ? a->hold : a->wait;
+	__u64 *to = state == GIL_THREAD_HOLDING ? open->hold : open->wait;
+	bool gone = t->state == GIL_THREAD_GONE;
 
-	if (!gil_thread_is_timed(t))
+	if (state != GIL_THREAD_HOLDING && state != GIL_THREAD_WAITING)
 		return;
 	if (t->since < begin) {
 		t->since = begin;
-		t->mark = end;
+		t->mark = gone ? gil_later(t->mark, begin) : end;
 		for (int i = 0; i < GIL_PARTS; i++)
 			t->part[i] = less(all[i], 0);
 	}
 	if (t->partial)
 		return;
 	memcpy(to, t->part, sizeof(t->part));
-	to[t->cpu < GIL_PARTS ? t->cpu : 0] += gil_elapsed(t->mark, end);
+	if (!gone)
+		to[t->cpu < GIL_PARTS ? t->cpu : 0] += gil_elapsed(t->mark, end);
 }
 
 static void settle_row(const struct history *h, enum history_span span, struct row_track *row,

@@ -57,12 +57,12 @@ static int tell_step(struct replay *r, struct gil *g, struct row *row, struct re
 	return r->follower->step(r->follower_ctx, s);
 }
 
-static void exit_thread(struct gil *g, struct gil_thread *t)
+static void exit_thread(struct gil *g, struct gil_thread *t, __u64 ts)
 {
 	/* A SETTLED record says when the GIL's record took the thread off its waiters. */
 	if (t->state == GIL_THREAD_WAITING)
 		g->died++;
-	t->state = GIL_THREAD_GONE;
+	gil_thread_exit(t, ts);
 }
 
 static struct gil_handoff step(struct gil *g, struct gil_thread *t, const struct gil_edge *e)
@@ -71,7 +71,7 @@ static struct gil_handoff step(struct gil *g, struct gil_thread *t, const struct
 
 	if (__builtin_expect(e->kind != GIL_EDGE_EXIT, 1))
 		return gil_model_step(&g->public.g.lock, t, e);
-	exit_thread(g, t);
+	exit_thread(g, t, e->ts);
 	return none;
 }
 

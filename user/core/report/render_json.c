@@ -8,6 +8,7 @@
 
 #include "core/base/json.h"
 #include "core/figures/metric.h"
+#include "core/figures/open.h"
 #include "core/report/render.h"
 #include "core/figures/verdict.h"
 
@@ -79,6 +80,27 @@ static void put_distribution(struct json *j, const struct metric *m, const struc
 		put_count_distribution(j, m->name, h);
 }
 
+/* Where the time of an open hold went, if that is known. */
+static void put_open_hold(struct json *j, const struct snapshot_process *p,
+			  const struct snapshot_gil *g, const struct gil_thread *t)
+{
+	static const struct {
+		const char *key;
+		enum gil_part part;
+	} parts[] = {{"open_hold_oncpu_ns", GIL_PART_ONCPU},
+		     {"open_hold_preempted_ns", GIL_PART_RUNNABLE},
+		     {"open_hold_blocked_ns", GIL_PART_BLOCKED}};
+	struct open_interval o = open_hold(p, g, t);
+
+	json__integer(j, "open_hold_ns", o.ns);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
+		if (!o.unsplit_ns || o.unsplit_ns < o.ns)
+			json__integer(j, parts[i].key, o.part[parts[i].part]);
+		else
+			json__null(j, parts[i].key);
+	}
+}
+
 static void put_thread(struct json *j, const struct snapshot_process *p,
 		       const struct snapshot_gil *g, const struct gil_thread *t)
 {
@@ -93,11 +115,9 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 		else
 			put_value(j, m->name, metric__thread_value(m, g, t));
 	}
-	/* The open wait is not included in `wait`, because it has not ended. */
-	json__integer(j, "open_wait_ns",
-		      t->state == GIL_THREAD_WAITING
-			      ? gil_elapsed(t->since, snapshot_gil__end(p, g))
-			      : 0);
+	/* What is open is not included in `wait` or `hold`, because it has not ended. */
+	json__integer(j, "open_wait_ns", open_wait(t, snapshot_gil__end(p, g)).ns);
+	put_open_hold(j, p, g, t);
 	json__close(j, '}');
 }
 
@@ -152,7 +172,7 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 	const struct gil_lock *l = &g->lock;
 
 	json__integer(j, "observed_ns", gil_elapsed(l->start, snapshot_gil__end(p, g)));
-	if (l->state == GIL_LOCK_HELD && !p->exited)
+	if (l->state == GIL_LOCK_HELD)
 		json__integer(j, "holder", l->last_tid);
 	else
 		json__null(j, "holder");
@@ -160,7 +180,7 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 	json__integer(j, "open_hold_ns",
 		      l->state == GIL_LOCK_HELD ? gil_elapsed(l->since, snapshot_gil__end(p, g))
 						: 0);
-	json__integer(j, "waiters", p->exited ? 0 : gil_lock_waiters(l));
+	json__integer(j, "waiters", open_waiters(g));
 	json__integer(j, "open_chain", l->chain_len);
 	json__integer(j, "partial_waits", l->partial_waits);
 	json__integer(j, "partial_holds", l->partial_holds);

@@ -4,6 +4,7 @@
 #include "core/figures/bins.h"
 #include "core/base/format.h"
 #include "core/figures/metric.h"
+#include "core/figures/open.h"
 #include "core/report/text_gil.h"
 
 #define LABEL       17 /* columns for the labels on the left */
@@ -338,13 +339,31 @@ static void put_edges(const struct text *t, const struct snapshot_gil *g)
 	}
 }
 
+/* What the lengths above do not include. The verdict does include it. */
+static void put_not_ended(const struct text *t, const struct snapshot_process *p,
+			  const struct snapshot_gil *g)
+{
+	struct open_interval all = open_holds__all(p, g);
+	__u64 asleep = all.part[GIL_PART_BLOCKED];
+
+	if (asleep != g->fig.hold_part[GIL_PART_BLOCKED])
+		text__note(t, LABEL + FIGURE + 2,
+			   "not included in the lengths above, because it had not ended. With it, "
+			   "holds were asleep for %s (%s of the time in holds)",
+			   format_ns(asleep, t->ascii).s,
+			   format_percent((double)asleep / (double)all.ns).s);
+	else
+		text__note(t, LABEL + FIGURE + 2,
+			   "not included in the lengths above, because it had not ended");
+}
+
 /* Prints what was going on at the end. The ratios above include it, but the distributions do
  * not. */
 static void put_now(const struct text *t, const struct snapshot_process *p,
 		    const struct snapshot_gil *g)
 {
 	const struct gil_lock *l = &g->lock;
-	__u32 waiters = p->exited ? l->waiters : gil_lock_waiters(l);
+	__u32 waiters = open_waiters(g);
 	__u64 open = gil_elapsed(l->since, snapshot_gil__end(p, g));
 	char line[320] = "";
 
@@ -361,15 +380,17 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 	if (waiters)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line),
 			 "%s%u thread%s %s waiting", line[0] ? "; " : "", waiters,
-			 waiters == 1 ? "" : "s", p->exited ? "were" : "still");
+			 waiters == 1 ? "" : "s",
+			 !p->exited     ? "still"
+			 : waiters == 1 ? "was"
+					: "were");
 	if (!line[0])
 		return;
 	text__label(t, "at the end", LABEL);
 	text__spaces(t, FIGURE + 2);
 	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
 	if (l->state == GIL_LOCK_HELD && open > gil__observed(p, g) / HOLD_TOLD)
-		text__note(t, LABEL + FIGURE + 2,
-			   "not included in the lengths above, because it had not ended");
+		put_not_ended(t, p, g);
 }
 
 int text_gil(const struct text *t, const struct snapshot_process *p, const struct snapshot_gil *g)

@@ -6,6 +6,7 @@
 
 #include "core/base/format.h"
 #include "core/figures/metric.h"
+#include "core/figures/open.h"
 #include "core/report/text_gil.h"
 #include "core/figures/verdict.h"
 
@@ -47,6 +48,7 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 {
 	double observed = (double)gil__observed(p, g);
 	const struct gil_figures *f = &thread->fig;
+	__u64 open = open_hold(p, g, thread).ns;
 	struct format cells[COLUMNS] = {{"-"}, {""},  {"-"}, {"-"}, {"-"},
 					{"-"}, {"-"}, {"-"}, {"-"}};
 
@@ -64,8 +66,8 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 	cells[4] = format_count(f->acquisitions);
 	if (f->releases && !g->requests_unknown)
 		cells[5] = format_percent((double)f->requested_releases / (double)f->releases);
-	if (f->hold.count)
-		cells[6] = format_ns(f->hold.max, t->ascii);
+	if (f->hold.count || open)
+		cells[6] = format_ns(gil_later(f->hold.max, open), t->ascii);
 	if (f->wait.count) {
 		cells[7] = format_ns(gil_hist__quantile(&f->wait, 0.5), t->ascii);
 		cells[8] = format_ns(gil_hist__quantile(&f->wait, 0.99), t->ascii);

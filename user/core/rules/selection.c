@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/format.h"
+#include "core/figures/open.h"
 #include "core/rules/selection.h"
 
 const struct scope_key_row scope_key_table[SCOPE_KEYS] = {
@@ -62,49 +63,35 @@ bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t
 	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s);
 }
 
-/* Adds a hold or wait of thread t that was under way at the end, with what the model knows about
- * where its time went. That is unknown if t is NULL, or has not kept it (t->cpu is none of the
- * parts). */
-static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns, const struct gil_thread *t,
-		     __u64 since, __u64 end)
+/* Adds a hold or wait that had not ended, with what is known about where its time went. */
+static void add_open(struct gil_hist *h, __u64 *part, __u64 *unsplit_ns,
+		     const struct open_interval *o)
 {
-	gil_hist_add(h, gil_elapsed(since, end));
-	if (!t || t->cpu >= GIL_PARTS) {
-		*unsplit_ns += gil_elapsed(since, end);
-		return;
-	}
+	gil_hist_add(h, o->ns);
+	*unsplit_ns += o->unsplit_ns;
 	for (int i = 0; i < GIL_PARTS; i++)
-		part[i] += t->part[i];
-	part[t->cpu] += gil_elapsed(t->mark, end);
+		part[i] += o->part[i];
 }
 
-/* A thread that ended with its process while it had the GIL was running until then. */
-static bool knows_hold(const struct snapshot_process *p, const struct gil_thread *t, __u64 since)
-{
-	return t && t->since == since &&
-	       (t->state == GIL_THREAD_HOLDING || (t->state == GIL_THREAD_GONE && p->exited));
-}
-
-static void add_open_hold(struct selection *sel, const struct snapshot_process *p,
-			  const struct snapshot_gil *g, const struct gil_thread *t, __u64 since)
+static void add_open_hold(struct selection *sel, const struct open_interval *o)
 {
 	struct gil_figures *f = &sel->gil.fig;
 
-	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, knows_hold(p, t, since) ? t : NULL,
-		 since, snapshot_gil__end(p, g));
+	add_open(&f->hold, f->hold_part, &sel->unsplit_hold_ns, o);
 }
 
 static void add_thread(struct selection *sel, const struct snapshot_process *p,
 		       const struct snapshot_gil *g, const struct gil_thread *t)
 {
+	struct open_interval wait = open_wait(t, snapshot_gil__end(p, g));
+	struct open_interval hold = open_hold(p, g, t);
 	struct gil_figures *f = &sel->gil.fig;
 
 	gil_figures__add(f, &t->fig);
-	if (t->state == GIL_THREAD_WAITING)
-		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, t, t->since,
-			 snapshot_gil__end(p, g));
-	if (snapshot_gil__holds(g, t))
-		add_open_hold(sel, p, g, t, g->lock.since);
+	if (wait.ns)
+		add_open(&f->wait, f->wait_part, &sel->unsplit_wait_ns, &wait);
+	if (hold.ns)
+		add_open_hold(sel, &hold);
 	sel->threads++;
 }
 
@@ -114,13 +101,18 @@ static void add_unnamed_hold(struct selection *sel, const struct snapshot_proces
 			     const struct snapshot_gil *g)
 {
 	const struct gil_lock *l = &g->lock;
+	__u64 end = snapshot_gil__end(p, g);
+	struct open_interval o = {0};
 
 	if (sel->thread_scoped)
 		return;
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
-		add_open_hold(sel, p, g, NULL, l->start);
+		o.ns = gil_elapsed(l->start, end);
 	else if (l->state == GIL_LOCK_HELD && !snapshot_gil__thread(g, l->last_tid))
-		add_open_hold(sel, p, g, NULL, l->since);
+		o.ns = gil_elapsed(l->since, end);
+	o.unsplit_ns = o.ns;
+	if (o.ns)
+		add_open_hold(sel, &o);
 }
 
 static void add_lock(struct selection *sel, const struct snapshot_process *p,

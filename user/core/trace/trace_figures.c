@@ -9,6 +9,8 @@
 /* Nothing can have counted larger numbers: 2^62 ns are 146 years. */
 #define TIME_BITS  62
 #define COUNT_BITS 56
+/* A thread's state, and above it the one in which it died. */
+#define STATE_BITS 4
 
 static void put_hist(struct bytes *b, const struct gil_hist *h)
 {
@@ -123,7 +125,7 @@ void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
 
 	bytes__number(b, t->tid);
 	bytes__string(b, t->comm, sizeof(t->comm));
-	bytes__number(b, t->state);
+	bytes__number(b, t->state | (__u64)t->died << STATE_BITS);
 	bytes__number(b, t->since);
 	bytes__number(b, t->cpu);
 	bytes__number(b, t->mark);
@@ -143,10 +145,13 @@ void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
 bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gil_thread *t)
 {
 	struct gil_figures *f = &t->fig;
+	__u64 state;
 
 	t->tid = (__u32)span__number(s);
 	span__string(s, t->comm, sizeof(t->comm));
-	t->state = (__u8)span__number(s);
+	state = span__number(s);
+	t->state = state & ((1U << STATE_BITS) - 1);
+	t->died = state >> STATE_BITS & ((1U << STATE_BITS) - 1);
 	t->since = span__number(s);
 	t->cpu = (__u8)span__number(s);
 	t->mark = span__number(s);

@@ -157,7 +157,7 @@ static void end_thread(struct process *p, unsigned int record, struct gil_thread
 	struct gil_stream_exit e = {
 		.edge = {.ts = clock_ns(), .thread = record, .kind = GIL_EDGE_EXIT}};
 
-	gil_model_exit(l, t);
+	gil_model_exit(l, t, e.edge.ts);
 	if (!to)
 		return;
 	memcpy(e.comm, t->comm, sizeof(e.comm));

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""What is under way when a thread, a process or the observation ends, or when it begins: it counts
+with the time that was seen, and is told as what it is."""
+import json
+
+from lib import check, equal, gil_of, gilscope, scratch
+from traces import report, verify
+
+FAILED, WAS_KILLED = 1, 137
+PYTHON = "/usr/bin/python3"
+# A thread sleeps with the GIL, and the main thread waits for it, until the process is killed.
+WAITS = ("import ctypes, subprocess, threading, time\n"
+         "sleep = ctypes.PyDLL(None).usleep\n"
+         "subprocess.Popen(['sh', '-c', 'sleep 0.5; kill -KILL $PPID'])\n"
+         "threading.Thread(target=lambda: sleep(60000000), daemon=True).start()\n"
+         "time.sleep(0.02)")
+KILLED = [PYTHON, "-c", WAITS]
+
+
+def test_killed_while_waiting():
+    """The unended wait and hold count, as they do when the observation ends first; live and from a
+    trace."""
+    trace = scratch("killed.gil")
+    run = gilscope("record", "-o", trace, "--", *KILLED)
+    equal(run.status, WAS_KILLED, "status (stderr: %s)" % run.err[-300:])
+    verify(trace)
+    for rule in ("wait.max < 100ms", "hold.max < 100ms", "hold_blocked < 100ms"):
+        equal(gilscope("check", "-i", trace, "--assert", rule).status, FAILED, rule)
+    whole = report(trace)
+    process = next(p for p in whole["processes"] if p["python"])
+    gil = gil_of(process)
+    rows = {t["tid"]: t for t in gil["threads"]}
+    waiter, holder = rows[process["pid"]], rows[gil["holder"]]
+    check(waiter is not holder, "the main thread holds the GIL")
+    equal(gil["waiters"], 1, "waiters")
+    check(waiter["open_wait_ns"] > 0.5 * gil["open_hold_ns"], "waited %s ns of %s",
+          waiter["open_wait_ns"], gil["open_hold_ns"])
+    check(holder["open_hold_blocked_ns"] > 0.9 * gil["open_hold_ns"], "asleep for %s ns of %s",
+          holder["open_hold_blocked_ns"], gil["open_hold_ns"])
+    equal(whole["verdict"]["kind"], "stuck", "verdict")
+    for word in (str(holder["tid"]), "asleep", "1 thread"):
+        check(word in whole["verdict"]["text"], "no %s: %s", word, whole["verdict"]["text"])
+
+
+def test_killed_while_waiting_fails_a_check():
+    path = scratch("check.json")
+    run = gilscope("check", "--assert", "wait.max < 100ms", "--json", "-o", path, "--", *KILLED)
+    with open(path) as f:
+        rules = json.load(f)["rules"]
+    equal([r["verdict"] for r in rules], ["fail"], "verdicts (stderr: %s)" % run.err[-200:])
