@@ -36,119 +36,12 @@
 #ifndef GIL_MODEL_H
 #define GIL_MODEL_H
 
-#include "gil_counter.h"
 #include "gil_edge.h"
-#include "gil_hist.h"
+#include "gil_record.h"
 
 /* A hold that ends so soon after a waiter asked for it is not overdue. The host of a virtual machine
  * may take away a CPU for longer than a millisecond, which nobody sees. */
 #define GIL_OVERDUE_LEAST_NS 2000000ULL
-
-enum gil_thread_state {
-	GIL_THREAD_UNSEEN =
-		0,       /* it existed before the observation began and has produced no edge yet */
-	GIL_THREAD_IDLE, /* neither waits nor holds */
-	GIL_THREAD_WAITING,
-	GIL_THREAD_HOLDING,
-	GIL_THREAD_GONE,
-};
-
-enum gil_lock_state {
-	GIL_LOCK_UNSEEN = 0, /* no edge has been seen yet */
-	GIL_LOCK_FREE,
-	GIL_LOCK_HELD,
-};
-
-/* Where a thread spends its time within a wait or a hold. In a hold, RUNNABLE is called
- * preempted. */
-enum gil_part {
-	GIL_PART_ONCPU = 0,
-	GIL_PART_RUNNABLE,
-	GIL_PART_BLOCKED,
-	GIL_PARTS,
-};
-
-/* What is counted and measured per thread. A GIL's figures are the sum over its threads. */
-struct gil_figures {
-	union {
-		struct {
-			GIL_THREAD_COUNTERS(GIL_COUNTER_FIELD)
-		};
-		__u64 counter[GIL_NR_THREAD_COUNTERS]; /* the same by number */
-	};
-	__u64 hold_part[GIL_PARTS]; /* sum equals hold.sum */
-	__u64 wait_part[GIL_PARTS]; /* sum equals wait.sum */
-	struct gil_hist hold;
-	struct gil_hist wait;
-};
-
-/* What the BPF programs note about a thread. The model neither reads nor writes it. */
-struct gil_thread_bpf {
-	__u64 ran;    /* its CPU time when it was last switched out */
-	__u64 tried;  /* Python 2: when it was about to take the GIL; 0: it is not */
-	__u32 record; /* the index of this record */
-	__u8 several; /* it has records for other GILs too */
-	__u8 told;    /* the recording has been sent this record's THREAD entry */
-	__u8 pad[2];
-};
-
-struct gil_thread {
-	__u32 seq;  /* odd while the record is being written; see gil_maps.h */
-	__u32 tid;  /* 0: the record is not in use */
-	__u32 pid;  /* the process (thread group) */
-	__u32 lock; /* index of its GIL's record */
-	char comm[16];
-	__u8 state;   /* enum gil_thread_state */
-	__u8 cpu;     /* enum gil_part: what the time since `mark` is charged to */
-	__u8 partial; /* the start of the current wait or hold was not seen */
-	__u8 died;    /* GONE: its state when it exited, in which it was until `mark` */
-	__u64 since;  /* start of the current wait or hold */
-	__u64 mark;   /* the current wait or hold is accounted for up to here */
-	__u64 part[GIL_PARTS];
-	__u64 slice; /* start of the wait's last slice */
-	struct gil_thread_bpf bpf;
-	struct gil_figures fig;
-};
-
-/* The same for a GIL. */
-struct gil_lock_bpf {
-	__u32 last_record; /* the index of last_tid's record */
-	__u32 born;        /* the GIL was created under observation, so nothing was missed */
-	__u64 lost;        /* edges lost by a recording and not yet reported to it */
-	__u64 lost_since;  /* when the first of them happened */
-};
-
-struct gil_lock {
-	__u32 seq;
-	__u32 pid; /* 0: the record is not in use */
-	__u64 address;
-	__u64 start;    /* edges are seen from here on */
-	__u32 state;    /* enum gil_lock_state */
-	__u32 last_tid; /* the holder, or the last one */
-	__u64 since;    /* start of the current state; UNSEEN: start of not knowing */
-	__u64 held_ns;  /* completed holds, complete or partial */
-	/* waiters and their integrals, up to `mark` */
-	__u32 waiters;
-	__u32 gone;        /* threads that died waiting; the only field written without the mutex */
-	__u32 gone_seen;   /* how many of them have been subtracted from `waiters` */
-	__u32 interpreter; /* its interpreter's number */
-	struct gil_lock_bpf bpf;
-	__u64 mark;
-	__u64 contended_ns; /* time with at least one waiter */
-	__u64 waiter_ns;    /* waiters times time */
-	__u64 chain_len;    /* handoffs in the current chain */
-	/* of the current hold */
-	__u64 contended_before; /* contended_ns when it began */
-	__u64 asked;            /* when a waiter asked for its end; 0: none has */
-	union {
-		struct {
-			GIL_LOCK_COUNTERS(GIL_COUNTER_FIELD)
-		};
-		__u64 counter[GIL_NR_LOCK_COUNTERS];
-	};
-	struct gil_hist handoff; /* release to acquisition */
-	struct gil_hist chain;   /* handoffs in a completed chain; a count, not a time */
-};
 
 /* The handoff that an acquisition completes; valid only if `count` is 1. */
 struct gil_handoff {
