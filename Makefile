@@ -20,6 +20,8 @@
 #   make compile_commands.json  write how each file is compiled, for clangd, clang-tidy and editors
 #   make deb        build Debian packages, in build/deb
 #   make wheel      build a wheel for pip, in build/wheel
+#   make rpm        build an rpm package, in build/rpm
+#   make dist       make what a release consists of, in build/dist: sources, packages, programs, what is in them, checksums
 #   make check-deb  install, test and purge the Debian packages on a fresh Debian 12 and 13; this takes some minutes
 #   make html       make HTML of the man pages and the documents, in build/html
 #   make install    install to $(DESTDIR)$(PREFIX), with man pages, documents, examples and completions; make uninstall removes them
@@ -341,15 +343,41 @@ html:
 
 # The packages are built from a copy of the committed files, without the inputs of the fuzzers, which are binary.
 VERSION := $(shell sed -n 's/.*GILSCOPE_VERSION "\(.*\)"/\1/p' user/core/base/version.h)
-deb: deps
+ARCHIVE := gilscope-$(VERSION).tar.xz
+# Two archives of a commit are equal, byte for byte.
+$(BUILD)/dist/$(ARCHIVE): FORCE
+	@mkdir -p $(@D)
+	git archive --prefix=gilscope-$(VERSION)/ HEAD -- ':!tests/fuzz/corpus' | xz -T1 > $@
+
+deb: deps $(BUILD)/dist/$(ARCHIVE)
 	tests/deps debhelper lintian dpkg-dev cmark-gfm mandoc
 	rm -rf $(BUILD)/deb
 	mkdir -p $(BUILD)/deb
-	git archive --prefix=gilscope-$(VERSION)/ HEAD -- ':!tests/fuzz/corpus' | tar -x -C $(BUILD)/deb
-	tar -C $(BUILD)/deb -cJf $(BUILD)/deb/gilscope_$(VERSION).orig.tar.xz gilscope-$(VERSION)
+	cp $(BUILD)/dist/$(ARCHIVE) $(BUILD)/deb/gilscope_$(VERSION).orig.tar.xz
+	tar -C $(BUILD)/deb -xJf $(BUILD)/dist/$(ARCHIVE)
 	cp -r packaging/debian $(BUILD)/deb/gilscope-$(VERSION)/debian
 	cd $(BUILD)/deb/gilscope-$(VERSION) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
 	cd $(BUILD)/deb && lintian --fail-on error,warning --suppress-tags bad-distribution-in-changes-file,initial-upload-closes-no-bugs *.changes
+
+# Fedora's names of what is needed to build are not Debian's, so they are not checked.
+rpm: deps $(BUILD)/dist/$(ARCHIVE)
+	tests/deps rpm
+	mkdir -p $(BUILD)/rpm/SOURCES
+	cp $(BUILD)/dist/$(ARCHIVE) $(BUILD)/rpm/SOURCES
+	sed 's/@VERSION@/$(VERSION)/' packaging/rpm/gilscope.spec > $(BUILD)/rpm/gilscope.spec
+	env -u MAKEFLAGS -u MAKELEVEL rpmbuild --nodeps -bb --define '_topdir $(abspath $(BUILD))/rpm' $(BUILD)/rpm/gilscope.spec
+
+# What a release consists of, in build/dist.
+DIST := $(BUILD)/dist
+dist: deb wheel
+	$(MAKE) --no-print-directory ARCH=arm64 build-deps wheel
+	for arch in x86_64:$(BUILD) aarch64:$(BUILD)/arm64; do for suffix in "" .debug; do \
+		cp $${arch#*:}/gilscope.static$$suffix $(DIST)/gilscope-$(VERSION)-linux-$${arch%%:*}$$suffix || exit; done; done
+	cp $(BUILD)/wheel/*.whl $(BUILD)/arm64/wheel/*.whl $(BUILD)/deb/*.deb $(DIST)
+	for arch in x86_64 aarch64; do packaging/sbom $(VERSION) \
+		"$$(sha256sum < $(DIST)/gilscope-$(VERSION)-linux-$$arch | cut -d ' ' -f 1)" "$$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)" \
+		> $(DIST)/gilscope-$(VERSION)-linux-$$arch.spdx.json || exit; done
+	cd $(DIST) && rm -f SHA256SUMS && sha256sum * > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS
 
 # A wheel for pip, with the static program in it; make ARCH=arm64 wheel makes that of the other architecture.
 wheel: static
@@ -377,5 +405,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb wheel deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb wheel rpm dist deps build-deps clean
 .DELETE_ON_ERROR:
