@@ -85,8 +85,9 @@ static struct work work_of(const struct verdict_look *l, const struct gil_thread
 	double lacking = (double)t->fig.hold_part[GIL_PART_RUNNABLE];
 	struct work w = {.all = (double)h->sum - lacking, .long_ = -lacking};
 	__u64 from = (__u64)(FRONT_HOLD * (double)l->interval_ns);
+	__u32 last = gil_hist_slot(h->max); /* most threads have no long hold at all */
 
-	for (__u32 i = gil_hist_slot(from); i < GIL_HIST_SLOTS; i++) {
+	for (__u32 i = gil_hist_slot(from); i <= last; i++) {
 		double n = (double)h->slot[i];
 
 		w.holds += n;
