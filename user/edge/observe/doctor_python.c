@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -330,7 +329,7 @@ static void tell_unreadable(struct doctor_python *p, int err)
 
 static enum script_kind read_script(const char *path, char *program, size_t size)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = proc__open_path(path);
 	char text[SCRIPT_MOST + 1] = "";
 	ssize_t n = fd < 0 ? -1 : read(fd, text, SCRIPT_MOST);
 
