@@ -149,7 +149,7 @@ static:
 
 # ---- tests ----
 
-EDGE_TESTS := test_elf test_locate test_locate_arm64 test_probe_records test_proc_maps test_python test_python_file test_python_pretended test_site_file test_usdt
+EDGE_TESTS := test_elf test_frames test_locate test_locate_arm64 test_probe_records test_proc_maps test_python test_python_file test_python_pretended test_site_file test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 FIXTURES := $(patsubst tests/%.c,%,$(wildcard tests/unit/fixtures*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))

@@ -78,6 +78,17 @@ struct gil_frame {
 	__u32 check;
 };
 
+/* A mixture of what tells one code object at an address from the next one there. */
+static inline __u32 gil_frame_check(__u32 first_line, __u64 name, __u64 lines)
+{
+	__u64 h = (name ^ first_line) * 0x9e3779b97f4a7c15ULL;
+	__u32 check;
+
+	h = (h ^ h >> 32 ^ lines) * 0xd6e8feb86659fd93ULL;
+	check = (__u32)(h >> 32);
+	return check > GIL_CHECK_UNREADABLE ? check : check + 2;
+}
+
 /* What is kept of one stack: the innermost frames, and, if there are more, the outermost ones. */
 #define GIL_WALK_FRAMES 128
 #define GIL_WALK_INNER  96

@@ -48,24 +48,13 @@ static inline __u64 gil_walk_thread(const struct gil_frame_layout *l, __u64 gil)
 	return thread;
 }
 
-/* A mixture of what tells one code object at an address from the next one there. */
-static inline __u32 gil_walk_mix(__u32 first_line, __u64 name, __u64 lines)
-{
-	__u64 h = (name ^ first_line) * 0x9e3779b97f4a7c15ULL;
-	__u32 check;
-
-	h = (h ^ h >> 32 ^ lines) * 0xd6e8feb86659fd93ULL;
-	check = (__u32)(h >> 32);
-	return check > GIL_CHECK_UNREADABLE ? check : check + 2;
-}
-
 /* The check of a code object. */
 static inline __u32 gil_walk_check(struct gil_walk *w, const struct gil_frame_layout *l, __u64 code)
 {
 	if (gil_walk_read(w, l->code_size, code + l->code_from))
 		return GIL_CHECK_UNREADABLE;
-	return gil_walk_mix((__u32)gil_walk_word(w, l->code_first_line),
-			    gil_walk_word(w, l->code_name), gil_walk_word(w, l->code_lines));
+	return gil_frame_check((__u32)gil_walk_word(w, l->code_first_line),
+			       gil_walk_word(w, l->code_name), gil_walk_word(w, l->code_lines));
 }
 
 static inline void gil_walk_keep(struct gil_walk *w, const struct gil_frame_layout *l, __u64 code,

@@ -11,8 +11,7 @@
 
 /* The format of the table, which differs between versions of CPython. */
 enum lines_kind {
-	LINES_UNSIGNED,  /* 2.7: pairs of steps, of the instruction and of the line */
-	LINES_PAIRS,     /* 3.8, 3.9: the same, with signed steps of the line */
+	LINES_PAIRS,     /* 3.8, 3.9: pairs of steps, of the instruction and of the line */
 	LINES_RANGES,    /* 3.10: a pair for each range of instructions (PEP 626) */
 	LINES_LOCATIONS, /* from 3.11 on: an entry for each range, with columns (PEP 657) */
 };

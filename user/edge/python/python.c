@@ -437,6 +437,7 @@ static int read_runtime(struct inspection *in, struct python *py)
 	py->free_threaded_build = gil.free_threaded;
 	py->free_threaded = !gil.enabled;
 	py->layout = l;
+	python_frames__get(&v, in->runtime, in->head, sizeof(in->head), &py->frames, &py->objects);
 	py->drop_request = python_layout__drop_request(&l, in->runtime);
 	py->switch_interval_us = gil.switch_interval_us;
 	py->locked = gil.locked;

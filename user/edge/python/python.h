@@ -13,6 +13,7 @@
 #include "core/base/failure.h"
 #include "gil_frames.h"
 #include "gil_python.h"
+#include "edge/python/python_frames.h"
 #include "edge/python/python_layout.h"
 
 struct python {
@@ -31,6 +32,7 @@ struct python {
 	int locked; /* 1, 0 */
 	struct python_layout layout;
 	struct gil_frame_layout frames; /* known is 0: gilscope cannot read its frames */
+	struct python_objects objects;  /* only if frames.known */
 };
 
 /* A sub-interpreter with its own GIL. */

@@ -11,18 +11,17 @@
 
 #include "edge/python/python.h"
 
-#define PYTHON_THREAD_NAME 64 /* a longer name is cut */
+#define PYTHON_THREAD_NAME 64 /* a longer name is cut, with "..." at its end */
 
 struct python_thread_name {
-	/* As gettid() says in the process's pid namespace; 0: not known (before 3.8) */
-	pid_t tid;
+	pid_t tid;                     /* as gettid() says in the process's pid namespace */
 	char name[PYTHON_THREAD_NAME]; /* valid UTF-8 */
 };
 
 /*
- * Lists the names of the process's threads, at most max, in any order. Returns their number; 0 if the
- * program does not use the module, or its dictionary is changing just now; -ENOTSUP if this version's
- * objects are not known; -ESRCH if the process has ended; or another -errno.
+ * Lists the names of the process's threads, at most max, in any order. Returns their number, 0 if the
+ * program does not use the module; -ENOTSUP if the objects of this version are not known; -EAGAIN if
+ * the dictionary was changing; -ESRCH if the process has ended; or another -errno.
  */
 int python_threads__names(pid_t pid, const struct python *py, struct python_thread_name *list,
 			  size_t max);
