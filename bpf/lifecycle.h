@@ -3,12 +3,27 @@
 #ifndef LIFECYCLE_H
 #define LIFECYCLE_H
 
+/* Counts n records that were closed, and tells user space in time for it to give them back before the
+ * table is full. */
+static __always_inline void count_closed(struct task_struct *task, __u32 n)
+{
+	struct gil_tables *tab = the_tables();
+	__u64 before;
+
+	if (!tab || !n)
+		return;
+	before = __sync_fetch_and_add(&tab->closed, n);
+	if (before / closed_at_most != (before + n) / closed_at_most)
+		send_event(GIL_EVENT_CLOSED, task->tgid, 0, GIL_NONE, 0, task);
+}
+
 /* Closes the records of a thread that ends, or whose program is replaced. `tid` is the number under
  * which the records were made. A thread that executes a program has already taken its process's
  * number. */
 static __always_inline void close_records(struct task_struct *task, __u32 tid)
 {
 	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
+	__u32 closed = 0;
 
 	if (!r)
 		return;
@@ -33,8 +48,10 @@ static __always_inline void close_records(struct task_struct *task, __u32 tid)
 		if (recording)
 			stream_exit(l, t, now);
 		seq_step(&t->seq);
+		closed++;
 	}
 	bpf_map_delete_elem(&records, &tid);
+	count_closed(task, closed);
 }
 
 /* Takes a record for a new child. User space, which knows the parent's GILs, enters the child's. */

@@ -105,6 +105,9 @@ struct {
 const volatile __u32 max_processes = 1;
 const volatile __u32 max_locks = 1;
 const volatile __u32 max_threads = 1;
+/* After so many ends of threads, user space should not wait any longer before it gives back their
+ * records. */
+const volatile __u32 closed_at_most = 1;
 const volatile __u8 follow_children = 1;
 const volatile __u8 report_all_execs = 0; /* including those of processes that are not targets */
 

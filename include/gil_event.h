@@ -15,6 +15,7 @@ enum gil_event_kind {
 	GIL_EVENT_EXIT,
 	GIL_EVENT_NEW_GIL, /* the process was NEW: its supposed GIL is now lock[0] */
 	GIL_EVENT_SUB_GIL, /* the process was TRACED: the kernel has found one more GIL */
+	GIL_EVENT_CLOSED,  /* many records of threads that have ended can be given back */
 	GIL_EVENT_UNBOUND, /* the thread to which its probes are bound has ended; others go on */
 };
 

@@ -87,6 +87,7 @@ struct gil_tables {
 	__u32 next_lock;
 	__u32 next_thread;
 	__u32 frozen;          /* a recording has ended: scheduler edges and exits count no more */
+	__u64 closed;          /* records of threads that have ended, since the beginning */
 	__u64 skipped_in_vain; /* runs of a second program that had nothing to do (bpf/preempt.h) */
 	GIL_TABLES_LOSSES(GIL_TABLES_COUNTER)
 };

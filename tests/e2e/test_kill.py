@@ -2,11 +2,15 @@
 """Whenever gilscope is killed with SIGKILL, the target continues, untouched, and computes the right
 result."""
 import json
+import os
 import random
+import shutil
 import signal
+import subprocess
 
-from lib import (Gilscope, Workload, attach, bpf_objects, check, check_nothing_left,
-                 check_untouched, debian, each, equal, some_interpreters, stat, timeout)
+from lib import (GILSCOPE, Gilscope, Workload, attach, bpf_objects, check, check_nothing_left,
+                 check_untouched, debian, each, equal, scratch, some_interpreters, spawn, stat,
+                 timeout)
 
 TIMES = 50
 
@@ -93,3 +97,23 @@ def test_children_run_on():
     g.process.send_signal(signal.SIGKILL)
     g.process.wait(10)
     equal(g.process.stdout.read(), "80000 [0, 0, 0, 0]\n", "the command's result")
+
+
+def test_no_probe_is_leaked_if_nobody_reads_the_report():
+    """SIGPIPE ends gilscope while it removes probes of children; a kernel that is interrupted in that
+    logs that it leaks the probe."""
+    name = "piped%d" % os.getpid()  # is in the kernel's message
+    program = scratch(name)
+    shutil.copy(GILSCOPE, program)
+    w = Workload(debian(), "forks.py", 2000, "quick")
+    w.go()
+    for _ in range(3):
+        reader, writer = os.pipe()
+        os.close(reader)
+        run = spawn([program, "stat", "--json", "-d", "0.4", "-p", str(w.pid)], stdout=writer,
+                    stderr=subprocess.DEVNULL, restore_signals=True)
+        os.close(writer)
+        equal(run.wait(60), -signal.SIGPIPE, "status")
+    log = subprocess.run(["dmesg"], capture_output=True, text=True, errors="replace").stdout
+    leaks = [line for line in log.splitlines() if name in line and "leaking" in line]
+    check(not leaks, "%s", leaks)

@@ -194,11 +194,12 @@ def test_children_on_a_busy_machine():
 
 @timeout(120)
 def test_1000_threads_in_turn():
-    """Many more threads come and go than are alive at a time. Their records are reused."""
+    """Many more threads come and go than are alive at a time. Their records are reused, before the
+    table is full."""
     code = ("import os, threading\n"
             "for _ in range(5000):\n"
             "    t = threading.Thread(target=os.stat, args=('/',)); t.start(); t.join()\n")
-    run = stat(command=["/usr/bin/python3", "-c", code])
+    run = stat("--max-threads", 512, command=["/usr/bin/python3", "-c", code])
     process = run.report["processes"][0]
     n = total(workers(process), "acquisitions")
     within(n, 2 * 5000, 10 * 5000, "acquisitions of 5,000 threads")

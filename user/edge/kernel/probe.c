@@ -85,6 +85,7 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	s->rodata->max_processes = processes;
 	s->rodata->max_locks = locks;
 	s->rodata->max_threads = threads;
+	s->rodata->closed_at_most = threads < 16 ? 1 : threads / 16;
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
 	s->rodata->recording = ring != 0;

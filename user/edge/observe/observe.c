@@ -40,8 +40,9 @@ struct observer {
 	int interrupts;
 	bool stopping;
 	bool usdt_tried;
-	bool raised;  /* gilscope's own priority was raised */
-	int priority; /* before it was raised */
+	bool pipe_blocked; /* SIGPIPE is, and was not before */
+	bool raised;       /* gilscope's own priority was raised */
+	int priority;      /* before it was raised */
 	sigset_t signals;
 	struct hook watched[MAX_HOOKS], on_signal[MAX_HOOKS];
 	size_t nr_watched, nr_on_signal;
@@ -65,6 +66,31 @@ static int open_signals(struct observer *ob)
 	return ob->signal_fd < 0 ? -errno : 0;
 }
 
+/*
+ * If the reader of the report is gone, SIGPIPE ends gilscope as any filter, but only when its probes are
+ * gone: a signal that kills makes the kernel give up the removal of a probe that is under way, and
+ * leak its record. The command must not inherit this.
+ */
+static void block_pipe(struct observer *ob)
+{
+	sigset_t pipe, before;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	ob->pipe_blocked =
+		!sigprocmask(SIG_BLOCK, &pipe, &before) && !sigismember(&before, SIGPIPE);
+}
+
+static void unblock_pipe(const struct observer *ob)
+{
+	sigset_t pipe;
+
+	sigemptyset(&pipe);
+	sigaddset(&pipe, SIGPIPE);
+	if (ob->pipe_blocked)
+		sigprocmask(SIG_UNBLOCK, &pipe, NULL);
+}
+
 static int watch(struct observer *ob, int fd)
 {
 	struct epoll_event e = {.events = EPOLLIN, .data.fd = fd};
@@ -79,6 +105,7 @@ static void observer__free(struct observer *ob)
 	feed__free(ob->feed);
 	target__free(ob->target);
 	probe__free(ob->probe);
+	unblock_pipe(ob);
 	/* The next launched command must not inherit the priority. */
 	if (ob->raised)
 		setpriority(PRIO_PROCESS, 0, ob->priority);
@@ -190,6 +217,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	err = err ?: target__start(&ob->target, ob->probe, &ob->spec, o->listener, f, exit_status);
 	if (ob->spec.command_stdout >= 0)
 		close(ob->spec.command_stdout);
+	block_pipe(ob);
 	err = err ?: watch(ob, probe__event_fd(ob->probe));
 	err = err ?: watch(ob, ob->signal_fd);
 	if (err) {
@@ -341,6 +369,16 @@ static long mean_cost(struct observer *ob, __u64 hits, __u64 usdt_hits)
 		      hits);
 }
 
+/* The cost was measured before, when the machine may have been slower. All hits together cannot have
+ * taken more time than all CPUs had. */
+static long possible_cost(long cost, __u64 hits, __u64 elapsed)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	__u64 most = hits ? elapsed * (cpus > 0 ? (__u64)cpus : 1) / hits : (__u64)cost;
+
+	return cost > 0 && (__u64)cost > most ? (long)most : cost;
+}
+
 __u64 observer__start_ns(const struct observer *ob)
 {
 	return target__start_ns(ob->target);
@@ -366,7 +404,9 @@ struct snapshot *observer__snapshot(struct observer *ob)
 	struct snapshot *s = target__snapshot(ob->target);
 
 	if (s)
-		s->probe_ns_per_hit = mean_cost(ob, s->probe_hits, s->usdt_hits);
+		s->probe_ns_per_hit =
+			possible_cost(mean_cost(ob, s->probe_hits, s->usdt_hits), s->probe_hits,
+				      gil_elapsed(s->start_ns, s->end_ns));
 	return s;
 }
 
@@ -381,7 +421,9 @@ int observer__feed(struct observer *ob, const struct tick_sink *to, enum feed_ex
 	if (!target__is_frozen(ob->target))
 		target__update(ob->target);
 	hits = feed__hits(ob->feed, &usdt_hits);
-	return feed__tick(ob->feed, to, extent, mean_cost(ob, hits, usdt_hits));
+	return feed__tick(ob->feed, to, extent,
+			  possible_cost(mean_cost(ob, hits, usdt_hits), hits,
+					gil_elapsed(observer__start_ns(ob), clock_ns())));
 }
 
 void observer__detach(struct observer *ob)

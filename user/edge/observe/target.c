@@ -222,9 +222,15 @@ static void verify(struct target *t, struct process *p)
 	t->nr_seen--;
 }
 
+void target__harvest(struct target *t)
+{
+	for (struct process *p = t->processes; p; p = p->next)
+		if (p->state == PROCESS_TRACED)
+			process__harvest(p);
+}
+
 void target__update(struct target *t)
 {
-	bool exits;
 	__u64 now;
 
 	probe__events(t->probe, target__on_event, t);
@@ -237,11 +243,10 @@ void target__update(struct target *t)
 	target__look_for_ended(t, now);
 	if (t->spec->all)
 		target__sweep(t, now);
-	exits = probe__any_thread_gone(t->probe);
+	if (probe__any_thread_gone(t->probe))
+		target__harvest(t);
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->state == PROCESS_TRACED) {
-			if (exits)
-				process__harvest(p);
 			process__refresh(p);
 			sources__end_takeover(p, now);
 			verify(t, p);

@@ -63,7 +63,8 @@ static void on_exec(struct target *t, const struct gil_event *e)
 		if (!p)
 			return;
 		p->index = e->process == GIL_NONE ? -1 : (int)e->process;
-	} else if (is_unknown_to_record(p, e) && e->ts < p->looked_ns) {
+	} else if ((is_unknown_to_record(p, e) || p->state == PROCESS_REFUSED) &&
+		   e->ts < p->looked_ns) {
 		return; /* what was found is already the new program's */
 	} else if (p->state == PROCESS_TRACED) {
 		if (is_unknown_to_record(p, e)) {
@@ -231,6 +232,9 @@ void target__on_event(void *ctx, const struct gil_event *e)
 		break;
 	case GIL_EVENT_EXIT:
 		on_exit_event(t, e);
+		break;
+	case GIL_EVENT_CLOSED:
+		target__harvest(t);
 		break;
 	case GIL_EVENT_UNBOUND:
 		on_unbound(t, e);

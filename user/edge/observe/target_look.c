@@ -139,6 +139,7 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 void target__adopt_any(void *ctx, pid_t pid)
 {
 	struct target *t = ctx;
+	__u64 begin_ns = clock_ns();
 	struct failure f = {0};
 	int err = target__adopt(t, pid, &f);
 	struct process *p;
@@ -150,6 +151,7 @@ void target__adopt_any(void *ctx, pid_t pid)
 		p = target__add(t, pid);
 	if (!p)
 		return;
+	p->looked_ns = begin_ns;
 	proc__comm(p->pid, p->comm);
 	target__refuse(t, p, &f);
 }
