@@ -6,6 +6,7 @@
 #   make test       do the same without installing anything; without root and sudo, tests that need root are skipped by name
 #   make check-perf-events  run every end-to-end test on one interpreter, with probes attached as on kernels before 6.6
 #   make check-verdicts  compare the verdicts about programs whose truth is known with that truth; this takes two hours
+#   make check-programs  observe programs that people run, which are installed from Debian (tests/programs); this takes ten minutes
 #   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
 #   make static     build build/gilscope.static, one file that needs no library, for any Linux of this architecture
@@ -271,6 +272,14 @@ check-verdicts: deps
 	$(MAKE) --no-print-directory all
 	$(AS_ROOT) env GILSCOPE=$(abspath $(BUILD))/gilscope tests/verdicts
 
+# Nothing else needs these.
+PROGRAM_PACKAGES := apache2 gdb gunicorn libapache2-mod-wsgi-py3 postgresql postgresql-plpython3-15 python3-aiohttp python3-gevent \
+	python3-numpy python3-tornado uwsgi-core uwsgi-plugin-python3
+check-programs: deps
+	tests/deps $(PROGRAM_PACKAGES)
+	$(MAKE) --no-print-directory all
+	$(AS_ROOT) env GILSCOPE=$(abspath $(BUILD))/gilscope tests/programs
+
 # Tests each of KERNELS, or all kernels (see tests/kernels/check), under qemu, and updates the table in docs/supported.md.
 check-kernels: deps
 	$(MAKE) --no-print-directory for-kernels
@@ -405,5 +414,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb wheel rpm dist deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-programs check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb wheel rpm dist deps build-deps clean
 .DELETE_ON_ERROR:

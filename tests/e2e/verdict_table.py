@@ -50,10 +50,10 @@ ROWS = [
     Row("callbacks", ["convoy"], ["any", "front"], "convoy effect", "at the same time"),
     Row("timers", ["idle"], [], "the GIL is held", "Try"),
     Row("pool", ["shared"], ["waiting"], "more processes", "small calls"),
-    Row("produce_and_consume", ["shared"], ["waiting"], "more processes", "small calls"),
+    Row("produce_and_consume", ["shared"], ["waiting"], "", "small calls"),
     Row("executor", ["convoy"], ["waiting", "front"], "convoy effect", "native"),
     Row("coroutines", ["one_thread"], ["front"], "one thread's own work", "Try"),
-    Row("http", ["shared"], ["any"], "more processes", "small calls"),
+    Row("http", ["shared", "preempted"], ["any"], "", "small calls"),
     Row("exec_chain", ["one_thread"], ["any"], "one thread's own work", "processes are busy"),
     Row("two_shared", ["shared"], ["any"], "1 other GIL", "small calls"),
 ]

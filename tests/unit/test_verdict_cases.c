@@ -140,7 +140,7 @@ TEST(a_convoy_for_lack_of_a_cpu)
 	struct told t = interrupted(500, 8 * MS);
 
 	CHECK_STR(t.kind, "preempted");
-	SAYS(t, "mostly for a CPU");
+	SAYS(t, "behind thread 1 (compute), but mostly for a CPU");
 	t = interrupted(5000, 8 * MS);
 	CHECK_STR(t.kind, "convoy");
 	SAYS(t, "More CPUs would make the waits shorter");

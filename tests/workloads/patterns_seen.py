@@ -262,6 +262,7 @@ def http(n, end):
 
         def log_message(self, *_):
             pass
+    end = max(end, time.monotonic() + 2)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     # The clients are no Python.

@@ -42,7 +42,8 @@
 #define CONVOY_WAIT        0.75
 #define CONVOY_TURNS       10
 #define CONVOY_MOST        0.40
-#define CONVOY_INTERVAL_US 200 /* the waits for a shorter one have other reasons */
+#define CONVOY_BEHIND      0.40 /* of the time in which others wait */
+#define CONVOY_INTERVAL_US 200  /* the waits for a shorter one have other reasons */
 /* The default is 5 ms. Below a fiftieth of it, threads spend a good part of their time in handing
  * over. Above ten times the default, a thread that needs the GIL briefly is late for everything;
  * above a hundred times, any thread is. */
@@ -282,7 +283,9 @@ static bool is_convoy(struct verdict *v, const struct verdict_look *l, const str
 		return false;
 	}
 	v->front = verdict_group(l, verdict_key__waited_for, verdict_thread__is_in_front);
-	if (!v->front.count)
+	if (!v->front.count ||
+	    (double)v->front.sum_ns <
+		    CONVOY_BEHIND * (double)gil_lock_contended_until(&l->gil->lock, l->now))
 		return false;
 	v->waiting = b->threads;
 	if (v->answer < VERDICT_PARTLY)
@@ -341,8 +344,10 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 		return VERDICT_INTERVAL;
 	/* A thread that lets the GIL go in each moment loses its turn wherever it loses its CPU. */
 	if (waits && !v->small_turns &&
-	    verdict_lacks_cpus(l, v->preempted_share, c->mostly_brief ? &c->brief : NULL))
+	    verdict_lacks_cpus(l, v->preempted_share, c->mostly_brief ? &c->brief : NULL)) {
+		v->front = verdict_group(l, verdict_key__waited_for, verdict_thread__is_in_front);
 		return VERDICT_PREEMPTED;
+	}
 	if (is_convoy(v, l, c))
 		return VERDICT_CONVOY;
 	v->computing = !c->mostly_brief;

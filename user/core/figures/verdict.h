@@ -56,7 +56,8 @@ struct verdict_threads {
 	char name[16];
 	__u64 longest_ns; /* its longest hold */
 	__u64 wait_ns;    /* their typical wait */
-	__u64 turns;      /* their acquisitions, and the time in their holds */
+	__u64 sum_ns; /* what made them a group: the time waited, or for which others waited... */
+	__u64 turns;  /* their acquisitions, and the time in their holds */
 	__u64 held_ns;
 	double least; /* the least and the most share of the time that one of them waits */
 	double most;

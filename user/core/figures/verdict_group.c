@@ -188,7 +188,7 @@ bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thr
 
 /* Enters a thread into a group. The one with the lowest number is named. */
 static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
-		       const struct gil_thread *t)
+		       const struct gil_thread *t, __u64 key)
 {
 	double waited = share((double)verdict_key__waited(l, t), l->observed);
 
@@ -201,6 +201,7 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 		v->most_tid = t->tid;
 	}
 	v->count++;
+	v->sum_ns += key;
 	v->turns += t->fig.acquisitions;
 	v->held_ns += t->fig.hold.sum;
 	if (v->tid && v->tid < t->tid)
@@ -269,7 +270,7 @@ struct verdict_threads verdict_group(const struct verdict_look *l, verdict_key *
 		/* How long each of those that come and go waited was chance, so all count. */
 		if (t->tid && key(l, t) && (!in || in(l, t)) && is_passing(l, t) == v.passing &&
 		    (v.passing || (double)key(l, t) >= s.sum / s.threads / 2))
-			add_thread(l, &v, t);
+			add_thread(l, &v, t, key(l, t));
 	}
 	if (v.passing)
 		v.count += s.folded_passing;

@@ -188,8 +188,9 @@ static void tell_preempted(struct verdict_teller *t)
 	bool holder = t->choices & VERDICT_TELLS_PREEMPTED;
 	bool next = t->choices & VERDICT_TELLS_UNSCHEDULED;
 
-	verdict_say(t, "threads wait %s of the time, but mostly for a CPU. ",
-		    format_percent(v->contended_ratio).s);
+	verdict_say(t, "threads wait %s of the time%s%s, but mostly for a CPU. ",
+		    format_percent(v->contended_ratio).s, v->front.tid ? " behind " : "",
+		    v->front.tid ? verdict_who(t, &v->front).s : "");
 	if (holder || !next)
 		verdict_say(t,
 			    "Whoever holds the GIL is off the CPU %s of the time in holds, though "
