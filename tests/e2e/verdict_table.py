@@ -53,7 +53,7 @@ ROWS = [
     Row("produce_and_consume", ["shared"], ["waiting"], "", "small calls"),
     Row("executor", ["convoy"], ["waiting", "front"], "convoy effect", "native"),
     Row("coroutines", ["one_thread"], ["front"], "one thread's own work", "Try"),
-    Row("http", ["shared", "preempted"], ["any"], "", "small calls"),
+    Row("http", ["shared", "preempted", "convoy"], ["any"], "", "small calls"),
     Row("exec_chain", ["one_thread"], ["any"], "one thread's own work", "processes are busy"),
     Row("two_shared", ["shared"], ["any"], "1 other GIL", "small calls"),
 ]

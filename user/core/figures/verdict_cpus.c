@@ -18,9 +18,8 @@ static double waited_for_nobody(const struct verdict_look *l)
 	__u64 contended = gil_lock_contended_until(k, l->now);
 	__u64 held = verdict_sum(l, verdict_key__waited_for);
 	double free = l->observed - (double)gil_lock_held_until(k, l->gil->locked_at_start, l->now);
-	double nobody;
+	double nobody = (double)gil_elapsed(held, contended);
 
-	nobody = (double)gil_elapsed(held, contended);
 	return nobody < free ? nobody : free;
 }
 

@@ -14,7 +14,7 @@
  * count. */
 #define FRONT_HOLD 0.50
 #define FRONT_MOST 0.50
-/* A thread that computes makes others wait for a good part of what it waits itself. */
+/* A thread that computes makes all others together wait for a good part of what it waits itself. */
 #define COMPUTES_COST 0.25
 /* Many threads that have ended, with few turns each, in a small part of the time, come and go. But
  * those that all end together, at the end, may have been there all the time. */
