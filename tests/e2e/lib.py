@@ -18,6 +18,7 @@ from basics import *
 from invariants import check_invariants
 from probes import *
 from pythons import *
+from schema import check_schema
 
 # --- processes -----------------------------------------------------------------------------------
 
@@ -125,6 +126,7 @@ class Run:
             with open(path) as f:
                 text = f.read()
             self.report = json.loads(text) if text else None
+            check_schema(self.report or {})
 
     def truth(self):
         """The launched workload's last line."""
@@ -198,6 +200,8 @@ def gilscope(*args, seconds=30, **popen):
     popen.setdefault("stdout", subprocess.PIPE)
     process = spawn([GILSCOPE] + [str(a) for a in args], stderr=subprocess.PIPE, text=True, **popen)
     out, err = process.communicate(timeout=seconds * PATIENCE)
+    if "--json" in args and out and out.startswith("{\n") and process.returncode >= 0:
+        check_schema(json.loads(out))
     return Run(process.returncode, out or "", err, None)
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 
 import formats
+from schema import check_schema
 from lib import (GILSCOPE, ROOT, Workload, at_rest, by_perf_events, cached, check, debian, each,
                  equal, gilscope, is_observed, scratch, spawn, timeout, wait_until, workload)
 
@@ -46,6 +47,7 @@ def judged(*rules, command, status, options=(), **popen):
     with open(path) as f:
         report = json.load(f)
     equal(report["schema"], "gilscope-check/1", "schema")
+    check_schema(report)
     return report
 
 
