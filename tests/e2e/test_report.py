@@ -36,6 +36,8 @@ def test_text_is_as_of_stat():
     text = gilscope("report", convoy()).out
     for word in ("Python 3", "switch interval 5 ms", "GIL-bound", "What this cost"):
         check(word in text, "no %r in the report", word)
+    narrow = gilscope("report", convoy(), env=dict(os.environ, COLUMNS="60")).out
+    equal([line for line in narrow.splitlines() if len(line) > 60], [], "lines that are too long for 60 columns")
 
 
 def test_a_range():

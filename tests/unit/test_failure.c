@@ -52,6 +52,30 @@ TEST(text_has_no_controls)
 	CHECK_STR(format(PRINTABLE_TEXT, "%s", "\302\233x\342\200\256y\377z"), "?x?y?z");
 }
 
+TEST(lines_are_wrapped_between_words)
+{
+	struct failure f = {0};
+	char *got = NULL;
+	size_t size;
+	FILE *out = open_memstream(&got, &size);
+
+	failure__what(&f, "a message that is long enough for two lines\n    ^^^ of a mark");
+	failure__command(&f, "a command that is never wrapped in any way");
+	failure__set_width(40);
+	failure__print(&f, out);
+	failure__set_width(0);
+	failure__print(&f, out);
+	fclose(out);
+	CHECK_STR(got, "gilscope: a message that is long enough\n"
+		       "  for two lines\n"
+		       "    ^^^ of a mark\n"
+		       "  try: a command that is never wrapped in any way\n"
+		       "gilscope: a message that is long enough for two lines\n"
+		       "    ^^^ of a mark\n"
+		       "  try: a command that is never wrapped in any way\n");
+	free(got);
+}
+
 TEST(a_command_of_words)
 {
 	struct failure f = {.command = "gilscope stat"};

@@ -144,10 +144,10 @@ static void check_lines(const char *fixture, const struct render_options *o)
 
 TEST(lines_fit_and_are_clean)
 {
-	static const int widths[] = {80, 89, 90, 100, 120};
+	static const int widths[] = {80, 89, 90, 100, 120, 79, 60, 48};
 
 	for (const struct fixture *f = fixture_table; f->name && !test_failure[0]; f++) {
-		for (int i = 0; i < 10 && !test_failure[0]; i++) {
+		for (int i = 0; i < 16 && !test_failure[0]; i++) {
 			struct render_options o = {.width = widths[i / 2], .ascii = i & 1};
 
 			check_lines(f->name, &o);

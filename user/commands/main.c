@@ -4,6 +4,7 @@
 
 #include "commands/command.h"
 #include "commands/complete.h"
+#include "commands/output.h"
 #include "core/base/failure.h"
 #include "edge/kernel/build_info.h"
 #include "edge/observe/launch.h"
@@ -54,6 +55,7 @@ int main(int argc, char **argv)
 	struct failure f = {0};
 
 	launch__begin();
+	failure__set_width(output__stderr_width());
 	if (!strcmp(name, COMPLETE_REQUEST)) {
 		offer_commands(argc > 2 ? argv[2] : "");
 		return EXIT_STATUS_OK;

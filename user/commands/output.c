@@ -98,11 +98,21 @@ int output__end(struct output *out, int err, struct failure *f)
 	return err;
 }
 
-static int terminal_width(FILE *out)
+static int terminal_width(int fd)
 {
+	const char *columns = getenv("COLUMNS");
 	struct winsize size;
+	int wanted = columns ? atoi(columns) : 0;
 
-	return ioctl(fileno(out), TIOCGWINSZ, &size) ? 0 : size.ws_col;
+	/* Who exports COLUMNS means it. */
+	if (wanted > 0 && wanted < 10000)
+		return wanted;
+	return ioctl(fd, TIOCGWINSZ, &size) ? 0 : size.ws_col;
+}
+
+int output__stderr_width(void)
+{
+	return isatty(2) ? terminal_width(2) : 0;
 }
 
 struct render_options output__look(const struct output *out)
@@ -112,7 +122,7 @@ struct render_options output__look(const struct output *out)
 	return (struct render_options){
 		.colour = isatty(fileno(out->stream)) && !(no_colour && *no_colour),
 		.ascii = !locale__is_utf8(),
-		.width = terminal_width(out->stream),
+		.width = terminal_width(fileno(out->stream)),
 		.version = GILSCOPE_VERSION,
 	};
 }

@@ -46,6 +46,9 @@ struct output_wish {
 int output__check(const struct observe_options *o, const struct output_wish *wishes, size_t n,
 		  char **argv, struct failure *f);
 
+/* The columns of standard error if it is a terminal, else 0. */
+int output__stderr_width(void);
+
 /* Chooses colour, character set and width to suit the stream and the environment. */
 struct render_options output__look(const struct output *out);
 

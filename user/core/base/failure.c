@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "core/base/failure.h"
+#include "core/base/format.h"
 #include "core/base/locale.h"
 #include "core/base/printable.h"
+#include "core/base/text.h"
 
 #define DEFINE_SETTER(field)                                                                       \
 	void failure__##field(struct failure *f, const char *fmt, ...)                             \
@@ -59,21 +61,39 @@ void failure__word(struct failure *f, const char *word)
 	strcat(f->command, next.command);
 }
 
-static void print_line(FILE *out, const char *label, const char *s)
-{
-	char line[1024];
+static int width;
 
-	printable__lines(line, sizeof(line), s, !locale__is_utf8());
-	fprintf(out, "%s%s\n", label, line);
+void failure__set_width(int columns)
+{
+	width = columns;
+}
+
+static void print_line(FILE *out, const char *label, const char *s, bool wrapped)
+{
+	const struct text t = {.out = out, .width = width < 20 ? 20 : width};
+	char text[1024], *rest = text, *line;
+	int indent = label[0] == ' ' ? 4 : 2;
+
+	printable__lines(text, sizeof(text), s, !locale__is_utf8());
+	fputs(label, out);
+	/* A line that fits keeps its blanks: there may be a mark in it that belongs below a word. */
+	for (bool first = true; (line = strsep(&rest, "\n")); first = false) {
+		int at = first ? (int)strlen(label) : 0;
+
+		if (wrapped && width && at + format__columns(line) > width)
+			text__wrap(&t, TEXT_PLAIN, at, indent, line);
+		else
+			fprintf(out, "%s\n", line);
+	}
 }
 
 void failure__print(const struct failure *f, FILE *out)
 {
-	print_line(out, "gilscope: ", f->what);
+	print_line(out, "gilscope: ", f->what, true);
 	if (f->cause[0])
-		print_line(out, "  likely cause: ", f->cause);
+		print_line(out, "  likely cause: ", f->cause, true);
 	if (f->command[0])
-		print_line(out, "  try: ", f->command);
+		print_line(out, "  try: ", f->command, false);
 }
 
 void failure__say(const char *fmt, ...)
@@ -84,5 +104,5 @@ void failure__say(const char *fmt, ...)
 	va_start(ap, fmt);
 	printable__vformat(text, sizeof(text), PRINTABLE_TEXT, fmt, ap);
 	va_end(ap);
-	print_line(stderr, "", text);
+	print_line(stderr, "", text, true);
 }

@@ -31,6 +31,10 @@ void failure__command(struct failure *f, const char *fmt, ...)
 /* Adds one more word to the command, which is left out if it becomes too long. */
 void failure__word(struct failure *f, const char *word);
 
+/* How many columns stderr has, if it is a terminal: lines are then wrapped between words. 0: never
+ * wrapped, which is so at the beginning. Commands to try are not, as they are copied. */
+void failure__set_width(int columns);
+
 /* Prints the lines that are set. */
 void failure__print(const struct failure *f, FILE *out);
 /* Prints one line on stderr, made in the same way; the format has no line end. Foreign words reach

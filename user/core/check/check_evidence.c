@@ -55,6 +55,12 @@ static void put_row(const struct text *t, const struct assertion *a, const struc
 		snprintf(line, sizeof(line), "%s", check__value(a, row->figure.value, t->ascii).s);
 	text__spaces(t, CHECK_INDENT);
 	text__column(t, row_name(row, t->ascii).s, 32);
+	if (t->width < 80) {
+		putc('\n', t->out);
+		text__spaces(t, CHECK_INDENT + 2);
+		text__wrap(t, TEXT_PLAIN, CHECK_INDENT + 2, CHECK_INDENT + 2, line);
+		return;
+	}
 	fprintf(t->out, "  %s\n", line);
 }
 

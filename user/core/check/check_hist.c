@@ -10,7 +10,7 @@
 #define INDENT 16
 #define LABEL  16
 #define COUNT  10
-#define BAR    30
+#define BAR    30 /* in 80 columns; less if there are fewer */
 
 /* A row of the histogram, of times or of counts. */
 struct row {
@@ -46,6 +46,11 @@ static struct row row_of(const struct gil_hist *h, const struct bins *b, bool is
 	return r;
 }
 
+static int bar_of(const struct text *t)
+{
+	return t->width < 80 ? t->width - 80 + BAR : BAR;
+}
+
 static void put_limit_line(const struct text *t, const char *limit)
 {
 	text__spaces(t, INDENT);
@@ -53,7 +58,7 @@ static void put_limit_line(const struct text *t, const char *limit)
 	for (int i = 0; i < 8; i++)
 		fputs(t->ascii ? "-" : "─", t->out);
 	fprintf(t->out, " limit %s ", limit);
-	for (int i = 0; i < LABEL + COUNT + BAR - 12 - (int)strlen(limit); i++)
+	for (int i = 0; i < LABEL + COUNT + bar_of(t) - 12 - (int)strlen(limit); i++)
 		fputs(t->ascii ? "-" : "─", t->out);
 	text__style(t, TEXT_PLAIN);
 	putc('\n', t->out);
@@ -66,7 +71,7 @@ static void put_row(const struct text *t, const struct row *r, __u64 largest, bo
 	text__column(t, r->label.s, LABEL);
 	text__column(t, r->count ? format_count(r->count).s : "", -COUNT);
 	text__spaces(t, 1);
-	text__bar(t, largest ? (double)r->count / (double)largest : 0, BAR, TEXT_HOLD);
+	text__bar(t, largest ? (double)r->count / (double)largest : 0, bar_of(t), TEXT_HOLD);
 	if (has_limit) {
 		text__style(t, TEXT_BAD);
 		fprintf(t->out, " %s %s", t->ascii ? "<-" : "◄", limit);

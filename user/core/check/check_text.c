@@ -12,6 +12,7 @@
 
 #define WIDTH_DEFAULT 80
 #define WIDTH_LARGEST 120
+#define WIDTH_LEAST   60 /* the histogram needs this much */
 #define INDENT        CHECK_INDENT
 
 static const struct {
@@ -81,8 +82,8 @@ int check_text(FILE *out, const struct check *c, const struct render_options *o)
 	int err = 0;
 
 	t.width = o->width > 0 ? o->width : WIDTH_DEFAULT;
-	if (t.width < WIDTH_DEFAULT)
-		t.width = WIDTH_DEFAULT;
+	if (t.width < WIDTH_LEAST)
+		t.width = WIDTH_LEAST;
 	if (t.width > WIDTH_LARGEST)
 		t.width = WIDTH_LARGEST;
 	for (size_t i = 0; !err && i < c->set->nr; i++) {

@@ -15,7 +15,7 @@
 #include "core/figures/verdict.h"
 
 #define WIDTH_DEFAULT 80
-#define WIDTH_LEAST   80 /* the tables need this much */
+#define WIDTH_LEAST   48 /* below 80 columns, tables lose columns at their end */
 #define WIDTH_LARGEST 120
 /* If there are several GILs: how many are reported in full, and how many get a line in the list. */
 #define GILS_IN_FULL 3
@@ -117,7 +117,12 @@ static const struct {
 
 static void put_list_row(const struct text *t, const struct format *cells)
 {
+	int used = 0;
+
 	for (size_t i = 0; i < LIST_COLUMNS; i++) {
+		used += 1 + abs(list_columns[i].columns);
+		if (used > t->width)
+			break;
 		text__spaces(t, 1);
 		text__column(t, cells[i].s, list_columns[i].columns);
 	}
@@ -236,6 +241,7 @@ static int put_gils(const struct text *t, const struct snapshot *s)
 static void put_other_processes(const struct text *t, const struct snapshot *s)
 {
 	size_t unused = 0;
+	char line[400];
 
 	for (size_t i = 0; i < s->nr_processes; i++) {
 		const struct snapshot_process *p = &s->processes[i];
@@ -243,14 +249,17 @@ static void put_other_processes(const struct text *t, const struct snapshot *s)
 
 		for (size_t j = 0; j < p->nr_gils; j++)
 			used = used || was_used(&p->gils[j]);
-		if (p->free_threaded && !used)
-			fprintf(t->out,
-				"\n%s, process %d%s%s: free-threaded, it runs without a GIL\n",
-				snapshot_process__name(p, t->ascii).s, p->pid,
-				p->python[0] ? ", Python " : "",
-				format_name(p->python, sizeof(p->python), t->ascii).s);
-		else if (!used)
+		if (p->free_threaded && !used) {
+			snprintf(line, sizeof(line),
+				 "%s, process %d%s%s: free-threaded, it runs without a GIL",
+				 snapshot_process__name(p, t->ascii).s, p->pid,
+				 p->python[0] ? ", Python " : "",
+				 format_name(p->python, sizeof(p->python), t->ascii).s);
+			putc('\n', t->out);
+			text__wrap(t, TEXT_PLAIN, 0, 2, line);
+		} else if (!used) {
 			unused++;
+		}
 	}
 	if (unused)
 		fprintf(t->out, "\n%zu process%s used no GIL while observed.\n", unused,

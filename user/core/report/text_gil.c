@@ -10,6 +10,9 @@
 #define LABEL       17 /* columns for the labels on the left */
 #define FIGURE      10 /* columns for a figure, right-aligned */
 #define BAR_LARGEST 40
+#define BESIDE      80 /* from so many columns on, waits and holds are side by side */
+#define RATIO_BAR   20
+#define RATIO_WIDE  80
 #define EDGES_TOLD  5
 #define HOLD_TOLD   100 /* the last hold is worth telling if it is a hundredth of the time */
 
@@ -27,18 +30,30 @@ static struct format thread_name(const struct text *t, const struct snapshot_gil
 	return f;
 }
 
+/* Prints what follows a label and a figure. */
+static void put_rest(const struct text *t, const char *s)
+{
+	text__spaces(t, 2);
+	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, s);
+}
+
+/* The columns of a bar of a share, with the blanks before it; there is none in a narrow report. */
+static int ratio_bar(const struct text *t)
+{
+	return t->width >= RATIO_WIDE ? RATIO_BAR + 4 : 0;
+}
+
 static void put_ratio(const struct text *t, const char *label, double ratio, enum text_style style,
 		      const char *meaning)
 {
 	text__label(t, label, LABEL);
 	text__column(t, format_percent(ratio).s, -FIGURE);
+	if (t->width >= RATIO_WIDE) {
+		text__spaces(t, 2);
+		text__bar(t, ratio, RATIO_BAR, style);
+	}
 	text__spaces(t, 2);
-	text__bar(t, ratio, 20, style);
-	text__spaces(t, 2);
-	text__style(t, TEXT_DIM);
-	fputs(meaning, t->out);
-	text__style(t, TEXT_PLAIN);
-	putc('\n', t->out);
+	text__wrap(t, TEXT_DIM, LABEL + FIGURE + 2 + ratio_bar(t), LABEL + FIGURE + 2, meaning);
 }
 
 static void put_ratios(const struct text *t, const struct snapshot_process *p,
@@ -49,14 +64,12 @@ static void put_ratios(const struct text *t, const struct snapshot_process *p,
 		  "at least one thread waited");
 	text__label(t, "waiting", LABEL);
 	text__column(t, format_mean(gil__wait_ratio(p, g)).s, -FIGURE);
-	text__spaces(t, 2 + 22 + 2);
-	text__style(t, TEXT_DIM);
-	fputs("threads, on average", t->out);
-	text__style(t, TEXT_PLAIN);
-	putc('\n', t->out);
+	text__spaces(t, 2 + ratio_bar(t));
+	text__wrap(t, TEXT_DIM, LABEL + FIGURE + 2 + ratio_bar(t), LABEL + FIGURE + 2,
+		   "threads, on average");
 }
 
-/* The two distributions, waits and then holds, side by side if both exist. */
+/* The two distributions, waits and then holds, side by side if both exist and there is room. */
 struct sides {
 	const struct text *t;
 	const struct gil_hist *hist[2];
@@ -66,11 +79,11 @@ struct sides {
 	const char *meaning[2];
 	enum text_style style[2];
 	struct bins bins[2];
-	int from; /* 1 if there are no waits to show */
+	int from, to; /* which of them are shown: from <= i < to */
 	int bar;
 };
 
-static struct sides sides_of(const struct text *t, const struct gil_figures *f)
+static struct sides sides_of(const struct text *t, const struct gil_figures *f, int from, int to)
 {
 	struct sides s = {
 		.t = t,
@@ -81,9 +94,10 @@ static struct sides sides_of(const struct text *t, const struct gil_figures *f)
 		.title = {"wait", "hold"},
 		.meaning = {"for the GIL", "of the GIL"},
 		.style = {TEXT_WAIT, TEXT_HOLD},
-		.from = f->wait.count ? 0 : 1,
+		.from = from,
+		.to = to,
 	};
-	int sides = 2 - s.from;
+	int sides = to - from;
 
 	for (int i = 0; i < 2; i++)
 		s.bins[i] = bins__of_hist(s.hist[i]);
@@ -102,14 +116,14 @@ static int side_columns(const struct sides *s)
 static void put_titles(const struct sides *s)
 {
 	text__spaces(s->t, LABEL);
-	for (int i = s->from; i < 2; i++) {
+	for (int i = s->from; i < s->to; i++) {
 		text__spaces(s->t, FIGURE - (int)strlen(s->title[i]));
 		text__style(s->t, TEXT_BOLD);
 		fputs(s->title[i], s->t->out);
 		text__style(s->t, TEXT_PLAIN);
 		text__style(s->t, TEXT_DIM);
 		text__spaces(s->t, 2);
-		text__column(s->t, s->meaning[i], i < 1 ? side_columns(s) - FIGURE - 2 : 0);
+		text__column(s->t, s->meaning[i], i + 1 < s->to ? side_columns(s) - FIGURE - 2 : 0);
 		text__style(s->t, TEXT_PLAIN);
 	}
 	putc('\n', s->t->out);
@@ -119,14 +133,14 @@ static void put_bin(const struct sides *s, int bin)
 {
 	text__spaces(s->t, 2);
 	text__column(s->t, bins__label(bin, s->t->ascii).s, LABEL - 2);
-	for (int i = s->from; i < 2; i++) {
+	for (int i = s->from; i < s->to; i++) {
 		const struct bins *b = &s->bins[i];
 
 		text__column(s->t, b->count[bin] ? format_count(b->count[bin]).s : "", -FIGURE);
 		text__spaces(s->t, 1);
 		text__bar(s->t, b->largest ? (double)b->count[bin] / (double)b->largest : 0, s->bar,
 			  s->style[i]);
-		if (i < 1)
+		if (i + 1 < s->to)
 			text__spaces(s->t, 1);
 	}
 	putc('\n', s->t->out);
@@ -137,7 +151,8 @@ static int empty_run(const struct sides *s, int bin, int last)
 {
 	int n = 0;
 
-	while (bin + n <= last && !s->bins[0].count[bin + n] && !s->bins[1].count[bin + n])
+	while (bin + n <= last && !s->bins[s->from].count[bin + n] &&
+	       !s->bins[s->to - 1].count[bin + n])
 		n++;
 	return n;
 }
@@ -146,7 +161,7 @@ static void put_bins(const struct sides *s)
 {
 	int first = BINS, last = -1;
 
-	for (int i = 0; i < 2; i++) {
+	for (int i = s->from; i < s->to; i++) {
 		if (s->bins[i].first < first)
 			first = s->bins[i].first;
 		if (s->bins[i].last > last)
@@ -174,12 +189,12 @@ static void put_quantiles(const struct sides *s)
 
 	for (size_t r = 0; r < sizeof(rows) / sizeof(*rows); r++) {
 		text__label(t, rows[r].label, LABEL);
-		for (int i = s->from; i < 2; i++) {
+		for (int i = s->from; i < s->to; i++) {
 			__u64 ns = gil_hist__quantile(s->hist[i], rows[r].q);
 
 			text__column(t, s->hist[i]->count ? format_ns(ns, t->ascii).s : "-",
 				     -FIGURE);
-			if (i < 1)
+			if (i + 1 < s->to)
 				text__spaces(t, side_columns(s) - FIGURE);
 		}
 		putc('\n', t->out);
@@ -191,17 +206,17 @@ static void put_totals(const struct sides *s)
 	const struct text *t = s->t;
 
 	text__label(t, "count", LABEL);
-	for (int i = s->from; i < 2; i++) {
+	for (int i = s->from; i < s->to; i++) {
 		text__column(t, format_count(s->hist[i]->count).s, -FIGURE);
-		if (i < 1)
+		if (i + 1 < s->to)
 			text__spaces(t, side_columns(s) - FIGURE);
 	}
 	putc('\n', t->out);
 	put_quantiles(s);
 	text__label(t, "sum", LABEL);
-	for (int i = s->from; i < 2; i++) {
+	for (int i = s->from; i < s->to; i++) {
 		text__column(t, format_ns(s->hist[i]->sum, t->ascii).s, -FIGURE);
-		if (i < 1)
+		if (i + 1 < s->to)
 			text__spaces(t, side_columns(s) - FIGURE);
 	}
 	putc('\n', t->out);
@@ -213,7 +228,7 @@ static void put_parts(const struct sides *s)
 
 	for (int part = 0; part < GIL_PARTS; part++) {
 		text__label(t, part ? "" : "of that", LABEL);
-		for (int i = s->from; i < 2; i++) {
+		for (int i = s->from; i < s->to; i++) {
 			double sum = (double)s->hist[i]->sum;
 			double ratio = sum > 0 ? (double)s->part[i][part] / sum : 0;
 			char words[128];
@@ -221,27 +236,39 @@ static void put_parts(const struct sides *s)
 			text__column(t, format_ns(s->part[i][part], t->ascii).s, -FIGURE);
 			snprintf(words, sizeof(words), "  %7s  %s", format_percent(ratio).s,
 				 s->part_name[i][part]);
-			text__column(t, words, i < 1 ? side_columns(s) - FIGURE : 0);
+			text__column(t, words, i + 1 < s->to ? side_columns(s) - FIGURE : 0);
 		}
 		putc('\n', t->out);
 	}
 }
 
-static void put_distributions(const struct text *t, const struct snapshot_gil *g)
+static void put_sides(const struct text *t, const struct gil_figures *f, int from, int to)
 {
-	const struct gil_figures *f = &g->fig;
-	const struct gil_lock *l = &g->lock;
-	struct sides s = sides_of(t, f);
+	struct sides s = sides_of(t, f, from, to);
 
-	if (!f->wait.count && !f->hold.count)
-		return;
 	putc('\n', t->out);
 	put_titles(&s);
 	put_bins(&s);
 	putc('\n', t->out);
 	put_totals(&s);
 	put_parts(&s);
-	if (s.from)
+}
+
+static void put_distributions(const struct text *t, const struct snapshot_gil *g)
+{
+	const struct gil_figures *f = &g->fig;
+	const struct gil_lock *l = &g->lock;
+	int from = f->wait.count ? 0 : 1;
+
+	if (!f->wait.count && !f->hold.count)
+		return;
+	if (!from && t->width < BESIDE) {
+		put_sides(t, f, 0, 1);
+		put_sides(t, f, 1, 2);
+	} else {
+		put_sides(t, f, from, 2);
+	}
+	if (from)
 		text__note(t, 2,
 			   "%s A hold is on a CPU, preempted (it could run, but had no CPU) or "
 			   "blocked (asleep with the GIL).",
@@ -262,7 +289,7 @@ static void put_releases(const struct text *t, const struct snapshot_gil *g)
 	text__label(t, "releases", LABEL);
 	text__column(t, format_count(f->releases).s, -FIGURE);
 	if (g->requests_unknown) {
-		fputs("  not known whether a waiter had asked for them\n", t->out);
+		put_rest(t, "not known whether a waiter had asked for them");
 		return;
 	}
 	if (!f->releases) {
@@ -273,8 +300,7 @@ static void put_releases(const struct text *t, const struct snapshot_gil *g)
 		 format_count(f->requested_releases).s,
 		 format_percent((double)f->requested_releases / (double)f->releases).s,
 		 format_count(f->releases - f->requested_releases).s);
-	text__spaces(t, 2);
-	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
+	put_rest(t, line);
 	text__note(t, LABEL + FIGURE + 2, "requested: a waiter asked after a switch interval");
 }
 
@@ -286,14 +312,13 @@ static void put_handoffs(const struct text *t, const struct gil_lock *l)
 	text__label(t, "handoffs", LABEL);
 	text__column(t, format_count(h->count).s, -FIGURE);
 	if (!h->count) {
-		fputs("  no thread was waiting when another one released it\n", t->out);
+		put_rest(t, "no thread was waiting when another one released it");
 		return;
 	}
 	snprintf(line, sizeof(line), "p50 %s, p99 %s, max %s",
 		 format_ns(gil_hist__quantile(h, 0.5), t->ascii).s,
 		 format_ns(gil_hist__quantile(h, 0.99), t->ascii).s, format_ns(h->max, t->ascii).s);
-	text__spaces(t, 2);
-	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
+	put_rest(t, line);
 	text__note(t, LABEL + FIGURE + 2, "release to acquisition, by a thread already waiting");
 }
 
@@ -311,8 +336,7 @@ static void put_chains(const struct text *t, const struct gil_lock *l)
 	snprintf(line, sizeof(line), "mean %s, longest %s handoff%s",
 		 format_mean((double)sum / (double)count).s, format_count(longest).s,
 		 longest == 1 ? "" : "s");
-	text__spaces(t, 2);
-	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
+	put_rest(t, line);
 	text__note(t, LABEL + FIGURE + 2, "handoffs in a row: each next holder was waiting");
 }
 
@@ -330,12 +354,15 @@ static void put_edges(const struct text *t, const struct snapshot_gil *g)
 		snprintf(line, sizeof(line), "%s %s %s, waits %s",
 			 thread_name(t, g, gil_pair_from(e->key)).s, t->ascii ? "->" : "→",
 			 thread_name(t, g, gil_pair_to(e->key)).s, format_ns(e->ns, t->ascii).s);
-		text__spaces(t, 2);
-		text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
+		put_rest(t, line);
 	}
 	if (n > EDGES_TOLD) {
-		text__spaces(t, LABEL + FIGURE + 2);
-		fprintf(t->out, "and %s more pairs of threads\n", format_count(n - EDGES_TOLD).s);
+		char line[128];
+
+		snprintf(line, sizeof(line), "and %s more pairs of threads",
+			 format_count(n - EDGES_TOLD).s);
+		text__spaces(t, LABEL + FIGURE);
+		put_rest(t, line);
 	}
 }
 
@@ -397,6 +424,7 @@ int text_gil(const struct text *t, const struct snapshot_process *p, const struc
 {
 	const struct gil_figures *f = &g->fig;
 	const struct gil_lock *l = &g->lock;
+	char line[200];
 
 	put_ratios(t, p, g);
 	put_distributions(t, g);
@@ -404,8 +432,9 @@ int text_gil(const struct text *t, const struct snapshot_process *p, const struc
 	if (f->acquisitions) {
 		text__label(t, "acquisitions", LABEL);
 		text__column(t, format_count(f->acquisitions).s, -FIGURE);
-		fprintf(t->out, "  %s contended (%s)\n", format_count(f->contended).s,
-			format_percent((double)f->contended / (double)f->acquisitions).s);
+		snprintf(line, sizeof(line), "%s contended (%s)", format_count(f->contended).s,
+			 format_percent((double)f->contended / (double)f->acquisitions).s);
+		put_rest(t, line);
 		put_releases(t, g);
 		put_handoffs(t, l);
 		put_chains(t, l);

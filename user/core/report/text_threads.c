@@ -35,7 +35,12 @@ static int column_width(const struct text *t, size_t i)
 
 static void put_row(const struct text *t, const struct format *cells)
 {
+	int used = 0;
+
 	for (size_t i = 0; i < COLUMNS; i++) {
+		used += 1 + abs(column_width(t, i));
+		if (used > t->width)
+			break;
 		text__spaces(t, 1);
 		text__column(t, cells[i].s,
 			     i + 1 < COLUMNS || cells[i].s[0] ? column_width(t, i) : 0);
@@ -112,21 +117,31 @@ static bool is_told(const __u64 *rank, size_t nr, size_t i)
 static void put_group(const struct text *t, const struct verdict_threads *v)
 {
 	struct format name = format_name(v->name, sizeof(v->name), t->ascii);
+	char line[300];
 
 	if (v->count < 2 || !v->tid)
 		return;
-	fprintf(t->out, "  %u", v->tid);
-	if (name.s[0])
-		fprintf(t->out, " (%s)", name.s);
-	fprintf(t->out, " is one of %s threads that behave alike\n", format_count(v->count).s);
+	snprintf(line, sizeof(line), "%u%s%s%s is one of %s threads that behave alike", v->tid,
+		 name.s[0] ? " (" : "", name.s, name.s[0] ? ")" : "", format_count(v->count).s);
+	text__spaces(t, 2);
+	text__wrap(t, TEXT_PLAIN, 2, 4, line);
+}
+
+static void put_more(const struct text *t, size_t n)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "and %s more threads, which held it and waited less",
+		 format_count(n).s);
+	text__spaces(t, 2);
+	text__wrap(t, TEXT_PLAIN, 2, 2, line);
 }
 
 static void put_rest(const struct text *t, const struct snapshot_gil *g, const struct verdict *v)
 {
 	if (g->nr_threads <= THREADS_TOLD)
 		return;
-	fprintf(t->out, "  and %s more threads, which held it and waited less\n",
-		format_count(g->nr_threads - THREADS_TOLD).s);
+	put_more(t, g->nr_threads - THREADS_TOLD);
 	put_group(t, &v->waiting);
 	if (v->front.tid != v->waiting.tid)
 		put_group(t, &v->front);
