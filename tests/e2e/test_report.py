@@ -33,7 +33,7 @@ def export(path, form, *options):
 # --- parts of a trace ----------------------------------------------------------------------------
 
 def test_text_is_as_of_stat():
-    text = gilscope("report", convoy()).out
+    text = " ".join(gilscope("report", convoy()).out.split())
     for word in ("Python 3", "switch interval 5 ms", "GIL-bound", "What this cost"):
         check(word in text, "no %r in the report", word)
     narrow = gilscope("report", convoy(), env=dict(os.environ, COLUMNS="60")).out
