@@ -328,8 +328,9 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 	c.median = gil_hist__quantile(&pool, 0.5);
 	v->in_turn = v->passing ||
 		     (v->count >= PASSING_THREADS && (double)rows > IN_TURN * (l->row + 1));
-	/* One that lives for a moment has no typical wait of its own. */
-	if (v->passing)
+	/* One that lives for a moment has no typical wait of its own, and that of a thread with few
+	 * turns may be unlike the others'. */
+	if (v->passing || v->wait_ns < c.median / 2)
 		v->wait_ns = typical_wait(l, c.median);
 	c.loss = most_of(share(passing, l->observed) / l->row, v->passing ? 0 : v->most);
 	return c;
