@@ -315,6 +315,18 @@ def test_shell_script():
     launch_and_check([script])
 
 
+def test_programs_of_a_shell_script():
+    """Each is observed, whole if its probes were in place in time, or named."""
+    one = " ".join(command())
+    run = stat(command=["sh", "-c", "; ".join([one] * 4) + "; true"], env=debian().environment())
+    truths = [json.loads(line) for line in run.out.splitlines() if line.startswith("{")]
+    equal(len(truths), 4, "programs")
+    unobserved = {u["pid"] for u in run.report["unobserved"]}
+    for truth in truths:
+        if truth["pid"] not in unobserved:
+            check_stat_loop(run.report, truth)
+
+
 def test_shell_script_that_execs():
     script = executable("run.sh", "#!/bin/sh\nexec %s\n" % " ".join(command()))
     launch_and_check([script])

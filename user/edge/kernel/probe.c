@@ -296,6 +296,7 @@ void probe__free(struct probe *p)
 {
 	if (!p)
 		return;
+	probe__detach_leaving(p);
 	closer__free(p->closer);
 	stop(p);
 	free(p);
@@ -308,6 +309,7 @@ bool probe__is_multi(const struct probe *p)
 
 int probe__use_perf_events(struct probe *p, struct failure *f)
 {
+	probe__detach_leaving(p);
 	closer__free(p->closer);
 	stop(p);
 	p->multi = false;

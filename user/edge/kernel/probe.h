@@ -113,6 +113,12 @@ struct attachment *probe__attach_thread(struct probe *p, enum probe_program whic
 int probe__enter_arguments(struct probe *p, const struct gil_arguments *a);
 /* Removes the probes in the background, because this takes the kernel some 40 ms. NULL is fine. */
 void probe__detach(struct probe *p, struct attachment *a);
+/* The same for a process that has ended. Often another one starts just then, whose probes would have to
+ * wait for the removal, above all if they are perf events; so this is done a second later, by
+ * probe__tick. */
+void probe__detach_ended(struct probe *p, struct attachment *a);
+/* Call ten times a second. */
+void probe__tick(struct probe *p);
 /* True if everything that was detached is gone. */
 bool probe__is_settled(struct probe *p);
 /* Waits for that. */

@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "edge/kernel/closer.h"
 #include "edge/kernel/probe_private.h"
 #include "edge/proc/open_files.h"
@@ -178,6 +179,41 @@ void probe__detach(struct probe *p, struct attachment *a)
 {
 	if (a)
 		closer__add(p->closer, close_attachment, a);
+}
+
+#define LEAVE_NS 1000000000ULL
+
+/* Removes the n that have waited longest. */
+static void let_go(struct probe *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		probe__detach(p, p->leaving[i].attachment);
+	p->nr_leaving -= n;
+	memmove(p->leaving, p->leaving + n, p->nr_leaving * sizeof(*p->leaving));
+}
+
+void probe__detach_ended(struct probe *p, struct attachment *a)
+{
+	if (!a)
+		return;
+	if (p->nr_leaving == LEAVING_MOST)
+		let_go(p, 1);
+	p->leaving[p->nr_leaving++] = (struct leaving){a, clock_ns() + LEAVE_NS};
+}
+
+void probe__tick(struct probe *p)
+{
+	__u64 now = clock_ns();
+	size_t n = 0;
+
+	while (n < p->nr_leaving && p->leaving[n].due_ns <= now)
+		n++;
+	let_go(p, n);
+}
+
+void probe__detach_leaving(struct probe *p)
+{
+	let_go(p, p->nr_leaving);
 }
 
 bool probe__is_settled(struct probe *p)

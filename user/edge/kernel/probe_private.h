@@ -33,6 +33,14 @@ int probe_kernel__explain(int err, struct failure *f);
 /* The same for a probe that we are not permitted to attach; `multi`: with a uprobe_multi link. */
 void probe_kernel__explain_refusal(bool multi, struct failure *f);
 
+/* Probes of a process that has ended, whose removal can wait. */
+struct leaving {
+	struct attachment *attachment;
+	__u64 due_ns;
+};
+
+#define LEAVING_MOST 8 /* each costs every hit of the others some 50 ns */
+
 struct probe {
 	struct gilscope_bpf *skel;
 	struct gilscope_bpf *loaded[PROBE_PROGRAMS]; /* the object that has the program */
@@ -48,6 +56,8 @@ struct probe {
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
+	struct leaving leaving[LEAVING_MOST]; /* the oldest first */
+	size_t nr_leaving;
 	__u64 nr_torn;      /* records that were still being written when they were copied */
 	__u32 nr_arguments; /* entered in the table, from index 1 on */
 };
@@ -59,6 +69,8 @@ struct bpf_program *probe__program_in(const struct probe *p, const struct gilsco
 struct gilscope_bpf **probe__object_with(struct probe *p, enum probe_program which, bool multi);
 /* Loads that object, unless it is loaded already. Returns 0, or -errno with f filled. */
 int probe__prepare_form(struct probe *p, enum probe_program which, bool multi, struct failure *f);
+/* Does what probe__detach_ended has put off. */
+void probe__detach_leaving(struct probe *p);
 /* The loaded program, or NULL if it has not been loaded. */
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which);
 

@@ -108,6 +108,17 @@ void process__detach(struct process *p)
 		process__detach_from(p, place);
 }
 
+void process__detach_ended(struct process *p)
+{
+	for (enum source_place place = 0; place < SOURCE_PLACES; place++) {
+		struct process_probes *probes = &p->probes[place];
+
+		probe__detach_ended(p->probe, probes->attached);
+		probe__detach_ended(p->probe, probes->keep);
+		probes->attached = probes->keep = NULL;
+	}
+}
+
 void process__renew(struct process *p)
 {
 	int old = p->index, index;

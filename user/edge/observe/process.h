@@ -119,6 +119,8 @@ int process__bind_again(struct process *p, pid_t ended, unsigned int index, stru
 void process__end_threads(struct process *p);
 /* Removes its probes: all, or those in one place. */
 void process__detach(struct process *p);
+/* The same for a process that has ended, for which it is not urgent. */
+void process__detach_ended(struct process *p);
 void process__detach_from(struct process *p, enum source_place place);
 /* True if it has probes anywhere. */
 bool process__is_probed(const struct process *p);

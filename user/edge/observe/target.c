@@ -240,6 +240,7 @@ void target__update(struct target *t)
 	if (now < t->tick_ns)
 		return;
 	t->tick_ns = now + TICK_NS;
+	probe__tick(t->probe);
 	target__look_for_ended(t, now);
 	if (t->spec->all)
 		target__sweep(t, now);

@@ -89,16 +89,33 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	target__try_later(t, p);
 }
 
+/* No Python starts and ends in less time. */
+#define LEAST_LIFE_NS 5000000ULL
+
+/* True if a program that is a Python by its name has ended before it was known to be one, and not because
+ * it took no GIL. Nothing is said of other names: most programs are none. */
+static bool was_python_unseen(const struct target *t, const struct process *p)
+{
+	bool took_none = p->index >= 0 && process__is_probed(p) &&
+			 gil_elapsed(p->born_ns, p->attached_ns) < LEAST_LIFE_NS &&
+			 probe__process(t->probe, p->index)->state == GIL_PROCESS_NEW;
+
+	return p->state == PROCESS_SEARCHING && p->image && !took_none &&
+	       !strncmp(p->comm, "python", strlen("python"));
+}
+
 static void end(struct target *t, struct process *p, __u64 now)
 {
 	if (p->state == PROCESS_SEARCHING && p->contradiction[0])
 		target__note_refused(t, p, p->contradiction);
-	if (p->missed)
+	else if (p->missed)
 		target__note_unobserved(t, p, "it exited before probes could be attached");
+	else if (was_python_unseen(t, p))
+		target__note_unobserved(t, p, "it exited before it could be observed");
 	if (!p->breaks_off)
 		p->end_ns = now;
 	p->state = PROCESS_ENDED;
-	process__detach(p);
+	process__detach_ended(p);
 }
 
 static void on_exit_event(struct target *t, const struct gil_event *e)
