@@ -229,7 +229,18 @@ def has_spoken(process):
 
 
 def has_probes(gilscope_pid, pid):
-    """True if this gilscope has attached probes to process pid, in any file."""
+    """True if this gilscope has attached probes to process pid, in any file; of perf events, any
+    gilscope may be meant."""
+    if has_link(gilscope_pid, pid):
+        return True
+    try:
+        return is_observed(pid)
+    except Skip:
+        return False
+
+
+def has_link(gilscope_pid, pid):
+    """True if this gilscope has a uprobe_multi link to process pid."""
     for path in glob.glob("/proc/%d/fdinfo/*" % gilscope_pid):
         try:
             with open(path) as f:
@@ -237,10 +248,7 @@ def has_probes(gilscope_pid, pid):
                     return True
         except OSError:
             pass
-    try:
-        return is_observed(pid)
-    except Skip:
-        return False
+    return False
 
 
 def cpu_time(pid):

@@ -8,8 +8,8 @@ import signal
 import subprocess
 import time
 
-from lib import (attach, built, check, check_untouched, debian, each, embedded_library, equal, gil_of,
-                 Gilscope, gilscope, has_spoken, Interpreter, interpreters, is_observed, native_interpreters,
+from lib import (attach, built, by_perf_events, check, check_untouched, debian, each, embedded_library, equal, gil_of,
+                 Gilscope, gilscope, has_link, has_spoken, Interpreter, interpreters, is_observed, native_interpreters,
                  process_of, scratch, Skip,
                  some_interpreters, stat, stat_workload, thread, wait_until, within, Workload)
 
@@ -149,11 +149,13 @@ def test_workers_of_a_process_by_number(begin):
 
 def test_workers_among_all_processes():
     """With --all, a worker of a server that is no CPython is found when it has become one."""
+    if by_perf_events():
+        raise Skip("another gilscope may have the same probes, which cannot be told apart")
     w = Server("")
     g = Gilscope("--all")
     wait_until(lambda: has_spoken(g.process), "gilscope to observe")
     pid = w.start(waits=True)
-    wait_until(lambda: is_observed(pid), "probes in the worker")
+    wait_until(lambda: has_link(g.process.pid, pid), "probes in the worker")
     w.go()
     truth = w.truth()
     run = g.interrupt()
