@@ -95,6 +95,7 @@ static void report(const struct bytes *file, FILE *out)
 static void export(const struct bytes *file, FILE *out, const struct exporter *e, bool ranged)
 {
 	struct replay *r = open_bytes(file);
+	const struct export_part part = {.until_ns = ~0ULL, .min_ns = ranged ? 1000000 : 0};
 	struct failure f = {0};
 	int err = 0;
 
@@ -104,7 +105,7 @@ static void export(const struct bytes *file, FILE *out, const struct exporter *e
 		err = replay__begin(r, replay__start(r) + 5000000, &f);
 	check_error(err, &f);
 	if (err >= 0)
-		check_error(e->run(out, r, ~0ULL, &f), &f);
+		check_error(e->run(out, r, &part, &f), &f);
 	replay__free(r);
 }
 

@@ -17,6 +17,9 @@
 #include "edge/proc/privilege.h"
 #include "core/report/render.h"
 
+/* An export of so many bytes is announced. */
+#define LARGE (256.0 * (1 << 20))
+
 /* A time in the trace, counted from its start, or from its end. */
 struct moment {
 	bool given, from_end;
@@ -28,7 +31,8 @@ struct report_options {
 	const char *format;
 	const char *output; /* NULL: stdout */
 	struct moment from, to;
-	long long pid, tid; /* 0: all */
+	long long pid, tid;        /* 0: all */
+	unsigned long long min_ns; /* exports: shorter waits and holds are left out */
 	bool verify, force;
 	const struct option_group *groups; /* parsed again for options after the path */
 };
@@ -85,6 +89,11 @@ static int set_thread(void *options, const char *value, struct failure *f)
 	return options__number(value, 1, 4194304, &((struct report_options *)options)->tid, f);
 }
 
+static int set_min(void *options, const char *value, struct failure *f)
+{
+	return options__seconds(value, &((struct report_options *)options)->min_ns, f);
+}
+
 static int set_verify(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -110,6 +119,7 @@ static const struct option_row part_rows[] = {
 static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
 	{0, "format", "NAME", "text, json" EXPORT_NAMES, set_format},
+	{0, "min", "SECS", "in an export, leave out waits and holds that are shorter", set_min},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0, "verify", NULL, "only check that a replay gives the figures that the kernel\nkept",
@@ -217,13 +227,36 @@ static int write_report(struct output *out, const struct report_options *o, stru
 	return output__end(out, err, f);
 }
 
+/* Says before it is written that an export is going to be large. */
+static void tell_size(const struct report_options *o, const struct replay *r, __u64 until)
+{
+	__u64 start = replay__header(r)->start_ns, from = replay__start(r), end = replay__end(r);
+	double size, share = 1;
+	struct stat st;
+
+	if (o->min_ns || stat(o->path, &st) || !S_ISREG(st.st_mode))
+		return;
+	if (end > start)
+		share = (double)gil_elapsed(from, until < end ? until : end) /
+			(double)(end - start);
+	size = (double)st.st_size * exporter__find(o->format)->growth * share;
+	if (size < LARGE)
+		return;
+	failure__say(
+		"gilscope: this export is going to take some %s; --from and --to limit it to a "
+		"part of the time, and --min 0.001 to waits and holds of a millisecond or more",
+		format_bytes((__u64)size).s);
+}
+
 static int write_export(struct output *out, const struct report_options *o, struct replay *r,
 			__u64 until, struct failure *f)
 {
+	const struct export_part part = {.until_ns = until, .min_ns = o->min_ns};
 	int err;
 
 	f->what[0] = '\0';
-	err = exporter__find(o->format)->run(out->stream, r, until, f);
+	tell_size(o, r, until);
+	err = exporter__find(o->format)->run(out->stream, r, &part, f);
 	if (!err || !f->what[0])
 		return output__end(out, err, f);
 	output__end(out, err, NULL);
@@ -435,6 +468,10 @@ static int take_file(void *options, int argc, char **argv, int rest, struct fail
 	err = options__parse(o->groups, argc, argv, &rest, f);
 	if (err > 0 || (!err && rest < argc)) {
 		failure__what(f, "unexpected argument '%s': report reads one trace", argv[rest]);
+		err = -EINVAL;
+	}
+	if (!err && o->min_ns && !exporter__find(o->format)) {
+		failure__what(f, "--min is for exports: --format perfetto, csv or ndjson");
 		err = -EINVAL;
 	}
 	return err;

@@ -3,7 +3,7 @@
 
 #include "core/export/export.h"
 
-#define ROW(name, binary) {#name, binary, export_##name},
+#define ROW(name, binary, growth) {#name, binary, growth, export_##name},
 const struct exporter exporter_table[] = {EXPORTS(ROW, ROW){.name = NULL}};
 
 const struct exporter *exporter__find(const char *name)

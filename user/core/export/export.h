@@ -8,28 +8,36 @@
 
 #include "core/replay/replay.h"
 
-/* The exports: the name for --format, which is also that of its function (export_NAME), and whether
- * it writes binary data. */
+/* The exports: the name for --format, which is also that of its function (export_NAME), whether it
+ * writes binary data, and how many times as large as the trace it roughly is. */
 #define EXPORTS(X, LAST)                                                                           \
-	X(perfetto, true)                                                                          \
-	X(csv, false)                                                                              \
-	LAST(ndjson, false)
+	X(perfetto, true, 40)                                                                      \
+	X(csv, false, 20)                                                                          \
+	LAST(ndjson, false, 50)
 
 /* All the names, as they continue a list: ", perfetto, csv or ndjson". */
-#define EXPORT_COMMA(name, binary) ", " #name
-#define EXPORT_OR(name, binary)    " or " #name
-#define EXPORT_NAMES               EXPORTS(EXPORT_COMMA, EXPORT_OR)
+#define EXPORT_COMMA(name, binary, growth) ", " #name
+#define EXPORT_OR(name, binary, growth)    " or " #name
+#define EXPORT_NAMES                       EXPORTS(EXPORT_COMMA, EXPORT_OR)
 
-/* Replays r up to until_ns and writes what happens. 0, or -errno: with f filled if the trace could
- * not be read, otherwise the stream has an error. */
-typedef int export_run(FILE *out, struct replay *r, __u64 until_ns, struct failure *f);
+/* Which part of what happens is written. */
+struct export_part {
+	__u64 until_ns; /* up to there */
+	__u64 min_ns; /* waits and holds that last at least so long; 0: all, with everything else */
+};
 
-#define EXPORT_FUNCTION(name, binary) export_run export_##name;
+/* Replays r and writes what happens. 0, or -errno: with f filled if the trace could not be read,
+ * otherwise the stream has an error. */
+typedef int export_run(FILE *out, struct replay *r, const struct export_part *part,
+		       struct failure *f);
+
+#define EXPORT_FUNCTION(name, binary, growth) export_run export_##name;
 EXPORTS(EXPORT_FUNCTION, EXPORT_FUNCTION)
 
 struct exporter {
 	const char *name;
-	bool binary; /* not for a terminal */
+	bool binary;         /* not for a terminal */
+	unsigned int growth; /* how many times as large as the trace it roughly is */
 	export_run *run;
 };
 

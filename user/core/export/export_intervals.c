@@ -18,6 +18,7 @@ struct interval {
 struct intervals {
 	FILE *out;
 	void (*put)(FILE *out, const struct interval *i);
+	__u64 min_ns;
 };
 
 /* ---- csv ---- */
@@ -102,7 +103,7 @@ static int on_step(void *ctx, const struct replay_step *s)
 	const struct intervals *to = ctx;
 	const struct interval i = {.step = s, .is_wait = s->ends_wait};
 
-	if (!s->ends_wait && !s->ends_hold)
+	if ((!s->ends_wait && !s->ends_hold) || s->ns < to->min_ns)
 		return 0;
 	to->put(to->out, &i);
 	return ferror(to->out) ? errno ? -errno : -EIO : 0;
@@ -121,19 +122,19 @@ static int run(struct intervals *to, struct replay *r, __u64 until_ns, struct fa
 	return fflush(to->out) || ferror(to->out) ? errno ? -errno : -EIO : 0;
 }
 
-int export_csv(FILE *out, struct replay *r, __u64 until_ns, struct failure *f)
+int export_csv(FILE *out, struct replay *r, const struct export_part *part, struct failure *f)
 {
-	struct intervals to = {out, put_csv};
+	struct intervals to = {out, put_csv, part->min_ns};
 
 	fputs("kind,start_ns,duration_ns,pid,comm,tid,thread,gil,oncpu_ns,runnable_ns,blocked_ns,"
 	      "handoff_from,handoff_ns,requested\n",
 	      out);
-	return run(&to, r, until_ns, f);
+	return run(&to, r, part->until_ns, f);
 }
 
-int export_ndjson(FILE *out, struct replay *r, __u64 until_ns, struct failure *f)
+int export_ndjson(FILE *out, struct replay *r, const struct export_part *part, struct failure *f)
 {
-	struct intervals to = {out, put_ndjson};
+	struct intervals to = {out, put_ndjson, part->min_ns};
 
-	return run(&to, r, until_ns, f);
+	return run(&to, r, part->until_ns, f);
 }

@@ -47,7 +47,9 @@ static int follow_handoff(struct timeline *x, const struct replay_step *s, __u64
 	int err;
 
 	*flow = 0;
-	if (!s->handoff.count || !from || from->t.tid != s->handoff.from || !from->follower)
+	/* Without the short holds, many arrows would end nowhere. */
+	if (x->min_ns || !s->handoff.count || !from || from->t.tid != s->handoff.from ||
+	    !from->follower)
 		return 0;
 	err = tell_handoffs(x, s->gil, from);
 	*flow = ++x->flows;
@@ -155,19 +157,23 @@ static void forget_thread(void *ctx, struct replay_gil *g, struct replay_thread 
 	on_thread_gone(ctx, t);
 }
 
-int export_perfetto(FILE *out, struct replay *r, __u64 until_ns, struct failure *f)
+int export_perfetto(FILE *out, struct replay *r, const struct export_part *part, struct failure *f)
 {
 	const struct replay_follower follower = {.step = on_step,
 						 .gap = on_gap,
 						 .thread_gone = on_thread_gone,
 						 .gil_gone = on_gil_gone};
 	const struct trace_header *h = replay__header(r);
-	struct timeline x = {.replay = r, .whole = replay__is_whole(r)};
+	struct timeline x = {
+		.replay = r,
+		.min_ns = part->min_ns,
+		.whole = replay__is_whole(r) && !part->min_ns,
+	};
 	int err = perfetto__begin(&x.p, out, replay__start(r), h->boottime_ns, h->realtime_ns);
 
 	replay__follow(r, &follower, &x);
 	if (!err)
-		err = replay__run(r, until_ns, f);
+		err = replay__run(r, part->until_ns, f);
 	if (err >= 0) /* above 0: there is more, beyond until_ns */
 		err = close_all(&x, NULL, replay__now(r));
 	replay__each(r, NULL, forget_thread, &x);

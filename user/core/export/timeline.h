@@ -21,6 +21,8 @@ enum track_of {
 struct thread_tracks {
 	const struct replay_gil *gil;
 	__u64 last_ts; /* time does not go back on a track */
+	__u64 since;   /* with min_ns: when the wait or hold began that is under way, in `kind` */
+	enum perfetto_name kind;
 	bool open; /* two slices are open: the wait or hold, and within it where the thread is */
 	bool handoffs; /* the track of handoffs has been described */
 	char comm[16]; /* the name under which the thread was described */
@@ -28,6 +30,7 @@ struct thread_tracks {
 
 struct gil_tracks {
 	__u64 last_ts;
+	__u64 since;                       /* with min_ns: when the owner's hold began */
 	bool owned;                        /* a slice for the owner is open */
 	const struct replay_thread *owner; /* the last one; NULL: unknown, or forgotten */
 	__u32 waiters;
@@ -41,6 +44,7 @@ struct gil_tracks {
 struct timeline {
 	struct perfetto p;
 	struct replay *replay;
+	__u64 min_ns; /* shorter waits and holds are left out, and what is within the others; 0: none */
 	bool whole; /* the replay reports all edges, not only some threads' or intervals' */
 	__u64 flows;
 	/* Used while iterating over all threads or GILs: */

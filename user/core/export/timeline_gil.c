@@ -94,6 +94,21 @@ static int follow_held(struct timeline *x, const struct replay_gil *g, __u64 ts)
 	return err;
 }
 
+/* Begins the slice of an owner. */
+static int put_owner(struct timeline *x, const struct replay_gil *g, const struct replay_thread *t,
+		     __u64 since)
+{
+	struct format name = format_name(t->t.comm, sizeof(t->t.comm), false);
+	char text[48];
+	struct perfetto_event e = {.ts = since,
+				   .type = PERFETTO_SLICE_BEGIN,
+				   .track = track_id(OF_OWNER, g->number),
+				   .text = text};
+
+	snprintf(text, sizeof(text), "%.32s %u", name.s, t->t.tid);
+	return perfetto__event(&x->p, &e);
+}
+
 int timeline__end_owner(struct timeline *x, const struct replay_gil *g, const char *mark)
 {
 	struct gil_tracks *gt = g->follower;
@@ -105,24 +120,22 @@ int timeline__end_owner(struct timeline *x, const struct replay_gil *g, const ch
 	if (!gt->owned)
 		return 0;
 	gt->owned = false;
-	return perfetto__event(&x->p, &e);
+	if (!x->min_ns)
+		return perfetto__event(&x->p, &e);
+	if (!gt->owner || gil_elapsed(gt->since, gt->last_ts) < x->min_ns)
+		return 0;
+	return put_owner(x, g, gt->owner, gt->since) ?: perfetto__event(&x->p, &e);
 }
 
 static int begin_owner(struct timeline *x, const struct replay_gil *g,
 		       const struct replay_thread *t)
 {
 	struct gil_tracks *gt = g->follower;
-	struct format name = format_name(t->t.comm, sizeof(t->t.comm), false);
-	char text[48];
-	struct perfetto_event e = {.ts = gt->last_ts,
-				   .type = PERFETTO_SLICE_BEGIN,
-				   .track = track_id(OF_OWNER, g->number),
-				   .text = text};
 
-	snprintf(text, sizeof(text), "%.32s %u", name.s, t->t.tid);
 	gt->owned = true;
 	gt->owner = t;
-	return perfetto__event(&x->p, &e);
+	gt->since = gt->last_ts;
+	return x->min_ns ? 0 : put_owner(x, g, t, gt->since);
 }
 
 static int follow_owner(struct timeline *x, const struct replay_step *s)

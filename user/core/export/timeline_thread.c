@@ -75,7 +75,25 @@ static int begin_interval(struct timeline *x, const struct replay_thread *t, __u
 	if (t->t.state == GIL_THREAD_WAITING)
 		name = t->t.partial ? PERFETTO_WAIT_EARLIER : PERFETTO_WAIT;
 	tt->open = true;
+	tt->since = t->t.since;
+	tt->kind = name;
+	if (x->min_ns) /* it is written when its length is known */
+		return 0;
 	return begin_slice(x, t, name, flow) ?: begin_slice(x, t, part_name(&t->t), 0);
+}
+
+/* Writes a whole wait or hold, if it was long enough. */
+static int put_long(struct timeline *x, const struct replay_thread *t, const char *mark)
+{
+	const struct thread_tracks *tt = t->follower;
+	struct perfetto_event e = {.ts = tt->since,
+				   .type = PERFETTO_SLICE_BEGIN,
+				   .track = track_id(OF_INTERVALS, t->number),
+				   .name = tt->kind};
+
+	if (gil_elapsed(tt->since, tt->last_ts) < x->min_ns)
+		return 0;
+	return perfetto__event(&x->p, &e) ?: end_slice(x, t, mark);
 }
 
 int timeline__end_interval(struct timeline *x, const struct replay_thread *t, const char *mark)
@@ -85,6 +103,8 @@ int timeline__end_interval(struct timeline *x, const struct replay_thread *t, co
 	if (!tt->open)
 		return 0;
 	tt->open = false;
+	if (x->min_ns)
+		return put_long(x, t, mark);
 	return end_slice(x, t, NULL) ?: end_slice(x, t, mark);
 }
 
@@ -114,11 +134,11 @@ int timeline__follow_thread(struct timeline *x, const struct replay_step *s, __u
 		err = timeline__end_interval(
 			x, t, s->ends_wait || s->ends_hold || s->partial ? NULL : "unfinished");
 	/* As many as in the report: none at the end of a hold whose beginning was not seen. */
-	if (!err && s->ends_hold && s->edge.flags & GIL_EDGE_F_REQUESTED)
+	if (!err && !x->min_ns && s->ends_hold && s->edge.flags & GIL_EDGE_F_REQUESTED)
 		err = mark_request(x, t);
 	if (!err && begins)
 		return begin_interval(x, t, flow);
-	if (!err && tt->open && t->t.cpu != s->cpu)
+	if (!err && !x->min_ns && tt->open && t->t.cpu != s->cpu)
 		err = end_slice(x, t, NULL) ?: begin_slice(x, t, part_name(&t->t), 0);
 	return err;
 }
