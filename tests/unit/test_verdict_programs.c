@@ -98,6 +98,30 @@ TEST(a_lack_of_cpus_for_those_that_get_the_gil_next)
 	UNSAID(t, "off the CPU");
 }
 
+/* Moments of sleep, as for a lock, are no cause for waits that the lack of a CPU makes long. */
+TEST(moments_of_sleep_where_cpus_are_lacking)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 2, "python3");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 300; i++) {
+		__u32 tid = (__u32)i % 2 + 1, next = 3 - tid;
+
+		story__wait(&st, next);
+		story__pass(&st, 200 * US);
+		story__edge(&st, tid, GIL_EDGE_SWITCH_OUT, 0);
+		story__pass(&st, 200 * US);
+		story__edge(&st, tid, GIL_EDGE_WAKE, 0);
+		preempt(&st, tid, 5 * MS);
+		story__hand_over(&st, tid, next, true);
+	}
+	t = finish(&st);
+	CHECK(strcmp(t.kind, "asleep"), "%.900s", t.text);
+	UNSAID(t, "native code sleeps");
+}
+
 /* Threads that take work from a queue, which needs many short holds, and then compute for 4 ms. */
 TEST(work_from_a_queue)
 {

@@ -27,7 +27,8 @@
 /* A thread with four fifths of the holding counts as the only one. */
 #define HELD_ALONE 0.80
 /* Page faults and contended mutexes come nowhere near a quarter of the time in holds. */
-#define ASLEEP_MUCH 0.25
+#define ASLEEP_MUCH  0.25
+#define ASLEEP_LEAST 0.10 /* of all that others wait, also where CPUs are lacking */
 /* A single hold is asleep if it is so for most of its time: a killed holder wakes up to die. */
 #define ASLEEP_HOLD 0.50
 /* Holds that go on after they were asked to end must be a quarter of what others wait for: a single
@@ -139,8 +140,9 @@ static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 	double slept = (double)verdict_sum(l, verdict_key__asleep);
 	double of = verdict_look__has_counters(l) ? waited_for(v, l)
 						  : (double)open_holds__all(l->process, l->gil).ns;
+	double contended = (double)gil_lock_contended_until(&l->gil->lock, l->now);
 
-	if (share(slept, of) < ASLEEP_MUCH)
+	if (share(slept, of) < ASLEEP_MUCH || slept < ASLEEP_LEAST * contended)
 		return false;
 	v->front = verdict_group(l, verdict_key__asleep, NULL);
 	return true;
