@@ -123,7 +123,7 @@ void verdict_advise(struct verdict_teller *t)
 
 	if (t->v->gil_on == 2)
 		verdict_add(t,
-			    "Python names the module in a warning on stderr; with -W "
+			    "Python names the module in a warning on standard error; with -W "
 			    "error::RuntimeWarning, its import fails instead. Try: a newer version "
 			    "of it, or PYTHON_GIL=0 if that is safe. Then threads need not wait.");
 	else if (t->v->gil_on)
