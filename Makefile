@@ -150,7 +150,7 @@ static:
 
 # ---- tests ----
 
-EDGE_TESTS := test_elf test_frames test_locate test_locate_arm64 test_probe_records test_proc_maps test_python test_python_file test_python_pretended test_site_file test_usdt
+EDGE_TESTS := test_elf test_frames test_locate test_locate_arm64 test_probe_records test_proc_maps test_python test_python_file test_python_pretended test_site_file test_trace_sink test_usdt
 CORE_TESTS := $(filter-out $(EDGE_TESTS), $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c)))
 FIXTURES := $(patsubst tests/%.c,%,$(wildcard tests/unit/fixtures*.c))
 FUZZERS := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -174,6 +174,8 @@ $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDI
 $(BUILD)/unit/test_probe_records.o: $(BUILD)/gilscope.skel.h
 $(BUILD)/test_probe_records: $(call objects,$(filter edge/kernel/%,$(EDGE)))
 $(BUILD)/test_probe_records: TEST_LIBS := -lbpf -lpthread
+$(BUILD)/test_trace_sink: $(call objects,edge/record/trace_sink edge/record/trace_output)
+$(BUILD)/test_trace_sink: TEST_LIBS := -lpthread
 $(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker edge/observe/looker_run)
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)

@@ -338,13 +338,13 @@ int trace_sink__wait(struct trace_sink *s, int ms)
 		until.tv_nsec -= 1000000000L;
 	}
 	pthread_mutex_lock(&s->mutex);
-	while (!s->done) {
+	while (s->running && !s->done) {
 		if (ms < 0)
 			pthread_cond_wait(&s->changed, &s->mutex);
 		else if (pthread_cond_timedwait(&s->changed, &s->mutex, &until) == ETIMEDOUT)
 			break;
 	}
-	err = s->done ? s->err : -EAGAIN;
+	err = s->done ? s->err : s->running ? -EAGAIN : -ESRCH;
 	pthread_mutex_unlock(&s->mutex);
 	return err;
 }

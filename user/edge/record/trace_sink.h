@@ -41,7 +41,7 @@ int trace_sink__dump(struct trace_sink *s, int fd, const struct bytes *preamble,
  * after a preamble as above; the preamble must stay valid until the thread has finished. */
 void trace_sink__end(struct trace_sink *s, const struct bytes *preamble, __u32 count);
 /* Waits until the thread has finished: at most ms milliseconds, or without limit if ms is negative.
- * Returns 0, the first error, or -EAGAIN if the thread is still busy. */
+ * Returns 0, the first error, -EAGAIN if the thread is still busy, or -ESRCH if it was never started. */
 int trace_sink__wait(struct trace_sink *s, int ms);
 /* Frees the sink and closes what is open. NULL is fine. */
 void trace_sink__free(struct trace_sink *s);
