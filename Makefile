@@ -226,6 +226,7 @@ $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(BUILD)/libfuzzed.a
 	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer -std=gnu11 $^ $(REPLACED:%=-Wl,--wrap=%) -rdynamic -lelf $(CORE_LIBS) -o $@
 
 # The functions in whose place a fuzzer has its own.
+$(BUILD)/fuzz_objects: REPLACED := proc_mem__read process_vm_readv
 $(BUILD)/fuzz_printable: REPLACED := locale__is_utf8
 $(BUILD)/fuzz_process: REPLACED := nanosleep proc__comm proc__exe proc__has_argument proc_image__is_over proc_image__open \
 	proc_map__open proc_maps__read proc_mem__read

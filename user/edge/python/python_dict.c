@@ -217,18 +217,18 @@ static bool is_key(const struct gil_frame_layout *l, const unsigned char *text, 
 static int find_in(pid_t pid, const struct python *py, const struct python_dict *d, int n,
 		   const unsigned char *entries, const char *key)
 {
-	unsigned char texts[CHUNK][MAX_TEXT + MAX_KEY];
+	unsigned char texts[CHUNK * (MAX_TEXT + MAX_KEY)];
 	size_t size = py->frames.text_ascii + strlen(key);
 	uint64_t at[CHUNK];
 	int err;
 
 	for (int i = 0; i < n; i++)
 		memcpy(&at[i], entries + i * d->entry + d->key, sizeof(at[i]));
-	err = size > sizeof(texts[0]) ? -EINVAL : read_each(pid, at, n, texts[0], size);
+	err = size > MAX_TEXT + MAX_KEY ? -EINVAL : read_each(pid, at, n, texts, size);
 	if (err)
 		return err;
 	for (int i = 0; i < n; i++)
-		if (is_key(&py->frames, texts[0] + (size_t)i * size, key))
+		if (is_key(&py->frames, texts + (size_t)i * size, key))
 			return i;
 	return n;
 }
