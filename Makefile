@@ -175,7 +175,8 @@ $(BUILD)/unit/test_probe_records.o: $(BUILD)/gilscope.skel.h
 $(BUILD)/test_probe_records: $(call objects,$(filter edge/kernel/%,$(EDGE)))
 $(BUILD)/test_probe_records: TEST_LIBS := -lbpf -lpthread
 $(BUILD)/test_trace_sink: $(call objects,edge/record/trace_sink edge/record/trace_output)
-$(BUILD)/test_trace_sink: TEST_LIBS := -lpthread
+# These need more of the core.
+$(BUILD)/test_trace_sink: TEST_LIBS = $(BUILD)/libcore.a -lpthread
 $(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker edge/observe/looker_run)
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
