@@ -22,7 +22,7 @@ static __always_inline void count_closed(struct task_struct *task, __u32 n)
  * number. */
 static __always_inline void close_records(struct task_struct *task, __u32 tid)
 {
-	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
+	struct gil_thread_records *r = bpf_map_lookup_elem(&records, &tid);
 	__u32 closed = 0;
 
 	if (!r)

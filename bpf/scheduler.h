@@ -8,7 +8,7 @@
 static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
 {
 	__u32 tid = task->pid;
-	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
+	struct gil_thread_records *r = bpf_map_lookup_elem(&records, &tid);
 	struct gil_thread *t;
 	__u64 current;
 

@@ -84,21 +84,13 @@ struct {
 	__type(value, struct gil_arguments);
 } arguments SEC(".maps");
 
-/* A thread's records, one for each GIL it has used. `current` is the one with an open wait or hold,
- * if there is one. */
-struct thread_records {
-	__u32 count;
-	__u32 current;
-	__u32 index[GIL_THREAD_LOCKS];
-};
-
 /* Task storage would fit, but on Linux 6.0 and 6.1 all lookups in one fail on a CPU while a program
  * that was just looking something up is preempted there. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u32); /* tid */
-	__type(value, struct thread_records);
+	__type(value, struct gil_thread_records);
 } records SEC(".maps");
 
 /* Set by the loader. */

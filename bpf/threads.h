@@ -4,7 +4,7 @@
 #define THREADS_H
 
 /* Once a thread has two GILs, its records are always searched, so that `current` follows. */
-static __always_inline void mark_several(const struct thread_records *r, __u32 tid)
+static __always_inline void mark_several(const struct gil_thread_records *r, __u32 tid)
 {
 	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {
@@ -18,7 +18,7 @@ static __always_inline void mark_several(const struct thread_records *r, __u32 t
 /* Where a new record goes in the thread's list: after the others, or in place of one that user
  * space has taken back because the GIL's interpreter is gone. GIL_THREAD_LOCKS if there is no
  * room. */
-static __always_inline __u64 free_record(const struct thread_records *r, __u32 tid)
+static __always_inline __u64 free_record(const struct gil_thread_records *r, __u32 tid)
 {
 	__u64 n = r->count;
 
@@ -33,10 +33,10 @@ static __always_inline __u64 free_record(const struct thread_records *r, __u32 t
 }
 
 /* The thread's list, made if it does not exist; NULL if the table is full. */
-static __always_inline struct thread_records *records_of(__u32 tid)
+static __always_inline struct gil_thread_records *records_of(__u32 tid)
 {
-	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
-	struct thread_records none = {};
+	struct gil_thread_records *r = bpf_map_lookup_elem(&records, &tid);
+	struct gil_thread_records none = {};
 
 	if (r)
 		return r;
@@ -55,7 +55,7 @@ static __noinline __u32 thread_new(__u32 lock_index)
 	struct gil_lock *l = lock_at(lock_index);
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	__u32 i, tid = (__u32)pid_tgid;
-	struct thread_records *r;
+	struct gil_thread_records *r;
 	struct gil_thread *t;
 	__u64 n;
 
@@ -73,9 +73,12 @@ static __noinline __u32 thread_new(__u32 lock_index)
 	t->pid = pid_tgid >> 32;
 	t->lock = lock_index;
 	BPF_CORE_READ_STR_INTO(&t->comm, task, comm);
-	/* A thread born after the observation began cannot have done anything unseen. */
-	t->state = l->bpf.born || BPF_CORE_READ(task, start_time) > l->start ? GIL_THREAD_IDLE
-									     : GIL_THREAD_UNSEEN;
+	/* A thread born after the observation began cannot have done anything unseen. Nor has one that
+	 * would have shown itself by now. */
+	t->state = l->bpf.born || BPF_CORE_READ(task, start_time) > l->start ||
+				   (l->bpf.whole_from && bpf_ktime_get_ns() > l->bpf.whole_from)
+			   ? GIL_THREAD_IDLE
+			   : GIL_THREAD_UNSEEN;
 	t->tid = tid;
 	t->bpf.record = i;
 	GIL_VERIFIER_BELOW(n, GIL_THREAD_LOCKS);
@@ -94,7 +97,7 @@ static __noinline __u32 thread_new(__u32 lock_index)
 static __noinline __u32 thread_search(__u32 lock_index)
 {
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
-	struct thread_records *r = bpf_map_lookup_elem(&records, &tid);
+	struct gil_thread_records *r = bpf_map_lookup_elem(&records, &tid);
 
 	GIL_VERIFIER_UNROLL
 	for (__u32 i = 0; i < GIL_THREAD_LOCKS; i++) {

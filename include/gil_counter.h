@@ -25,7 +25,10 @@
 	/* for the verdict, which judges what others waited for */                                 \
 	X(waited_for_ns, HIDDEN, NULL, 0, "time in holds while another thread waited")             \
 	X(waited_for_asleep_ns, HIDDEN, NULL, 0, "the part of it for which the holder slept")      \
-	X(overdue_ns, HIDDEN, NULL, 0, "time in holds after a waiter had asked for their end")
+	X(overdue_ns, HIDDEN, NULL, 0, "time in holds after a waiter had asked for their end")     \
+	/* in no distribution, as it is not known how long they were */                            \
+	X(partial_hold_ns, HIDDEN, NULL, 0, "time in holds whose beginning was not seen")          \
+	X(partial_hold_blocked_ns, HIDDEN, NULL, 0, "the part of it asleep")
 
 /* Kept per GIL. */
 #define GIL_LOCK_COUNTERS(X)                                                                       \

@@ -61,6 +61,14 @@ struct gil_process {
 	__u32 pad;
 };
 
+/* A thread's records, one for each GIL it has used. `current` is the one with an open wait or hold,
+ * if there is one. */
+struct gil_thread_records {
+	__u32 count;
+	__u32 current;
+	__u32 index[GIL_THREAD_LOCKS];
+};
+
 /*
  * What can be missed for the whole machine: a counter in struct gil_tables, and the field of struct
  * snapshot_lost to which it is added, so that none can be counted and never be told. An edge whose

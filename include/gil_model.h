@@ -103,6 +103,23 @@ static __always_inline void gil_parts_add(__u64 *sum, const __u64 *part)
 	sum[GIL_PART_BLOCKED] += part[GIL_PART_BLOCKED];
 }
 
+/*
+ * The thread was found to have the GIL when the observation began, at ts. Its hold is partial. It is
+ * only believed as long as the GIL's own record has seen nobody else with it: until then, that record
+ * says UNSEEN.
+ */
+static inline void gil_model_found(struct gil_thread *t, __u8 cpu, __u64 ts)
+{
+	gil_thread_begin(t, GIL_THREAD_HOLDING, 1, ts);
+	t->cpu = cpu;
+}
+
+/* True as long as the thread has produced no edge that says what it does. */
+static __always_inline int gil_thread_is_found(const struct gil_thread *t)
+{
+	return t->state == GIL_THREAD_HOLDING && t->partial;
+}
+
 /* Brings the number of waiters and their integrals up to ts. */
 static __always_inline void gil_lock_advance(struct gil_lock *l, __u64 ts)
 {
@@ -149,11 +166,12 @@ static __always_inline void gil_model_wait(struct gil_lock *l, struct gil_thread
 		t->slice = ts;
 		return;
 	}
-	if (t->state == GIL_THREAD_HOLDING)
+	if (t->state == GIL_THREAD_HOLDING && !t->partial)
 		l->anomalies++;
 	gil_lock_advance(l, ts);
 	l->waiters++;
-	gil_thread_begin(t, GIL_THREAD_WAITING, t->state == GIL_THREAD_UNSEEN, ts);
+	gil_thread_begin(t, GIL_THREAD_WAITING,
+			 t->state == GIL_THREAD_UNSEEN || gil_thread_is_found(t), ts);
 	t->slice = ts;
 }
 
@@ -177,7 +195,7 @@ static __always_inline struct gil_handoff gil_model_acquire(struct gil_lock *l,
 			gil_hist_add(&t->fig.wait, handoff.wait_ns);
 			gil_parts_add(t->fig.wait_part, t->part);
 		}
-	} else if (gil_rarely(t->state == GIL_THREAD_HOLDING)) {
+	} else if (gil_rarely(t->state == GIL_THREAD_HOLDING && !t->partial)) {
 		l->anomalies++;
 	}
 
@@ -217,7 +235,7 @@ static __always_inline int gil_model_has_waiters(const struct gil_lock *l)
 static __always_inline int gil_model_is_release(const struct gil_lock *l,
 						const struct gil_thread *t)
 {
-	if (gil_rarely(t->state == GIL_THREAD_UNSEEN))
+	if (gil_rarely(t->state == GIL_THREAD_UNSEEN || gil_thread_is_found(t)))
 		return l->state == GIL_LOCK_UNSEEN;
 	return t->state != GIL_THREAD_WAITING;
 }
@@ -250,7 +268,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		t->state = GIL_THREAD_IDLE;
 		return;
 	}
-	if (!gil_rarely(t->state != GIL_THREAD_HOLDING)) {
+	if (!gil_rarely(t->state != GIL_THREAD_HOLDING || t->partial)) {
 		__u64 hold = gil_thread_finish(t, ts);
 
 		l->held_ns += hold;
@@ -265,6 +283,11 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		/* The thread has held the GIL since before the observation began. */
 		l->held_ns += gil_elapsed(l->since, ts);
 		l->partial_holds++;
+		if (gil_thread_is_found(t)) {
+			t->fig.partial_hold_ns += gil_thread_finish(t, ts);
+			t->fig.partial_hold_blocked_ns += t->part[GIL_PART_BLOCKED];
+			gil_model_waited_for(l, t, ts);
+		}
 	} else {
 		l->anomalies++;
 	}

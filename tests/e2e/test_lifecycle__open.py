@@ -3,7 +3,8 @@
 with the time that was seen, and is told as what it is."""
 import json
 
-from lib import check, equal, gil_of, gilscope, scratch
+from lib import (Workload, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch,
+                 stat)
 from traces import report, verify
 
 FAILED, WAS_KILLED = 1, 137
@@ -48,3 +49,28 @@ def test_killed_while_waiting_fails_a_check():
     with open(path) as f:
         rules = json.load(f)["rules"]
     equal([r["verdict"] for r in rules], ["fail"], "verdicts (stderr: %s)" % run.err[-200:])
+
+
+@each(interpreters)
+def test_attached_to_a_deadlock(interpreter):
+    """The one that has the GIL does nothing any more, so it is asked for; /proc says that it sleeps."""
+    w = Workload(interpreter, "deadlock.py", wait=False)
+    holder = int(w.line())
+    whole = stat("-p", w.pid, "-d", "0.3").report
+    gil = gil_of(process_of(whole, w.pid))
+    equal(gil["holder"], holder, "holder")
+    row = next(t for t in gil["threads"] if t["tid"] == gil["holder"])
+    check(row["open_hold_blocked_ns"] > 0.9 * gil["open_hold_ns"] > 0, "asleep for %s ns of %s",
+          row["open_hold_blocked_ns"], gil["open_hold_ns"])
+    equal(whole["verdict"]["kind"], "stuck", "verdict")
+    for word in (str(row["tid"]), "asleep"):
+        check(word in whole["verdict"]["text"], "no %s: %s", word, whole["verdict"]["text"])
+
+
+def test_recorded_from_the_middle_of_a_hold():
+    w = Workload(debian(), "deadlock.py", wait=False)
+    holder = int(w.line())
+    trace = scratch("deadlock.gil")
+    equal(gilscope("record", "-p", w.pid, "-d", "0.3", "-o", trace).status, 0, "status")
+    verify(trace)
+    equal(gil_of(process_of(report(trace), w.pid))["holder"], holder, "holder")

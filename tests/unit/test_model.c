@@ -422,6 +422,43 @@ TEST(a_killed_sleeper_has_slept_until_then)
 	CHECK_EQ(gil_thread_last_state(&threads[1]), GIL_THREAD_IDLE);
 }
 
+TEST(a_holder_that_was_found)
+{
+	begin();
+	gil_model_found(&threads[0], GIL_PART_BLOCKED, START);
+	threads[1].state = GIL_THREAD_UNSEEN;
+	lock.state = GIL_LOCK_UNSEEN;
+	WAIT(1, 10);
+	WAKE(0, 100);
+	RUN(0, 110);
+	CHECK(gil_model_is_release(&lock, &threads[0]));
+	RELEASE(0, 120);
+	CHECK_EQ(lock.partial_holds, 1);
+	CHECK_EQ(lock.held_ns, 120);
+	CHECK_EQ(threads[0].fig.partial_hold_ns, 120);
+	CHECK_EQ(threads[0].fig.partial_hold_blocked_ns, 100);
+	CHECK_EQ(threads[0].fig.waited_for_ns, 110);
+	CHECK_EQ(threads[0].fig.waited_for_asleep_ns, 100);
+	CHECK_EQ(figures()->hold.count, 0);
+	CHECK_EQ(lock.anomalies, 0);
+}
+
+TEST(a_holder_that_was_found_but_is_none)
+{
+	begin();
+	gil_model_found(&threads[0], GIL_PART_ONCPU, START);
+	lock.state = GIL_LOCK_UNSEEN;
+	threads[1].state = GIL_THREAD_UNSEEN;
+	RELEASE(1, 10); /* so this one had it */
+	CHECK(!gil_model_is_release(&lock, &threads[0]));
+	WAIT(0, 20);
+	CHECK_EQ(threads[0].partial, 1);
+	ACQUIRE(0, 30);
+	CHECK_EQ(lock.partial_waits, 1);
+	CHECK_EQ(lock.anomalies, 0);
+	CHECK_EQ(figures()->partial_hold_ns, 0);
+}
+
 TEST(exit_while_holding)
 {
 	begin();

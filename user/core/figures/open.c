@@ -68,9 +68,12 @@ struct open_cost open_hold__cost(const struct snapshot_process *p, const struct 
 
 struct open_interval open_holds__all(const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	struct open_interval all = {.ns = g->fig.hold.sum};
+	struct open_interval all = {.ns = g->fig.hold.sum + g->fig.partial_hold_ns};
+	__u64 asleep = g->fig.partial_hold_blocked_ns;
 
 	memcpy(all.part, g->fig.hold_part, sizeof(all.part));
+	all.part[GIL_PART_BLOCKED] += asleep;
+	all.part[GIL_PART_ONCPU] += gil_elapsed(asleep, g->fig.partial_hold_ns);
 	for (size_t i = 0; i < g->nr_threads; i++) {
 		struct open_interval o = open_hold(p, g, &g->threads[i]);
 

@@ -30,7 +30,8 @@ struct open_cost {
 struct open_cost open_hold__cost(const struct snapshot_process *p, const struct snapshot_gil *g,
 				 const struct gil_thread *t);
 
-/* The time in all holds of the GIL as far as its parts are known, the open one included. */
+/* The time in all holds of the GIL as far as its parts are known, including the open one and one whose
+ * beginning was not seen. What of the latter was not asleep counts as on a CPU. */
 struct open_interval open_holds__all(const struct snapshot_process *p,
 				     const struct snapshot_gil *g);
 

@@ -125,7 +125,12 @@ void gil_figures__sum(struct gil_figures *sum, const struct gil_thread *threads,
 
 bool snapshot_gil__holds(const struct snapshot_gil *g, const struct gil_thread *t)
 {
-	return g->lock.state == GIL_LOCK_HELD && t->tid && g->lock.last_tid == t->tid;
+	const struct gil_lock *l = &g->lock;
+
+	if (l->state == GIL_LOCK_UNSEEN)
+		return g->locked_at_start == 1 && t->partial && t->tid &&
+		       gil_thread_last_state(t) == GIL_THREAD_HOLDING;
+	return l->state == GIL_LOCK_HELD && t->tid && l->last_tid == t->tid;
 }
 
 __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_thread *t, __u64 now)
@@ -142,6 +147,14 @@ __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_t
 __u64 snapshot_gil__thread_waited(const struct gil_thread *t, __u64 now)
 {
 	return t->fig.wait.sum + open_wait(t, now).ns;
+}
+
+const struct gil_thread *snapshot_gil__holder(const struct snapshot_gil *g)
+{
+	for (size_t i = 0; i < g->nr_threads; i++)
+		if (snapshot_gil__holds(g, &g->threads[i]))
+			return &g->threads[i];
+	return NULL;
 }
 
 const struct gil_thread *snapshot_gil__thread(const struct snapshot_gil *g, __u32 tid)

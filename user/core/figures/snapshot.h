@@ -173,6 +173,8 @@ __u64 snapshot_gil__thread_held(const struct snapshot_gil *g, const struct gil_t
 __u64 snapshot_gil__thread_waited(const struct gil_thread *t, __u64 now);
 /* True if t has the GIL, or had it when it died. */
 bool snapshot_gil__holds(const struct snapshot_gil *g, const struct gil_thread *t);
+/* The row of the thread with the GIL, or NULL: it is free, or not known who has it. */
+const struct gil_thread *snapshot_gil__holder(const struct snapshot_gil *g);
 /* The thread's row, or NULL. */
 const struct gil_thread *snapshot_gil__thread(const struct snapshot_gil *g, __u32 tid);
 

@@ -113,7 +113,7 @@ static bool is_stuck(struct verdict *v, const struct verdict_look *look)
 	v->open_share = share((double)open, look->observed);
 	if (v->open_share < STUCK_MUCH || !open_waiters(g) || v->contended_ratio < CONTENDED_SOME)
 		return false;
-	t = l->state == GIL_LOCK_HELD ? snapshot_gil__thread(g, l->last_tid) : NULL;
+	t = snapshot_gil__holder(g);
 	set_front(v, look, t);
 	if (t)
 		hold = open_hold(look->process, g, t);
@@ -305,7 +305,7 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct verd
 		return VERDICT_NOTHING_SEEN;
 	if (v->held_ratio < HELD_BUSY)
 		return VERDICT_IDLE;
-	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
+	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1 && !snapshot_gil__holder(g))
 		return VERDICT_ONE_THREAD; /* the thread never let go */
 	v->asleep = v->asleep_share >= HELD_BUSY && v->contended_ratio < CONTENDED_SOME;
 	for (size_t i = 0; i < g->nr_threads; i++) {

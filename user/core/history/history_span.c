@@ -134,7 +134,9 @@ static void open_in_span(struct gil_thread *t, const struct accrued *a, __u64 be
 		t->since = begin;
 		t->mark = gone ? gil_later(t->mark, begin) : end;
 		for (int i = 0; i < GIL_PARTS; i++)
-			t->part[i] = less(all[i], 0);
+			t->part[i] = t->partial ? 0 : less(all[i], 0);
+		if (t->partial) /* it is taken to do all the time what it does now */
+			t->mark = begin;
 	}
 	if (t->partial)
 		return;

@@ -49,7 +49,10 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 	row->public.number = t->number;
 	row->public.t.tid = t->tid;
 	row->public.t.pid = (__u32)g->program->p.pid;
-	row->public.t.state = t->begins ? t->state : GIL_THREAD_UNSEEN;
+	if (t->begins && t->state == GIL_THREAD_HOLDING)
+		gil_model_found(&row->public.t, t->cpu, g->public.g.lock.start);
+	else
+		row->public.t.state = t->begins ? t->state : GIL_THREAD_UNSEEN;
 	memcpy(row->public.t.comm, t->comm, sizeof(t->comm));
 	r->found_tid |= (pid_t)t->tid == r->only_tid;
 	row->gil = g;

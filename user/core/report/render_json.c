@@ -174,12 +174,15 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 	json__integer(j, "observed_ns", gil_elapsed(l->start, snapshot_gil__end(p, g)));
 	if (l->state == GIL_LOCK_HELD)
 		json__integer(j, "holder", l->last_tid);
+	else if (snapshot_gil__holder(g))
+		json__integer(j, "holder", snapshot_gil__holder(g)->tid);
 	else
 		json__null(j, "holder");
 	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
 	json__integer(j, "open_hold_ns",
-		      l->state == GIL_LOCK_HELD ? gil_elapsed(l->since, snapshot_gil__end(p, g))
-						: 0);
+		      l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)
+			      ? gil_elapsed(l->since, snapshot_gil__end(p, g))
+			      : 0);
 	json__integer(j, "waiters", open_waiters(g));
 	json__integer(j, "open_chain", l->chain_len);
 	json__integer(j, "partial_waits", l->partial_waits);

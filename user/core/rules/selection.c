@@ -106,6 +106,8 @@ static void add_unnamed_hold(struct selection *sel, const struct snapshot_proces
 
 	if (sel->thread_scoped)
 		return;
+	if (snapshot_gil__holder(g))
+		return;
 	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
 		o.ns = gil_elapsed(l->start, end);
 	else if (l->state == GIL_LOCK_HELD && !snapshot_gil__thread(g, l->last_tid))

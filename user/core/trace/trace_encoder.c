@@ -97,6 +97,7 @@ static int take_slot(struct trace_encoder *e, struct enc_thread *t, __u64 ts)
 		.gil = t->gil->place,
 		.tid = t->tid,
 		.state = t->state,
+		.cpu = t->cpu,
 		.begins = !t->begun,
 	};
 	struct bytes body = {0};
@@ -372,7 +373,9 @@ static int enter_thread(struct trace_encoder *e, const struct gil_stream_thread 
 	t->gil = g;
 	t->uses = 1;
 	t->tid = s->tid;
-	t->state = t->filter.state = s->edge.flags;
+	t->state = s->edge.flags;
+	t->cpu = (__u8)s->cpu;
+	t->filter.state = t->state == GIL_THREAD_HOLDING ? GIL_THREAD_UNSEEN : t->state;
 	t->number = e->next_thread++;
 	memcpy(t->comm, s->comm, sizeof(t->comm));
 	release_thread(e->threads[i]);

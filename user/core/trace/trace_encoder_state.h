@@ -33,6 +33,7 @@ struct enc_thread {
 	__u32 slot; /* in the frame `chunk` */
 	__u64 chunk;
 	__u8 state; /* before its first edge */
+	__u8 cpu;   /* HOLDING: where it was found */
 	bool begun; /* one of its edges has been encoded */
 	bool gone;
 	char comm[16];

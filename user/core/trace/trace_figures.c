@@ -9,7 +9,7 @@
 /* Nothing can have counted larger numbers: 2^62 ns are 146 years. */
 #define TIME_BITS  62
 #define COUNT_BITS 56
-/* A thread's state, and above it the one in which it died. */
+/* A thread's state, above it the one in which it died, and above that whether what it does is partial. */
 #define STATE_BITS 4
 
 static void put_hist(struct bytes *b, const struct gil_hist *h)
@@ -125,7 +125,8 @@ void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
 
 	bytes__number(b, t->tid);
 	bytes__string(b, t->comm, sizeof(t->comm));
-	bytes__number(b, t->state | (__u64)t->died << STATE_BITS);
+	bytes__number(b, t->state | (__u64)t->died << STATE_BITS |
+				 (__u64)t->partial << 2 * STATE_BITS);
 	bytes__number(b, t->since);
 	bytes__number(b, t->cpu);
 	bytes__number(b, t->mark);
@@ -152,6 +153,7 @@ bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gi
 	state = span__number(s);
 	t->state = state & ((1U << STATE_BITS) - 1);
 	t->died = state >> STATE_BITS & ((1U << STATE_BITS) - 1);
+	t->partial = state >> 2 * STATE_BITS & 1;
 	t->since = span__number(s);
 	t->cpu = (__u8)span__number(s);
 	t->mark = span__number(s);

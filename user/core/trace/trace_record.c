@@ -188,6 +188,8 @@ void trace_thread__put(struct bytes *b, const struct trace_thread *t)
 	bytes__number(b, t->begins ? THREAD_BEGINS : 0);
 	bytes__number(b, t->state);
 	bytes__string(b, t->comm, sizeof(t->comm));
+	if (t->state == GIL_THREAD_HOLDING)
+		bytes__number(b, t->cpu);
 }
 
 bool trace_thread__get(struct span *s, struct trace_thread *t)
@@ -199,7 +201,10 @@ bool trace_thread__get(struct span *s, struct trace_thread *t)
 	t->begins = span__number(s) & THREAD_BEGINS;
 	t->state = (__u8)span__number(s);
 	span__string(s, t->comm, sizeof(t->comm));
-	if (t->state != GIL_THREAD_IDLE)
+	t->cpu = GIL_PARTS;
+	if (t->state == GIL_THREAD_HOLDING && !span__done(s))
+		t->cpu = (__u8)span__number(s);
+	if (t->state != GIL_THREAD_IDLE && t->cpu >= GIL_PARTS)
 		t->state = GIL_THREAD_UNSEEN;
 	return !s->bad && t->tid;
 }

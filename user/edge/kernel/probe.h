@@ -75,6 +75,11 @@ int probe__enter_process(struct probe *p, unsigned int index);
 /* Returns the index of a zeroed record for a GIL, or -ENOSPC. */
 int probe__take_lock(struct probe *p);
 
+/* Takes a record for thread tid, which the caller fills, and then announces it to the programs on the
+ * scheduler. The first one returns its index or -ENOSPC; the second one 0 or -errno. */
+int probe__take_thread(struct probe *p);
+int probe__enter_thread(struct probe *p, unsigned int index);
+
 /* The live records, valid as long as the probe; NULL if the index is out of range. Indexes come
  * from the calls above and from events. */
 struct gil_process *probe__process(struct probe *p, unsigned int index);

@@ -109,6 +109,24 @@ int probe__take_lock(struct probe *p)
 	return take(&p->locks, &p->tables->next_lock, &p->tables->locks_full);
 }
 
+int probe__take_thread(struct probe *p)
+{
+	__u64 full = 0; /* it costs no edge */
+
+	return take(&p->threads, &p->tables->next_thread, &full);
+}
+
+int probe__enter_thread(struct probe *p, unsigned int index)
+{
+	const struct gil_thread *t = record(&p->threads, index);
+	struct gil_thread_records r = {.count = 1, .index = {index}};
+	__u32 tid = t->tid;
+
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.records), &tid, &r, BPF_NOEXIST))
+		return -errno;
+	return 0;
+}
+
 struct gil_process *probe__process(struct probe *p, unsigned int index)
 {
 	return record(&p->processes, index);

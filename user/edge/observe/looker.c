@@ -289,6 +289,12 @@ int looker__locked(struct looker *l, pid_t pid, const struct python *py)
 				    : (int)ask_about(l, LOOK_LOCKED, pid, py, 0);
 }
 
+long looker__holder(struct looker *l, pid_t pid, const struct python *py)
+{
+	return looks_itself(l, pid) ? python__holder(pid, py)
+				    : ask_about(l, LOOK_HOLDER, pid, py, 0);
+}
+
 long looker__switches(struct looker *l, pid_t pid, const struct python *py)
 {
 	return looks_itself(l, pid) ? python__switches(pid, py)

@@ -30,6 +30,7 @@ int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failu
 long looker__switch_interval(struct looker *l, pid_t pid, const struct python *py, __u64 gil);
 bool looker__is_free_threaded(struct looker *l, pid_t pid, const struct python *py);
 int looker__locked(struct looker *l, pid_t pid, const struct python *py);
+long looker__holder(struct looker *l, pid_t pid, const struct python *py);
 long looker__switches(struct looker *l, pid_t pid, const struct python *py);
 int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
 		     struct python_own_gil *list, size_t max);

@@ -29,6 +29,9 @@ static void look(const struct request *r, struct answer *a)
 	case LOOK_LOCKED:
 		a->value = python__locked(r->pid, &r->python);
 		break;
+	case LOOK_HOLDER:
+		a->value = python__holder(r->pid, &r->python);
+		break;
 	case LOOK_SWITCHES:
 		a->value = python__switches(r->pid, &r->python);
 		break;

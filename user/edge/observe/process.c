@@ -196,8 +196,18 @@ static __u64 lateness(const struct process *p, __u64 then)
 	return since ? gil_elapsed(since, then) : 0;
 }
 
+/* A thread that waited before its GIL was observed has shown itself within a switch interval, because
+ * a waiter sleeps for no longer. Twice that leaves room for a late wake-up. From then on the first
+ * wait of a thread is whole. */
+static void expect_waiters(const struct process_gil *g, struct gil_lock *l)
+{
+	if (g->switch_interval_us > 0)
+		l->bpf.whole_from = clock_ns() + 2000 * (__u64)g->switch_interval_us;
+}
+
 static int trace_from_now(struct process *p, struct gil_process *record)
 {
+	struct gil_thread *holder = NULL;
 	int err = 0;
 
 	/* A Python 2 may not have a GIL yet. */
@@ -212,6 +222,8 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 			process__drop_new_gil(p);
 		return -EAGAIN;
 	}
+	if (p->python.gil && !p->born_ns)
+		holder = process__find_holder(p);
 	if (p->python.gil)
 		process__enter_gil(p, &record->lock[0]);
 	record->semaphore_at = p->python.semaphore_at;
@@ -225,6 +237,9 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 		return -EAGAIN;
 	}
 	/* Only used if no edge is ever seen, as the word has then not changed since. */
+	if (p->nr_gils)
+		expect_waiters(&p->gils[0], probe__lock(p->probe, (unsigned int)p->gils[0].lock));
+	process__confirm_holder(p, holder);
 	if (p->nr_gils)
 		p->gils[0].locked_at_start = looker__locked(p->looker, p->bound, &p->python);
 	p->late_ns = lateness(p, clock_ns());

@@ -21,6 +21,11 @@ void process__drop_new_gil(struct process *p);
 /* Makes the edges of the GIL that was added last count from now on. */
 void process__enter_gil(struct process *p, struct gil_process_lock *slot);
 
+/* Finds out which thread has the GIL that was added last, and follows it, before its edges count. NULL
+ * if nobody has it, or it is not known. The second one is called once they count. */
+struct gil_thread *process__find_holder(struct process *p);
+void process__confirm_holder(struct process *p, struct gil_thread *t);
+
 /* Finds the sub-interpreters that have come and gone since the last look. */
 void process__look_at_interpreters(struct process *p);
 

@@ -61,6 +61,10 @@ long python__switch_interval(pid_t pid, const struct python *py, __u64 gil);
 /* Reads the GIL's `locked` word again: 1, 0, or -1 if it cannot be read. */
 int python__locked(pid_t pid, const struct python *py);
 
+/* The thread that has the GIL, by the number that it has in its own pid namespace; -1 if the GIL is
+ * free, or this cannot be read. Python 2 does not note it. */
+long python__holder(pid_t pid, const struct python *py);
+
 /* How often the GIL was taken by a thread other than the last holder; -1 if it cannot be read. */
 long python__switches(pid_t pid, const struct python *py);
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the kernel says about one thread of another process. */
+#ifndef PROC_TASK_H
+#define PROC_TASK_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct proc_task {
+	char state;         /* as in /proc/PID/stat: 'R' runs or could, 'S' and 'D' sleep */
+	bool exits;         /* it has begun to */
+	long long switches; /* how often it has left a CPU */
+};
+
+/* False if there is no such thread. */
+bool proc_task__read(pid_t pid, pid_t tid, struct proc_task *t);
+
+/* The number, in gilscope's pid namespace, of the thread of process pid that has the number `tid` in
+ * its own; -1 if there is none. */
+long proc_task__host_number(pid_t pid, long tid);
+
+#endif
