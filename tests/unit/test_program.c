@@ -65,7 +65,7 @@ TEST(names_are_bounded_and_printable)
 		size_t size = random_below(&seed, sizeof(bytes));
 
 		for (size_t j = 0; j < size; j++)
-			bytes[j] = "\0-mcWX python/\303\244\n\377"[random_below(&seed, 20)];
+			bytes[j] = "\0-mcWX python/\303\244\n\377"[random_below(&seed, 18)];
 		program__name(bytes, size, out);
 		CHECK(strlen(out) < PROGRAM_NAME, "no end");
 	}
