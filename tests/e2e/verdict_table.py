@@ -51,7 +51,7 @@ ROWS = [
     Row("timers", ["idle"], [], "the GIL is held", "Try"),
     Row("pool", ["shared"], ["waiting"], "more processes", "small calls"),
     # Many consumers do little each, behind the one producer.
-    Row("produce_and_consume", ["shared", "convoy"], ["waiting"], "process", "small calls"),
+    Row("produce_and_consume", ["shared", "convoy"], ["any"], "process", "small calls"),
     Row("executor", ["convoy"], ["waiting", "front"], "convoy effect", "native"),
     Row("coroutines", ["one_thread"], ["front"], "one thread's own work", "Try"),
     Row("http", ["shared", "preempted", "convoy"], ["any"], "", "small calls"),
