@@ -11,7 +11,7 @@
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
 #   make static     build build/gilscope.static, one file that needs no library, for any Linux of this architecture
 #   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
-#   make check-faults  let requests to the system (memory, files, BPF) fail, one by one, for each command; this takes half an hour
+#   make check-faults  let requests to the system (memory, files, BPF) fail, one by one, for each command
 #   make bench      measure the performance figures; each is a line: bench NAME VALUE LIMIT pass|miss
 #   make fuzz       run each fuzzer for FUZZ_SECONDS, and print what it reaches; the corpus is kept in a cache folder
 #   make usdt-python  build CPythons with GIL probes (usdt/) in a cache folder, once; the last line is the newest one's path
