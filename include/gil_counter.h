@@ -28,7 +28,8 @@
 	X(overdue_ns, HIDDEN, NULL, 0, "time in holds after a waiter had asked for their end")     \
 	/* in no distribution, as it is not known how long they were */                            \
 	X(partial_hold_ns, HIDDEN, NULL, 0, "time in holds whose beginning was not seen")          \
-	X(partial_hold_blocked_ns, HIDDEN, NULL, 0, "the part of it asleep")
+	X(partial_hold_blocked_ns, HIDDEN, NULL, 0, "the part of it asleep")                       \
+	X(partial_wait_ns, HIDDEN, NULL, 0, "time in waits whose beginning was not seen")
 
 /* Kept per GIL. */
 #define GIL_LOCK_COUNTERS(X)                                                                       \

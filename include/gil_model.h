@@ -189,6 +189,7 @@ static __always_inline struct gil_handoff gil_model_acquire(struct gil_lock *l,
 			l->waiters--;
 		if (t->partial) {
 			l->partial_waits++;
+			t->fig.partial_wait_ns += handoff.wait_ns;
 			handoff.wait_ns = 0; /* not measured completely, so not reported */
 		} else {
 			t->fig.contended++;

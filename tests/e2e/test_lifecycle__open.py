@@ -74,3 +74,11 @@ def test_recorded_from_the_middle_of_a_hold():
     equal(gilscope("record", "-p", w.pid, "-d", "0.3", "-o", trace).status, 0, "status")
     verify(trace)
     equal(gil_of(process_of(report(trace), w.pid))["holder"], holder, "holder")
+
+
+def test_attached_to_the_middle_of_a_sleep():
+    """The hold ends while it is observed. What was seen of it, and of the wait behind it, counts."""
+    w = Workload(debian(), "holding.py", 1, 1500, wait=False)
+    whole = stat("-p", w.pid, "-d", "1.8").report
+    equal(whole["verdict"]["kind"], "asleep", "verdict: %s" % whole["verdict"]["text"])
+    check(str(w.pid) in whole["verdict"]["text"], "not named: %s", whole["verdict"]["text"])

@@ -203,6 +203,10 @@ static void count_acquisition(const struct run *run, struct outcome *o, size_t i
 	if (wait < run->nr && !partial)
 		count_wait(run, o, (struct span){wait, i});
 	o->lock.partial_waits += partial;
+	if (partial) {
+		o->fig.partial_wait_ns += length(run, (struct span){wait, i});
+		o->threads[e->tid].fig.partial_wait_ns += length(run, (struct span){wait, i});
+	}
 	if (release < run->nr) {
 		count_hold(run, o, (struct span){i, release});
 		o->lock.held_ns += run->edges[release].ts - e->ts;

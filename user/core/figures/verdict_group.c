@@ -41,7 +41,7 @@ static size_t threads_of(const struct verdict_look *l, const struct gil_thread *
 
 __u64 verdict_key__waited(const struct verdict_look *l, const struct gil_thread *t)
 {
-	return snapshot_gil__thread_waited(t, l->now);
+	return snapshot_gil__thread_waited(t, l->now) + t->fig.partial_wait_ns;
 }
 
 bool verdict_look__has_counters(const struct verdict_look *l)
@@ -209,7 +209,8 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 		return;
 	v->tid = t->tid;
 	memcpy(v->name, t->comm, sizeof(v->name));
-	v->longest_ns = gil_later(t->fig.hold.max, open_hold(l->process, l->gil, t).ns);
+	v->longest_ns = gil_later(gil_later(t->fig.hold.max, t->fig.partial_hold_ns),
+				  open_hold(l->process, l->gil, t).ns);
 	v->wait_ns = gil_hist__quantile(&t->fig.wait, 0.5);
 }
 

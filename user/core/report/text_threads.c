@@ -53,7 +53,7 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 {
 	double observed = (double)gil__observed(p, g);
 	const struct gil_figures *f = &thread->fig;
-	__u64 open = open_hold(p, g, thread).ns;
+	__u64 open = gil_later(open_hold(p, g, thread).ns, f->partial_hold_ns);
 	struct format cells[COLUMNS] = {{"-"}, {""},  {"-"}, {"-"}, {"-"},
 					{"-"}, {"-"}, {"-"}, {"-"}};
 
