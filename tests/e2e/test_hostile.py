@@ -299,11 +299,13 @@ def test_refused_processes_cost_no_memory():
     run_refused(spawner, more)
     second = memory_of(pid)
     note("%d bytes after %d more processes" % (second, more))
+    if FULL_SIZE:  # what else ran meanwhile may have taken the bystander's row
+        check(second - first < 600 * 500, "%d bytes for each process", (second - first) // more)
+        return
     report = bystander.check_unharmed()
     equal(len(report["unobserved"]), 1024, "the number of those that are listed")
     # What else ran on this machine has rows, each of 9 KiB.
     rows = sum(len(g["threads"]) for p in report["processes"] for g in p["gils"])
-    note("%d rows of threads" % rows)
     check(second - first - rows * 9500 < 600 * 500, "%d bytes for each process, and %d rows",
           (second - first) // more, rows)
 
@@ -323,10 +325,11 @@ def test_many_files_cost_no_descriptors():
         if i + 1 in (files // 2, files):
             time.sleep(1.5)  # until the records of ended processes have been given back
             counts.append(open_files(pid))
-    report = bystander.check_unharmed()
-    check(len(report["processes"]) > 30, "only %d were observed", len(report["processes"]))
     note("%d descriptors after %d files, and %d after %d" % (counts[0], files // 2, counts[1], files))
     within(counts[1] - counts[0], -10, 10, "descriptors for %d files" % (files // 2))
+    if not FULL_SIZE:  # then more have ended than have rows, perhaps the bystander's, too
+        report = bystander.check_unharmed()
+        check(len(report["processes"]) > 30, "only %d were observed", len(report["processes"]))
 
 
 # --- tables that are full ------------------------------------------------------------------------
