@@ -53,9 +53,12 @@ def test_on_and_off_and_on(name):
     check(truth["imports"] > 0 and gil["acquisitions"] > truth["imports"], "%s acquisitions in %s "
           "imports", gil["acquisitions"], truth["imports"])
     equal(gil["anomalies"], 0, "anomalies")
-    for t in truth["threads"]:
-        row = thread(process, t["tid"])
-        within(row["wait"]["sum_ns"], 0, 1.01 * (t["end"] - t["begin"]), "wait of a thread")
+    # On a busy machine a thread may never run while the GIL is on; it has no row then.
+    rows = {row["tid"]: row for row in gil["threads"]}
+    seen = [t for t in truth["threads"] if t["tid"] in rows]
+    check(seen, "no thread of %s has a row", len(truth["threads"]))
+    for t in seen:
+        within(rows[t["tid"]]["wait"]["sum_ns"], 0, 1.01 * (t["end"] - t["begin"]), "wait of a thread")
 
 
 def turned_on_cases():
