@@ -37,7 +37,10 @@
 	X(partial_waits, HIDDEN, NULL, 0, "waits whose beginning was not seen")                    \
 	X(partial_holds, HIDDEN, NULL, 0, "holds whose beginning was not seen")                    \
 	/* 0 in a good run */                                                                      \
-	X(anomalies, HIDDEN, NULL, 0, "edges that contradict the state, so one was missed")
+	X(anomalies, HIDDEN, NULL, 0, "edges that contradict the state, so one was missed")        \
+	/* for blame: parts of waiter_ns that are nobody's doing */                                \
+	X(free_wait_ns, HIDDEN, NULL, 0, "waiters times time, while nobody had the GIL")           \
+	X(unseen_wait_ns, HIDDEN, NULL, 0, "waiters times time, while nothing was known of it")
 
 /* How many of each list the first version had. Files have these in a fixed place. */
 #define GIL_FIRST_COUNTERS 4

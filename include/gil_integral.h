@@ -43,4 +43,17 @@ static __always_inline __u64 gil_lock_waiting_until(const struct gil_lock *l, __
 	return l->waiter_ns + l->waiters * gil_elapsed(l->mark, now);
 }
 
+/* The parts of that while nobody had the GIL, and while nothing was known about it. */
+static __always_inline __u64 gil_lock_free_waiting_until(const struct gil_lock *l, __u64 now)
+{
+	return l->free_wait_ns +
+	       (l->state == GIL_LOCK_FREE ? l->waiters * gil_elapsed(l->mark, now) : 0);
+}
+
+static __always_inline __u64 gil_lock_unseen_waiting_until(const struct gil_lock *l, __u64 now)
+{
+	return l->unseen_wait_ns +
+	       (l->state == GIL_LOCK_UNSEEN ? l->waiters * gil_elapsed(l->mark, now) : 0);
+}
+
 #endif

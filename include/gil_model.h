@@ -129,6 +129,10 @@ static __always_inline void gil_lock_advance(struct gil_lock *l, __u64 ts)
 	if (gil_rarely(l->waiters)) {
 		l->contended_ns += d;
 		l->waiter_ns += d * l->waiters;
+		if (l->state == GIL_LOCK_FREE)
+			l->free_wait_ns += d * l->waiters;
+		else if (gil_rarely(l->state == GIL_LOCK_UNSEEN))
+			l->unseen_wait_ns += d * l->waiters;
 	}
 	l->mark += d;
 	if (gil_rarely(gone != l->gone_seen)) {

@@ -243,6 +243,28 @@ static __u64 end_of_wait(const struct run *run, size_t i)
 	return run->end;
 }
 
+/* Adds the part of a wait for which nobody had the GIL, or nothing was known about it. Both lie
+ * between two acquisitions or releases. */
+static void count_unheld(const struct run *run, struct outcome *o, size_t wait)
+{
+	__u64 from = run->edges[wait].ts, to = end_of_wait(run, wait), since = run->start;
+	__u64 *sum = &o->unseen_wait_ns;
+
+	for (size_t i = 0; i <= run->nr; i++) {
+		__u64 ts = i < run->nr ? run->edges[i].ts : run->end;
+		__u64 begin = since > from ? since : from, end = ts < to ? ts : to;
+
+		if (i < run->nr && run->edges[i].kind != GIL_EDGE_ACQUIRE &&
+		    run->edges[i].kind != GIL_EDGE_RELEASE)
+			continue;
+		if (sum && end > begin)
+			*sum += end - begin;
+		since = ts;
+		sum = i < run->nr && run->edges[i].kind == GIL_EDGE_RELEASE ? &o->free_wait_ns
+									    : NULL;
+	}
+}
+
 /* The time with at least one wait: the union of the waits. They are in order of their beginnings,
  * so each adds what goes beyond those before it. */
 static void count_contention(const struct run *run, struct outcome *o)
@@ -256,6 +278,7 @@ static void count_contention(const struct run *run, struct outcome *o)
 			continue;
 		to = end_of_wait(run, i);
 		o->waiter_ns += to - from;
+		count_unheld(run, o, i);
 		if (to > covered)
 			o->contended_ns += to - (from > covered ? from : covered);
 		covered = to > covered ? to : covered;

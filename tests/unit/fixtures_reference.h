@@ -33,6 +33,8 @@ struct outcome {
 	__u64 held_ns;
 	__u64 contended_ns;
 	__u64 waiter_ns;
+	__u64 free_wait_ns;
+	__u64 unseen_wait_ns;
 	__u64 pairs[RUN_THREADS][RUN_THREADS];
 	__u64 pair_wait_ns;
 	__u64 given_up; /* waits that were given up; run_model only */

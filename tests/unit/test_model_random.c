@@ -40,6 +40,8 @@ static void run_model(const struct run *run, struct outcome *o)
 	o->held_ns = gil_lock_held_until(&o->lock, run->locked_at_start, run->end);
 	o->contended_ns = gil_lock_contended_until(&o->lock, run->end);
 	o->waiter_ns = gil_lock_waiting_until(&o->lock, run->end);
+	o->free_wait_ns = gil_lock_free_waiting_until(&o->lock, run->end);
+	o->unseen_wait_ns = gil_lock_unseen_waiting_until(&o->lock, run->end);
 }
 
 static __u64 sum_of(const __u64 *part)
@@ -131,6 +133,10 @@ static void check_reference(const struct outcome *o, const struct outcome *r, co
 	      o->contended_ns, r->contended_ns);
 	CHECK(o->waiter_ns == r->waiter_ns, "seed %llu: waiting %llu, reference %llu", seed,
 	      o->waiter_ns, r->waiter_ns);
+	CHECK(o->free_wait_ns == r->free_wait_ns, "seed %llu: %llu, reference %llu", seed,
+	      o->free_wait_ns, r->free_wait_ns);
+	CHECK(o->unseen_wait_ns == r->unseen_wait_ns, "seed %llu: %llu, reference %llu", seed,
+	      o->unseen_wait_ns, r->unseen_wait_ns);
 }
 
 static struct run run;
