@@ -80,6 +80,7 @@ struct gil_lock_bpf {
 	__u64 whole_from;  /* the first wait of a thread is whole from here on; 0: not known */
 	__u64 lost;        /* edges lost by a recording and not yet reported to it */
 	__u64 lost_since;  /* when the first of them happened */
+	__u64 lost_gap_wait; /* see gil_blame.h */
 };
 
 struct gil_lock {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/figures/blame_totals.h"
 #include "fixtures.h"
 static struct snapshot *new_snapshot(void)
 {
@@ -260,6 +261,39 @@ static struct snapshot *make_gil_turned_on(void)
 	return s;
 }
 
+/* The same with samples of the code that has the GIL. */
+static struct snapshot *make_blamed(void)
+{
+	static const struct blame_place render = {.function = "Page.render",
+						  .file = "/srv/app/views.py",
+						  .line = 212},
+					hash = {.function = "digest",
+						.file = "/srv/app/auth.py",
+						.line = 40,
+						.native = "libcrypto.so.3:EVP_DigestUpdate"},
+					fetch = {.function = "fetch\033[1m",
+						 .file = "/srv/app/<script>.py",
+						 .line = 7,
+						 .native = "syscall:clock_nanosleep"},
+					unknown = {.kind = BLAME_UNREADABLE};
+	struct snapshot *s = make_two_threads();
+	struct snapshot_process *p = &s->processes[0];
+	struct snapshot_gil *g = &p->gils[0];
+	struct blame_totals t = blame_totals__of(p, g);
+	struct blame *b = blame__new();
+
+	for (int i = 0; i < 1000; i++) {
+		struct blame_place line = render;
+
+		line.line += i % 5 == 0;
+		blame__tick(b, i % 10 < 7 ? &line : i % 100 == 99 ? &unknown : &hash, 1);
+	}
+	blame__gap(b, &fetch, t.blocked_ns / 2, 0, t.wait_ns / 20);
+	g->functions = blame__rows(b, &t, &g->nr_functions);
+	blame__free(b);
+	return s;
+}
+
 /* Names that try to affect the terminal or the JSON, and everything that can be missed. */
 static struct snapshot *make_hostile(void)
 {
@@ -377,6 +411,7 @@ static struct snapshot *make_empty(void)
 const struct fixture fixture_table[] = {
 	{"single", make_single},
 	{"two_threads", make_two_threads},
+	{"blamed", make_blamed},
 	{"multiprocess", make_multiprocess},
 	{"convoy", make_convoy},
 	{"blocked", make_blocked},

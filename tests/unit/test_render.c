@@ -96,7 +96,7 @@ TEST(golden_json)
 	static const char *const names[] = {"single",        "two_threads",   "convoy",
 					    "multiprocess",  "free_threaded", "gil_on_for_moments",
 					    "gil_turned_on", "hostile",       "unseen",
-					    "empty"};
+					    "empty",         "blamed"};
 	struct render_options o = {.version = "0.0.0"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && !test_failure[0]; i++)

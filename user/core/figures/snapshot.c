@@ -14,6 +14,7 @@ static void gil__clear(struct snapshot_gil *g)
 {
 	free(g->threads);
 	free(g->sums);
+	free(g->functions);
 }
 
 const char *snapshot_process__known_as(const struct snapshot_process *p, size_t *size)
@@ -236,13 +237,16 @@ static int copy_gil(struct snapshot_process *p, const struct snapshot_gil *from)
 	*g = *from;
 	g->threads = copy_array(from->threads, from->nr_threads, sizeof(*from->threads));
 	g->sums = copy_array(from->sums, from->nr_sums, sizeof(*from->sums));
-	if (g->threads && g->sums)
+	if (from->functions)
+		g->functions =
+			copy_array(from->functions, from->nr_functions, sizeof(*from->functions));
+	if (g->threads && g->sums && (g->functions || !from->functions))
 		return 0;
-	free(g->threads);
-	free(g->sums);
+	gil__clear(g);
 	g->threads = NULL;
 	g->sums = NULL;
-	g->nr_threads = g->nr_sums = 0;
+	g->functions = NULL;
+	g->nr_threads = g->nr_sums = g->nr_functions = 0;
 	return -ENOMEM;
 }
 

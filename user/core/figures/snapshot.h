@@ -12,6 +12,7 @@
 
 #include "core/base/format.h"
 #include "core/base/program.h"
+#include "core/figures/blame.h"
 #include "gil_integral.h"
 #include "gil_sum.h"
 
@@ -33,6 +34,9 @@ struct snapshot_gil {
 	size_t nr_folded; /* exited threads summed up in one row, with tid 0 and comm "(exited)" */
 	struct gil_sum *sums; /* owned; by kind, and in each the most frequent first */
 	size_t nr_sums;
+	/* Which code had it: see blame__rows. Owned; NULL if no samples were taken. */
+	struct blame_row *functions;
+	size_t nr_functions;
 	/* For a recording: the edges that it lost, in how many places, and how long these lasted.
 	 * That time does not count as observed, and intervals cut by it are in no distribution. */
 	__u64 lost_edges;

@@ -12,6 +12,7 @@
 #include "core/figures/metric.h"
 #include "core/figures/open.h"
 #include "core/figures/verdict_group.h"
+#include "core/figures/verdict_words.h"
 
 /* Waiting less than a tenth of the time is normal for programs with threads. From half of the time
  * on, most of the work is done while another thread could have run. */
@@ -417,6 +418,7 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 		v.answer = VERDICT_UNKNOWN;
 	if (v.kind == VERDICT_STUCK || (v.kind == VERDICT_INTERVAL && v.open_ns))
 		v.answer = v.contended_ratio >= CONTENDED_MUCH ? VERDICT_YES : VERDICT_PARTLY;
+	verdict_code__find(&v, g);
 	return v;
 }
 

@@ -101,6 +101,10 @@ struct verdict {
 	/* each its own: the busy GILs, and the number of their processes */
 	size_t gils;
 	size_t processes;
+	/* the function behind which others wait most, and its share of all waiting; "" if no samples
+	 * were taken, or none stands out */
+	struct blame_row code;
+	double code_share;
 	/* other GILs for which threads wait as well */
 	size_t others;
 	unsigned int choices; /* of words; 0: those that verdict__choices makes of the figures */
@@ -110,7 +114,7 @@ struct verdict {
 };
 
 #define VERDICT_TEXT    512
-#define VERDICT_SUPPORT 3
+#define VERDICT_SUPPORT 4
 
 struct verdict_text {
 	const char *answer;                          /* "GIL-bound", "Not GIL-bound", ... */

@@ -395,6 +395,7 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 				      "does not declare Py_mod_gil"
 				    : "is turned on");
 	tell[v->kind](&t);
+	verdict_code__tell(&t);
 	verdict_advise(&t);
 	add_asides(&t);
 }

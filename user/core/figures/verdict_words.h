@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the two files share that put the verdict into words. */
+/* What the files share that put the verdict into words. */
 #ifndef VERDICT_WORDS_H
 #define VERDICT_WORDS_H
 
@@ -32,5 +32,8 @@ struct verdict_name verdict_who(const struct verdict_teller *t, const struct ver
 
 /* Adds what can be done: first by who uses a library, then by its author. */
 void verdict_advise(struct verdict_teller *t);
+/* Finds the function behind which others wait; and adds the sentence that names it. */
+void verdict_code__find(struct verdict *v, const struct snapshot_gil *g);
+void verdict_code__tell(struct verdict_teller *t);
 
 #endif

@@ -147,6 +147,47 @@ static void put_edges(struct json *j, const struct snapshot_gil *g)
 	json__close(j, ']');
 }
 
+static void put_text(struct json *j, const char *key, const char *text)
+{
+	if (text[0])
+		json__string(j, key, text);
+	else
+		json__null(j, key);
+}
+
+static void put_function(struct json *j, const struct blame_row *r)
+{
+	json__open_inline(j, NULL, '{');
+	put_text(j, "function", r->function);
+	if (blame_kind__name(r->kind))
+		json__string(j, "kind", blame_kind__name(r->kind));
+	put_text(j, "file", r->file);
+	if (r->line)
+		json__integer(j, "line", r->line);
+	else
+		json__null(j, "line");
+	put_text(j, "native", r->native);
+	json__integer(j, "hold_ns", r->hold_ns);
+	json__integer(j, "wait_ns", r->wait_ns);
+	json__integer(j, "hold_blocked_ns", r->blocked_ns);
+	json__integer(j, "hold_preempted_ns", r->preempted_ns);
+	json__integer(j, "samples", r->samples);
+	json__real(j, "error", r->error); /* null if it is not known */
+	json__close(j, '}');
+}
+
+static void put_functions(struct json *j, const struct snapshot_gil *g)
+{
+	if (!g->functions) {
+		json__null(j, "functions");
+		return;
+	}
+	json__open(j, "functions", '[');
+	for (size_t i = 0; i < g->nr_functions; i++)
+		put_function(j, &g->functions[i]);
+	json__close(j, ']');
+}
+
 static void put_verdict(struct json *j, const struct verdict *v)
 {
 	struct verdict_text text;
@@ -227,6 +268,7 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 	put_loose_ends(j, p, g);
 	put_threads(j, p, g);
 	put_edges(j, g);
+	put_functions(j, g);
 	json__close(j, '}');
 }
 

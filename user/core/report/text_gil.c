@@ -441,5 +441,5 @@ int text_gil(const struct text *t, const struct snapshot_process *p, const struc
 		put_edges(t, g);
 	}
 	put_now(t, p, g);
-	return text_threads(t, p, g);
+	return text_functions(t, g) ?: text_threads(t, p, g);
 }

@@ -11,5 +11,7 @@ int text_gil(const struct text *t, const struct snapshot_process *p, const struc
 /* Only the part about the threads. */
 int text_threads(const struct text *t, const struct snapshot_process *p,
 		 const struct snapshot_gil *g);
+/* Only the part about the functions, if samples were taken. */
+int text_functions(const struct text *t, const struct snapshot_gil *g);
 
 #endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Which code has a GIL while others wait: from samples to rows that add up to the figures of the GIL.
+ *
+ * A tick is a look at the holder at a moment that the holder does not choose. Ticks tell how the time
+ * on a CPU is divided, and the ticks weighted by the number of waiters tell how the waiting meanwhile
+ * is divided. Both sums are known exactly from the edges, so the ticks are scaled to them. A gap, in
+ * which the holder had no CPU, is measured exactly and belongs to one place. What is nobody's is in
+ * rows of its own.
+ */
+#ifndef BLAME_H
+#define BLAME_H
+
+#include <stddef.h>
+#include <linux/types.h>
+
+/* The number of different places that are kept for one GIL. All others share a row. */
+#define BLAME_PLACES 512
+
+enum blame_kind {
+	BLAME_FUNCTION = 0,
+	BLAME_NO_PYTHON,  /* native code that no Python code has called */
+	BLAME_UNREADABLE, /* the frame could not be read */
+	BLAME_OTHERS,     /* places beyond BLAME_PLACES */
+	BLAME_UNSAMPLED,  /* there is no sample of it */
+	BLAME_HANDOVER,   /* nobody had the GIL, and the next holder was about to take it */
+};
+
+struct blame_row {
+	enum blame_kind kind;
+	char function[128]; /* "Class.method"; "" if it is no function */
+	char file[192];
+	unsigned int line; /* 0: unknown */
+	char native
+		[128]; /* "libcrypto.so.3:sha256_block_data_order"; "" if it is the interpreter */
+	__u64 hold_ns; /* with the two below; open holds are included */
+	__u64 blocked_ns;
+	__u64 preempted_ns;
+	__u64 wait_ns; /* the waiting of all other threads meanwhile */
+	__u64 samples;
+	double error; /* the standard error of its share of all waiting; NaN: unknown */
+};
+
+/* A place in the code. A text that is NULL is unknown; `native` is "" if the interpreter itself runs. */
+struct blame_place {
+	enum blame_kind kind; /* BLAME_FUNCTION, BLAME_NO_PYTHON or BLAME_UNREADABLE */
+	const char *function, *file, *native;
+	unsigned int line;
+};
+
+/* The exact figures of a GIL, to which the rows add up. */
+struct blame_totals {
+	__u64 oncpu_ns, blocked_ns, preempted_ns; /* of holds, also of the one still going on */
+	__u64 unknown_hold_ns;                    /* holds of which these parts are not known */
+	__u64 wait_ns;                            /* threads waiting times time */
+	__u64 free_wait_ns;                       /* the part while nobody had it */
+	__u64 unseen_wait_ns;                     /* the part while nothing was known of it */
+	__u64 lost_gap_wait_ns;                   /* the part in gaps that were lost */
+};
+
+struct blame;
+
+/* NULL if memory ran out. */
+struct blame *blame__new(void);
+/* NULL is fine. */
+void blame__free(struct blame *b);
+/* A copy; NULL if memory ran out, or if b is NULL. */
+struct blame *blame__copy(const struct blame *b);
+
+/* A tick has found the holder at this place while so many threads waited. The texts are copied. */
+void blame__tick(struct blame *b, const struct blame_place *at, unsigned int waiters);
+/* The holder has been off its CPU at this place, for these times in ns. */
+void blame__gap(struct blame *b, const struct blame_place *at, __u64 blocked_ns, __u64 preempted_ns,
+		__u64 wait_ns);
+
+/* Makes the rows: those of code, by wait_ns and then hold_ns, largest first, then the others. Returns
+ * an array, which the caller frees, or NULL if memory ran out; *n is its length. */
+struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *totals, size_t *n);
+
+/* Sums up the *n rows of each function: its line is then the one with most of it. Returns and sets *n
+ * as blame__rows. */
+struct blame_row *blame__by_function(const struct blame_row *rows, size_t *n);
+
+/* The name of a kind in JSON: "not sampled"; NULL for BLAME_FUNCTION. */
+const char *blame_kind__name(enum blame_kind kind);
+
+#endif
