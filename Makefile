@@ -177,7 +177,7 @@ $(BUILD)/test_probe_records: TEST_LIBS := -lbpf -lpthread
 $(BUILD)/test_trace_sink: $(call objects,edge/record/trace_sink edge/record/trace_output)
 # These need more of the core.
 $(BUILD)/test_trace_sink: TEST_LIBS = $(BUILD)/libcore.a -lpthread
-$(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker edge/observe/looker_run)
+$(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker edge/observe/looker_run edge/observe/native)
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 
@@ -300,7 +300,7 @@ kernel-reports: deps
 # ---- the benchmarks and the demo ----
 
 $(BUILD)/bench-empty: tests/bench/empty.c $(call objects,$(FINDING) $(filter edge/kernel/%,$(EDGE)) edge/observe/site_file \
-		edge/observe/site_search edge/observe/looker edge/observe/looker_run) \
+		edge/observe/site_search edge/observe/looker edge/observe/looker_run edge/observe/native) \
 		$(BUILD)/libcore.a
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) $^ $(LDLIBS) -o $@
 

@@ -194,7 +194,7 @@ static __always_inline void edge(struct gil_process *p, const struct hit *hit)
 	if (recording)
 		stream_ready(l, t, now);
 	if (gil_rarely(t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t)))
-		infer_switch_in(t, bpf_get_current_task_btf(), now);
+		infer_switch_in(t, bpf_get_current_task_btf(), 1, now);
 	gone_seen = l->gone_seen;
 	if (hit->kind == GIL_EDGE_WAIT) {
 		gil_model_wait(l, t, now);
@@ -419,6 +419,8 @@ int on_nothing(struct pt_regs *ctx __attribute__((unused)))
 {
 	return 0;
 }
+
+#include "blame.h"
 
 #include "scheduler.h"
 

@@ -112,6 +112,7 @@ PROCESS_PROGRAM(sched_process_exec, on_exec, __u64 *ctx)
 	p->entering = 0;
 	p->image++;
 	p->drop_request.known = 0;
+	p->frames.known = 0;
 	if (p->sources & GIL_SOURCE_USDT)
 		p->sources = GIL_SOURCE_COND | GIL_SOURCE_USDT | GIL_SOURCE_TAKEOVER;
 	else

@@ -52,13 +52,15 @@ int on_switch(__u64 *ctx)
 
 		seq_step(&t->seq);
 		if (t->cpu != GIL_PART_ONCPU)
-			infer_switch_in(t, prev, now);
+			infer_switch_in(t, prev, 0, now);
 		preempted = preempted || prev->__state == 0;
 		gil_model_switch_out(t, preempted, now);
 		if (recording)
 			stream_switch(t, GIL_EDGE_SWITCH_OUT, preempted ? GIL_EDGE_F_RUNNABLE : 0,
 				      now);
 		t->bpf.ran = prev->se.sum_exec_runtime;
+		if (blame)
+			blame_leave(t, prev, now);
 		seq_step(&t->seq);
 	}
 	t = timed_thread(next, 0);
@@ -69,6 +71,8 @@ int on_switch(__u64 *ctx)
 		gil_model_switch_in(t, now);
 		if (recording)
 			stream_switch(t, GIL_EDGE_SWITCH_IN, 0, now);
+		if (blame)
+			blame_back(t, 0, now);
 		seq_step(&t->seq);
 	}
 	return 0;

@@ -154,7 +154,7 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	if (recording)
 		stream_ready(l, t, now);
 	if (t->cpu != GIL_PART_ONCPU && gil_thread_is_timed(t))
-		infer_switch_in(t, task, now);
+		infer_switch_in(t, task, 1, now);
 	if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
 		step(l, t, GIL_EDGE_WAIT, 0, now);
 	else if (is_taken(site))

@@ -134,14 +134,18 @@ static __always_inline struct gil_thread *thread_of(struct gil_process *p, __u32
 	return t;
 }
 
+/* The thread is back on a CPU, in the model, too: see blame.h. `own`: this program is just writing the
+ * record of its GIL. */
+static int blame_back(struct gil_thread *t, int own, __u64 now);
+
 /*
  * Now and then the kernel switches to a thread without running the tracepoint's programs (seen on
  * Linux 6.18). It becomes apparent when the thread does something although it is believed to be off
  * its CPU. How long it has been running then follows from the CPU time that it has used since it
- * was last switched out.
+ * was last switched out. `own`: the record of its GIL is just being written by this program.
  */
 static __always_inline void infer_switch_in(struct gil_thread *t, const struct task_struct *task,
-					    __u64 now)
+					    int own, __u64 now)
 {
 	__u64 ran = task->se.sum_exec_runtime - t->bpf.ran, off = gil_elapsed(t->mark, now);
 
@@ -149,6 +153,8 @@ static __always_inline void infer_switch_in(struct gil_thread *t, const struct t
 	gil_model_switch_in(t, now);
 	if (recording)
 		stream_switch(t, GIL_EDGE_SWITCH_IN, 0, now);
+	if (blame)
+		blame_back(t, own, now);
 }
 
 #endif

@@ -15,6 +15,7 @@
 #ifndef GIL_MAPS_H
 #define GIL_MAPS_H
 
+#include "gil_frames.h"
 #include "gil_model.h"
 #include "gil_python.h"
 #include "gil_sum.h"
@@ -59,6 +60,7 @@ struct gil_process {
 	__u64 dropped;    /* edges lost because a table was full */
 	__u32 bound;      /* the thread with which its probes end: usually the main thread */
 	__u32 pad;
+	struct gil_frame_layout frames; /* if samples are taken */
 };
 
 /* A thread's records, one for each GIL it has used. `current` is the one with an open wait or hold,

@@ -23,6 +23,7 @@ typedef __u32 __wsum;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_QUEUE = 22,
 	BPF_MAP_TYPE_RINGBUF = 27,
 };
@@ -81,7 +82,23 @@ struct sched_entity {
 
 struct mm_struct;
 
+/* A number of a thread in one pid namespace. */
+struct upid {
+	int nr;
+};
+
+struct pid {
+	unsigned int level;      /* of the thread's own namespace */
+	struct upid numbers[1];  /* by levels */
+};
+
+/* What the kernel keeps behind the registers of user mode on arm64. */
+struct pt_regs___kernel {
+	int syscallno;
+};
+
 struct task_struct {
+	struct pid *thread_pid;
 	unsigned int __state; /* Linux 5.14; 0 is runnable */
 	int pid;
 	int tgid;

@@ -79,6 +79,37 @@ def of_gil(g, report, where, expect_anomalies):
     yield from of_handoffs(g, report, where)
     yield from of_ratios(g, report, where)
     yield from of_threads(g, where)
+    if g.get("functions") is not None:
+        yield from of_functions(g, where)
+
+
+def of_functions(g, where):
+    """Checks that the rows of functions add up to the figures of the GIL."""
+    rows = g["functions"]
+    for r in rows:
+        if (r["function"] is None) == (r.get("kind") is None):
+            yield "%s: function %s of kind %s" % (where, r["function"], r.get("kind"))
+        if r["hold_blocked_ns"] + r["hold_preempted_ns"] > r["hold_ns"]:
+            yield "%s: a function's parts are more than its hold: %s" % (where, r)
+    held = sum(r["hold_ns"] for r in rows)
+    whole = g["hold"]["sum_ns"] + (
+        sum(t["open_hold_ns"] for t in g["threads"]) or g["open_hold_ns"])
+    if g["acquisitions"] and not g["partial_holds"]:
+        if held != whole:
+            yield "%s: functions held it for %s ns, and holds sum to %s" % (where, held, whole)
+    elif g["held_ratio"] is not None and abs(
+            held - g["held_ratio"] * g["observed_ns"]) > 2 * TINY * g["observed_ns"] + 2:
+        yield "%s: functions held it for %s ns, not %s" % (
+            where, held, g["held_ratio"] * g["observed_ns"])
+    blocked = sum(r["hold_blocked_ns"] for r in rows)
+    if not g["open_hold_ns"] and blocked != g["hold_blocked_ns"]:
+        yield "%s: functions slept for %s ns, and holds for %s" % (
+            where, blocked, g["hold_blocked_ns"])
+    waited = sum(r["wait_ns"] for r in rows)
+    if g["wait_ratio"] is not None and abs(
+            waited - g["wait_ratio"] * g["observed_ns"]) > 2 * TINY * g["observed_ns"] + 2:
+        yield "%s: functions let others wait for %s ns, not %s" % (
+            where, waited, g["wait_ratio"] * g["observed_ns"])
 
 
 def of_distributions(g, where):

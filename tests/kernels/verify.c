@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
  * verify KERNEL: does this kernel's verifier accept each BPF program of gilscope? Each is loaded by
- * itself, in every form that gilscope may load it in: with and without a recording and, if it is
- * for a uprobe, with the attach types of a perf event and of a uprobe_multi link. Prints a test's
+ * itself, in every form that gilscope may load it in: with and without a recording; if it is for a
+ * uprobe, with the attach types of a perf event and of a uprobe_multi link; and with and without
+ * samples. Prints a test's
  * line for each program, and a benchmark's line with the number of instructions that the verifier
  * processed in the worst form. KERNEL is the name in the benchmark's line.
  */
@@ -25,7 +26,7 @@
 #define LOG_SIZE (16 << 20)
 
 struct form {
-	bool recording, multi;
+	bool recording, multi, blame;
 };
 
 struct outcome {
@@ -49,6 +50,7 @@ static void set_sizes(struct gilscope_bpf *s, const struct form *form)
 	s->rodata->max_locks = 192;
 	s->rodata->max_threads = 4096;
 	s->rodata->recording = form->recording;
+	s->rodata->blame = form->blame;
 	bpf_map__set_max_entries(s->maps.edges, form->recording ? 1 << 20 : 4096);
 	bpf_map__set_max_entries(s->maps.processes, 64);
 	bpf_map__set_max_entries(s->maps.free_processes, 64);
@@ -59,6 +61,7 @@ static void set_sizes(struct gilscope_bpf *s, const struct form *form)
 	bpf_map__set_max_entries(s->maps.free_threads, 4096);
 	bpf_map__set_max_entries(s->maps.records, 4096);
 	bpf_map__set_max_entries(s->maps.sums, 4096 * 16);
+	bpf_map__set_max_entries(s->maps.gaps, form->blame ? 4096 : 1);
 }
 
 static struct bpf_program *only(struct gilscope_bpf *s, const char *name)
@@ -124,15 +127,17 @@ static bool verify(const char *name, bool on_uprobe, const char *kernel)
 	long worst = -1;
 	int forms = 0;
 
-	for (int i = 0; i < (on_uprobe ? 4 : 2); i++) {
-		const struct form form = {.recording = i & 1, .multi = i & 2};
+	for (int i = 0; i < 4; i++) {
+		const struct form form = {.recording = i & 1,
+					  .multi = on_uprobe && i & 2,
+					  .blame = on_uprobe ? !(i & 1) : i & 2};
 		struct outcome out = {0};
 
 		try(name, &form, &out);
 		if (out.err) {
-			printf("not ok verifier/%s: rejected with%s a recording, attach type of "
-			       "%s: %s: %s\n",
-			       name, form.recording ? "" : "out",
+			printf("not ok verifier/%s: rejected with%s a recording, with%s "
+			       "samples, attach type of %s: %s: %s\n",
+			       name, form.recording ? "" : "out", form.blame ? "" : "out",
 			       form.multi ? "uprobe_multi" : "perf events", strerror(-out.err),
 			       out.why);
 			return false;

@@ -42,6 +42,55 @@ int elf_symtab__find(struct elf_file *e, const char *name, struct elf_symbol *sy
 	return -ENOENT;
 }
 
+/* Copies a name that may have no end. */
+static void copy_name(const char *text, uint64_t text_size, uint64_t at, char *name, size_t size)
+{
+	size_t n = 0;
+
+	while (n < size - 1 && at + n < text_size && text[at + n]) {
+		name[n] = text[at + n];
+		n++;
+	}
+	name[n] = '\0';
+}
+
+int elf_symtab__at(struct elf_file *e, bool dynamic, uint64_t address, char *name, size_t size,
+		   struct elf_symbol *symbol)
+{
+	struct elf_section symbols, strings;
+	const Elf64_Sym *table;
+	const char *text;
+	uint64_t n;
+	int err;
+
+	err = elf_file__section(e, dynamic ? ".dynsym" : ".symtab", &symbols);
+	err = err ?: elf_file__section(e, dynamic ? ".dynstr" : ".strtab", &strings);
+	if (err)
+		return err;
+	n = symbols.size / sizeof(Elf64_Sym);
+	n = n < MAX_SYMBOLS ? n : MAX_SYMBOLS;
+	text = elf_file__bytes(e, strings.offset, strings.size);
+	table = elf_file__bytes(e, symbols.offset, n * sizeof(Elf64_Sym));
+	if (!text || !table || !elf_file__may_scan(e, n * sizeof(Elf64_Sym)))
+		return -EBADMSG;
+	for (uint64_t i = 1; i < n; i++) {
+		Elf64_Sym sym;
+		unsigned int type;
+
+		memcpy(&sym, (const char *)table + i * sizeof(sym), sizeof(sym));
+		type = ELF64_ST_TYPE(sym.st_info);
+		if (sym.st_shndx == SHN_UNDEF || (type != STT_FUNC && type != STT_GNU_IFUNC) ||
+		    address < sym.st_value || address - sym.st_value >= sym.st_size ||
+		    sym.st_name >= strings.size)
+			continue;
+		copy_name(text, strings.size, sym.st_name, name, size);
+		*symbol = (struct elf_symbol){sym.st_value, sym.st_size, sym.st_shndx,
+					      (uint8_t)type};
+		return 0;
+	}
+	return -ENOENT;
+}
+
 /* ---- separate debug files ---- */
 
 /* Reads the build-id, which follows the head of its note and the name "GNU". Returns its length, or

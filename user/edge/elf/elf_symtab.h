@@ -16,6 +16,13 @@
  * Returns 0, -ENOENT if there is no such symbol or no table, or -EBADMSG. */
 int elf_symtab__find(struct elf_file *e, const char *name, struct elf_symbol *symbol);
 
+/*
+ * Finds the function at this address (without the load bias) in .symtab or, with `dynamic`, in .dynsym.
+ * Gets its name, cut to fit, and its address and size. Returns 0, -ENOENT or -EBADMSG.
+ */
+int elf_symtab__at(struct elf_file *e, bool dynamic, uint64_t address, char *name, size_t size,
+		   struct elf_symbol *symbol);
+
 /* Places where a separate debug file may be: one for the build-id, and three for .gnu_debuglink. */
 #define ELF_DEBUG_PLACES 4
 

@@ -11,6 +11,8 @@
 
 /* Records of GILs in addition to one per process, for sub-interpreters. */
 #define SPARE_LOCKS 128
+/* Of the ring of samples, in bytes. 100,000 gaps a second, for 100 ms, are 1 MB. */
+#define SAMPLES_SIZE (2U << 20)
 
 static size_t table_bytes(const struct table *t)
 {
@@ -99,6 +101,11 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	bpf_map__set_max_entries(s->maps.free_threads, threads);
 	bpf_map__set_max_entries(s->maps.records, threads);
 	bpf_map__set_max_entries(s->maps.sums, threads * 16);
+	s->rodata->blame = probe__wants_samples(p);
+	if (probe__wants_samples(p)) {
+		bpf_map__set_max_entries(s->maps.samples, SAMPLES_SIZE);
+		bpf_map__set_max_entries(s->maps.gaps, threads);
+	}
 }
 
 struct bpf_program *probe__program_in(const struct probe *p, const struct gilscope_bpf *s,
@@ -149,6 +156,7 @@ static int load(struct probe *p)
 	bpf_object__for_each_program (program, s->obj)
 		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
 			bpf_program__set_autoload(program, false);
+	bpf_program__set_autoload(s->progs.on_tick, probe__wants_samples(p));
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (is_rare(i))
 			continue;
@@ -230,6 +238,19 @@ static int attach_tracepoints(struct probe *p)
 	return 0;
 }
 
+/* If the programs that take samples cannot be loaded, those without can. */
+static int load_with_samples(struct probe *p)
+{
+	bool wanted = probe__wants_samples(p);
+	int err = load(p);
+
+	if (!err || !wanted)
+		return err;
+	probe_kernel__explain(err, &p->no_samples);
+	gilscope_bpf__destroy(p->skel);
+	return load(p);
+}
+
 static int start(struct probe *p, struct failure *f)
 {
 	int err;
@@ -238,7 +259,7 @@ static int start(struct probe *p, struct failure *f)
 	err = probe_kernel__look(&p->kernel, f);
 	if (err == -ENOTSUP)
 		return err;
-	err = err ?: load(p);
+	err = err ?: load_with_samples(p);
 	err = err ?: map_tables(p);
 	err = err ?: attach_tracepoints(p);
 	if (err)
@@ -246,6 +267,7 @@ static int start(struct probe *p, struct failure *f)
 	p->ring = ring_buffer__new(bpf_map__fd(p->skel->maps.events), on_event, p, NULL);
 	if (!p->ring)
 		return probe_kernel__explain(-errno, f);
+	probe__start_samples(p);
 	if (p->options.entry)
 		p->edges = ring_buffer__new(bpf_map__fd(p->skel->maps.edges), on_entry, p, NULL);
 	return p->edges || !p->options.entry ? 0 : probe_kernel__explain(-errno, f);
@@ -253,6 +275,7 @@ static int start(struct probe *p, struct failure *f)
 
 static void stop(struct probe *p)
 {
+	probe__stop_samples(p);
 	ring_buffer__free(p->ring);
 	ring_buffer__free(p->edges);
 	p->ring = p->edges = NULL;

@@ -11,6 +11,7 @@
 
 #include "core/base/capability.h"
 #include "core/base/failure.h"
+#include "gil_blame.h"
 #include "gil_cookie.h"
 #include "gil_event.h"
 #include "gil_maps.h"
@@ -32,6 +33,9 @@ struct probe_options {
 	 * there is no ring. */
 	int (*entry)(void *ctx, void *entry, size_t size);
 	void *entry_ctx;
+	/* How often a second the code that has a GIL is sampled on each CPU; 0: never. See
+	 * probe__samples. */
+	unsigned int blame_hz;
 };
 
 enum probe_program {
@@ -61,6 +65,15 @@ void probe__events(struct probe *p, void (*handle)(void *ctx, const struct gil_e
 /* Delivers the contents of the ring of edges, if there is one, to `entry` of the options, until
  * that returns an error. Nothing announces new entries, so call this every few ms. */
 void probe__entries(struct probe *p);
+
+/* Delivers the contents of the ring of samples. Call every 100 ms at least. */
+void probe__samples(struct probe *p, void (*sample)(void *ctx, const void *entry, size_t size),
+		    void *ctx);
+/* How often a second samples are taken; 0: they are not, because they were not asked for or, with
+ * *why filled, because that is not possible here. `why` may be NULL. */
+unsigned int probe__blame_hz(const struct probe *p, const struct failure **why);
+/* The gap of the thread's record at this index, as it is now; false if there is none. */
+bool probe__read_gap(const struct probe *p, unsigned int index, struct gil_blame_gap *gap);
 
 /* Ends a recording: from now on threads' records change only by what is already under way. */
 void probe__freeze(struct probe *p);

@@ -53,6 +53,14 @@ struct probe {
 	struct table processes, locks, threads;
 	struct gil_tables *tables;
 	struct ring_buffer *ring, *edges;
+	/* Samples: the ring, the records of gaps, and a timer for each CPU. */
+	struct ring_buffer *samples;
+	struct gil_blame_gap *gaps;
+	struct bpf_link **ticks;
+	size_t nr_ticks;
+	struct failure no_samples; /* why none are taken although they were asked for; or "" */
+	void (*sample)(void *ctx, const void *entry, size_t size);
+	void *sample_ctx;
 	void (*handle)(void *ctx, const struct gil_event *e);
 	void *handle_ctx;
 	struct closer *closer;
@@ -73,5 +81,11 @@ int probe__prepare_form(struct probe *p, enum probe_program which, bool multi, s
 void probe__detach_leaving(struct probe *p);
 /* The loaded program, or NULL if it has not been loaded. */
 struct bpf_program *probe__program(const struct probe *p, enum probe_program which);
+
+/* Begins and ends the sampling: probe_samples.c. If it is not possible, p->no_samples says why. */
+void probe__start_samples(struct probe *p);
+void probe__stop_samples(struct probe *p);
+/* True if samples are taken, or will be. */
+bool probe__wants_samples(const struct probe *p);
 
 #endif

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -364,4 +361,16 @@ bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME])
 	memcpy(command, l->answer.command, PROGRAM_NAME);
 	command[PROGRAM_NAME - 1] = '\0';
 	return true;
+}
+
+int looker__native(struct looker *l, pid_t pid, const struct python *py, __u64 address,
+		   struct native *n)
+{
+	int err;
+
+	if (looks_itself(l, pid))
+		return native__at(pid, address, py->path, n);
+	err = (int)ask_about(l, LOOK_NATIVE, pid, py, address);
+	*n = l->answer.native;
+	return err;
 }

@@ -11,6 +11,7 @@
 #define LOOKER_H
 
 #include "core/base/program.h"
+#include "edge/observe/native.h"
 #include "edge/observe/site_search.h"
 #include "edge/python/python.h"
 
@@ -22,7 +23,7 @@ struct looker *looker__new(void);
 void looker__free(struct looker *l);
 
 /*
- * These do what the functions of the same names in python.h, site_search.h and proc_maps.h do. If the process is
+ * These do what the functions of the same names in python.h, site_search.h, native.h and proc_maps.h do. If the process is
  * of gilscope's own user, or the looker is NULL, they call those functions directly. Otherwise they
  * also return -ETIMEDOUT (a long: -1) with f filled if there was no answer in time. That time is shorter for the processes of a user who has been too slow before.
  */
@@ -37,6 +38,8 @@ int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
 int looker__search(struct looker *l, const struct site_search *s, struct site_found *found,
 		   struct failure *f);
 bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME]);
+int looker__native(struct looker *l, pid_t pid, const struct python *py, __u64 address,
+		   struct native *n);
 int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *sites);
 
 #endif

@@ -19,12 +19,13 @@ enum look {
 	LOOK_SITES,
 	LOOK_BREAKPOINTS,
 	LOOK_COMMAND,
+	LOOK_NATIVE,
 };
 
 struct request {
 	enum look look;
 	pid_t pid;
-	__u64 gil;
+	__u64 gil; /* or another address */
 	union {
 		struct python python;
 		struct site_search search;
@@ -40,6 +41,7 @@ struct answer {
 		struct python_own_gil own[OWN_GILS];
 		struct site_found found;
 		char command[PROGRAM_NAME];
+		struct native native;
 	};
 };
 

@@ -47,6 +47,9 @@ static void look(const struct request *r, struct answer *a)
 	case LOOK_COMMAND:
 		a->value = proc__command(r->pid, a->command);
 		break;
+	case LOOK_NATIVE:
+		a->value = native__at(r->pid, r->gil, r->python.path, &a->native);
+		break;
 	}
 }
 

@@ -184,6 +184,17 @@ static int move_output(struct observer *ob, struct failure *f, int *exit_status)
 	return err;
 }
 
+/* Without samples there is still all the rest. */
+static void tell_if_unsampled(const struct observer *ob)
+{
+	const struct failure *why;
+
+	if (!ob->options->blame_hz || probe__blame_hz(ob->probe, &why))
+		return;
+	failure__say("which functions have the GIL is not sampled: %s%s%s", why ? why->what : "",
+		     why && why->cause[0] ? "; " : "", why ? why->cause : "");
+}
+
 int observer__start(struct observer **out, const struct observe_options *o, struct failure *f,
 		    int *exit_status)
 {
@@ -195,6 +206,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
 		.verbose = o->verbose,
 		.ring_size = o->ring_size,
+		.blame_hz = o->blame_hz,
 		.entry = o->listener ? o->listener->entry : NULL,
 		.entry_ctx = o->listener ? o->listener->ctx : NULL,
 	};
@@ -232,6 +244,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	if (o->duration_ns)
 		ob->deadline_ns = clock_ns() + o->duration_ns;
 	drop_capabilities(ob);
+	tell_if_unsampled(ob);
 	announce(ob);
 	*out = ob;
 	return 0;

@@ -24,6 +24,9 @@ struct observe_options {
 	 * and NULL: no ring, no listener. */
 	size_t ring_size;
 	const struct listener *listener;
+	/* Also set by the command: how often a second, on each CPU, the code that has a GIL is
+	 * sampled. 0: never. */
+	unsigned int blame_hz;
 	/* Once the observation has begun, all capabilities are given up except those it needs and
 	 * these. With `runs_again` they are kept, because the command will be launched once more
 	 * and must get what the user has. */

@@ -62,6 +62,7 @@ void process__free(struct process *p)
 	for (size_t i = 0; i < p->nr_gils; i++) {
 		free(p->gils[i].past.threads);
 		free(p->gils[i].past.sums);
+		process_blame__free(p->gils[i].blame);
 	}
 	free(p->gils);
 	free(p);
@@ -205,6 +206,21 @@ static void expect_waiters(const struct process_gil *g, struct gil_lock *l)
 		l->bpf.whole_from = clock_ns() + 2000 * (__u64)g->switch_interval_us;
 }
 
+bool process__is_sampled(const struct process *p)
+{
+	return p->python.frames.known && probe__blame_hz(p->probe, NULL);
+}
+
+/* Lets samples be taken: their GIL has an entry now. */
+static void begin_samples(const struct process *p, struct gil_process *record)
+{
+	if (!process__is_sampled(p))
+		return;
+	record->frames = p->python.frames;
+	record->frames.known = 0;
+	__atomic_store_n(&record->frames.known, 1, __ATOMIC_SEQ_CST);
+}
+
 static int trace_from_now(struct process *p, struct gil_process *record)
 {
 	struct gil_thread *holder = NULL;
@@ -230,9 +246,13 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	record->drop_request = p->python.drop_request;
 	record->finder = python_layout__finder(&p->python.layout);
 	record->nr_locks = p->python.gil != 0;
+	begin_samples(p, record);
 	__atomic_store_n(&record->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
 	if (process__was_replaced(p, record)) {
-		p->nr_gils = 0; /* its record is now the discarded one */
+		/* Its record is now the discarded one. */
+		for (size_t i = 0; i < p->nr_gils; i++)
+			process_blame__free(p->gils[i].blame);
+		p->nr_gils = 0;
 		process__discard(p);
 		return -EAGAIN;
 	}
@@ -262,6 +282,7 @@ int process__trace(struct process *p)
 		record->finder = python_layout__finder(&p->python.layout);
 		if (!process__add_gil(p, lock, p->python.gil, 0))
 			return -ENOMEM;
+		begin_samples(p, record);
 		p->late_ns = lateness(p, p->attached_ns);
 	} else {
 		process__discard(p);

@@ -173,6 +173,22 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 	return to;
 }
 
+int process_gil__blame(const struct process_gil *g, struct probe *probe, struct looker *l,
+		       pid_t pid, const struct snapshot_process *p, struct snapshot_gil *to)
+{
+	struct gil_blame_gap gap;
+
+	if (!g->blame)
+		return 0;
+	for (size_t i = 0; i < to->nr_threads; i++) {
+		const struct gil_thread *t = &to->threads[i];
+
+		if (snapshot_gil__holds(to, t) && probe__read_gap(probe, t->bpf.record, &gap))
+			return process_blame__rows(g->blame, l, pid, &gap, t, p, to);
+	}
+	return process_blame__rows(g->blame, l, pid, NULL, NULL, p, to);
+}
+
 /* ---- the end of an interpreter ---- */
 
 void process_gil__end(struct process_gil *g, struct probe *probe, pid_t pid, __u64 now)
@@ -244,6 +260,8 @@ void process_gil__clear(struct process_gil *g, struct probe *probe)
 	free(g->past.threads);
 	free(g->past.sums);
 	memset(&g->past, 0, sizeof(g->past));
+	process_blame__free(g->blame);
+	g->blame = NULL;
 	if (g->lock < 0)
 		return;
 	probe__drop_sums(probe, (unsigned int)g->lock);

@@ -13,20 +13,22 @@
 #include "edge/kernel/probe.h"
 #include "core/figures/listener.h"
 #include "core/figures/snapshot.h"
+#include "edge/observe/process_blame.h"
 
 struct process_gil {
 	int lock; /* index of its record; -1: given back, everything is in `past` */
 	__u64 address;
 	long interpreter; /* number of its interpreter; 0: the main one */
 	int locked_at_start;
-	long switch_interval_us;  /* -1: not known */
-	unsigned int missed;      /* how many looks in a row did not find its interpreter */
-	__u64 end_ns;             /* when its interpreter ended; 0: it lives */
-	struct snapshot_gil past; /* threads that have exited */
-	size_t folded_at;         /* the row of those that share one, if past.nr_folded */
-	__u64 past_weight;        /* for how long all of these held or waited, ns */
-	size_t fed;               /* for feed.c: how many of `past` it has read, */
-	__u64 fed_hits;           /* and how many hits they had */
+	long switch_interval_us;     /* -1: not known */
+	unsigned int missed;         /* how many looks in a row did not find its interpreter */
+	__u64 end_ns;                /* when its interpreter ended; 0: it lives */
+	struct process_blame *blame; /* owned; NULL if no samples are taken */
+	struct snapshot_gil past;    /* threads that have exited */
+	size_t folded_at;            /* the row of those that share one, if past.nr_folded */
+	__u64 past_weight;           /* for how long all of these held or waited, ns */
+	size_t fed;                  /* for feed.c: how many of `past` it has read, */
+	__u64 fed_hits;              /* and how many hits they had */
 };
 
 /* Moves the records of exited threads of process pid into the past of the GIL each one used, if
@@ -40,6 +42,10 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
  * be read. The caller fills in what belongs to the process. Returns NULL if memory ran out. */
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
 					   pid_t pid, bool is_live, struct snapshot_process *sp);
+
+/* Adds the rows of functions to a GIL of p in the snapshot. Returns 0 or -ENOMEM. */
+int process_gil__blame(const struct process_gil *g, struct probe *probe, struct looker *l,
+		       pid_t pid, const struct snapshot_process *p, struct snapshot_gil *to);
 
 /* Fills in the same without rows of threads and handoffs. */
 void process_gil__describe(const struct process_gil *g, struct probe *probe,

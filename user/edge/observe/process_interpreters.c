@@ -26,6 +26,7 @@ struct process_gil *process__add_gil(struct process *p, int lock, __u64 address,
 		.locked_at_start = -1,
 		.switch_interval_us =
 			looker__switch_interval(p->looker, p->bound, &p->python, address),
+		.blame = process__is_sampled(p) ? process_blame__new(&p->python) : NULL,
 	};
 	return grown;
 }
@@ -52,7 +53,7 @@ int process__new_gil(struct process *p, __u64 address, long interpreter)
 
 void process__drop_new_gil(struct process *p)
 {
-	probe__give_lock(p->probe, p->gils[--p->nr_gils].lock);
+	process_gil__clear(&p->gils[--p->nr_gils], p->probe);
 }
 
 void process__enter_gil(struct process *p, struct gil_process_lock *slot)

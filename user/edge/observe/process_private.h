@@ -11,6 +11,9 @@
  * address. */
 bool process__was_replaced(const struct process *p, const struct gil_process *record);
 
+/* True if samples of the code that has its GILs are taken. */
+bool process__is_sampled(const struct process *p);
+
 /* Adds a GIL whose record is at index `lock`. The process owns it. NULL if memory ran out. */
 struct process_gil *process__add_gil(struct process *p, int lock, __u64 address, long interpreter);
 /* Adds a GIL that no edge has shown yet. The kernel does not use it before process__enter_gil.

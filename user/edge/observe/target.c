@@ -229,11 +229,34 @@ void target__harvest(struct target *t)
 			process__harvest(p);
 }
 
+static void on_sample(void *ctx, const void *entry, size_t size)
+{
+	const struct gil_blame_head *head = entry;
+	struct target *t = ctx;
+
+	for (struct process *p = t->processes; p; p = p->next)
+		for (size_t i = 0; i < p->nr_gils; i++) {
+			const struct process_gil *g = &p->gils[i];
+
+			if (!g->blame || g->lock != (int)head->lock ||
+			    probe__lock(t->probe, head->lock)->start != head->start)
+				continue;
+			process_blame__entry(g->blame, t->looker, p->bound, entry, size);
+			return;
+		}
+}
+
+void target__take_samples(struct target *t)
+{
+	probe__samples(t->probe, on_sample, t);
+}
+
 void target__update(struct target *t)
 {
 	__u64 now;
 
 	probe__events(t->probe, target__on_event, t);
+	target__take_samples(t);
 	now = clock_ns();
 	search(t, now);
 	collect(t, now);
@@ -382,6 +405,7 @@ struct snapshot *target__snapshot(struct target *t)
 		return NULL;
 	if (!t->frozen_ns)
 		target__update(t);
+	target__take_samples(t);
 	target__describe(t, count, s);
 	if (snapshot__append(s, t->past))
 		goto failed;

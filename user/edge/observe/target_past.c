@@ -90,6 +90,7 @@ static bool add_to_past(struct target *t, struct process *p)
 
 void target__retire_image(struct target *t, struct process *p)
 {
+	target__take_samples(t);
 	process__count(p, &t->past_count);
 	if (process__has_gil(p))
 		process__tell_end(p, add_to_past(t, p));

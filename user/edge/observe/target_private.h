@@ -75,6 +75,9 @@ void target__on_event(void *ctx, const struct gil_event *e);
 /* Gives back the records of all threads that have ended. */
 void target__harvest(struct target *t);
 
+/* Takes what the ring of samples has. Call it before what the samples are about is given back. */
+void target__take_samples(struct target *t);
+
 /* Treats processes that are gone as ended, if the kernel has lost process events, which may have been
  * their ends. Call it at each tick. */
 void target__look_for_ended(struct target *t, __u64 now);

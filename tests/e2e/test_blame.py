@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Compares which functions have the GIL with what the programs know about themselves.
+
+The rate is higher than anybody needs, so that a short run has enough samples. What is estimated from
+them may be off by four standard errors, and by what the programs' own clocks leave out."""
+import os
+
+from lib import (built, check, each, equal, gil_of, interpreters, stat, stat_workload, within,
+                 workload)
+
+HZ = 4999
+OPTIONS = ("--blame", HZ)
+MS = 1000000
+
+
+def functions(process):
+    """The rows; None for an interpreter whose frames are not understood, or that has no GIL."""
+    rows = gil_of(process)["functions"] if process["gils"] else None
+    if rows is None:
+        old = tuple(int(n) for n in process["python"].split(".")[:2]) < (3, 8)
+        check(old or process["free_threaded_build"], "no functions on %s", process["python"])
+    return rows
+
+
+def of_lines(rows, script, first, last):
+    """The rows of a script's lines."""
+    path = workload(script)
+    return [r for r in rows if r["file"] == path and first <= (r["line"] or 0) <= last]
+
+
+def oncpu(rows):
+    return sum(r["hold_ns"] - r["hold_blocked_ns"] - r["hold_preempted_ns"] for r in rows)
+
+
+def known_shares(interpreter, kind):
+    process, truth, _ = stat_workload(interpreter, "shares.py", 1, kind, options=OPTIONS)
+    rows = functions(process)
+    if rows is None:
+        return
+    spent = {name: ns for name, ns in truth["spent"].items() if ns}
+    found = {name: of_lines(rows, "shares.py", *truth["lines"][name]) for name in spent}
+    held = sum(oncpu(found[name]) for name in spent)
+    samples = sum(r["samples"] for name in spent for r in found[name])
+    for name in spent:
+        share = spent[name] / sum(spent.values())
+        error = 0.02 + 4 * (share * (1 - share) / samples) ** 0.5
+        within(oncpu(found[name]) / held, share - error, share + error,
+               "the share of %s in %d samples" % (name, samples))
+
+
+@each(interpreters)
+def test_known_shares(interpreter):
+    known_shares(interpreter, "long")
+
+
+@each(interpreters)
+def test_known_shares_of_short_holds(interpreter):
+    known_shares(interpreter, "short")
+
+
+@each(interpreters)
+def test_a_call_that_sleeps_with_the_gil(interpreter):
+    process, _, _ = stat_workload(interpreter, "pydll_sleep.py", 3, 8, 20, options=OPTIONS)
+    rows = functions(process)
+    if rows is None:
+        return
+    g = gil_of(process)
+    asleep = [r for r in rows if r["native"] == "syscall:clock_nanosleep"]
+    equal({(r["function"] or "").split(".")[-1] for r in asleep}, {"body"}, "functions that sleep")
+    within(sum(r["hold_blocked_ns"] for r in asleep), 0.99 * g["hold_blocked_ns"],
+           g["hold_blocked_ns"], "the time asleep in usleep")
+    # Others wait only behind it, but for the start and for the moments in between.
+    waited = sum(r["wait_ns"] for r in rows)
+    within(sum(r["wait_ns"] for r in asleep), 0.9 * waited, waited, "waiting behind usleep")
+
+
+@each(interpreters)
+def test_native_code_that_computes(interpreter):
+    library = built("busy.c", "-shared", "-fPIC")
+    # At a high rate, the start of the interpreter uses up the time that there is for such look-ups.
+    process, _, _ = stat_workload(interpreter, "busy_ext.py", library, 2, 4, 40,
+                                  options=("--blame", 997))
+    rows = functions(process)
+    if rows is None:
+        return
+    busy = [r for r in rows if r["native"] == os.path.basename(library) + ":busy"]
+    equal({(r["function"] or "").split(".")[-1] for r in busy}, {"body"}, "functions that compute")
+    check(oncpu(busy) > 0.9 * 2 * 4 * 40 * MS, "busy() had the GIL for %s ns only", oncpu(busy))
+
+
+def test_processes_that_end_soon():
+    """Each runs a function of its own, and is over before anybody looks at the samples."""
+    command = "for i in 1 2 3 4 5 6; do %s -c \"$(printf \"%s\" $i $i)\"; done" % (
+        "/usr/bin/python3", "def job_%s():\\n  for i in range(1500000): pass\\njob_%s()")
+    run = stat(*OPTIONS, command=["/bin/sh", "-c", command])
+    names = []
+    for process in run.report["processes"]:
+        names += {r["function"] for r in functions(process)
+                  if (r["function"] or "").startswith("job_")}
+    # One that ended before gilscope had found its interpreter has no samples.
+    check(names, "no job was seen")
+    equal(len(set(names)), len(names), "jobs, each in one process: %s" % names)
+
+
+def test_without_samples_nothing_is_said():
+    process, _, _ = stat_workload(interpreters()[0], "pydll_sleep.py", 1, 1, 1)
+    equal(gil_of(process)["functions"], None, "functions")

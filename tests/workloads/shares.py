@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+"""Functions that have the GIL for known shares of the time, while other threads wait.
+
+  shares.py SECONDS long|short
+
+long: one thread computes in f, g and h, 50, 30 and 20 % of its CPU time, while two others want the GIL all the time. short: two
+threads compute for some 20 µs in f or in g, and then release the GIL in a system call, again and again. Tells for each function the
+CPU time that was spent in it, by the threads' own clocks, and its lines."""
+import os
+import threading
+import time
+
+import truth
+
+SHARES = {"f": 0.5, "g": 0.3, "h": 0.2}
+
+
+def f(n):
+    x = 0
+    for i in range(n):
+        x += i * i
+    return x
+
+
+def g(n):
+    x = 1
+    while n:
+        x = (x * 33) ^ n
+        x &= 0xffffff
+        n -= 1
+    return x
+
+
+def h(n):
+    return sum([i ^ 5 for i in range(n)])
+
+
+def other(stop):
+    x = 0
+    while not stop.is_set():
+        for i in range(1000):
+            x += i
+
+
+def long_holds(seconds, spent):
+    functions = {"f": f, "g": g, "h": h}
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        total = sum(spent.values()) or 1
+        name = max(SHARES, key=lambda k: SHARES[k] - spent[k] / total)
+        before = time.thread_time_ns()
+        functions[name](2000)
+        spent[name] += time.thread_time_ns() - before
+
+
+def short_holds(seconds, spent):
+    r, w = os.pipe()
+    end = time.monotonic() + seconds
+    i = 0
+    while time.monotonic() < end:
+        i += 1
+        name, function = ("f", f) if i % 3 else ("g", g)
+        before = time.thread_time_ns()
+        function(300)
+        spent[name] += time.thread_time_ns() - before
+        os.write(w, b"x")
+        os.read(r, 1)
+
+
+def main():
+    seconds, kind = float(truth.arguments()[0]), truth.arguments()[1]
+    truth.ready()
+    stop = threading.Event()
+    spent = [{"f": 0, "g": 0, "h": 0} for _ in range(2)]
+    if kind == "long":
+        others = [threading.Thread(target=other, args=(stop,)) for _ in range(2)]
+        workers = [threading.Thread(target=long_holds, args=(seconds, spent[0]))]
+    else:
+        others = []
+        workers = [threading.Thread(target=short_holds, args=(seconds, s)) for s in spent]
+    for t in others + workers:
+        t.start()
+    for t in workers:
+        t.join()
+    stop.set()
+    for t in others:
+        t.join()
+    firsts = sorted(x.__code__.co_firstlineno for x in (f, g, h, other))
+    lines = {x.__name__: [x.__code__.co_firstlineno,
+                          firsts[firsts.index(x.__code__.co_firstlineno) + 1] - 1]
+             for x in (f, g, h)}
+    truth.tell(spent={k: spent[0][k] + spent[1][k] for k in "fgh"}, lines=lines)
+
+
+main()

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/figures/blame_totals.h"
+#include "core/python/lines.h"
+#include "edge/observe/process_blame.h"
+#include "edge/python/python_string.h"
+
+/* Limits per GIL. */
+#define MAX_CODES   8192
+#define MAX_NATIVES 1024
+#define MAX_TABLE   (GIL_BLAME_CHUNKS * GIL_BLAME_CHUNK)
+#define MAX_TABLES  (2U << 20) /* bytes of all location tables */
+/* Looking up a native function takes a millisecond, or many if its library is large, and must not keep
+ * gilscope from other work: so long in each period. */
+#define LOOKS_NS  30000000ULL
+#define PERIOD_NS 100000000ULL
+
+/* A code object, with what its entries have said so far. */
+struct code {
+	__u64 id; /* 0: this place in the table is free */
+	char function[sizeof(((struct blame_row *)NULL)->function)];
+	char file[sizeof(((struct blame_row *)NULL)->file)];
+	int first_line;
+	unsigned char *table; /* owned */
+	size_t table_size;    /* what has come without a hole */
+	bool known;           /* its names have come */
+	bool whole;           /* its table, too */
+};
+
+struct process_blame {
+	struct blame *sums;
+	struct python python;
+	struct code *codes; /* a hash table with open addressing */
+	size_t nr_codes, room;
+	struct native *natives;
+	size_t nr_natives;
+	size_t tables_size; /* of all location tables */
+	bool no_looks;      /* its native code cannot be looked at, or not in time */
+};
+
+/* The time spent with looks in this period, over all GILs. */
+static struct {
+	__u64 since, spent;
+} looks;
+
+struct process_blame *process_blame__new(const struct python *py)
+{
+	struct process_blame *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->sums = blame__new();
+	if (!b->sums) {
+		free(b);
+		return NULL;
+	}
+	b->python = *py;
+	return b;
+}
+
+void process_blame__free(struct process_blame *b)
+{
+	if (!b)
+		return;
+	for (size_t i = 0; i < b->room; i++)
+		free(b->codes[i].table);
+	free(b->codes);
+	free(b->natives);
+	blame__free(b->sums);
+	free(b);
+}
+
+/* ---- code objects ---- */
+
+static struct code *slot_of(struct code *codes, size_t room, __u64 id)
+{
+	size_t i = (size_t)(id * 0x9e3779b97f4a7c15ULL >> 32) & (room - 1);
+
+	while (codes[i].id && codes[i].id != id)
+		i = (i + 1) & (room - 1);
+	return &codes[i];
+}
+
+static bool grow(struct process_blame *b)
+{
+	size_t room = b->room ? 2 * b->room : 64;
+	struct code *codes = calloc(room, sizeof(*codes));
+
+	if (!codes)
+		return false;
+	for (size_t i = 0; i < b->room; i++)
+		if (b->codes[i].id)
+			*slot_of(codes, room, b->codes[i].id) = b->codes[i];
+	free(b->codes);
+	b->codes = codes;
+	b->room = room;
+	return true;
+}
+
+static const struct code *find_code(const struct process_blame *b, __u64 id)
+{
+	const struct code *c = b->room ? slot_of(b->codes, b->room, id) : NULL;
+
+	return c && c->id && c->known ? c : NULL;
+}
+
+/* The code object, entered if it is new; NULL if there is no room. */
+static struct code *enter_code(struct process_blame *b, __u64 id)
+{
+	struct code *c = b->room ? slot_of(b->codes, b->room, id) : NULL;
+
+	if (!id || (c && c->id))
+		return id ? c : NULL;
+	if (b->nr_codes == MAX_CODES || (2 * (b->nr_codes + 1) > b->room && !grow(b)))
+		return NULL;
+	c = slot_of(b->codes, b->room, id);
+	c->id = id;
+	b->nr_codes++;
+	return c;
+}
+
+static bool text_of(const struct process_blame *b, const struct gil_blame_text *text,
+		    const unsigned char *bytes, size_t n, char *to, size_t size)
+{
+	return text->known &&
+	       python_string__get(&b->python.frames, text->state, text->length, bytes, n, to, size);
+}
+
+static void on_code(struct process_blame *b, const struct gil_blame_code *e)
+{
+	struct code *c = enter_code(b, e->code);
+
+	if (!c || c->known)
+		return;
+	if (!text_of(b, &e->name, e->name_bytes, sizeof(e->name_bytes), c->function,
+		     sizeof(c->function)))
+		return;
+	text_of(b, &e->file, e->file_bytes, sizeof(e->file_bytes), c->file, sizeof(c->file));
+	c->first_line = (int)e->first_line;
+	c->known = true;
+	c->whole = e->table_size && c->table_size == e->table_size;
+}
+
+/* The pieces come in order. A table that has lost one has its beginning only, until it comes again. */
+static void on_table(struct process_blame *b, const struct gil_blame_table *e)
+{
+	struct code *c = enter_code(b, e->code);
+	unsigned char *table;
+
+	if (!c || c->whole || !e->size || e->size > sizeof(e->bytes) ||
+	    e->offset > MAX_TABLE - e->size || e->offset > c->table_size ||
+	    b->tables_size + e->size > MAX_TABLES)
+		return;
+	table = realloc(c->table, e->offset + e->size);
+	if (!table)
+		return;
+	memcpy(table + e->offset, e->bytes, e->size);
+	b->tables_size += e->offset + e->size - c->table_size;
+	c->table = table;
+	c->table_size = e->offset + e->size;
+}
+
+static unsigned int line_of(const struct process_blame *b, const struct code *c, int lasti)
+{
+	int line = lasti < 0 || !c->table ? c->first_line
+					  : lines__at(b->python.objects.lines, c->table,
+						      c->table_size, c->first_line, lasti);
+
+	return line > 0 ? (unsigned int)line : 0;
+}
+
+/* ---- native code ---- */
+
+static const struct native *known_native(const struct process_blame *b, __u64 ip)
+{
+	for (size_t i = 0; i < b->nr_natives; i++)
+		if (ip >= b->natives[i].start && ip < b->natives[i].end)
+			return &b->natives[i];
+	return NULL;
+}
+
+/* Looks up what is at ip, unless there is no time for it. Returns 0 or -errno. */
+static int look(struct process_blame *b, struct looker *l, pid_t pid, __u64 ip, struct native *n)
+{
+	__u64 begin = clock_ns();
+	int err;
+
+	if (gil_elapsed(looks.since, begin) > PERIOD_NS) {
+		looks.since = begin;
+		looks.spent = 0;
+	}
+	if (b->no_looks || looks.spent >= LOOKS_NS)
+		return -EAGAIN;
+	err = looker__native(l, pid, &b->python, ip, n);
+	looks.spent += gil_elapsed(begin, clock_ns());
+	b->no_looks = err == -EPERM || err == -ESRCH;
+	return err;
+}
+
+static const struct native *find_native(struct process_blame *b, struct looker *l, pid_t pid,
+					__u64 ip)
+{
+	const struct native *known = known_native(b, ip);
+	struct native n, *more;
+
+	if (known || b->nr_natives == MAX_NATIVES || look(b, l, pid, ip, &n) || ip < n.start ||
+	    ip >= n.end)
+		return known;
+	more = reallocarray(b->natives, b->nr_natives + 1, sizeof(n));
+	if (!more)
+		return NULL;
+	n.path[sizeof(n.path) - 1] = n.name[sizeof(n.name) - 1] = '\0';
+	b->natives = more;
+	more[b->nr_natives] = n;
+	return &more[b->nr_natives++];
+}
+
+/* What keeps the GIL in native code; "" if the interpreter itself runs; NULL if it is unknown. */
+static const char *native_of(struct process_blame *b, struct looker *l, pid_t pid,
+			     const struct gil_blame_place *at, char *text, size_t size)
+{
+	const struct native *n;
+	const char *name;
+
+	if (at->syscall >= 0) {
+		name = native__syscall(at->syscall);
+		if (name)
+			snprintf(text, size, "syscall:%s", name);
+		else
+			snprintf(text, size, "syscall:%d", at->syscall);
+		return text;
+	}
+	n = find_native(b, l, pid, at->ip);
+	if (!n)
+		return NULL;
+	/* The path of a native is cut. */
+	return strncmp(n->path, b->python.path, sizeof(n->path) - 1) != 0 ? n->name : "";
+}
+
+/* ---- samples ---- */
+
+static struct blame_place place_of(struct process_blame *b, const struct gil_blame_place *at)
+{
+	const struct code *c = find_code(b, at->code);
+
+	if (at->top == GIL_BLAME_NO_FRAME)
+		return (struct blame_place){.kind = BLAME_NO_PYTHON};
+	if (at->top == GIL_BLAME_FRAME && at->code == GIL_BLAME_COLLECTING)
+		return (struct blame_place){.function = "<garbage collection>"};
+	if (at->top != GIL_BLAME_FRAME || !c)
+		return (struct blame_place){.kind = BLAME_UNREADABLE};
+	return (struct blame_place){
+		.function = c->function, .file = c->file, .line = line_of(b, c, at->lasti)};
+}
+
+static void on_sample(struct process_blame *b, struct looker *l, pid_t pid,
+		      const struct gil_blame_sample *e)
+{
+	struct blame_place at = place_of(b, &e->at);
+	char text[64];
+
+	at.native = native_of(b, l, pid, &e->at, text, sizeof(text));
+	if (e->head.kind == GIL_BLAME_TICK)
+		blame__tick(b->sums, &at, e->waiters);
+	else
+		blame__gap(b->sums, &at, e->blocked_ns, e->preempted_ns, e->wait_ns);
+}
+
+void process_blame__entry(struct process_blame *b, struct looker *l, pid_t pid, const void *entry,
+			  size_t size)
+{
+	const struct gil_blame_head *head = entry;
+
+	if ((head->kind == GIL_BLAME_TICK || head->kind == GIL_BLAME_GAP) &&
+	    size >= sizeof(struct gil_blame_sample))
+		on_sample(b, l, pid, entry);
+	else if (head->kind == GIL_BLAME_CODE && size >= sizeof(struct gil_blame_code))
+		on_code(b, entry);
+	else if (head->kind == GIL_BLAME_TABLE && size >= sizeof(struct gil_blame_table))
+		on_table(b, entry);
+}
+
+/* ---- rows ---- */
+
+/* The gap as it would be if it ended now. */
+static void add_open_gap(struct blame *sums, const struct blame_place *at,
+			 const struct gil_blame_gap *gap, const struct gil_thread *t,
+			 const struct snapshot_gil *g, __u64 now)
+{
+	__u64 part[GIL_PARTS], waited = gil_lock_waiting_until(&g->lock, now);
+
+	memcpy(part, t->part, sizeof(part));
+	part[t->cpu] += gil_elapsed(t->mark, now);
+	blame__gap(sums, at, gil_elapsed(gap->blocked_ns, part[GIL_PART_BLOCKED]),
+		   gil_elapsed(gap->preempted_ns, part[GIL_PART_RUNNABLE]),
+		   gil_elapsed(gap->wait_ns, waited));
+}
+
+int process_blame__rows(struct process_blame *b, struct looker *l, pid_t pid,
+			const struct gil_blame_gap *gap, const struct gil_thread *t,
+			const struct snapshot_process *p, struct snapshot_gil *g)
+{
+	struct blame_totals totals = blame_totals__of(p, g);
+	struct blame *sums = blame__copy(b->sums);
+	char text[64];
+
+	if (!sums)
+		return -ENOMEM;
+	if (gap && gap->since == t->since && snapshot_gil__holds(g, t) &&
+	    (t->cpu == GIL_PART_BLOCKED || t->cpu == GIL_PART_RUNNABLE)) {
+		struct blame_place at = place_of(b, &gap->at);
+
+		at.native = native_of(b, l, pid, &gap->at, text, sizeof(text));
+		add_open_gap(sums, &at, gap, t, g, snapshot_gil__end(p, g));
+	}
+	g->functions = blame__rows(sums, &totals, &g->nr_functions);
+	blame__free(sums);
+	return g->functions ? 0 : -ENOMEM;
+}
