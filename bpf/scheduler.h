@@ -33,6 +33,14 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 	return t;
 }
 
+/* True if the outgoing task is stopped by a signal or by a debugger, or frozen with its cgroup. */
+static __always_inline int is_stopped(struct task_struct *task)
+{
+	if (task->__state & (TASK_STOPPED | TASK_TRACED))
+		return 1;
+	return bpf_core_field_exists(task->frozen) && BPF_CORE_READ_BITFIELD(task, frozen);
+}
+
 /*
  * The state of the outgoing task is read from the task: the tracepoint's fourth argument only
  * exists from Linux 5.18 on. The state cannot become runnable before the switch is over: a waker
@@ -49,15 +57,17 @@ int on_switch(__u64 *ctx)
 	t = timed_thread(prev, !preempted && prev->__state != 0);
 	if (t) {
 		__u64 now = bpf_ktime_get_ns();
+		__u32 flags;
 
 		seq_step(&t->seq);
 		if (t->cpu != GIL_PART_ONCPU)
 			infer_switch_in(t, prev, 0, now);
-		preempted = preempted || prev->__state == 0;
-		gil_model_switch_out(t, preempted, now);
+		flags = preempted || prev->__state == 0 ? GIL_EDGE_F_RUNNABLE
+			: is_stopped(prev)              ? GIL_EDGE_F_STOPPED
+							: 0;
+		gil_model_switch_out(t, flags, now);
 		if (recording)
-			stream_switch(t, GIL_EDGE_SWITCH_OUT, preempted ? GIL_EDGE_F_RUNNABLE : 0,
-				      now);
+			stream_switch(t, GIL_EDGE_SWITCH_OUT, flags, now);
 		t->bpf.ran = prev->se.sum_exec_runtime;
 		if (blame)
 			blame_leave(t, prev, now);

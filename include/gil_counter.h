@@ -29,7 +29,9 @@
 	/* in no distribution, as it is not known how long they were */                            \
 	X(partial_hold_ns, HIDDEN, NULL, 0, "time in holds whose beginning was not seen")          \
 	X(partial_hold_blocked_ns, HIDDEN, NULL, 0, "the part of it asleep")                       \
-	X(partial_wait_ns, HIDDEN, NULL, 0, "time in waits whose beginning was not seen")
+	X(partial_wait_ns, HIDDEN, NULL, 0, "time in waits whose beginning was not seen")          \
+	X(hold_stopped_ns, NS, NULL, METRIC_LOSES_HOLD_TIMES,                                      \
+	  "time in holds stopped by a signal, debugger or freezer; a part of blocked")
 
 /* Kept per GIL. */
 #define GIL_LOCK_COUNTERS(X)                                                                       \

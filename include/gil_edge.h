@@ -34,6 +34,7 @@ enum gil_edge_kind {
 };
 
 #define GIL_EDGE_F_RUNNABLE  1U /* SWITCH_OUT: preempted, not asleep */
+#define GIL_EDGE_F_STOPPED   2U /* SWITCH_OUT: stopped, by a signal, a debugger or a freezer */
 #define GIL_EDGE_F_UNSEEN    4U /* RELEASE: see gil_model_release_unseen; WAIT: see trace_filter.h */
 #define GIL_EDGE_F_REQUESTED 2U /* RELEASE: the drop request was set, because a waiter had asked */
 

@@ -28,8 +28,8 @@
  * changed hands meanwhile, the waiter asks the holder to let go, and sleeps again. So a second slice
  * of a wait, when the first one began in this hold, says that the request was made, whatever the
  * interval is. Python code follows it within microseconds. What takes longer is native code, and
- * counts as overdue. The time for which the holder had no CPU does not count, and neither does
- * what is too short to matter.
+ * counts as overdue. The time for which the holder had no CPU or was stopped does not count, and
+ * neither does what is too short to matter.
  *
  * All times are ns of CLOCK_MONOTONIC.
  */
@@ -62,6 +62,13 @@ static __always_inline __u64 gil_later(__u64 a, __u64 b)
 	return a > b ? a : b;
 }
 
+static __always_inline void gil_thread_account_blocked(struct gil_thread *t, __u64 d)
+{
+	t->part[GIL_PART_BLOCKED] += d;
+	if (gil_rarely(t->stopped))
+		t->stopped_ns += d;
+}
+
 /* Charges the thread's time since `mark`, up to ts, to the part in `cpu`. */
 static __always_inline void gil_thread_account(struct gil_thread *t, __u64 ts)
 {
@@ -72,7 +79,7 @@ static __always_inline void gil_thread_account(struct gil_thread *t, __u64 ts)
 	else if (t->cpu == GIL_PART_RUNNABLE)
 		t->part[GIL_PART_RUNNABLE] += d;
 	else
-		t->part[GIL_PART_BLOCKED] += d;
+		gil_thread_account_blocked(t, d);
 	t->mark += d;
 }
 
@@ -87,6 +94,8 @@ static __always_inline void gil_thread_begin(struct gil_thread *t, __u8 state, _
 	t->part[GIL_PART_ONCPU] = 0;
 	t->part[GIL_PART_RUNNABLE] = 0;
 	t->part[GIL_PART_BLOCKED] = 0;
+	t->stopped_ns = 0;
+	t->stopped = 0;
 }
 
 /* Ends the current wait or hold. Returns its length in ns, which is the sum of its parts. */
@@ -108,10 +117,11 @@ static __always_inline void gil_parts_add(__u64 *sum, const __u64 *part)
  * only believed as long as the GIL's own record has seen nobody else with it: until then, that record
  * says UNSEEN.
  */
-static inline void gil_model_found(struct gil_thread *t, __u8 cpu, __u64 ts)
+static inline void gil_model_found(struct gil_thread *t, __u8 place, __u64 ts)
 {
 	gil_thread_begin(t, GIL_THREAD_HOLDING, 1, ts);
-	t->cpu = cpu;
+	t->stopped = place == GIL_FOUND_STOPPED;
+	t->cpu = t->stopped ? GIL_PART_BLOCKED : place;
 }
 
 /* True as long as the thread has produced no edge that says what it does. */
@@ -250,8 +260,9 @@ static __always_inline void gil_model_waited_for(const struct gil_lock *l, struc
 						 __u64 ts)
 {
 	__u64 waited = gil_elapsed(l->contended_before, l->contended_ns);
-	__u64 asleep = t->part[GIL_PART_BLOCKED];
-	__u64 overdue = l->asked ? gil_elapsed(l->asked + t->part[GIL_PART_RUNNABLE], ts) : 0;
+	__u64 asleep = t->part[GIL_PART_BLOCKED] - t->stopped_ns;
+	__u64 idle = t->part[GIL_PART_RUNNABLE] + t->stopped_ns;
+	__u64 overdue = l->asked ? gil_elapsed(l->asked + idle, ts) : 0;
 
 	t->fig.waited_for_ns += waited;
 	t->fig.waited_for_asleep_ns += asleep < waited ? asleep : waited;
@@ -282,6 +293,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 			t->fig.requested_releases++;
 		gil_hist_add(&t->fig.hold, hold);
 		gil_parts_add(t->fig.hold_part, t->part);
+		t->fig.hold_stopped_ns += t->stopped_ns;
 		if (gil_rarely(l->contended_ns != l->contended_before))
 			gil_model_waited_for(l, t, ts);
 	} else if (l->state == GIL_LOCK_UNSEEN) {
@@ -290,7 +302,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		l->partial_holds++;
 		if (gil_thread_is_found(t)) {
 			t->fig.partial_hold_ns += gil_thread_finish(t, ts);
-			t->fig.partial_hold_blocked_ns += t->part[GIL_PART_BLOCKED];
+			t->fig.partial_hold_blocked_ns += t->part[GIL_PART_BLOCKED] - t->stopped_ns;
 			gil_model_waited_for(l, t, ts);
 		}
 	} else {
@@ -309,10 +321,11 @@ static __always_inline int gil_thread_is_timed(const struct gil_thread *t)
 	return t->state == GIL_THREAD_WAITING || t->state == GIL_THREAD_HOLDING;
 }
 
-static __always_inline void gil_model_switch_out(struct gil_thread *t, int runnable, __u64 ts)
+static __always_inline void gil_model_switch_out(struct gil_thread *t, __u32 flags, __u64 ts)
 {
 	gil_thread_account(t, ts);
-	t->cpu = runnable ? GIL_PART_RUNNABLE : GIL_PART_BLOCKED;
+	t->cpu = flags & GIL_EDGE_F_RUNNABLE ? GIL_PART_RUNNABLE : GIL_PART_BLOCKED;
+	t->stopped = flags & GIL_EDGE_F_STOPPED;
 }
 
 static __always_inline void gil_model_wake(struct gil_thread *t, __u64 ts)
@@ -411,7 +424,7 @@ static __always_inline struct gil_handoff gil_model_step(struct gil_lock *l, str
 		break;
 	case GIL_EDGE_SWITCH_OUT:
 		if (gil_thread_is_timed(t))
-			gil_model_switch_out(t, !!(e->flags & GIL_EDGE_F_RUNNABLE), e->ts);
+			gil_model_switch_out(t, e->flags, e->ts);
 		break;
 	case GIL_EDGE_WAKE:
 		if (gil_thread_is_timed(t))

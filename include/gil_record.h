@@ -29,6 +29,8 @@ enum gil_part {
 	GIL_PART_RUNNABLE,
 	GIL_PART_BLOCKED,
 	GIL_PARTS,
+	/* Where a thread was found that had the GIL already: BLOCKED, because it is stopped. */
+	GIL_FOUND_STOPPED,
 };
 
 /* What is counted and measured per thread. A GIL's figures are the sum over its threads. */
@@ -69,6 +71,9 @@ struct gil_thread {
 	__u64 mark;   /* the current wait or hold is accounted for up to here */
 	__u64 part[GIL_PARTS];
 	__u64 slice; /* start of the wait's last slice */
+	/* What of part[GIL_PART_BLOCKED] the thread was stopped for, not asleep; and whether it is now. */
+	__u64 stopped_ns;
+	__u64 stopped;
 	struct gil_thread_bpf bpf;
 	struct gil_figures fig;
 };

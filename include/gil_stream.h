@@ -55,7 +55,7 @@ struct gil_stream_thread {
 		edge; /* flags: its state (enum gil_thread_state) before its first edge */
 	struct gil_stream_gil gil;
 	__u32 tid;
-	__u32 cpu; /* if it was found to have the GIL: enum gil_part */
+	__u32 cpu; /* if it was found to have the GIL: enum gil_part, GIL_FOUND_STOPPED */
 	char comm[16];
 };
 

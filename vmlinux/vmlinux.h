@@ -106,8 +106,13 @@ struct task_struct {
 	struct sched_entity se;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
+	unsigned int frozen : 1; /* with its cgroup (version 2) */
 	char comm[16];
 };
+
+/* Bits of task_struct.__state, the same since Linux 2.6. */
+#define TASK_STOPPED 0x4U
+#define TASK_TRACED  0x8U
 
 #pragma clang attribute pop
 

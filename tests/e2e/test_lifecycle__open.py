@@ -2,9 +2,11 @@
 """What is under way when a thread, a process or the observation ends, or when it begins: it counts
 with the time that was seen, and is told as what it is."""
 import json
+import signal
+import subprocess
 
-from lib import (Workload, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch,
-                 stat)
+from lib import (Workload, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn,
+                 stat, wait_until, workload)
 from traces import report, verify
 
 FAILED, WAS_KILLED = 1, 137
@@ -82,3 +84,35 @@ def test_attached_to_the_middle_of_a_sleep():
     whole = stat("-p", w.pid, "-d", "1.8").report
     equal(whole["verdict"]["kind"], "asleep", "verdict: %s" % whole["verdict"]["text"])
     check(str(w.pid) in whole["verdict"]["text"], "not named: %s", whole["verdict"]["text"])
+
+
+def test_stopped_in_the_middle():
+    """Whoever has the GIL does not sleep then; the two threads still share it."""
+    trace = scratch("stopped.gil")
+    equal(gilscope("record", "-o", trace, "--", "/usr/bin/python3", workload("stopped.py"), 500).status, 0, "status")
+    verify(trace)
+    whole = report(trace)
+    gil = gil_of(next(p for p in whole["processes"] if p["python"]))
+    check(0.45e9 < gil["hold_stopped_ns"] <= gil["hold_blocked_ns"], "stopped for %s ns of %s ns blocked",
+          gil["hold_stopped_ns"], gil["hold_blocked_ns"])
+    check(whole["verdict"]["kind"] not in ("asleep", "native", "stuck"), "verdict: %s", whole["verdict"])
+    check(any("stopped" in s for s in whole["verdict"]["support"]), "no word of it: %s", whole["verdict"])
+
+
+def stopped(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        return f.read().rsplit(")", 1)[1].split()[0] == "T"
+
+
+def test_attached_to_a_stopped_process():
+    """It computes without end, so a thread had the GIL when it was stopped."""
+    process = spawn(["/usr/bin/python3", "-c", "print('READY', flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: stopped(process.pid), "the process to be stopped")
+    whole = stat("-p", process.pid, "-d", "0.3").report
+    gil = gil_of(process_of(whole, process.pid))
+    equal(gil["holder"], process.pid, "holder")
+    for word in ("stopped", "kill -CONT %d" % process.pid):
+        check(word in json.dumps(whole["verdict"]), "no %s in %s", word, whole["verdict"])
+    check("asleep" not in json.dumps(whole["verdict"]), "verdict: %s", whole["verdict"])

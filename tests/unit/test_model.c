@@ -422,6 +422,29 @@ TEST(a_killed_sleeper_has_slept_until_then)
 	CHECK_EQ(gil_thread_last_state(&threads[1]), GIL_THREAD_IDLE);
 }
 
+TEST(a_stopped_holder_does_not_sleep)
+{
+	begin();
+	ACQUIRE(0, 0);
+	WAIT(1, 1000);
+	edge(0, 2000, GIL_EDGE_SWITCH_OUT, GIL_EDGE_F_STOPPED);
+	WAKE(0, 9000000);
+	RUN(0, 9000100);
+	BLOCK(0, 9000200);
+	WAKE(0, 9000300);
+	RUN(0, 9000300);
+	WAIT(1, 9000400); /* the next slice asks for the release */
+	RELEASE(0, 9000500);
+	CHECK_EQ(figures()->hold_part[GIL_PART_BLOCKED], 9000000 - 2000 + 100);
+	CHECK_EQ(figures()->hold_stopped_ns, 9000000 - 2000);
+	CHECK_EQ(figures()->waited_for_asleep_ns, 100);
+	CHECK_EQ(figures()->overdue_ns, 0);
+	/* It says nothing about the next hold. */
+	ACQUIRE(0, 9000600);
+	RELEASE(0, 9000700);
+	CHECK_EQ(figures()->hold_stopped_ns, 9000000 - 2000);
+}
+
 TEST(a_holder_that_was_found)
 {
 	begin();

@@ -114,15 +114,19 @@ static const char *const thread_counters[] = {GIL_THREAD_COUNTERS(NAME)};
 static const char *const lock_counters[] = {GIL_LOCK_COUNTERS(NAME)};
 
 /* Reads the counters that later versions have added. They may be missing, because an earlier version
- * wrote the file, or unknown. */
+ * wrote the file, or unknown. Those that are hidden are in no file, and judged by no rule. */
 static void read_later(struct reader *r, const json_t *o, const char *const *names, int n,
 		       __u64 *counters, unsigned int *missing)
 {
-	int i = GIL_FIRST_COUNTERS;
+	int known = GIL_FIRST_COUNTERS;
 
-	for (; i < n && json_is_integer(json_object_get(o, names[i])); i++)
+	for (int i = known; i < n; i++) {
+		if (!json_is_integer(json_object_get(o, names[i])))
+			continue;
 		counters[i] = get_integer(r, o, names[i]);
-	counters__miss(missing, (unsigned int)(n - i));
+		known = i + 1;
+	}
+	counters__miss(missing, (unsigned int)(n - known));
 }
 
 /* Reads the figures that threads and GILs have in common. */

@@ -18,6 +18,7 @@ static struct open_interval interval(const struct gil_thread *t, bool is_about, 
 	o.ns = gil_elapsed(since, end);
 	memcpy(o.part, t->part, sizeof(o.part));
 	o.part[t->cpu] += end - t->mark;
+	o.stopped_ns = t->stopped_ns + (t->stopped ? end - t->mark : 0);
 	return o;
 }
 
@@ -58,6 +59,7 @@ struct open_cost open_hold__cost(const struct snapshot_process *p, const struct 
 	lock = g->lock;
 	gil_lock_advance(&lock, snapshot_gil__end(p, g));
 	memcpy(end.part, hold.part, sizeof(end.part));
+	end.stopped_ns = hold.stopped_ns;
 	gil_model_waited_for(&lock, &end, snapshot_gil__end(p, g));
 	return (struct open_cost){
 		.waited_for_ns = end.fig.waited_for_ns,
@@ -72,6 +74,7 @@ struct open_interval open_holds__all(const struct snapshot_process *p, const str
 	__u64 asleep = g->fig.partial_hold_blocked_ns;
 
 	memcpy(all.part, g->fig.hold_part, sizeof(all.part));
+	all.stopped_ns = g->fig.hold_stopped_ns;
 	all.part[GIL_PART_BLOCKED] += asleep;
 	all.part[GIL_PART_ONCPU] += gil_elapsed(asleep, g->fig.partial_hold_ns);
 	for (size_t i = 0; i < g->nr_threads; i++) {
@@ -79,6 +82,7 @@ struct open_interval open_holds__all(const struct snapshot_process *p, const str
 
 		all.ns += o.ns - o.unsplit_ns;
 		gil_parts_add(all.part, o.part);
+		all.stopped_ns += o.stopped_ns;
 	}
 	return all;
 }

@@ -12,6 +12,7 @@
 struct open_interval {
 	__u64 ns; /* 0: there is none */
 	__u64 part[GIL_PARTS];
+	__u64 stopped_ns; /* what of the blocked part the thread was stopped for, not asleep */
 	__u64 unsplit_ns; /* the time that is in no part, because it is not known where it went */
 };
 

@@ -118,7 +118,9 @@ static bool is_stuck(struct verdict *v, const struct verdict_look *look)
 	set_front(v, look, t);
 	if (t)
 		hold = open_hold(look->process, g, t);
-	v->asleep = share((double)hold.part[GIL_PART_BLOCKED], (double)hold.ns) >= ASLEEP_HOLD;
+	v->stopped = share((double)hold.stopped_ns, (double)hold.ns) >= ASLEEP_HOLD;
+	v->asleep = share((double)(hold.part[GIL_PART_BLOCKED] - hold.stopped_ns),
+			  (double)hold.ns) >= ASLEEP_HOLD;
 	v->open_ns = open;
 	v->waiters = open_waiters(g);
 	return true;
@@ -306,6 +308,9 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct verd
 		return VERDICT_NOTHING_SEEN;
 	if (v->held_ratio < HELD_BUSY)
 		return VERDICT_IDLE;
+	v->stopped = v->stopped_share >= HELD_BUSY && v->contended_ratio < CONTENDED_SOME;
+	if (v->stopped)
+		return VERDICT_IDLE;
 	if (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1 && !snapshot_gil__holder(g))
 		return VERDICT_ONE_THREAD; /* the thread never let go */
 	v->asleep = v->asleep_share >= HELD_BUSY && v->contended_ratio < CONTENDED_SOME;
@@ -377,7 +382,9 @@ static struct verdict figures_of(const struct snapshot_process *p, const struct 
 	v.wait_ratio = gil__wait_ratio(p, g);
 	v.switch_interval_us =
 		g->switch_interval_us > 0 ? g->switch_interval_us : DEFAULT_SWITCH_INTERVAL_US;
-	v.asleep_ns = holds.part[GIL_PART_BLOCKED];
+	v.stopped_ns = holds.stopped_ns;
+	v.asleep_ns = holds.part[GIL_PART_BLOCKED] - v.stopped_ns;
+	v.stopped_share = share((double)v.stopped_ns, (double)holds.ns);
 	v.asleep_share = share((double)v.asleep_ns, (double)holds.ns);
 	v.preempted_share = share((double)holds.part[GIL_PART_RUNNABLE], (double)holds.ns);
 	v.unscheduled_share = share((double)f->wait_part[GIL_PART_RUNNABLE], (double)f->wait.sum);

@@ -44,6 +44,7 @@ enum verdict_choice {
 	VERDICT_TELLS_PREEMPTED = 1 << 8,
 	VERDICT_TELLS_UNSCHEDULED = 1 << 9,
 	VERDICT_TELLS_SATURATED = 1 << 10,
+	VERDICT_TELLS_STOPPED = 1 << 11,
 };
 
 /* Threads that behave alike. The one to name is that with the lowest number, so that it stays the
@@ -80,6 +81,8 @@ struct verdict {
 	long switch_interval_us;  /* the default if unknown */
 	__u64 asleep_ns;          /* time asleep in holds, over all threads */
 	double asleep_share;      /* of the time in holds */
+	__u64 stopped_ns;         /* time in holds for which the thread was stopped, not asleep */
+	double stopped_share;     /* of the time in holds */
 	double preempted_share;   /* of the time in holds */
 	double unscheduled_share; /* of the time in waits: woken, but without a CPU */
 	/* the GIL of a free-threaded build is on: 1 all the time, 2 turned on while observed */
@@ -97,6 +100,7 @@ struct verdict {
 	__u64 open_ns;
 	double open_share; /* of the observed time */
 	bool asleep;       /* idle: the holder sleeps while nobody waits */
+	bool stopped;      /* stuck, idle: the holder is stopped */
 	unsigned int waiters;
 	/* each its own: the busy GILs, and the number of their processes */
 	size_t gils;

@@ -76,9 +76,19 @@ static void advise_preempted(struct verdict_teller *t)
 		       "waiting ends.");
 }
 
+static void advise_stopped(struct verdict_teller *t)
+{
+	verdict_add(t,
+		    "Try: kill -CONT %d, or let the debugger or the freezer release it. No thread "
+		    "can go on before that.",
+		    (int)t->v->pid);
+}
+
 static void advise_stuck(struct verdict_teller *t)
 {
-	if (t->v->asleep)
+	if (t->v->stopped)
+		advise_stopped(t);
+	else if (t->v->asleep)
 		verdict_add(t, "It is native code that waits for something. If another thread has "
 			       "to take the GIL first, they wait for each other for ever. Its "
 			       "author can release the GIL before it blocks "
@@ -88,6 +98,12 @@ static void advise_stuck(struct verdict_teller *t)
 		verdict_add(t, "Python code lets go soon after it is asked, so this is native code "
 			       "that does not release the GIL. Try: smaller pieces, or another "
 			       "process.");
+}
+
+static void advise_idle(struct verdict_teller *t)
+{
+	if (t->v->stopped)
+		advise_stopped(t);
 }
 
 static void advise_one_thread(struct verdict_teller *t)
@@ -109,6 +125,7 @@ static void advise_each_its_own(struct verdict_teller *t)
 void verdict_advise(struct verdict_teller *t)
 {
 	static void (*const advise[VERDICT_INTERVAL + 1])(struct verdict_teller *) = {
+		[VERDICT_IDLE] = advise_idle,
 		[VERDICT_ONE_THREAD] = advise_one_thread,
 		[VERDICT_BUSY] = advise_busy,
 		[VERDICT_EACH_ITS_OWN] = advise_each_its_own,

@@ -23,6 +23,7 @@ unsigned int verdict__choices(const struct verdict *v, unsigned int before)
 	       (v->contended_ratio > 0 ? VERDICT_TELLS_WAITS : 0) |
 	       from(v->contended_ratio, ASIDE, VERDICT_TELLS_CONTENDED, before) |
 	       from(v->asleep_share, ASIDE, VERDICT_TELLS_ASLEEP, before) |
+	       from(v->stopped_share, ASIDE, VERDICT_TELLS_STOPPED, before) |
 	       from(v->preempted_share, ASIDE, VERDICT_TELLS_PREEMPTED, before) |
 	       from(v->unscheduled_share, ASIDE, VERDICT_TELLS_UNSCHEDULED, before) |
 	       from(v->held_ratio, HELD_SATURATED, VERDICT_TELLS_SATURATED, before);

@@ -14,8 +14,8 @@ static bool same_threads(const struct verdict_threads *a, const struct verdict_t
 static bool says_the_same(const struct verdict *a, const struct verdict *b)
 {
 	return a->kind == b->kind && a->answer == b->answer && a->pid == b->pid &&
-	       a->asleep == b->asleep && same_threads(&a->waiting, &b->waiting) &&
-	       same_threads(&a->front, &b->front);
+	       a->asleep == b->asleep && a->stopped == b->stopped &&
+	       same_threads(&a->waiting, &b->waiting) && same_threads(&a->front, &b->front);
 }
 
 /* Chooses the words of the verdict that is shown. `anew`: it is another one than before. */

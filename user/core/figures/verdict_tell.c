@@ -211,7 +211,10 @@ static void tell_stuck(struct verdict_teller *t)
 		    "%s has held the GIL for %s without letting go%s, and %u thread%s waited for "
 		    "it until the end.",
 		    verdict_who(t, &v->front).s, format_ns(v->open_ns, t->ascii).s,
-		    v->asleep ? ", asleep" : "", v->waiters, v->waiters == 1 ? "" : "s");
+		    v->stopped  ? ", stopped by a signal, a debugger or a freezer"
+		    : v->asleep ? ", asleep"
+				: "",
+		    v->waiters, v->waiters == 1 ? "" : "s");
 }
 
 /* How threads wait for a GIL that is not what holds the program up. */
@@ -285,6 +288,13 @@ static void tell_idle(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
+	if (v->stopped) {
+		verdict_say(t,
+			    "the process is, or was, stopped by a signal, a debugger or a freezer. "
+			    "The thread that has the GIL did nothing for %s.",
+			    format_ns(v->stopped_ns, t->ascii).s);
+		return;
+	}
 	if (v->asleep) {
 		verdict_say(t,
 			    "the GIL is held %s of the time, but most of that asleep, and hardly "
@@ -346,6 +356,11 @@ static void add_asides(struct verdict_teller *t)
 		verdict_add(t, "It was also held asleep for %s (%s of the time in holds)%s.",
 			    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
 			    waits ? "" : ": native code that does not release it while it blocks");
+	if (t->choices & VERDICT_TELLS_STOPPED && !v->stopped)
+		verdict_add(t,
+			    "Whoever had the GIL was stopped for %s, by a signal, a debugger or a "
+			    "freezer. That time is no fault of the program's.",
+			    format_ns(v->stopped_ns, t->ascii).s);
 	if (waits && t->choices & VERDICT_TELLS_PREEMPTED && v->kind != VERDICT_PREEMPTED)
 		verdict_add(t,
 			    "The holder was off the CPU, though it could run, %s of the time in "

@@ -279,6 +279,13 @@ static void put_distributions(const struct text *t, const struct snapshot_gil *g
 			   "A wait is blocked (asleep on the lock), then runnable (woken, no CPU "
 			   "yet). A hold is on a CPU, preempted (it could run, but had no CPU) or "
 			   "blocked (asleep with the GIL).");
+	if (f->hold_stopped_ns)
+		text__note(
+			t, 2,
+			"Holds were blocked for %s because the thread was stopped (by a signal, "
+			"a debugger or a freezer), and asleep for %s.",
+			format_ns(f->hold_stopped_ns, t->ascii).s,
+			format_ns(f->hold_part[GIL_PART_BLOCKED] - f->hold_stopped_ns, t->ascii).s);
 }
 
 static void put_releases(const struct text *t, const struct snapshot_gil *g)
@@ -366,14 +373,25 @@ static void put_edges(const struct text *t, const struct snapshot_gil *g)
 	}
 }
 
+static void put_stopped(const struct text *t, const struct snapshot_process *p,
+			const struct snapshot_gil *g)
+{
+	__u64 stopped = open_holds__all(p, g).stopped_ns;
+
+	if (stopped != g->fig.hold_stopped_ns)
+		text__note(t, LABEL + FIGURE + 2,
+			   "of the time in holds, whoever had it was stopped for %s",
+			   format_ns(stopped, t->ascii).s);
+}
+
 /* What the lengths above do not include. The verdict does include it. */
 static void put_not_ended(const struct text *t, const struct snapshot_process *p,
 			  const struct snapshot_gil *g)
 {
 	struct open_interval all = open_holds__all(p, g);
-	__u64 asleep = all.part[GIL_PART_BLOCKED];
+	__u64 asleep = all.part[GIL_PART_BLOCKED] - all.stopped_ns;
 
-	if (asleep != g->fig.hold_part[GIL_PART_BLOCKED])
+	if (asleep != g->fig.hold_part[GIL_PART_BLOCKED] - g->fig.hold_stopped_ns)
 		text__note(t, LABEL + FIGURE + 2,
 			   "not included in the lengths above, because it had not ended. With it, "
 			   "holds were asleep for %s (%s of the time in holds)",
@@ -416,6 +434,7 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 	text__label(t, "at the end", LABEL);
 	text__spaces(t, FIGURE + 2);
 	text__wrap(t, TEXT_PLAIN, LABEL + FIGURE + 2, LABEL + FIGURE + 2, line);
+	put_stopped(t, p, g);
 	if (l->state == GIL_LOCK_HELD && open > gil__observed(p, g) / HOLD_TOLD)
 		put_not_ended(t, p, g);
 }

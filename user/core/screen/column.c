@@ -166,7 +166,7 @@ const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread 
 	(void)g;
 	switch (t->state) {
 	case GIL_THREAD_HOLDING:
-		return holding[t->cpu < GIL_PARTS ? t->cpu : 0];
+		return t->stopped ? "stopped" : holding[t->cpu < GIL_PARTS ? t->cpu : 0];
 	case GIL_THREAD_WAITING:
 		return "waiting";
 	case GIL_THREAD_GONE:

@@ -21,7 +21,8 @@
 	/* the hold is not in the trace, because it was short */                                   \
 	X(ACQUIRE_ONLY, GIL_EDGE_ACQUIRE, TRACE_EDGE_F_ONLY)                                       \
 	/* the beginning of the wait was not seen */                                               \
-	X(WAIT_UNSEEN, GIL_EDGE_WAIT, GIL_EDGE_F_UNSEEN)
+	X(WAIT_UNSEEN, GIL_EDGE_WAIT, GIL_EDGE_F_UNSEEN)                                           \
+	X(STOPPED, GIL_EDGE_SWITCH_OUT, GIL_EDGE_F_STOPPED)
 
 /* Besides GIL_EDGE_F_*, in a trace only. */
 #define TRACE_EDGE_F_ONLY 8U

@@ -204,7 +204,7 @@ bool trace_thread__get(struct span *s, struct trace_thread *t)
 	t->cpu = GIL_PARTS;
 	if (t->state == GIL_THREAD_HOLDING && !span__done(s))
 		t->cpu = (__u8)span__number(s);
-	if (t->state != GIL_THREAD_IDLE && t->cpu >= GIL_PARTS)
+	if (t->state != GIL_THREAD_IDLE && t->cpu >= GIL_PARTS && t->cpu != GIL_FOUND_STOPPED)
 		t->state = GIL_THREAD_UNSEEN;
 	return !s->bad && t->tid;
 }

@@ -15,8 +15,10 @@
 
 #define TRIES 5
 
-static __u8 part_of(const struct proc_task *t)
+static __u8 place_of(const struct proc_task *t)
 {
+	if (t->state == 'T' || t->state == 't')
+		return GIL_FOUND_STOPPED;
 	return t->state == 'R' ? GIL_PART_ONCPU : GIL_PART_BLOCKED;
 }
 
@@ -30,7 +32,7 @@ static void tell(const struct process *p, const struct gil_lock *l, struct gil_t
 			 .flags = t->state},
 		.gil = {.address = l->address, .start = l->start, .pid = l->pid},
 		.tid = t->tid,
-		.cpu = t->cpu,
+		.cpu = t->stopped ? GIL_FOUND_STOPPED : t->cpu,
 	};
 
 	if (!p->listener)
@@ -52,7 +54,7 @@ static bool follow(struct process *p, const struct gil_lock *l, struct gil_threa
 			return false;
 		if (__atomic_load_n(&t->seq, __ATOMIC_ACQUIRE))
 			break;
-		t->cpu = part_of(&before);
+		gil_model_found(t, place_of(&before), l->start);
 		tell(p, l, t);
 		if (!i && probe__enter_thread(p->probe, t->bpf.record))
 			return false;
