@@ -101,7 +101,7 @@ const volatile __u32 max_threads = 1;
  * records. */
 const volatile __u32 closed_at_most = 1;
 const volatile __u8 follow_children = 1;
-const volatile __u8 blame = 0; /* samples are taken: see blame.h */
+const volatile __u8 blame = 0;            /* samples are taken: see blame.h */
 const volatile __u8 report_all_execs = 0; /* including those of processes that are not targets */
 
 /*

@@ -61,6 +61,7 @@ def test_attached_to_a_deadlock(interpreter):
     whole = stat("-p", w.pid, "-d", "0.3").report
     gil = gil_of(process_of(whole, w.pid))
     equal(gil["holder"], holder, "holder")
+    equal(gil["holder_call"], "futex", "the system call in which it sleeps")
     row = next(t for t in gil["threads"] if t["tid"] == gil["holder"])
     check(row["open_hold_blocked_ns"] > 0.9 * gil["open_hold_ns"] > 0, "asleep for %s ns of %s",
           row["open_hold_blocked_ns"], gil["open_hold_ns"])

@@ -100,6 +100,7 @@ struct verdict {
 	__u64 open_ns;
 	double open_share; /* of the observed time */
 	bool asleep;       /* idle: the holder sleeps while nobody waits */
+	const char *call;  /* the system call in which the holder sleeps; NULL: not known */
 	bool stopped;      /* stuck, idle: the holder is stopped */
 	unsigned int waiters;
 	/* each its own: the busy GILs, and the number of their processes */

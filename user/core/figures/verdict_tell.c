@@ -206,15 +206,16 @@ static void tell_preempted(struct verdict_teller *t)
 static void tell_stuck(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
+	const char *call = v->asleep && v->call ? v->call : "";
 
 	verdict_say(t,
-		    "%s has held the GIL for %s without letting go%s, and %u thread%s waited for "
-		    "it until the end.",
+		    "%s has held the GIL for %s without letting go%s%s%s, and %u thread%s waited "
+		    "for it until the end.",
 		    verdict_who(t, &v->front).s, format_ns(v->open_ns, t->ascii).s,
 		    v->stopped  ? ", stopped by a signal, a debugger or a freezer"
 		    : v->asleep ? ", asleep"
 				: "",
-		    v->waiters, v->waiters == 1 ? "" : "s");
+		    *call ? " in " : "", call, v->waiters, v->waiters == 1 ? "" : "s");
 }
 
 /* How threads wait for a GIL that is not what holds the program up. */
@@ -296,10 +297,12 @@ static void tell_idle(struct verdict_teller *t)
 		return;
 	}
 	if (v->asleep) {
-		verdict_say(t,
-			    "the GIL is held %s of the time, but most of that asleep, and hardly "
-			    "anybody waits for it: the program idles with the GIL.",
-			    format_percent(v->held_ratio).s);
+		verdict_say(
+			t,
+			"the GIL is held %s of the time, but most of that asleep%s%s, and hardly "
+			"anybody waits for it: the program idles with the GIL.",
+			format_percent(v->held_ratio).s, v->call ? ", now in " : "",
+			v->call ? v->call : "");
 		return;
 	}
 	verdict_say(t, "the GIL is held %s of the time, and ", format_percent(v->held_ratio).s);

@@ -219,6 +219,10 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 		json__integer(j, "holder", snapshot_gil__holder(g)->tid);
 	else
 		json__null(j, "holder");
+	if (g->holder_call)
+		json__string(j, "holder_call", g->holder_call);
+	else
+		json__null(j, "holder_call");
 	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
 	json__integer(j, "open_hold_ns",
 		      l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)

@@ -84,8 +84,8 @@ int elf_symtab__at(struct elf_file *e, bool dynamic, uint64_t address, char *nam
 		    sym.st_name >= strings.size)
 			continue;
 		copy_name(text, strings.size, sym.st_name, name, size);
-		*symbol = (struct elf_symbol){sym.st_value, sym.st_size, sym.st_shndx,
-					      (uint8_t)type};
+		*symbol =
+			(struct elf_symbol){sym.st_value, sym.st_size, sym.st_shndx, (uint8_t)type};
 		return 0;
 	}
 	return -ENOENT;

@@ -2,7 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "edge/observe/native.h"
 #include "edge/proc/proc_maps.h"
+#include "edge/proc/proc_task.h"
 #include "edge/observe/process_gil.h"
 
 static bool is_own(pid_t pid, const struct gil_thread *t)
@@ -155,6 +157,16 @@ void process_gil__describe(const struct process_gil *g, struct probe *probe,
 		probe__read_lock(probe, (unsigned int)g->lock, &to->lock);
 }
 
+/* Where the holder sleeps, if it does. */
+static const char *holder_call(const struct snapshot_gil *g, pid_t pid)
+{
+	const struct gil_thread *t = snapshot_gil__holder(g);
+
+	if (!t || t->state != GIL_THREAD_HOLDING || t->cpu != GIL_PART_BLOCKED || t->stopped)
+		return NULL;
+	return native__syscall(proc_task__syscall(pid, (pid_t)t->tid));
+}
+
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
 					   pid_t pid, bool is_live, struct snapshot_process *sp)
 {
@@ -170,6 +182,8 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 	if (add_live_threads(g, probe, pid, is_live, to) ||
 	    probe__read_sums(probe, (unsigned int)g->lock, to))
 		return NULL;
+	if (is_live)
+		to->holder_call = holder_call(to, pid);
 	return to;
 }
 

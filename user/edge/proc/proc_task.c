@@ -51,6 +51,17 @@ bool proc_task__read(pid_t pid, pid_t tid, struct proc_task *t)
 	return true;
 }
 
+int proc_task__syscall(pid_t pid, pid_t tid)
+{
+	char text[256];
+	int number;
+
+	/* The first word is "running" if it is not asleep. */
+	if (!read_file(pid, tid, "syscall", text, sizeof(text)) || sscanf(text, "%d", &number) != 1)
+		return -1;
+	return number < 0 ? -1 : number;
+}
+
 /* The thread's number in its own namespace, which is the last one in its list; -1 if unknown. */
 static long own_number(pid_t pid, long tid)
 {

@@ -15,6 +15,6 @@
  * this is no string.
  */
 bool python_string__get(const struct gil_frame_layout *l, uint32_t state, uint64_t length,
-		      const unsigned char *bytes, size_t n, char *to, size_t size);
+			const unsigned char *bytes, size_t n, char *to, size_t size);
 
 #endif
