@@ -80,11 +80,11 @@ struct gil_thread {
 
 /* The same for a GIL. */
 struct gil_lock_bpf {
-	__u32 last_record; /* the index of last_tid's record */
-	__u32 born;        /* the GIL was created under observation, so nothing was missed */
-	__u64 whole_from;  /* the first wait of a thread is whole from here on; 0: not known */
-	__u64 lost;        /* edges lost by a recording and not yet reported to it */
-	__u64 lost_since;  /* when the first of them happened */
+	__u32 last_record;   /* the index of last_tid's record */
+	__u32 born;          /* the GIL was created under observation, so nothing was missed */
+	__u64 whole_from;    /* the first wait of a thread is whole from here on; 0: not known */
+	__u64 lost;          /* edges lost by a recording and not yet reported to it */
+	__u64 lost_since;    /* when the first of them happened */
 	__u64 lost_gap_wait; /* see gil_blame.h */
 };
 

@@ -88,8 +88,8 @@ struct upid {
 };
 
 struct pid {
-	unsigned int level;      /* of the thread's own namespace */
-	struct upid numbers[1];  /* by levels */
+	unsigned int level;     /* of the thread's own namespace */
+	struct upid numbers[1]; /* by levels */
 };
 
 /* What the kernel keeps behind the registers of user mode on arm64. */

@@ -19,13 +19,14 @@
 /* A GIL. `lock` and `threads` are consistent copies. */
 struct snapshot_gil {
 	struct gil_lock lock;
-	struct gil_figures fig;  /* the sum over the threads, after snapshot__finish */
-	bool main;               /* it belongs to the main interpreter */
-	long interpreter;        /* its interpreter's number; 0: the main one; -1: unknown */
-	__u64 end_ns;            /* end of its observation; 0: its process's end */
-	const char *holder_call; /* the system call in which the holder sleeps at the end, a constant
+	struct gil_figures fig; /* the sum over the threads, after snapshot__finish */
+	bool main;              /* it belongs to the main interpreter */
+	long interpreter;       /* its interpreter's number; 0: the main one; -1: unknown */
+	__u64 end_ns;           /* end of its observation; 0: its process's end */
+	const char
+		*holder_call; /* the system call in which the holder sleeps at the end, a constant
 				  * string; NULL: it does not sleep, or that is not known */
-	int locked_at_start;     /* the lock's own word at the start: 1, 0, or -1 if unknown */
+	int locked_at_start;  /* the lock's own word at the start: 1, 0, or -1 if unknown */
 	long switch_interval_us; /* -1: unknown */
 	bool requests_unknown;   /* requested and voluntary releases are not told apart */
 	/* From a file of an earlier version: how many of the last counters it does not have. */
