@@ -439,6 +439,19 @@ def test_help_and_version():
         equal(run.err, "", "stderr of %s" % args)
 
 
+def test_unknown_commands():
+    for word, wanted in (("stst", "did you mean stat?"), ("1234", "try: gilscope stat -p 1234"), ("nonsense", "try: gilscope --help")):
+        run = gilscope(word)
+        equal(run.status, 2, "status of %s" % word)
+        check(wanted in run.err, "no %r in %s", wanted, run.err)
+
+
+def test_help_fits_a_terminal():
+    for command in (), ("stat",), ("top",), ("record",), ("report",), ("check",), ("metrics",), ("doctor",), ("completion",):
+        for line in gilscope(*command, "--help").out.splitlines():
+            check(len(line) <= 80, "a line of %s --help has %s columns: %r", command, len(line), line)
+
+
 def test_version_names_the_build():
     """--version prints what a bug report needs: version, commit, libbpf, and how it was built."""
     lines = gilscope("--version").out.splitlines()

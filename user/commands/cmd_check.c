@@ -130,14 +130,14 @@ SETTER(force, reports.force, true)
 static const struct option_row check_rule_rows[] = {
 	{0, "assert", "RULE", "a rule that must hold; can be given several times", set_assert},
 	{0, "config", "FILE", "a file of rules, one per line; # begins a comment", set_config},
-	{0, "repeat", "N",
-	 "run the command N times; judge the median, unless a\nrule says over ...", set_repeat},
+	{0, "repeat", "N", "run the command N times; judge the median, unless a rule says over ...",
+	 set_repeat},
 	{0, "warmup", "N", "first run the command N times without judging it", set_warmup},
 	{0, "baseline", "FILE", "JSON of earlier runs, for rules with \"vs baseline\"",
 	 set_baseline},
 	{0, "save-baseline", "FILE", "write these runs as a baseline to FILE", set_save_baseline},
 	{'i', "input", "FILE",
-	 "judge a trace of gilscope record instead of a target;\nseveral traces count as "
+	 "judge a trace of gilscope record instead of a target; several traces count as "
 	 "several runs",
 	 set_input},
 	{0, "inconclusive", "pass|fail", "what an inconclusive rule counts as", set_inconclusive},
@@ -148,20 +148,20 @@ static const struct option_row check_output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope-check/1) instead of text", set_json},
 	{0, "tap", NULL, "print TAP instead of text", set_tap},
 	{'o', "output", "FILE",
-	 "write the report to FILE; - is standard output. Without\n-o it goes to standard output, "
+	 "write the report to FILE; - is standard output. Without -o it goes to standard output, "
 	 "or, "
-	 "with a launched\ncommand, to standard error",
+	 "with a launched command, to standard error",
 	 set_output},
 	{0, "junit", "FILE", "also write JUnit XML to FILE", set_junit},
 	{0, "openmetrics", "FILE",
-	 "also write OpenMetrics text to FILE; if that ends in\n.prom, in the format of "
+	 "also write OpenMetrics text to FILE; if that ends in .prom, in the format of "
 	 "Prometheus, for node_exporter",
 	 set_openmetrics},
 	{0, "trace", "FILE", "record each run, and keep the trace of a failing one", set_trace},
-	{0, "force", NULL, "replace these files even if they are links, or another\nuser's",
+	{0, "force", NULL, "replace these files even if they are links, or another user's",
 	 set_force},
 	{0, "github", NULL,
-	 "also print annotations for GitHub Actions, and add to\nthe step's summary", set_github},
+	 "also print annotations for GitHub Actions, and add to the step's summary", set_github},
 	{0},
 };
 
@@ -171,28 +171,25 @@ static const char usage[] =
 	"       gilscope check [OPTIONS] --assert RULE... -i FILE\n"
 	"       gilscope check [OPTIONS] --config FILE ...\n"
 	"\n"
-	"Measures what the Global Interpreter Lock (GIL) does, and exits with status 1 if a rule "
-	"about it\n"
-	"does not hold. A rule is a metric with a statistic, an optional scope, an operator and a "
-	"limit;\n"
-	"gilscope metrics lists the metrics.\n";
+	"Measures what the Global Interpreter Lock (GIL) does, and exits with status 1\n"
+	"if a rule about it does not hold. A rule is a metric with a statistic, an\n"
+	"optional scope, an operator and a limit; gilscope metrics lists the metrics.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
 	"  gilscope check --assert 'hold.max < 50ms' -- pytest\n"
-	"  gilscope check --assert 'wait.p99{thread~\"io*\"} < 10ms if wait.count >= 100' --repeat "
-	"5 -- ./bench\n"
+	"  gilscope check --assert 'wait.p99{thread~\"io*\"} < 10ms if wait.count >= 100' \\\n"
+	"    --repeat 5 -- ./bench\n"
 	"  gilscope check --config gil.rules --junit gil.xml --github -- make test\n"
 	"  gilscope check --save-baseline gil.json --assert 'gil_enabled == 0' -- ./bench\n"
-	"  gilscope check --baseline gil.json --assert 'wait.sum < +10% and +5ms vs baseline' -- "
-	"./bench\n"
+	"  gilscope check --baseline gil.json \\\n"
+	"    --assert 'wait.sum < +10% and +5ms vs baseline' -- ./bench\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's, if it failed; 0 all rules hold; 1 a rule does not hold; 2 usage "
-	"error, a\n"
-	"  rule that is wrong or matches nothing, or a report that could not be written; 3 a rule "
-	"is\n"
-	"  inconclusive; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's, if it failed; 0 all rules hold; 1 a rule does not\n"
+	"  hold; 2 usage error, a rule that is wrong or matches nothing, or a report\n"
+	"  that could not be written; 3 a rule is inconclusive; 4 cannot observe; 126 or\n"
+	"  127 the command cannot be run or found\n";
 
 /* ---- the command ---- */
 

@@ -96,8 +96,8 @@ static const struct option_row completion_option_rows[] = {{0}};
 static const char usage[] =
 	"usage: gilscope completion bash|zsh|fish\n"
 	"\n"
-	"Prints a script with which the shell completes commands, options, their values, the\n"
-	"processes for -p, and the figures of rules. Packages install it.\n";
+	"Prints a script with which the shell completes commands, options, their values,\n"
+	"the processes for -p, and the figures of rules. Packages install it.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"

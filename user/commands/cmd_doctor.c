@@ -49,12 +49,11 @@ static const struct option_row doctor_option_rows[] = {
 static const char usage[] =
 	"usage: gilscope doctor [OPTIONS] [-p PID | PYTHON]\n"
 	"\n"
-	"Reports what gilscope can observe here and what prevents it: the kernel, the required\n"
-	"privileges, and a trial of the probes on gilscope itself. For a process or an "
-	"interpreter's\n"
-	"file, also reports its version and build, where its GIL is, and which source of edges "
-	"would be\n"
-	"used and why. A process is neither changed nor stopped; a file is read but not run.\n";
+	"Reports what gilscope can observe here and what prevents it: the kernel, the\n"
+	"required privileges, and a trial of the probes on gilscope itself. For a\n"
+	"process or an interpreter's file, also reports its version and build, where its\n"
+	"GIL is, and which source of edges would be used and why. A process is neither\n"
+	"changed nor stopped; a file is read but not run.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
@@ -64,9 +63,8 @@ static const char examples[] =
 	"  gilscope doctor --json | jq .command     what to try\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  0 it can be observed; 2 usage error, or the report could not be written; 4 it cannot "
-	"be\n"
-	"  observed\n";
+	"  0 it can be observed; 2 usage error, or the report could not be written; 4 it\n"
+	"  cannot be observed\n";
 
 static int take_subject(void *options, int argc, char **argv, int rest, struct failure *f)
 {

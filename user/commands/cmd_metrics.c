@@ -22,8 +22,8 @@ static const struct option_row metrics_option_rows[] = {
 static const char usage[] =
 	"usage: gilscope metrics [--markdown]\n"
 	"\n"
-	"Lists the metrics that the rules of gilscope check can use, with units "
-	"and meanings.\n";
+	"Lists the metrics that the rules of gilscope check can use, with units and\n"
+	"meanings.\n";
 
 static const char examples[] = "EXAMPLES\n"
 			       "  gilscope metrics\n";

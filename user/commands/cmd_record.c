@@ -75,11 +75,11 @@ static int set_ring(void *options, const char *value, struct failure *f)
 
 static const struct option_row record_option_rows[] = {
 	{'o', "output", "FILE", "write the trace to FILE; - is standard output", set_output},
-	{0, "force", NULL, "replace FILE if it exists, even if it is a link, or another\nuser's",
+	{0, "force", NULL, "replace FILE if it exists, even if it is a link, or another user's",
 	 set_force},
 	{0, "max-size", "SIZE", "stop when FILE reaches SIZE (64M, 2G)", set_max_size},
 	{0, "flight-recorder", "SIZE",
-	 "keep the last SIZE bytes in memory; write them to FILE at\nthe end, and to FILE.1, "
+	 "keep the last SIZE bytes in memory; write them to FILE at the end, and to FILE.1, "
 	 "FILE.2... at each SIGUSR2",
 	 set_window},
 	{0, "min-wait", "SECS", "keep only waits of at least SECS, and what --min-hold keeps",
@@ -96,27 +96,26 @@ static const char usage[] =
 	"       gilscope record [OPTIONS] -o FILE -- COMMAND [ARGS...]\n"
 	"       gilscope record [OPTIONS] -o FILE --all\n"
 	"\n"
-	"Records everything that happens to the Global Interpreter Lock (GIL) of running CPython\n"
-	"programs, in a few bytes per event, until the target ends, for -d SECS, or until Ctrl-C. "
-	"gilscope\n"
-	"report reads the file, on this machine or another one.\n";
+	"Records everything that happens to the Global Interpreter Lock (GIL) of running\n"
+	"CPython programs, in a few bytes per event, until the target ends, for -d SECS,\n"
+	"or until Ctrl-C. gilscope report reads the file, on this machine or another\n"
+	"one.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
-	"  gilscope record -o app.gil -- python3 app.py      record a program from its start\n"
-	"  gilscope record -o app.gil -p 1234 -d 10          record a server for ten seconds\n"
+	"  gilscope record -o app.gil -- python3 app.py  record a program from its start\n"
+	"  gilscope record -o app.gil -p 1234 -d 10      record a server for ten seconds\n"
 	"  gilscope record -o app.gil -p 1234 --flight-recorder 64M\n"
-	"                                                    keep what came before Ctrl-C\n"
+	"                                                keep what came before Ctrl-C\n"
 	"  gilscope record -o app.gil -p 1234 --min-wait 0.05\n"
-	"                                                    keep only the long waits, for days\n"
-	"  gilscope report app.gil                           summarize the recording\n"
+	"                                                keep only long waits, for days\n"
+	"  gilscope report app.gil                       summarize the recording\n"
 	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or the trace "
-	"could "
-	"not\n"
-	"  be written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or the\n"
+	"  trace could not be written; 4 cannot observe; 126 or 127 the command cannot\n"
+	"  be run or found\n";
 
 static int check(void *options, int argc, char **argv, int rest, struct failure *f)
 {

@@ -122,7 +122,7 @@ static const struct option_row output_rows[] = {
 	{0, "min", "SECS", "in an export, leave out waits and holds that are shorter", set_min},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
-	{0, "verify", NULL, "only check that a replay gives the figures that the kernel\nkept",
+	{0, "verify", NULL, "only check that a replay gives the figures that the kernel kept",
 	 set_verify},
 	{0},
 };
@@ -130,10 +130,10 @@ static const struct option_row output_rows[] = {
 static const char usage[] =
 	"usage: gilscope report [OPTIONS] FILE\n"
 	"\n"
-	"Summarizes or exports FILE, a recording of gilscope record (- is standard input). The "
-	"summary is\n"
-	"what gilscope stat would have printed. Exports are a timeline for Perfetto (open it at\n"
-	"https://ui.perfetto.dev), and a line for each wait and each hold, as csv or ndjson.\n";
+	"Summarizes or exports FILE, a recording of gilscope record (- is standard\n"
+	"input). The summary is what gilscope stat would have printed. Exports are a\n"
+	"timeline for Perfetto (open it at https://ui.perfetto.dev), and a line for each\n"
+	"wait and each hold, as csv or ndjson.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
@@ -145,9 +145,8 @@ static const char examples[] =
 	"                                                the longest waits and holds\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  0; 1 --verify found a difference; 2 usage error, or the trace cannot be read or the "
-	"report\n"
-	"  cannot be written\n";
+	"  0; 1 --verify found a difference; 2 usage error, or the trace cannot be read\n"
+	"  or the report cannot be written\n";
 
 /* ---- the part of the trace ---- */
 

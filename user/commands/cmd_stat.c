@@ -49,13 +49,13 @@ static int set_blame(void *options, const char *value, struct failure *f)
 
 static const struct option_row stat_option_rows[] = {
 	{0, "blame", "HZ",
-	 "also tell which functions have the GIL while others wait:\nlook HZ times a second (997)",
+	 "also tell which functions have the GIL while others wait: look HZ times a second (997)",
 	 set_blame},
 	{0, "json", NULL, "print JSON (schema gilscope/1) instead of text", set_json},
 	{'o', "output", "FILE",
-	 "write the report to FILE; - is standard output. Without\n-o it goes to standard output, "
+	 "write the report to FILE; - is standard output. Without -o it goes to standard output, "
 	 "or, "
-	 "with a launched\ncommand, to standard error",
+	 "with a launched command, to standard error",
 	 set_output},
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0},
@@ -66,24 +66,23 @@ static const char usage[] =
 	"       gilscope stat [OPTIONS] -- COMMAND [ARGS...]\n"
 	"       gilscope stat [OPTIONS] --all\n"
 	"\n"
-	"Measures what the Global Interpreter Lock (GIL) does to running CPython programs: how "
-	"long\n"
-	"threads wait for it, how long they hold it and why, and which thread gets it next. Prints "
-	"a\n"
-	"summary when the target ends, after -d SECS, or at Ctrl-C.\n";
+	"Measures what the Global Interpreter Lock (GIL) does to running CPython\n"
+	"programs: how long threads wait for it, how long they hold it and why, and\n"
+	"which thread gets it next. Prints a summary when the target ends, after -d\n"
+	"SECS, or at Ctrl-C.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
-	"  gilscope stat -- python3 app.py          run a program and measure it\n"
-	"  gilscope stat -p 1234 -d 10              measure a running server for ten seconds\n"
+	"  gilscope stat -- python3 app.py     run a program and measure it\n"
+	"  gilscope stat -p 1234 -d 10         measure a running server for ten seconds\n"
 	"  gilscope stat --json -o gil.json -- make test\n"
 	"  gilscope stat --json --command-output stderr -- make test | jq .verdict.text\n"
-	"  gilscope stat --all -d 5                 which programs on this machine are GIL-bound?\n"
+	"  gilscope stat --all -d 5            which programs here are GIL-bound?\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or the report "
-	"could not\n"
-	"  be written; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or the\n"
+	"  report could not be written; 4 cannot observe; 126 or 127 the command cannot\n"
+	"  be run or found\n";
 
 /* Writes the report and closes the output. Returns 0, or -errno with f filled. */
 static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,

@@ -91,17 +91,17 @@ static int set_input(void *options, const char *value, struct failure *f)
 static const struct option_row top_option_rows[] = {
 	{'i', "input", "FILE", "play back a recorded trace; - is standard input", set_input},
 	{'b', "batch", NULL,
-	 "print each frame as text; the default if standard output\n"
+	 "print each frame as text; the default if standard output "
 	 "is not a terminal",
 	 set_batch},
 	{'n', "count", "N", "end after N frames", set_count},
-	{0, "interval", "SECS",
-	 "time between frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5,\nor 10", set_interval},
+	{0, "interval", "SECS", "time between frames: 0.1, 0.25 (the default), 0.5, 1, 2, 5, or 10",
+	 set_interval},
 	{0, "ascii", NULL, "use only ASCII characters", set_ascii},
 	{0, "no-mouse", NULL, "leave the mouse to the terminal, to select text with it",
 	 set_no_mouse},
 	{0, "theme", "NAME", "colours: default, safe (for any colour vision), or mono", set_theme},
-	{0, "force", NULL, "append to the --command-output even if it is another\nuser's",
+	{0, "force", NULL, "append to the --command-output even if it is another user's",
 	 set_force},
 	{0},
 };
@@ -112,9 +112,9 @@ static const char usage[] =
 	"       gilscope top [OPTIONS] --all\n"
 	"       gilscope top [OPTIONS] -i FILE\n"
 	"\n"
-	"Shows live what the Global Interpreter Lock (GIL) does to running CPython programs. Press "
-	"?\n"
-	"for the keys. When the target has ended, the last frame stays until you press q.\n";
+	"Shows live what the Global Interpreter Lock (GIL) does to running CPython\n"
+	"programs. Press ? for the keys. When the target has ended, the last frame stays\n"
+	"until you press q.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
@@ -125,8 +125,9 @@ static const char examples[] =
 	"  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
 	"\n"
 	"EXIT STATUS\n"
-	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or there is no\n"
-	"  terminal; 4 cannot observe; 126 or 127 the command cannot be run or found\n";
+	"  the launched command's (128+N if signal N ended it); 0; 2 usage error, or\n"
+	"  there is no terminal; 4 cannot observe; 126 or 127 the command cannot be run\n"
+	"  or found\n";
 
 /* Starts the observation, and keeps a launched command's output off the screen. */
 static int start(struct observer **ob, struct command_output **output, const struct top_options *to,

@@ -6,6 +6,7 @@
 #include "commands/complete.h"
 #include "commands/output.h"
 #include "core/base/failure.h"
+#include "core/base/suggest.h"
 #include "edge/kernel/build_info.h"
 #include "edge/observe/launch.h"
 
@@ -49,6 +50,22 @@ static void offer_commands(const char *typed)
 	complete__offer(typed, "--version", "print the version");
 }
 
+/* A number is probably the process to observe. */
+static void explain_unknown(const char *name, struct failure *f)
+{
+	struct suggestion s = suggest__begin(name, strlen(name));
+
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		suggest__offer(&s, command_table[i].name, strlen(command_table[i].name));
+	failure__what(
+		f, s.best[0] ? "unknown command '%s' (did you mean %s?)" : "unknown command '%s'",
+		name, s.best);
+	if (*name && strspn(name, "0123456789") == strlen(name))
+		failure__command(f, "gilscope stat -p %s", name);
+	else
+		failure__command(f, "gilscope --help");
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
@@ -71,8 +88,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(command_table[i].name, name))
 			return command_table[i].run(argc - 1, argv + 1);
-	failure__what(&f, "unknown command '%s'", name);
-	failure__command(&f, "gilscope --help");
+	explain_unknown(name, &f);
 	failure__print(&f, stderr);
 	return EXIT_STATUS_USAGE;
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/options.h"
 #include "core/base/suggest.h"
+#include "core/base/text.h"
 
 #define MAX_OPTIONS 48
 #define FIRST_LONG  256 /* getopt's value for row i is FIRST_LONG + i */
@@ -117,26 +118,24 @@ int options__parse(const struct option_group *groups, int argc, char **argv, int
 	return 0;
 }
 
+#define HELP_COLUMN 27
+#define HELP_WIDTH  80
+
 static void print_row(const struct option_row *row, FILE *out)
 {
-	char left[40];
-	const char *line = row->help;
+	const struct text t = {.out = out, .width = HELP_WIDTH};
 	int n;
 
-	n = row->letter ? snprintf(left, sizeof(left), "  -%c, --%s", row->letter, row->name)
-			: snprintf(left, sizeof(left), "      --%s", row->name);
+	n = row->letter ? fprintf(out, "  -%c, --%s", row->letter, row->name)
+			: fprintf(out, "      --%s", row->name);
 	if (row->arg)
-		snprintf(left + n, sizeof(left) - n, " %s", row->arg);
-	fprintf(out, "%-26s ", left);
-	for (;;) {
-		size_t length = strcspn(line, "\n");
-
-		fprintf(out, "%.*s\n", (int)length, line);
-		if (!line[length])
-			return;
-		line += length + 1;
-		fprintf(out, "%-26s ", "");
+		n += fprintf(out, " %s", row->arg);
+	if (n + 2 > HELP_COLUMN) {
+		fputc('\n', out);
+		n = 0;
 	}
+	text__spaces(&t, HELP_COLUMN - n);
+	text__wrap(&t, TEXT_PLAIN, HELP_COLUMN, HELP_COLUMN, row->help);
 }
 
 void options__help(const struct option_group *groups, FILE *out)
@@ -164,20 +163,36 @@ int options__number(const char *text, long long min, long long max, long long *v
 	return 0;
 }
 
+/* The unit behind a number, in ns; 0 if it is none. */
+static double unit_of(const char *text)
+{
+	static const struct {
+		const char *name;
+		double ns;
+	} units[] = {
+		{"", 1e9},  {"ns", 1},   {"us", 1e3},   {"ms", 1e6},
+		{"s", 1e9}, {"m", 60e9}, {"h", 3600e9},
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (!strcmp(text, units[i].name))
+			return units[i].ns;
+	return 0;
+}
+
 int options__seconds(const char *text, unsigned long long *ns, struct failure *f)
 {
-	size_t digits = strspn(text, "0123456789."), length = strlen(text);
-	char *end;
-	double seconds;
-
-	seconds = strtod(text, &end);
 	/* The span rejects what strtod would also accept: signs, blanks, "inf", "nan", exponents,
 	 * hexadecimal. */
-	if (!length || digits != length || *end || !(seconds >= 1e-9) || seconds > 366 * 86400.0) {
-		failure__what(f, "not a number of seconds, such as 10 or 0.5");
+	size_t digits = strspn(text, "0123456789.");
+	char *end;
+	double length = strtod(text, &end) * unit_of(text + digits);
+
+	if (!digits || end != text + digits || !(length >= 1) || length > 366 * 86400e9) {
+		failure__what(f, "not a length of time, such as 10 (seconds), 0.5 or 500ms");
 		return -EINVAL;
 	}
-	*ns = (unsigned long long)(seconds * 1e9);
+	*ns = (unsigned long long)length;
 	return 0;
 }
 

@@ -11,7 +11,7 @@ struct option_row {
 	char letter;      /* 0: none */
 	const char *name; /* the long form; NULL ends a table */
 	const char *arg;  /* the name of its argument; NULL: it takes none */
-	const char *help; /* lines after the first are separated by \n */
+	const char *help; /* one paragraph, which is wrapped */
 	/* Stores the value in the command's options. Returns 0, or -EINVAL with f->what saying
 		 * what is wrong with the value. */
 	int (*set)(void *options, const char *value, struct failure *f);
@@ -34,8 +34,8 @@ void options__help(const struct option_group *groups, FILE *out);
 /* A whole decimal number from min to max, with nothing around it. 0 or -EINVAL with f->what. */
 int options__number(const char *text, long long min, long long max, long long *value,
 		    struct failure *f);
-/* Converts seconds, written as a decimal fraction ("1", "0.25"), to ns. They must be more than 0
- * and at most a year. 0 or -EINVAL with f->what. */
+/* Converts a length of time to ns: seconds, or a decimal fraction with a unit ("1", "0.25", "500ms",
+ * "1.5h"). It must be more than 0 and at most a year. 0 or -EINVAL with f->what. */
 int options__seconds(const char *text, unsigned long long *ns, struct failure *f);
 
 /* Bytes from min to max; K, M or G stand for powers of 1024. 0 or -EINVAL with f->what. */

@@ -109,11 +109,11 @@ const struct option_row observe_option_rows[] = {
 	 set_duration},
 	{0, "no-follow", NULL, "do not observe children of the targets", set_no_follow},
 	{0, "user", "NAME",
-	 "run a launched command as this user; by default the user\nwho called sudo, or else the "
+	 "run a launched command as this user; by default the user who called sudo, or else the "
 	 "user who runs gilscope",
 	 set_user},
 	{0, "command-output", "FILE",
-	 "append a launched command's output to FILE; stderr: send\nit to standard error",
+	 "append a launched command's output to FILE; stderr: send it to standard error",
 	 set_command_output},
 	{0, "source", SOURCE_ARGUMENT, SOURCE_HELP, set_source},
 	{0, "max-threads", "N", "limit on threads that live at the same time (2048)",
