@@ -100,17 +100,24 @@ def test_stopped_in_the_middle():
     check(any("stopped" in s for s in whole["verdict"]["support"]), "no word of it: %s", whole["verdict"])
 
 
-def stopped(pid):
+def stat_fields(pid):
     with open("/proc/%d/stat" % pid) as f:
-        return f.read().rsplit(")", 1)[1].split()[0] == "T"
+        return f.read().rsplit(")", 1)[1].split()
+
+
+def cpu_ticks(pid):
+    return int(stat_fields(pid)[11])
 
 
 def test_attached_to_a_stopped_process():
     """It computes without end, so a thread had the GIL when it was stopped."""
     process = spawn(["/usr/bin/python3", "-c", "print('READY', flush=True)\nwhile True: pass"], stdout=subprocess.PIPE)
     process.stdout.readline()
+    # While it writes the line, it does not have the GIL.
+    begin = cpu_ticks(process.pid)
+    wait_until(lambda: cpu_ticks(process.pid) > begin + 1, "the process to compute")
     process.send_signal(signal.SIGSTOP)
-    wait_until(lambda: stopped(process.pid), "the process to be stopped")
+    wait_until(lambda: stat_fields(process.pid)[0] == "T", "the process to be stopped")
     whole = stat("-p", process.pid, "-d", "0.3").report
     gil = gil_of(process_of(whole, process.pid))
     equal(gil["holder"], process.pid, "holder")

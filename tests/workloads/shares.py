@@ -60,8 +60,10 @@ def short_holds(seconds, spent):
     while time.monotonic() < end:
         i += 1
         name, function = ("f", f) if i % 3 else ("g", g)
+        # Of different lengths, so that no number of rounds takes as long as the time between two samples.
+        n = 200 + i * 7919 % 211
         before = time.thread_time_ns()
-        function(300)
+        function(n)
         spent[name] += time.thread_time_ns() - before
         os.write(w, b"x")
         os.read(r, 1)
