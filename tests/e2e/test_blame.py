@@ -8,7 +8,7 @@ import os
 from lib import (built, check, each, equal, gil_of, interpreters, stat, stat_workload, within,
                  workload)
 
-HZ = 4999
+HZ = 4363
 OPTIONS = ("--blame", HZ)
 MS = 1000000
 

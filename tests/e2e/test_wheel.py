@@ -66,8 +66,10 @@ def pytest(*options, before=()):
     with open(path, "w") as f:
         f.write(TESTS)
     argv = list(before) + [os.path.join(environment(), "python"), "-m", "pytest", "-p", "no:cacheprovider", "-rsf"]
+    # It uses the program that it was installed with.
+    variables = {k: v for k, v in os.environ.items() if k != "GILSCOPE"}
     done = subprocess.run(argv + list(options) + [path], capture_output=True, text=True, timeout=80, check=False,
-                          cwd=folder())
+                          cwd=folder(), env=variables)
     if "No module named pytest" in done.stderr:
         raise Skip("no pytest")
     return done.stdout

@@ -42,14 +42,21 @@ def other(stop):
             x += i
 
 
+def rounds(least, i):
+    """Different ones for each call, so that the calls do not keep step with the samples."""
+    return least + i * 7919 % (least + 11)
+
+
 def long_holds(seconds, spent):
     functions = {"f": f, "g": g, "h": h}
     end = time.monotonic() + seconds
+    i = 0
     while time.monotonic() < end:
+        i += 1
         total = sum(spent.values()) or 1
         name = max(SHARES, key=lambda k: SHARES[k] - spent[k] / total)
         before = time.thread_time_ns()
-        functions[name](2000)
+        functions[name](rounds(1000, i))
         spent[name] += time.thread_time_ns() - before
 
 
@@ -60,8 +67,7 @@ def short_holds(seconds, spent):
     while time.monotonic() < end:
         i += 1
         name, function = ("f", f) if i % 3 else ("g", g)
-        # Of different lengths, so that no number of rounds takes as long as the time between two samples.
-        n = 200 + i * 7919 % 211
+        n = rounds(200, i)
         before = time.thread_time_ns()
         function(n)
         spent[name] += time.thread_time_ns() - before

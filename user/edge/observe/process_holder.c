@@ -94,10 +94,13 @@ struct gil_thread *process__find_holder(struct process *p)
 
 void process__confirm_holder(struct process *p, struct gil_thread *t)
 {
-	const struct gil_lock *l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
+	const struct gil_lock *l;
 
+	if (!t)
+		return; /* a Python 2 has no GIL yet */
+	l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
 	/* If an edge has come meanwhile, the model knows whether it fits. */
-	if (!t || looker__holder(p->looker, p->bound, &p->python) == p->holder ||
+	if (looker__holder(p->looker, p->bound, &p->python) == p->holder ||
 	    l->state != GIL_LOCK_UNSEEN || __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE))
 		return;
 	t->state = GIL_THREAD_UNSEEN;
