@@ -3,10 +3,12 @@
 
   shares.py SECONDS long|short
 
-long: one thread computes in f, g and h, 50, 30 and 20 % of its CPU time, while two others want the GIL all the time. short: two
+long: one thread computes in f, g and h, 50, 30 and 20 % of its calls, while two others want the GIL all the time. short: two
 threads compute for some 20 µs in f or in g, and then release the GIL in a system call, again and again. Tells for each function the
 CPU time that was spent in it, by the threads' own clocks, and its lines."""
+import itertools
 import os
+import random
 import threading
 import time
 
@@ -42,37 +44,34 @@ def other(stop):
             x += i
 
 
-def rounds(least, i):
-    """Different ones for each call, so that the calls do not keep step with the samples."""
-    return least + i * 7919 % (least + 11)
+def calls(functions, least):
+    """Functions by their shares and numbers of rounds, by chance: what repeats itself could keep step with the samples."""
+    names, weights = list(functions), [SHARES[name] for name in functions]
+    chance = random.Random(1)
+    return [(name, functions[name], chance.randrange(least, 2 * least)) for name in chance.choices(names, weights, k=5000)]
 
 
 def long_holds(seconds, spent):
-    functions = {"f": f, "g": g, "h": h}
     end = time.monotonic() + seconds
-    i = 0
-    while time.monotonic() < end:
-        i += 1
-        total = sum(spent.values()) or 1
-        name = max(SHARES, key=lambda k: SHARES[k] - spent[k] / total)
+    for name, function, n in itertools.cycle(calls({"f": f, "g": g, "h": h}, 1000)):
         before = time.thread_time_ns()
-        functions[name](rounds(1000, i))
+        function(n)
         spent[name] += time.thread_time_ns() - before
+        if time.monotonic() > end:
+            break
 
 
 def short_holds(seconds, spent):
     r, w = os.pipe()
     end = time.monotonic() + seconds
-    i = 0
-    while time.monotonic() < end:
-        i += 1
-        name, function = ("f", f) if i % 3 else ("g", g)
-        n = rounds(200, i)
+    for name, function, n in itertools.cycle(calls({"f": f, "g": g}, 200)):
         before = time.thread_time_ns()
         function(n)
         spent[name] += time.thread_time_ns() - before
         os.write(w, b"x")
         os.read(r, 1)
+        if time.monotonic() > end:
+            break
 
 
 def main():
