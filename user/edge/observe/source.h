@@ -70,7 +70,7 @@ extern const struct source *const source_table[];
 /* The same in the help of --source. */
 #define SOURCE_ARGUMENT "auto|usdt|uprobe"
 #define SOURCE_HELP                                                                                \
-	"where edges come from: the interpreter's own GIL probes (usdt), probes on libc "         \
+	"where edges come from: the interpreter's own GIL probes (usdt), probes on libc "          \
 	"(uprobe), or the best available (auto)"
 
 /* Returns the name as it is in the table, or NULL if it is not there. */
