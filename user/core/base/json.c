@@ -101,6 +101,14 @@ void json__string(struct json *j, const char *key, const char *value)
 	put_string(j->out, value);
 }
 
+void json__text(struct json *j, const char *key, const char *value)
+{
+	if (value && *value)
+		json__string(j, key, value);
+	else
+		json__null(j, key);
+}
+
 void json__name(struct json *j, const char *key, const char *name, size_t size)
 {
 	char copy[64];

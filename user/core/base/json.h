@@ -24,6 +24,8 @@ void json__open(struct json *j, const char *key, char bracket);
 void json__open_inline(struct json *j, const char *key, char bracket);
 void json__close(struct json *j, char bracket);
 void json__string(struct json *j, const char *key, const char *value);
+/* The same; null if the value is NULL or empty. */
+void json__text(struct json *j, const char *key, const char *value);
 /* A name of fixed size, which need not end in a zero byte. */
 void json__name(struct json *j, const char *key, const char *name, size_t size);
 void json__integer(struct json *j, const char *key, __u64 value);

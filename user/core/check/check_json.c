@@ -36,14 +36,6 @@ static const char *doubt_name(enum figure_doubt doubt)
 	return names[doubt];
 }
 
-static void put_string(struct json *j, const char *key, const char *value)
-{
-	if (value && *value)
-		json__string(j, key, value);
-	else
-		json__null(j, key);
-}
-
 /* Writes a whole number as an integer. Sums of times are larger than json__real accepts, and so may
  * be their limits, which need not be whole. */
 static void put_number(struct json *j, const char *key, double v)
@@ -61,7 +53,7 @@ static void put_figure(struct json *j, const char *key, const struct figure *f)
 	put_number(j, "low", f->low);
 	put_number(j, "high", f->high);
 	json__integer(j, "samples", f->samples);
-	put_string(j, "doubt", doubt_name(f->doubt));
+	json__text(j, "doubt", doubt_name(f->doubt));
 	if (f->skipped)
 		json__bool(j, "skipped", true);
 	json__close(j, '}');
@@ -138,14 +130,14 @@ static int put_rule(struct json *j, const struct check *c, size_t i)
 
 	json__open(j, NULL, '{');
 	json__string(j, "rule", assertion__print(a).s);
-	put_string(j, "file", a->file);
+	json__text(j, "file", a->file);
 	if (a->file)
 		json__integer(j, "line", a->line);
 	else
 		json__null(j, "line");
 	json__bool(j, "warn", a->warn);
 	json__string(j, "verdict", judged__name(ju->verdict));
-	put_string(j, "why", ju->why);
+	json__text(j, "why", ju->why);
 	json__string(j, "unit", unit_name(a));
 	put_figure(j, "measured", &ju->figure);
 	put_number(j, "limit", ju->limit);
@@ -188,8 +180,8 @@ int check_json(FILE *out, const struct check *c, const struct render_options *o)
 
 	json__open(&j, NULL, '{');
 	json__string(&j, "schema", "gilscope-check/1");
-	put_string(&j, "version", o->version);
-	put_string(&j, "target", c->title);
+	json__text(&j, "version", o->version);
+	json__text(&j, "target", c->title);
 	json__signed(&j, "status", check__status(c));
 	if (c->launched)
 		json__signed(&j, "command_status", c->command_status);
@@ -197,7 +189,7 @@ int check_json(FILE *out, const struct check *c, const struct render_options *o)
 		json__null(&j, "command_status");
 	json__integer(&j, "runs", c->runs.nr);
 	json__integer(&j, "warmups", c->warmups);
-	put_string(&j, "trace", c->trace);
+	json__text(&j, "trace", c->trace);
 	json__open_inline(&j, "counts", '{');
 	for (int v = 0; v < JUDGED_KINDS; v++)
 		json__integer(&j, judged__name((enum judged)v), check__count(c, (enum judged)v));

@@ -106,14 +106,6 @@ int doctor__render_text(FILE *out, const struct doctor *d, const struct render_o
 
 /* ---- JSON ---- */
 
-static void put_text_or_null(struct json *j, const char *key, const char *s)
-{
-	if (s[0])
-		json__string(j, key, s);
-	else
-		json__null(j, key);
-}
-
 static void put_checks(struct json *j, const struct doctor_part *part)
 {
 	json__open(j, "checks", '[');
@@ -124,7 +116,7 @@ static void put_checks(struct json *j, const struct doctor_part *part)
 		json__string(j, "name", c->name);
 		json__string(j, "state", states[c->state].name);
 		json__string(j, "text", c->text);
-		put_text_or_null(j, "command", c->command);
+		json__text(j, "command", c->command);
 		json__close(j, '}');
 	}
 	json__close(j, ']');
@@ -199,8 +191,8 @@ static void put_python(struct json *j, const struct doctor *d)
 		json__signed(j, "pid", p->pid);
 	else
 		json__null(j, "pid");
-	put_text_or_null(j, "path", p->path);
-	put_text_or_null(j, "script", p->script);
+	json__text(j, "path", p->path);
+	json__text(j, "script", p->script);
 	if (p->version[0])
 		put_build(j, p);
 	else
@@ -209,8 +201,8 @@ static void put_python(struct json *j, const struct doctor *d)
 		put_gil(j, p);
 	else
 		json__null(j, "gil");
-	put_text_or_null(j, "source", p->source);
-	put_text_or_null(j, "source_why", p->source_why);
+	json__text(j, "source", p->source);
+	json__text(j, "source_why", p->source_why);
 	put_checks(j, &d->python_part);
 	json__close(j, '}');
 }
@@ -222,10 +214,10 @@ int doctor__render_json(FILE *out, const struct doctor *d, const struct render_o
 
 	json__open(&j, NULL, '{');
 	json__string(&j, "schema", "gilscope-doctor/1");
-	put_text_or_null(&j, "version", o->version ? o->version : "");
+	json__text(&j, "version", o->version);
 	json__bool(&j, "can_observe", !bad);
-	put_text_or_null(&j, "obstacle", bad ? bad->text : "");
-	put_text_or_null(&j, "command", bad ? bad->command : "");
+	json__text(&j, "obstacle", bad ? bad->text : NULL);
+	json__text(&j, "command", bad ? bad->command : NULL);
 	put_machine(&j, d);
 	put_python(&j, d);
 	json__close(&j, '}');

@@ -147,26 +147,18 @@ static void put_edges(struct json *j, const struct snapshot_gil *g)
 	json__close(j, ']');
 }
 
-static void put_text(struct json *j, const char *key, const char *text)
-{
-	if (text[0])
-		json__string(j, key, text);
-	else
-		json__null(j, key);
-}
-
 static void put_function(struct json *j, const struct blame_row *r)
 {
 	json__open_inline(j, NULL, '{');
-	put_text(j, "function", r->function);
+	json__text(j, "function", r->function);
 	if (blame_kind__name(r->kind))
 		json__string(j, "kind", blame_kind__name(r->kind));
-	put_text(j, "file", r->file);
+	json__text(j, "file", r->file);
 	if (r->line)
 		json__integer(j, "line", r->line);
 	else
 		json__null(j, "line");
-	put_text(j, "native", r->native);
+	json__text(j, "native", r->native);
 	json__integer(j, "hold_ns", r->hold_ns);
 	json__integer(j, "wait_ns", r->wait_ns);
 	json__integer(j, "hold_blocked_ns", r->blocked_ns);
@@ -219,10 +211,7 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 		json__integer(j, "holder", snapshot_gil__holder(g)->tid);
 	else
 		json__null(j, "holder");
-	if (g->holder_call)
-		json__string(j, "holder_call", g->holder_call);
-	else
-		json__null(j, "holder_call");
+	json__text(j, "holder_call", g->holder_call);
 	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
 	json__integer(j, "open_hold_ns",
 		      l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)
@@ -305,10 +294,7 @@ static void put_process(struct json *j, const char *key, const struct snapshot_p
 		json__name(j, "source", p->source, sizeof(p->source));
 	else
 		json__null(j, "source");
-	if (p->source_why[0])
-		json__string(j, "source_reason", p->source_why);
-	else
-		json__null(j, "source_reason");
+	json__text(j, "source_reason", p->source_why);
 	json__bool(j, "free_threaded", p->free_threaded);
 	json__bool(j, "free_threaded_build", p->free_threaded_build);
 	json__bool(j, "gil_turned_on", p->gil_turned_on);
@@ -379,10 +365,7 @@ int render_json(FILE *out, const struct snapshot *s, const struct render_options
 
 	json__open(&j, NULL, '{');
 	json__string(&j, "schema", "gilscope/1");
-	if (o->version)
-		json__string(&j, "version", o->version);
-	else
-		json__null(&j, "version");
+	json__text(&j, "version", o->version);
 	json__integer(&j, "duration_ns", gil_elapsed(s->start_ns, s->end_ns));
 	put_lost(&j, &s->lost);
 	if (s->note[0])
