@@ -418,7 +418,8 @@ int cmd_check(int argc, char **argv)
 		{"Output", check_output_rows, &co},
 		{0},
 	};
-	const struct command_line line = {usage, examples, groups, check, get_runs_and_judge, &s};
+	const struct command_line line = {usage, examples, groups, check, get_runs_and_judge,
+					  &s,    NULL};
 	int status;
 
 	observe_options__init(&oo);

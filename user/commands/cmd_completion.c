@@ -142,7 +142,8 @@ int cmd_completion(int argc, char **argv)
 {
 	const char *script = NULL;
 	const struct option_group groups[] = {{"Options", completion_option_rows, &script}, {0}};
-	const struct command_line line = {usage, examples, groups, check, print, &script};
+	const struct command_line line = {usage, examples, groups,         check,
+					  print, &script,  "bash|zsh|fish"};
 
 	return command_line__run(&line, argc, argv);
 }

@@ -110,7 +110,8 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct doctor_options o = {0};
 	const struct option_group groups[] = {{"Options", doctor_option_rows, &o}, {0}};
-	const struct command_line line = {usage, examples, groups, take_subject, examine, &o};
+	const struct command_line line = {usage,   examples, groups,    take_subject,
+					  examine, &o,       ":command"};
 
 	return command_line__run(&line, argc, argv);
 }

@@ -51,7 +51,7 @@ int cmd_metrics(int argc, char **argv)
 {
 	bool markdown = false;
 	const struct option_group groups[] = {{"Output", metrics_option_rows, &markdown}, {0}};
-	const struct command_line line = {usage, examples, groups, check, list, &markdown};
+	const struct command_line line = {usage, examples, groups, check, list, &markdown, ""};
 
 	return command_line__run(&line, argc, argv);
 }

@@ -158,7 +158,7 @@ int cmd_record(int argc, char **argv)
 		{"Recording", record_option_rows, &o},
 		{0},
 	};
-	const struct command_line line = {usage, examples, groups, check, run, &o};
+	const struct command_line line = {usage, examples, groups, check, run, &o, NULL};
 	int status;
 
 	observe_options__init(&o.observe);

@@ -484,7 +484,7 @@ int cmd_report(int argc, char **argv)
 		{"Output", output_rows, &o},
 		{0},
 	};
-	const struct command_line line = {usage, examples, groups, take_file, report, &o};
+	const struct command_line line = {usage, examples, groups, take_file, report, &o, ":files"};
 
 	o.groups = groups;
 	return command_line__run(&line, argc, argv);

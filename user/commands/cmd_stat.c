@@ -153,7 +153,7 @@ int cmd_stat(int argc, char **argv)
 		{"Output", stat_option_rows, &so},
 		{0},
 	};
-	const struct command_line line = {usage, examples, groups, check, observe, &so};
+	const struct command_line line = {usage, examples, groups, check, observe, &so, NULL};
 	int status;
 
 	observe_options__init(&so.observe);

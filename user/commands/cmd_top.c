@@ -316,7 +316,7 @@ int cmd_top(int argc, char **argv)
 		{"Output", top_option_rows, &to},
 		{0},
 	};
-	const struct command_line line = {usage, examples, groups, check, run, &to};
+	const struct command_line line = {usage, examples, groups, check, run, &to, NULL};
 	int status;
 
 	observe_options__init(&to.observe);

@@ -15,6 +15,9 @@ struct command_line {
 	/* Returns the exit status. f is printed if it was filled. */
 	int (*run)(void *ctx, struct failure *f);
 	void *ctx; /* passed to both */
+	/* For the completion: what its words are that are no options: ":files", ":command", or the
+	 * words themselves, "bash|zsh|fish"; NULL: a command to launch, after "--". */
+	const char *words;
 };
 
 /* Parses the options, then prints the help, or checks and runs. Returns the exit status. */

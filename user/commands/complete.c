@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "commands/complete.h"
 #include "core/base/format.h"
-#include "core/base/printable.h"
+#include "core/base/program.h"
 #include "core/export/export.h"
 #include "core/report/render.h"
 #include "core/rules/statistic.h"
@@ -37,34 +35,14 @@ void complete__offer(const char *typed, const char *word, const char *help)
 
 /* ---- the values of options ---- */
 
-/* The command line of a process, printable; "" if it cannot be read. */
-static void command_of(pid_t pid, char *to, size_t size)
-{
-	char path[64], raw[256];
-	ssize_t n = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, raw, sizeof(raw) - 1);
-		close(fd);
-	}
-	for (ssize_t i = 0; i < n; i++)
-		if (!raw[i] || raw[i] == '\n' || raw[i] == '\t')
-			raw[i] = ' ';
-	raw[n > 0 ? n : 0] = '\0';
-	printable__lines(to, size, raw, false);
-}
-
 /* Names are enough here: looking into each process would take too long between two keys. */
 static void offer_pid(void *ctx, pid_t pid)
 {
 	static const char *const names[] = {"python", "uwsgi", "gunicorn", "celery", "pytest"};
-	char comm[16], command[256], number[16];
+	char comm[16], command[PROGRAM_NAME] = "", number[16];
 
 	proc__comm(pid, comm);
-	command_of(pid, command, sizeof(command));
+	proc__command(pid, command);
 	snprintf(number, sizeof(number), "%d", pid);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		if (strstr(comm, names[i]) || strstr(command, names[i])) {
@@ -134,10 +112,8 @@ static void offer_themes(struct typed *t)
 }
 
 /* "auto|usdt|uprobe" */
-static void offer_choices(struct typed *t, const struct option_row *row)
+static void offer_choices(const struct typed *t, const char *at)
 {
-	const char *at = row->arg;
-
 	while (*at) {
 		size_t n = strcspn(at, "|");
 		char word[64];
@@ -169,7 +145,7 @@ static void offer_values(struct typed *t, const struct option_row *row)
 	if (strstr(row->arg, "FILE"))
 		puts(":files");
 	else if (strchr(row->arg, '|'))
-		offer_choices(t, row);
+		offer_choices(t, row->arg);
 }
 
 /* ---- words ---- */
@@ -205,17 +181,15 @@ static void offer_options(const char *typed, const struct option_group *groups)
 	complete__offer(typed, "--help", "show the help");
 }
 
-/* Commands whose words are no command to launch. */
-static void offer_word(const char *command, const char *typed, bool after_dashes)
+/* The words that are no options. Most commands only take a command to launch, after "--". */
+static void offer_words(const struct command_line *c, const struct typed *t, bool after_dashes)
 {
-	if (!strcmp(command, "report"))
-		puts(":files");
-	else if (!strcmp(command, "completion"))
-		for (const char *const *s = (const char *const[]){"bash", "zsh", "fish", NULL}; *s;
-		     s++)
-			complete__offer(typed, *s, "");
-	else if (after_dashes || !strcmp(command, "doctor"))
+	if (!c->words && after_dashes)
 		puts(":command");
+	else if (c->words && c->words[0] == ':')
+		puts(c->words);
+	else if (c->words)
+		offer_choices(t, c->words);
 }
 
 void complete__words(const struct command_line *c, int argc, char **argv)
@@ -235,7 +209,7 @@ void complete__words(const struct command_line *c, int argc, char **argv)
 		if (row && !row->arg)
 			row = NULL;
 		else if (!row && (argv[i][0] != '-' || !strcmp(argv[i], "--"))) {
-			offer_word(argv[0], t.word, true);
+			offer_words(c, &t, true);
 			return;
 		}
 	}
@@ -253,5 +227,5 @@ void complete__words(const struct command_line *c, int argc, char **argv)
 	if (t.word[0] == '-' || !t.word[0])
 		offer_options(t.word, c->groups);
 	if (t.word[0] != '-')
-		offer_word(argv[0], t.word, false);
+		offer_words(c, &t, false);
 }
