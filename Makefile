@@ -9,7 +9,7 @@
 #   make check-programs  observe programs that people run, which are installed from Debian (tests/programs); this takes ten minutes
 #   make check-kernels  test other kernels, under qemu (tests/kernels): KERNELS="6.1 7 arm64-6.12", KERNEL_DIR=FOLDER
 #   make kernel-reports  run the reproducers of docs/kernel-*.md on KERNELS="7 6.12 ...", under qemu
-#   make static     build build/gilscope.static, one file that needs no library, for any Linux of this architecture
+#   make static     build build/gilscope.static, one file that needs no library
 #   make ARCH=arm64 build-deps all  cross-compile build/arm64/gilscope
 #   make check-faults  let requests to the system (memory, files, BPF) fail, one by one, for each command
 #   make bench      measure the performance figures; each is a line: bench NAME VALUE LIMIT pass|miss
