@@ -288,13 +288,19 @@ struct reading {
 	int bad;
 };
 
-/* The word at an offset in the table: where a field of so many bytes is in something of `size`. */
-static uint16_t field(struct reading *r, uint16_t at, uint64_t size, uint32_t bytes)
+static uint64_t word(const struct reading *r, uint16_t at)
 {
 	uint64_t v;
 
 	memcpy(&v, r->head + at, sizeof(v));
-	v = le64toh(v);
+	return le64toh(v);
+}
+
+/* The word at an offset in the table: where a field of so many bytes is in something of `size`. */
+static uint16_t field(struct reading *r, uint16_t at, uint64_t size, uint32_t bytes)
+{
+	uint64_t v = word(r, at);
+
 	if (v >= UINT16_MAX || v + bytes > size || (bytes == 8 && v & 7))
 		r->bad = 1;
 	return (uint16_t)v;
@@ -302,10 +308,8 @@ static uint16_t field(struct reading *r, uint16_t at, uint64_t size, uint32_t by
 
 static uint32_t size_of(struct reading *r, uint16_t at, uint64_t most)
 {
-	uint64_t v;
+	uint64_t v = word(r, at);
 
-	memcpy(&v, r->head + at, sizeof(v));
-	v = le64toh(v);
 	if (!v || v > most)
 		r->bad = 1;
 	return (uint32_t)v;
@@ -314,10 +318,8 @@ static uint32_t size_of(struct reading *r, uint16_t at, uint64_t most)
 /* A field that may be far inside an interpreter. */
 static uint32_t far_field(struct reading *r, uint16_t at, uint64_t size)
 {
-	uint64_t v;
+	uint64_t v = word(r, at);
 
-	memcpy(&v, r->head + at, sizeof(v));
-	v = le64toh(v);
 	if (v + 8 > size || v & 7)
 		r->bad = 1;
 	return (uint32_t)v;
