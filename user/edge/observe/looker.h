@@ -23,9 +23,10 @@ struct looker *looker__new(void);
 void looker__free(struct looker *l);
 
 /*
- * These do what the functions of the same names in python.h, site_search.h, native.h and proc_maps.h do. If the process is
- * of gilscope's own user, or the looker is NULL, they call those functions directly. Otherwise they
- * also return -ETIMEDOUT (a long: -1) with f filled if there was no answer in time. That time is shorter for the processes of a user who has been too slow before.
+ * These do what the functions of the same names in python.h, site_search.h, native.h and
+ * proc_maps.h do. If the process is of gilscope's own user, or the looker is NULL, they call those
+ * functions directly. Otherwise they also return -ETIMEDOUT (a long: -1) with f filled if there was
+ * no answer in time. The limit is shorter for a user whose processes were too slow before.
  */
 int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failure *f);
 long looker__switch_interval(struct looker *l, pid_t pid, const struct python *py, __u64 gil);

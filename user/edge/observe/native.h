@@ -13,7 +13,9 @@ struct native {
 	char name[128];      /* "libcrypto.so.3:EVP_DigestUpdate", or "libcrypto.so.3" */
 };
 
-/* In the file with the path `plain` functions are not looked for. Returns 0; -ENOENT if nothing that can be executed is there; -ESRCH; or another -errno. */
+/* Finds the code at the address. In the file with the path `plain` it looks for no function. Returns
+ * 0; -ENOENT if nothing that can be executed is there; -ESRCH if the process has ended; or another
+ * -errno. */
 int native__at(pid_t pid, uint64_t address, const char *plain, struct native *n);
 
 /* The name of a system call: "futex"; NULL if it is none of those that can take long. */
