@@ -362,7 +362,7 @@ static void add_asides(struct verdict_teller *t)
 	if (t->choices & VERDICT_TELLS_STOPPED && !v->stopped)
 		verdict_add(t,
 			    "Whoever had the GIL was stopped for %s, by a signal, a debugger or a "
-			    "freezer. That time is no fault of the program's.",
+			    "freezer. The program is not to blame for that time.",
 			    format_ns(v->stopped_ns, t->ascii).s);
 	if (waits && t->choices & VERDICT_TELLS_PREEMPTED && v->kind != VERDICT_PREEMPTED)
 		verdict_add(t,
