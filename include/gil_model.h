@@ -98,6 +98,12 @@ static __always_inline void gil_thread_begin(struct gil_thread *t, __u8 state, _
 	t->stopped = 0;
 }
 
+/* How much of the current wait or hold the thread has slept. */
+static __always_inline __u64 gil_thread_asleep(const struct gil_thread *t)
+{
+	return t->part[GIL_PART_BLOCKED] - t->stopped_ns;
+}
+
 /* Ends the current wait or hold. Returns its length in ns, which is the sum of its parts. */
 static __always_inline __u64 gil_thread_finish(struct gil_thread *t, __u64 ts)
 {
@@ -260,7 +266,7 @@ static __always_inline void gil_model_waited_for(const struct gil_lock *l, struc
 						 __u64 ts)
 {
 	__u64 waited = gil_elapsed(l->contended_before, l->contended_ns);
-	__u64 asleep = t->part[GIL_PART_BLOCKED] - t->stopped_ns;
+	__u64 asleep = gil_thread_asleep(t);
 	__u64 idle = t->part[GIL_PART_RUNNABLE] + t->stopped_ns;
 	__u64 overdue = l->asked ? gil_elapsed(l->asked + idle, ts) : 0;
 
@@ -302,7 +308,7 @@ static __always_inline void gil_model_release(struct gil_lock *l, struct gil_thr
 		l->partial_holds++;
 		if (gil_thread_is_found(t)) {
 			t->fig.partial_hold_ns += gil_thread_finish(t, ts);
-			t->fig.partial_hold_blocked_ns += t->part[GIL_PART_BLOCKED] - t->stopped_ns;
+			t->fig.partial_hold_blocked_ns += gil_thread_asleep(t);
 			gil_model_waited_for(l, t, ts);
 		}
 	} else {

@@ -16,6 +16,11 @@ struct open_interval {
 	__u64 unsplit_ns; /* the time that is in no part, because it is not known where it went */
 };
 
+static inline __u64 open_interval__asleep(const struct open_interval *o)
+{
+	return o->part[GIL_PART_BLOCKED] - o->stopped_ns;
+}
+
 /* The open wait of t, a thread of g, up to the thread's end or to `end`, that of g's observation. */
 struct open_interval open_wait(const struct gil_thread *t, __u64 end);
 /* Likewise its open hold. A thread that dies with the GIL keeps it until the process ends. */

@@ -119,8 +119,7 @@ static bool is_stuck(struct verdict *v, const struct verdict_look *look)
 	if (t)
 		hold = open_hold(look->process, g, t);
 	v->stopped = share((double)hold.stopped_ns, (double)hold.ns) >= ASLEEP_HOLD;
-	v->asleep = share((double)(hold.part[GIL_PART_BLOCKED] - hold.stopped_ns),
-			  (double)hold.ns) >= ASLEEP_HOLD;
+	v->asleep = share((double)open_interval__asleep(&hold), (double)hold.ns) >= ASLEEP_HOLD;
 	v->open_ns = open;
 	v->waiters = open_waiters(g);
 	return true;
@@ -384,7 +383,7 @@ static struct verdict figures_of(const struct snapshot_process *p, const struct 
 		g->switch_interval_us > 0 ? g->switch_interval_us : DEFAULT_SWITCH_INTERVAL_US;
 	v.call = g->holder_call;
 	v.stopped_ns = holds.stopped_ns;
-	v.asleep_ns = holds.part[GIL_PART_BLOCKED] - v.stopped_ns;
+	v.asleep_ns = open_interval__asleep(&holds);
 	v.stopped_share = share((double)v.stopped_ns, (double)holds.ns);
 	v.asleep_share = share((double)v.asleep_ns, (double)holds.ns);
 	v.preempted_share = share((double)holds.part[GIL_PART_RUNNABLE], (double)holds.ns);

@@ -389,7 +389,7 @@ static void put_not_ended(const struct text *t, const struct snapshot_process *p
 			  const struct snapshot_gil *g)
 {
 	struct open_interval all = open_holds__all(p, g);
-	__u64 asleep = all.part[GIL_PART_BLOCKED] - all.stopped_ns;
+	__u64 asleep = open_interval__asleep(&all);
 
 	if (asleep != g->fig.hold_part[GIL_PART_BLOCKED] - g->fig.hold_stopped_ns)
 		text__note(t, LABEL + FIGURE + 2,
