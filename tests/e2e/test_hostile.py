@@ -115,8 +115,8 @@ def test_many_mappings():
 
 # --- memory and files that never come ------------------------------------------------------------
 
-def stalled():
-    process = spawn([built("stall.c", "-rdynamic"), "60", "65534"], stdout=subprocess.PIPE)
+def stalled(*before, user="65534"):
+    process = spawn([*before, built("stall.c", "-rdynamic"), "60", user], stdout=subprocess.PIPE)
     if process.stdout.readline() != b"READY\n":
         raise Skip("no userfaultfd")
     return process
@@ -125,6 +125,22 @@ def stalled():
 def test_memory_that_never_comes():
     """The only one that waits for the target is the looker. The end of gilscope does not."""
     process = stalled()
+    run = refused("-p", process.pid)
+    check("in time" in run.err, "it says: %s", run.err)
+    equal(process.poll(), None, "its status")
+
+
+def test_memory_that_never_comes_to_doctor():
+    process = stalled()
+    run = gilscope("doctor", "-p", process.pid)
+    equal(run.status, CANNOT_OBSERVE, "status (stderr: %s)" % run.err)
+    check("in time" in " ".join(run.out.split()), "it says: %s", run.out)
+    equal(process.poll(), None, "its status")
+
+
+def test_memory_that_never_comes_in_a_container():
+    """Root there is somebody else than root outside."""
+    process = stalled("unshare", "-m", user="0")
     run = refused("-p", process.pid)
     check("in time" in run.err, "it says: %s", run.err)
     equal(process.poll(), None, "its status")
@@ -142,26 +158,37 @@ def test_memory_that_never_comes_beside_a_bystander():
     equal([p.pid for p in processes if p.poll() is not None], [], "those that are gone")
 
 
-@each(lambda: ["65534", "0"])
-def test_interpreter_on_fuse(user):
-    """A file that a user serves gets no probes: here the interpreter, whose C library still does. A
-    file system that root has mounted is like any other."""
-    place = scratch("fuse")
+@each(lambda: ["of_root", "of_a_user", "named_as_if_of_root", "below_an_overlay"])
+def test_interpreter_on_fuse(kind):
+    """A file that a user serves gets no probes: here the interpreter, whose C library still does. Neither
+    the name of the folder nor an overlay hides it. A file system that root has mounted is like any
+    other."""
+    place = scratch("a,user_id=0,b" if kind == "named_as_if_of_root" else "fuse")
+    program = os.path.realpath(debian().path)
     os.mkdir(place)
-    server = spawn([built("fuse_file.c"), place, os.path.realpath(debian().path), user],
-                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    user = "0" if kind == "of_root" else "65534"
+    server = spawn([built("fuse_file.c"), place, program, user], stdin=subprocess.PIPE,
+                   stdout=subprocess.PIPE)
     if server.stdout.readline() != b"READY\n":
         raise Skip("no FUSE")
+    name, before = os.path.basename(program), []
     try:
-        python = os.path.join(place, os.path.basename(os.path.realpath(debian().path)))
-        run = stat(command=[python] + debian().argv("stat_loop.py", K)[1:],
+        if kind == "below_an_overlay":
+            lower, overlay = scratch("lower"), scratch("overlay")
+            os.mkdir(lower)
+            os.mkdir(overlay)
+            script = 'mount -t overlay x -o lowerdir=%s:%s %s && exec "$0" "$@"' % (place, lower, overlay)
+            before, place = ["unshare", "-Urm", "sh", "-c", script], overlay
+            if subprocess.run(before + ["true"], capture_output=True, check=False).returncode:
+                raise Skip("no overlays in a user namespace")
+        run = stat(command=before + [os.path.join(place, name)] + debian().argv("stat_loop.py", K)[1:],
                    env=dict(debian().environment(), PYTHONHOME="/usr"))
     finally:
         server.stdin.close()
         server.wait(30)
     process = process_of(run.report, run.truth()["pid"])
     within(total(workers(process), "acquisitions"), K, K + 20, "acquisitions")
-    equal("FUSE" in process["source_reason"], user != "0", "that FUSE is the reason (%s)" %
+    equal("FUSE" in process["source_reason"], kind != "of_root", "that FUSE is the reason (%s)" %
           process["source_reason"])
 
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "edge/proc/proc_maps.h"
+#include "edge/proc/proc_mounts.h"
 #include "test.h"
 
 static struct proc_maps text(const char *s)
@@ -277,3 +278,52 @@ TEST(process_that_ends)
 }
 
 TEST_MAIN
+
+/* ---- mounts ---- */
+
+TEST(mounts_of_users)
+{
+	static const struct {
+		const char *line;
+		bool is_users;
+	} lines[] = {
+		{"22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw\n", false},
+		{"44 27 0:41 / /m rw - fuse hostile rw,user_id=1000,group_id=0,allow_other\n",
+		 true},
+		{"44 27 0:41 / /m rw - fuse.sshfs x rw,user_id=1000,group_id=0\n", true},
+		{"44 27 0:41 / /m rw - fuse x rw,user_id=0,group_id=0\n", false},
+		{"44 27 0:41 / /m rw shared:7 - virtiofs x rw\n", false},
+		/* What a user can choose. */
+		{"44 27 0:41 / /,user_id=0,x rw - fuse y rw,user_id=1000,group_id=0\n", true},
+		{"44 27 0:41 / /m rw - fuse ,user_id=0, rw,user_id=1000,group_id=0\n", true},
+		{"44 27 0:41 / /-\\040virtiofs rw - fuse x rw,user_id=1000\n", true},
+		{"44 27 0:41 / /m rw - fuse x rw,user_id=01,user_id=0x,user_id=00\n", true},
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(*lines); i++) {
+		struct proc_mounts mounts = {0};
+		struct proc_mount m;
+
+		mounts.in = fmemopen((void *)(uintptr_t)lines[i].line, strlen(lines[i].line), "r");
+		CHECK(proc_mounts__next(&mounts, &m));
+		CHECK(m.dev == makedev(i ? 0 : 254, i ? 41 : 0));
+		CHECK_EQ(m.id, i ? 44 : 22);
+		CHECK_EQ(proc_mount__is_users(&m), lines[i].is_users);
+		CHECK(!proc_mounts__next(&mounts, &m));
+		fclose(mounts.in);
+	}
+}
+
+TEST(mounts_of_any_text)
+{
+	static const char text[] = "\n - \n1 - a b\n1 2 3:4 - \n1 2 3:4 x - t o\n1 2 3:4 / -";
+	struct proc_mounts mounts = {.in = fmemopen((void *)(uintptr_t)text, strlen(text), "r")};
+	struct proc_mount m;
+
+	CHECK(proc_mounts__next(&mounts, &m));
+	CHECK_STR(m.type, "t");
+	CHECK_STR(m.options, "o");
+	CHECK(!proc_mounts__next(&mounts, &m));
+	CHECK(!proc_mounts__next(&mounts, &m));
+	fclose(mounts.in);
+}

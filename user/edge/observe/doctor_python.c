@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "core/doctor/script.h"
 #include "edge/observe/doctor_look.h"
+#include "edge/observe/looker.h"
 #include "edge/observe/source.h"
 #include "edge/proc/proc_list.h"
 #include "edge/proc/proc_maps.h"
@@ -101,17 +103,6 @@ static bool breaks_forks(const struct doctor_machine *m)
 
 /* ---- a process ---- */
 
-static bool is_other_namespace(pid_t pid, const char *kind)
-{
-	char path[64], its[64] = "", own[64] = "";
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
-	if (readlink(path, its, sizeof(its) - 1) <= 0)
-		return false;
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
-	return readlink(path, own, sizeof(own) - 1) > 0 && strcmp(its, own);
-}
-
 /* Opens the file that contains the interpreter. Returns 0 or -errno. */
 static int open_mapped(struct doctor_python *p, const char *path, struct elf_file *e)
 {
@@ -173,23 +164,53 @@ static void look_into_process(struct doctor_python *p, const struct doctor_machi
 	elf_file__close(&e);
 }
 
+/* What a look into a process needs, and what it finds, in shared memory. */
+struct look {
+	struct doctor_python p;
+	const struct doctor_machine *m;
+};
+
+static void look(void *ctx)
+{
+	struct look *l = ctx;
+	struct python py;
+
+	if (python__inspect(l->p.pid, &py, &l->p.failure))
+		return;
+	memset(&l->p.failure, 0, sizeof(l->p.failure));
+	strcpy(l->p.path, py.path);
+	take_gil(&l->p, &py);
+	look_into_process(&l->p, l->m, &py);
+}
+
+/* The process decides how long a look takes. */
+static void look_aside(struct doctor_python *p, const struct doctor_machine *m)
+{
+	struct look *l =
+		mmap(NULL, sizeof(*l), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (l == MAP_FAILED) {
+		failure__what(&p->failure, "there is no memory left");
+		return;
+	}
+	l->p = *p;
+	l->m = m;
+	if (!looker__aside(p->pid, look, l, &p->failure))
+		*p = l->p;
+	munmap(l, sizeof(*l));
+}
+
 void doctor_look__process(struct doctor_python *p, const struct doctor_machine *m, pid_t pid)
 {
 	long leader = proc_list__status(pid, "Tgid");
-	struct python py;
 
 	memset(p, 0, sizeof(*p));
 	p->subject = DOCTOR_PROCESS;
 	p->pid = leader > 0 ? (pid_t)leader : pid;
 	proc__comm(p->pid, p->comm);
-	p->other_mounts = is_other_namespace(p->pid, "mnt");
-	p->other_pids = is_other_namespace(p->pid, "pid");
-	if (python__inspect(p->pid, &py, &p->failure))
-		return;
-	memset(&p->failure, 0, sizeof(p->failure));
-	strcpy(p->path, py.path);
-	take_gil(p, &py);
-	look_into_process(p, m, &py);
+	p->other_mounts = !proc_list__shares_namespace(p->pid, "mnt");
+	p->other_pids = !proc_list__shares_namespace(p->pid, "pid");
+	look_aside(p, m);
 }
 
 /* ---- a file ---- */

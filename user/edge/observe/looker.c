@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
@@ -144,11 +145,11 @@ static __u64 cpu_ns(pid_t pid)
 	return (__u64)t.tv_sec * 1000000000ULL + (__u64)t.tv_nsec;
 }
 
-/* Waits until the looker has answered or is gone. Returns false if it takes too long. */
-static bool wait_for(const struct looker *l, __u64 patience_ns)
+/* Waits until process `looker` has written to fd or is gone. Returns false if it takes too long. */
+static bool wait_for(int fd, pid_t looker, __u64 patience_ns)
 {
-	struct pollfd p = {.fd = l->fd, .events = POLLIN};
-	__u64 begin = clock_ns(), last = begin, worked = cpu_ns(l->pid);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	__u64 begin = clock_ns(), last = begin, worked = cpu_ns(looker);
 
 	for (;;) {
 		__u64 now, cpu;
@@ -157,7 +158,7 @@ static bool wait_for(const struct looker *l, __u64 patience_ns)
 		if (n > 0)
 			return true;
 		now = clock_ns();
-		cpu = cpu_ns(l->pid);
+		cpu = cpu_ns(looker);
 		if (cpu != worked)
 			last = now;
 		worked = cpu;
@@ -209,6 +210,12 @@ static int too_slow(pid_t pid, struct failure *f)
 	return -ETIMEDOUT;
 }
 
+static int cannot_start(int err, struct failure *f)
+{
+	failure__what(f, "cannot start a process to look into others: %s", strerror(-err));
+	return err;
+}
+
 /* Makes l->answer the answer to l->request. Returns 0 or -errno. */
 static int ask(struct looker *l, pid_t pid, int *fd, struct failure *f)
 {
@@ -216,12 +223,10 @@ static int ask(struct looker *l, pid_t pid, int *fd, struct failure *f)
 	int err = start(l);
 
 	*fd = -1;
-	if (err) {
-		failure__what(f, "cannot start a process to look into others: %s", strerror(-err));
-		return err;
-	}
+	if (err)
+		return cannot_start(err, f);
 	if (send(l->fd, &l->request, sizeof(l->request), MSG_NOSIGNAL) < 0 ||
-	    !wait_for(l, patience_ns) || !receive(l, fd)) {
+	    !wait_for(l->fd, l->pid, patience_ns) || !receive(l, fd)) {
 		miss(l, pid);
 		return too_slow(pid, f);
 	}
@@ -243,10 +248,13 @@ static long ask_about(struct looker *l, enum look look, pid_t pid, const struct 
 }
 
 /* A process of gilscope's own user gains nothing by making it wait, and a look without a detour is
- * sooner over: a program that has just started may end at any moment. */
+ * sooner over: a program that has just started may end at any moment. But root in a container is
+ * somebody else. */
 static bool looks_itself(const struct looker *l, pid_t pid)
 {
-	return !l || proc_list__status(pid, "Uid") == (long)geteuid();
+	return !l || (proc_list__status(pid, "Uid") == (long)geteuid() &&
+		      proc_list__shares_namespace(pid, "mnt") > 0 &&
+		      proc_list__shares_namespace(pid, "user") > 0);
 }
 
 int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failure *f)
@@ -373,4 +381,32 @@ int looker__native(struct looker *l, pid_t pid, const struct python *py, __u64 a
 	err = (int)ask_about(l, LOOK_NATIVE, pid, py, address);
 	*n = l->answer.native;
 	return err;
+}
+
+int looker__aside(pid_t pid, void (*look)(void *ctx), void *ctx, struct failure *f)
+{
+	int pipes[2], status = -1;
+	pid_t child;
+
+	if (pipe2(pipes, O_CLOEXEC))
+		return cannot_start(-errno, f);
+	child = fork();
+	if (!child)
+		looker__run_aside(pipes[1], look, ctx);
+	status = -errno;
+	close(pipes[1]);
+	if (child < 0) {
+		close(pipes[0]);
+		return cannot_start(status, f);
+	}
+	/* Its end shows as the end of the pipe. */
+	if (!wait_for(pipes[0], child, SLEEP_NS)) {
+		kill(child, SIGKILL);
+		waitpid(child, &status, WNOHANG);
+		status = -1;
+	} else {
+		waitpid(child, &status, 0);
+	}
+	close(pipes[0]);
+	return status ? too_slow(pid, f) : 0;
 }

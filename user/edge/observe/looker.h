@@ -24,8 +24,8 @@ void looker__free(struct looker *l);
 
 /*
  * These do what the functions of the same names in python.h, site_search.h, native.h and
- * proc_maps.h do. If the process is of gilscope's own user, or the looker is NULL, they call those
- * functions directly. Otherwise they also return -ETIMEDOUT (a long: -1) with f filled if there was
+ * proc_maps.h do. If the process is of gilscope's own user and in no container, or the looker is NULL,
+ * they call those functions directly. Otherwise they also return -ETIMEDOUT (a long: -1) with f filled if there was
  * no answer in time. The limit is shorter for a user whose processes were too slow before.
  */
 int looker__inspect(struct looker *l, pid_t pid, struct python *py, struct failure *f);
@@ -42,5 +42,10 @@ bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME]);
 int looker__native(struct looker *l, pid_t pid, const struct python *py, __u64 address,
 		   struct native *n);
 int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *sites);
+
+/* Calls look(ctx), which looks into process pid, in a process of its own, within the same limit. What
+ * ctx points to must be shared memory (MAP_SHARED). Returns 0; or -errno with f filled, and then the
+ * memory may still be written to. */
+int looker__aside(pid_t pid, void (*look)(void *ctx), void *ctx, struct failure *f);
 
 #endif

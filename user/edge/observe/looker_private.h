@@ -48,5 +48,7 @@ struct answer {
 /* The looker: answers the requests that come from fd, until that or its parent ends. */
 void looker__run(int fd, pid_t parent, struct request *r, struct answer *a)
 	__attribute__((noreturn));
+/* The child of looker__aside, which holds nothing open but fd. */
+void looker__run_aside(int fd, void (*look)(void *ctx), void *ctx) __attribute__((noreturn));
 
 #endif

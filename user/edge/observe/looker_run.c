@@ -105,6 +105,14 @@ static void give_up_rights(void)
 	privilege__keep(capability__least(have, needed));
 }
 
+void looker__run_aside(int fd, void (*look)(void *ctx), void *ctx)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	let_go(fd);
+	look(ctx);
+	_exit(0);
+}
+
 void looker__run(int fd, pid_t parent, struct request *r, struct answer *a)
 {
 	sigset_t all;

@@ -2,50 +2,30 @@
 /*
  * Files on FUSE are refused. Where a page of such a file comes from, and when, is up to a program of
  * the user who has mounted it. The kernel reads the page under a probe while it holds back every
- * fork on the machine, so that program could stop the machine for as long as it likes.
+ * fork on the machine, so that program could stop the machine for as long as it likes. Nor does
+ * gilscope itself keep such a file: asking for its size, even closing it, may wait for that program.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "edge/observe/site_search.h"
 #include "edge/proc/proc_maps.h"
+#include "edge/proc/proc_mounts.h"
 #include "edge/python/python2.h"
 #include "edge/sites/libc.h"
 #include "edge/sites/usdt.h"
 
-/* True if the file system is mounted where gilscope can see it, and is not a user's: it is virtiofs,
- * which belongs to the host of a virtual machine, or was mounted by root. */
-static bool is_roots(dev_t dev)
+static int refuse_fuse(pid_t pid, const struct site_found *found, struct failure *f)
 {
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	unsigned int major, minor;
-	char line[4096];
-	bool found = false;
-
-	while (mounts && !found && fgets(line, sizeof(line), mounts))
-		found = sscanf(line, "%*d %*d %u:%u", &major, &minor) == 2 &&
-			makedev(major, minor) == dev &&
-			(strstr(line, " - virtiofs ") || strstr(line, ",user_id=0,"));
-	if (mounts)
-		fclose(mounts);
-	return found;
-}
-
-static int refuse_fuse(const struct site_found *found, struct failure *f)
-{
-	struct statfs fs;
-
-	if (fstatfs(found->fd, &fs) || fs.f_type != FUSE_SUPER_MAGIC || is_roots(found->dev))
+	if (!proc_mounts__is_served_by_user(pid, found->fd))
 		return 0;
-	failure__what(f, "a file that it has mapped is on a FUSE file system of a user, who could "
-			 "make the whole machine wait for a probe in it");
+	failure__what(f,
+		      "a file that it has mapped may be on a FUSE file system of a user, who could "
+		      "make the whole machine wait for a probe in it");
 	return -ENOTSUP;
 }
 
@@ -99,11 +79,8 @@ static int search_python2(struct elf_file *e, struct site_found *found)
 static int search(const struct site_search *s, struct site_found *found, struct failure *f)
 {
 	struct elf_file e;
-	int err = refuse_fuse(found, f), fd;
+	int fd = fcntl(found->fd, F_DUPFD_CLOEXEC, 0), err;
 
-	if (err)
-		return err;
-	fd = fcntl(found->fd, F_DUPFD_CLOEXEC, 0);
 	err = fd < 0 ? -errno : elf_file__open_fd(&e, fd);
 	if (!err) {
 		if (s->what == SITES_OF_USDT)
@@ -129,7 +106,7 @@ static int search_libc(const struct site_search *s, struct site_found *found, st
 	if (err)
 		return err;
 	found->fd = libc.fd;
-	err = identify(s, found) ?: refuse_fuse(found, f);
+	err = identify(s, found) ?: refuse_fuse(s->pid, found, f);
 	if (err)
 		close(found->fd);
 	found->n = LIBC_SITES;
@@ -147,7 +124,7 @@ int site_search(const struct site_search *s, struct site_found *found, struct fa
 	found->fd = proc__open_mapped(s->pid, s->path);
 	if (found->fd < 0)
 		return found->fd;
-	err = identify(s, found);
+	err = identify(s, found) ?: refuse_fuse(s->pid, found, f);
 	if (err)
 		close(found->fd);
 	else if (!found->known)

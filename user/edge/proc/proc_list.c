@@ -45,6 +45,17 @@ long proc_list__status(pid_t pid, const char *field)
 	return value;
 }
 
+int proc_list__shares_namespace(pid_t pid, const char *kind)
+{
+	char path[64], its[64] = "", own[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kind);
+	if (readlink(path, its, sizeof(its) - 1) <= 0)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", kind);
+	return readlink(path, own, sizeof(own) - 1) > 0 ? !strcmp(its, own) : -1;
+}
+
 bool proc_list__borrows_memory(pid_t pid)
 {
 	long parent = proc_list__status(pid, "PPid");
