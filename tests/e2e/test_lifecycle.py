@@ -340,3 +340,36 @@ def test_target_ends_while_gilscope_attaches():
         run = g.finish(status=None)
         check(run.status in (0, 4), "after %d ms: status %s: %s", delay, run.status, run.err[-300:])
         check(run.report or run.err.strip(), "after %d ms: neither report nor message", delay)
+
+
+SOON_OVER = """
+import os, threading
+def body():
+    for _ in range(400): os.stat("/")
+threads = [threading.Thread(target=body) for _ in range(3)]
+for t in threads: t.start()
+for t in threads: t.join()
+print("DONE", flush=True)
+input()
+"""
+
+
+@each(some_interpreters)
+def test_threads_that_end_before_their_exec_is_handled(interpreter):
+    """gilscope learns that a process has executed another program when threads of that one have ended
+    already. What they did counts."""
+    code = "import os; print('READY', flush=True); input(); os.execv(%r, [%r, '-c', %r])" % (
+        interpreter.path, interpreter.path, SOON_OVER)
+    target = spawn([interpreter.path, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                   env=interpreter.environment())
+    equal(target.stdout.readline(), b"READY\n", "its line")
+    g = attach([target])
+    g.process.send_signal(signal.SIGSTOP)
+    target.stdin.write(b"\n")
+    target.stdin.flush()
+    equal(target.stdout.readline(), b"DONE\n", "its second line")
+    g.process.send_signal(signal.SIGCONT)
+    run = g.interrupt(expect_lost=True)  # requests, until it is known which program it is
+    rows = [p for p in run.report["processes"] if p["pid"] == target.pid]
+    equal(len(rows), 2, "the number of its programs")
+    within(total(workers(rows[-1]), "acquisitions"), 1200, 1290, "acquisitions of its threads")

@@ -69,8 +69,16 @@ static struct process_gil *gil_with(struct process_gil *gils, size_t n, __u32 lo
 	return NULL;
 }
 
+static bool has_lock(const struct gil_process *record, __u32 lock)
+{
+	for (__u32 i = 0; i < record->nr_locks && i < GIL_PROCESS_LOCKS; i++)
+		if (record->lock[i].address && record->lock[i].lock == lock)
+			return true;
+	return false;
+}
+
 bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *probe, pid_t pid,
-			  const struct listener *to)
+			  const struct gil_process *later, const struct listener *to)
 {
 	bool all_gone = true;
 
@@ -88,6 +96,8 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
 			continue;
 		}
 		g = gil_with(gils, n, t->lock);
+		if (!g && later && has_lock(later, t->lock))
+			continue;
 		if (g)
 			keep(g, probe, i, to);
 		probe__give_thread(probe, i);

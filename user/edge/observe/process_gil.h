@@ -32,11 +32,12 @@ struct process_gil {
 };
 
 /* Moves the records of exited threads of process pid into the past of the GIL each one used, if
- * that is among the n given, and gives the records back. Tells the listener, unless it is NULL,
- * which threads have no row of their own. Returns true if no record of the process's threads is
- * left. */
+ * that is among the n given, and gives the records back. Those with another GIL of `later`, a record of
+ * the process or NULL, stay: that GIL will be given here once its event has been handled. Tells the
+ * listener, unless it is NULL, which threads have no row of their own. Returns true if no other record
+ * of the process's threads is left. */
 bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *probe, pid_t pid,
-			  const struct listener *to);
+			  const struct gil_process *later, const struct listener *to);
 
 /* Appends the GIL in its current state to sp. `is_live` means that its threads' current names can
  * be read. The caller fills in what belongs to the process. Returns NULL if memory ran out. */

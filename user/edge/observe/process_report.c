@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/base/format.h"
-#include "edge/observe/process.h"
+#include "edge/observe/process_private.h"
 
 bool process__has_gil(const struct process *p)
 {
@@ -26,9 +26,18 @@ bool process__is_untouched(const struct process *p)
 	return true;
 }
 
+/* The kernel's record, as long as there may be more of the process to handle. */
+static const struct gil_process *live_record(const struct process *p)
+{
+	if (p->index < 0 || p->state == PROCESS_ENDED)
+		return NULL;
+	return probe__process(p->probe, p->index);
+}
+
 bool process__harvest(struct process *p)
 {
-	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid, p->listener);
+	return process_gil__harvest(p->gils, p->nr_gils, p->probe, p->pid, live_record(p),
+				    p->listener);
 }
 
 /* A GIL that is turned off has no figures, which is not the same as zero waits. */
@@ -167,8 +176,13 @@ void process__tell_end(struct process *p, bool listed)
 void process__give_records(struct process *p)
 {
 	struct gil_process *record = p->index >= 0 ? probe__process(p->probe, p->index) : NULL;
+	const struct gil_process *next = live_record(p);
 
-	process_gil__harvest(NULL, 0, p->probe, p->pid, NULL);
+	/* If the process has executed another program, its record is that program's by now, and threads
+	 * of that one may have ended already. */
+	if (next && !process__was_replaced(p, next))
+		next = NULL;
+	process_gil__harvest(NULL, 0, p->probe, p->pid, next, NULL);
 	for (size_t i = 0; i < p->nr_gils; i++)
 		process_gil__clear(&p->gils[i], p->probe);
 	p->nr_gils = p->nr_unlisted_gils = 0;
