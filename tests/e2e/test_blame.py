@@ -3,10 +3,12 @@
 
 The rate is higher than anybody needs, so that a short run has enough samples. What is estimated from
 them may be off by four standard errors, and by what the programs' own clocks leave out."""
+import json
 import os
 
-from lib import (built, check, each, equal, gil_of, interpreters, stat, stat_workload, within,
-                 workload)
+from lib import (built, check, each, equal, gil_of, gilscope, interpreters, scratch, stat,
+                 stat_workload, within, workload)
+from schema import check_schema
 
 HZ = 4363
 OPTIONS = ("--blame", HZ)
@@ -100,6 +102,26 @@ def test_processes_that_end_soon():
     # One that ended before gilscope had found its interpreter has no samples.
     check(names, "no job was seen")
     equal(len(set(names)), len(names), "jobs, each in one process: %s" % names)
+
+
+def test_rules_about_functions():
+    """The evidence names the function that sleeps with the GIL; samples need not be asked for."""
+    path, junit = scratch("check.json"), scratch("check.xml")
+    done = gilscope("check", "--assert", 'blame.ratio{function~"sleepers.*"} < 10%',
+                    "--assert", 'blame.ratio{file="pydll_sleep.py"} < 50%',
+                    "--assert", 'blame.ratio{function="nobody"} < 90%',
+                    "--json", "-o", path, "--junit", junit, "--",
+                    "/usr/bin/python3", workload("pydll_sleep.py"), 3, 8, 20)
+    equal(done.status, 1, "status (stderr: %s)" % done.err.strip()[-500:])
+    with open(path) as f:
+        report = json.load(f)
+    check_schema(report)
+    equal([r["verdict"] for r in report["rules"]], ["fail", "pass", "pass"], "verdicts")
+    evidence = report["rules"][0]["evidence"][0]
+    equal((evidence["function"].split(".")[-1], os.path.basename(evidence["file"])),
+          ("body", "sleepers.py"), "evidence")
+    with open(junit) as f:
+        check("body (sleepers.py:" in f.read(), "no evidence in the JUnit XML")
 
 
 def test_without_samples_nothing_is_said():

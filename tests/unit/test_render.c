@@ -266,11 +266,12 @@ TEST(metrics_are_whole)
 
 	for (const struct metric *m = metric_table; m->name; m++) {
 		int getters = !!m->of_figures + !!m->hist_of_figures + !!m->of_gil +
-			      !!m->hist_of_gil + !!m->of_process;
+			      !!m->hist_of_gil + !!m->of_process + !!m->of_functions;
 
 		good = good && getters == 1 && m->help[0] && metric__find(m->name) == m;
 		good = good && metric__is_distribution(m) == !!metric__hist(m, g);
-		good = good && metric__is_distribution(m) != metric__value(m, p, g).known;
+		good = good && metric__is_distribution(m) + metric__is_per_function(m) !=
+				       metric__value(m, p, g).known;
 		good = good && metric__is_per_process(m) == !!m->of_process;
 		good = good && (!m->whole || metric__find(m->whole)->unit == m->unit);
 		good = good && (metric__is_per_thread(m) ||

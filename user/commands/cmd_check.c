@@ -367,6 +367,19 @@ static int check_outputs(const struct session *s, char **argv, struct failure *f
 	return output__check(s->observe, wishes, sizeof(wishes) / sizeof(*wishes), argv, f);
 }
 
+/* Rules about functions need samples of code. */
+#define BLAME_HZ 997
+
+static void take_samples(struct session *s)
+{
+	for (size_t i = 0; !s->observe->blame_hz && i < s->set.nr; i++) {
+		const struct assertion *a = &s->set.list[i];
+
+		if (metric__is_per_function(a->figure.metric))
+			s->observe->blame_hz = BLAME_HZ;
+	}
+}
+
 /* Reads the rules and checks that the options make sense together. */
 static int check(void *session, int argc, char **argv, int rest, struct failure *f)
 {
@@ -377,6 +390,7 @@ static int check(void *session, int argc, char **argv, int rest, struct failure 
 
 	if (read_rules(&s->set, o, f))
 		return -EINVAL;
+	take_samples(s);
 	if (o->nr_inputs && (has_target || o->trace || o->repeat > 1 || o->warmups))
 		failure__what(
 			f, "-i replaces a target and cannot be combined with -p, --all, a command, "

@@ -37,20 +37,7 @@ static int set_force(void *options, const char *value, struct failure *f)
 	return 0;
 }
 
-static int set_blame(void *options, const char *value, struct failure *f)
-{
-	long long hz;
-	int err = options__number(value, 1, 10000, &hz, f);
-
-	if (!err)
-		((struct stat_options *)options)->observe.blame_hz = (unsigned int)hz;
-	return err;
-}
-
 static const struct option_row stat_option_rows[] = {
-	{0, "blame", "HZ",
-	 "also tell which functions have the GIL while others wait: look HZ times a second (997)",
-	 set_blame},
 	{0, "json", NULL, "print JSON (schema gilscope/1) instead of text", set_json},
 	{'o', "output", "FILE",
 	 "write the report to FILE; - is standard output. Without -o it goes to standard output, "

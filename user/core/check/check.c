@@ -177,7 +177,10 @@ struct format_long check__measured(const struct assertion *a, const struct judge
 					 check__value(a, f->low, ascii).s,
 					 check__value(a, f->high, ascii).s);
 	if (f->none)
-		used += (size_t)snprintf(out.s + used, sizeof(out.s) - used, " (there were none)");
+		used += (size_t)snprintf(out.s + used, sizeof(out.s) - used,
+					 metric__is_per_function(a->figure.metric)
+						 ? " (no sample has met it)"
+						 : " (there were none)");
 	if (j->nr_runs > 1)
 		snprintf(out.s + used, sizeof(out.s) - used, ", %s of %zu runs",
 			 a->over == ASSERTION_ALL ? "worst" : assertion_over__name(a->over),

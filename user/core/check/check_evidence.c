@@ -8,6 +8,8 @@
 #include "core/check/check_hist.h"
 #include "core/rules/evidence.h"
 
+#define FUNCTION_VALUE 9 /* columns */
+
 /* Prints the value of each run. */
 static void put_runs(const struct text *t, const struct assertion *a, const struct judgement *j)
 {
@@ -42,11 +44,36 @@ static struct format row_name(const struct evidence_row *row, bool ascii)
 	return f;
 }
 
+/* "66.4 %  render (views.py:212)" */
+static void put_function(const struct text *t, const struct assertion *a,
+			 const struct evidence_row *row)
+{
+	const struct blame_row *r = row->function;
+	const char *slash = strrchr(r->file, '/'), *file = slash ? slash + 1 : r->file;
+	struct format_long name = format_sentence(file, strlen(file), t->ascii);
+	struct format_long function = format_sentence(r->function, sizeof(r->function), t->ascii);
+	char line[600];
+
+	if (r->line)
+		snprintf(line, sizeof(line), "%s (%s:%u)", function.s, name.s, r->line);
+	else
+		snprintf(line, sizeof(line), "%s%s%s", function.s, name.s[0] ? " in " : "", name.s);
+	text__spaces(t, CHECK_INDENT);
+	text__column(t, check__value(a, row->figure.value, t->ascii).s, -FUNCTION_VALUE);
+	text__spaces(t, 2);
+	text__wrap(t, TEXT_PLAIN, CHECK_INDENT + FUNCTION_VALUE + 2,
+		   CHECK_INDENT + FUNCTION_VALUE + 4, line);
+}
+
 static void put_row(const struct text *t, const struct assertion *a, const struct evidence *e,
 		    const struct evidence_row *row)
 {
 	char line[300];
 
+	if (row->function) {
+		put_function(t, a, row);
+		return;
+	}
 	if (e->of_values && a->op <= ASSERTION_LE)
 		snprintf(line, sizeof(line), "%s of %s beyond the limit, the longest %s",
 			 format_count(row->beyond).s, format_count(row->samples).s,

@@ -45,7 +45,7 @@ static int put_worst(FILE *out, const struct check *c, size_t i)
 	const struct judgement *j = &c->judgements[i];
 	static struct evidence e;
 	const struct evidence_row *row = &e.row[0];
-	char line[200];
+	char line[400];
 	int err;
 
 	if (j->verdict != JUDGED_FAIL && j->verdict != JUDGED_WARN)
@@ -53,7 +53,12 @@ static int put_worst(FILE *out, const struct check *c, size_t i)
 	err = evidence__of(&e, a, j, c->runs.list[j->worst_run]);
 	if (err || !e.nr)
 		return err;
-	if (row->thread)
+	if (row->function)
+		snprintf(line, sizeof(line), "\nworst: %s",
+			 format_sentence(row->function->function, sizeof(row->function->function),
+					 false)
+				 .s);
+	else if (row->thread)
 		snprintf(line, sizeof(line), "\nworst: thread %u (%s)", row->thread->tid,
 			 format_name(row->thread->comm, sizeof(row->thread->comm), false).s);
 	else

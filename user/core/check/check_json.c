@@ -30,6 +30,7 @@ static const char *doubt_name(enum figure_doubt doubt)
 		[FIGURE_LOST] = "lost_events",
 		[FIGURE_UNLISTED] = "unlisted_processes",
 		[FIGURE_FOLDED] = "folded_threads",
+		[FIGURE_NO_SAMPLES] = "no_samples",
 		[FIGURE_NOT_MEASURED] = "not_measured",
 	};
 
@@ -81,6 +82,13 @@ static int put_evidence(struct json *j, const struct check *c, size_t i)
 			json__name(j, "comm", row->thread->comm, sizeof(row->thread->comm));
 		else
 			json__name(j, "comm", row->process->comm, sizeof(row->process->comm));
+		if (row->function) {
+			const struct blame_row *r = row->function;
+
+			json__name(j, "function", r->function, sizeof(r->function));
+			json__name(j, "file", r->file, sizeof(r->file));
+			json__integer(j, "line", r->line);
+		}
 		put_number(j, "value", row->figure.value);
 		json__integer(j, "samples", row->samples);
 		if (e.of_values)

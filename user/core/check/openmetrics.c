@@ -197,9 +197,10 @@ void openmetrics__families(FILE *out, const struct runs *runs, bool prometheus)
 {
 	for (const struct metric *m = metric_table; m->name; m++) {
 		struct family f = family_of(m);
-
 		const char *suffix = prometheus ? f.suffix : "";
 
+		if (metric__is_per_function(m))
+			continue;
 		fprintf(out, "# TYPE %s%s %s\n", f.name, suffix, f.type);
 		if (f.unit[0] && !prometheus)
 			fprintf(out, "# UNIT %s %s\n", f.name, f.unit);

@@ -262,25 +262,43 @@ static __u64 less(__u64 a, __u64 b)
 	return a > b ? a - b : 0;
 }
 
-/* The standard error of the rows' shares of all waiting. Only what is on a CPU is estimated; n_eff is
- * the number of equal samples that would tell as much. */
-static void add_errors(const struct blame *b, struct blame_row *rows, __u64 estimated, __u64 all)
+/* The standard error of a share that n equal samples have told, of what is `estimated` of `all`. */
+static double error_of(double share, double n, __u64 estimated, __u64 all)
 {
-	double sum = 0, squares = 0;
+	if (all && n > 0)
+		return sqrt(share * (1 - share) / n) * (double)estimated / (double)all;
+	return all && !estimated ? 0 : NAN;
+}
+
+/* The upper end of Wilson's interval, of two standard errors, around none of n samples. */
+static double unmet_of(double n, __u64 estimated, __u64 all)
+{
+	return all ? 4 / (n + 4) * (double)estimated / (double)all : 0;
+}
+
+/* The errors of the rows' shares of all waiting and of all holding. Only what is on a CPU is estimated;
+ * n_eff is the number of equal samples that would tell as much. */
+static void add_errors(const struct blame *b, struct blame_row *rows, size_t nr,
+		       const struct blame_totals *t, __u64 estimated)
+{
+	__u64 held = t->oncpu_ns + t->blocked_ns + t->preempted_ns + t->unknown_hold_ns;
+	double sum = 0, squares = 0, ticks = 0, n;
 
 	for (size_t i = 0; i < b->nr; i++) {
+		ticks += (double)b->places[i].ticks;
 		sum += (double)b->places[i].weight;
 		squares += (double)b->places[i].weight_squared;
 	}
+	n = sum > 0 ? sum * sum / squares : 0;
 	for (size_t i = 0; i < b->nr; i++) {
-		double share = (double)b->places[i].weight / sum, n = sum * sum / squares;
+		const struct place *p = &b->places[i];
 
-		rows[i].error = NAN;
-		if (all && sum > 0)
-			rows[i].error =
-				sqrt(share * (1 - share) / n) * (double)estimated / (double)all;
-		else if (all && !estimated)
-			rows[i].error = 0;
+		rows[i].error = error_of((double)p->weight / sum, n, estimated, t->wait_ns);
+		rows[i].hold_error = error_of((double)p->ticks / ticks, ticks, t->oncpu_ns, held);
+	}
+	for (size_t i = 0; i < nr; i++) {
+		rows[i].unmet = unmet_of(n, estimated, t->wait_ns);
+		rows[i].hold_unmet = unmet_of(ticks, t->oncpu_ns, held);
 	}
 }
 
@@ -343,8 +361,7 @@ struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *
 	unsampled->wait_ns += t->wait_ns - handover->wait_ns - known_gaps - estimated;
 	for (size_t i = 0; i < b->nr + 1; i++)
 		rows[i].hold_ns += rows[i].blocked_ns + rows[i].preempted_ns;
-	add_errors(b, rows, estimated, t->wait_ns);
-	unsampled->error = handover->error = 0;
+	add_errors(b, rows, b->nr + 2, t, estimated);
 	*n = b->nr + 2;
 	if (!handover->wait_ns)
 		--*n;
@@ -366,6 +383,7 @@ static void add_row(struct blame_row *to, const struct blame_row *r)
 	to->wait_ns += r->wait_ns;
 	to->samples += r->samples;
 	to->error = sqrt(to->error * to->error + r->error * r->error);
+	to->hold_error = sqrt(to->hold_error * to->hold_error + r->hold_error * r->hold_error);
 }
 
 struct blame_row *blame__by_function(const struct blame_row *rows, size_t *n)

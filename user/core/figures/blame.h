@@ -38,7 +38,10 @@ struct blame_row {
 	__u64 preempted_ns;
 	__u64 wait_ns; /* the waiting of all other threads meanwhile */
 	__u64 samples;
-	double error; /* the standard error of its share of all waiting; NaN: unknown */
+	double error;      /* the standard error of its share of all waiting; NaN: unknown */
+	double hold_error; /* the same of its share of all holding */
+	/* How large the share of a place may be that no tick has met; the same in all rows. */
+	double unmet, hold_unmet;
 };
 
 /* A place in the code. A text that is NULL is unknown; `native` is "" if the interpreter itself runs. */

@@ -199,6 +199,10 @@ const struct metric metric_table[] = {
 	{"chain", METRIC_COUNT, "handoffs in a row with no gap", .hist_of_gil = hist_chain},
 	{"gil_enabled", METRIC_FLAG, "1 if a process runs with a GIL, 0 if all run without one",
 	 .of_process = get_gil_enabled},
+	{"blame_ns", METRIC_NS, "waiting of all other threads while these functions had the GIL",
+	 .of_functions = BLAME_FIGURE_WAIT},
+	{"blame_hold_ns", METRIC_NS, "time for which these functions had the GIL",
+	 .of_functions = BLAME_FIGURE_HOLD},
 	{.name = NULL},
 };
 
@@ -224,6 +228,11 @@ bool metric__is_per_thread(const struct metric *m)
 bool metric__is_per_process(const struct metric *m)
 {
 	return m->of_process;
+}
+
+bool metric__is_per_function(const struct metric *m)
+{
+	return m->of_functions;
 }
 
 const char *metric__rule_name(const struct metric *m, size_t *length)

@@ -7,6 +7,7 @@
 #ifndef METRIC_H
 #define METRIC_H
 
+#include "core/figures/blame_sum.h"
 #include "core/figures/snapshot.h"
 
 enum metric_unit {
@@ -36,8 +37,8 @@ struct metric {
 	const char *name; /* as in the JSON schema */
 	enum metric_unit unit;
 	const char *help;
-	/* Exactly one of these five is set. The first two apply to a thread, or to the sum over the
-	 * threads of a GIL; the last one applies to a process. */
+	/* Exactly one of these six is set. The first two apply to a thread, or to the sum over the
+	 * threads of a GIL; the last two apply to a process, and to some of its functions. */
 	struct metric_value (*of_figures)(const struct snapshot_gil *g,
 					  const struct gil_figures *f);
 	const struct gil_hist *(*hist_of_figures)(const struct gil_figures *f);
@@ -45,6 +46,7 @@ struct metric {
 				      const struct snapshot_gil *g);
 	const struct gil_hist *(*hist_of_gil)(const struct snapshot_gil *g);
 	struct metric_value (*of_process)(const struct snapshot_process *p);
+	enum blame_figure of_functions;
 	const char *whole;  /* if the metric counts a part of another one: that one's name */
 	unsigned int loses; /* bits of enum metric_loss */
 };
@@ -59,6 +61,8 @@ const struct metric *metric__find(const char *name);
 bool metric__is_distribution(const struct metric *m);
 bool metric__is_per_thread(const struct metric *m);
 bool metric__is_per_process(const struct metric *m);
+/* It is known for single functions only: rules say which, and reports have a table of them. */
+bool metric__is_per_function(const struct metric *m);
 
 /* The metric's name in rules: the name without the JSON's "_ns". Sets *length; the name is not
  * terminated there. */

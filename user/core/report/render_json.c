@@ -251,7 +251,7 @@ static void put_gil(struct json *j, const struct snapshot_process *p, const stru
 		json__signed(j, "switch_interval_us", g->switch_interval_us);
 	put_verdict(j, &v);
 	for (const struct metric *m = metric_table; m->name; m++) {
-		if (metric__is_per_process(m))
+		if (metric__is_per_process(m) || metric__is_per_function(m))
 			continue;
 		if (metric__is_distribution(m))
 			put_distribution(j, m, metric__hist(m, g));

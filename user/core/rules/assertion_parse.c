@@ -194,6 +194,12 @@ static int parse_match(struct parser *p)
 			       ? parser__suggest(p, "hold.ratio or wait.ratio")
 			       : -EINVAL;
 	}
+	if ((key == SCOPE_FUNCTION || key == SCOPE_FILE) &&
+	    !metric__is_per_function(p->a->figure.metric)) {
+		parser__wrong(p, at, strlen(scope_key_table[key].name),
+			      "%s is not measured for single functions", p->a->figure.metric->name);
+		return parser__suggest(p, "blame.ratio or blame_hold.ratio");
+	}
 	if (*parser__here(p) != '=' && *parser__here(p) != '~')
 		return parser__wrong(p, p->at, parser__stray_length(parser__here(p)),
 				     "expected = (equal) or ~ (a pattern with * and ?)");
@@ -261,12 +267,29 @@ static int parse_over(struct parser *p)
 	return parser__suggest(p, "%s", s.best);
 }
 
+/* A sum over all functions says nothing. */
+static int need_functions(struct parser *p, const struct metric *m, size_t at)
+{
+	const struct scope *scope = &p->a->scope;
+	size_t n;
+	const char *name = metric__rule_name(m, &n);
+
+	if (!metric__is_per_function(m) || scope->match[SCOPE_FUNCTION].given ||
+	    scope->match[SCOPE_FILE].given)
+		return 0;
+	parser__wrong(p, at, n, "%.*s needs a scope that says which functions are meant", (int)n,
+		      name);
+	return parser__suggest(p, "%.*s.ratio{function~\"json.*\"}", (int)n, name);
+}
+
 static int parse_condition(struct parser *p)
 {
 	struct assertion_condition *c = &p->a->condition;
+	size_t at = p->at;
 	int err = parse_figure(p, &c->figure);
 
 	parser__skip_blanks(p);
+	err = err ?: need_functions(p, c->figure.metric, at);
 	if (!err && *parser__here(p) == '{')
 		return parser__wrong(p, p->at, 1,
 				     "a condition cannot have a scope; the rule's own applies");
@@ -305,14 +328,17 @@ static int check_text(struct parser *p)
 static int parse_rule(struct parser *p)
 {
 	struct assertion *a = p->a;
+	size_t at;
 	int err;
 
 	parser__skip_blanks(p);
 	a->warn = parser__take_keyword(p, "warn");
+	at = p->at;
 	err = parse_figure(p, &a->figure);
 	parser__skip_blanks(p);
 	if (!err && *parser__here(p) == '{')
 		err = parse_scope(p);
+	err = err ?: need_functions(p, a->figure.metric, at);
 	err = err ?: parser__op(p, &a->op);
 	err = err ?: parser__limit(p);
 	parser__skip_blanks(p);

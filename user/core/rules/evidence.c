@@ -124,6 +124,32 @@ static int collect(void *ctx, const struct snapshot_process *p, const struct sna
 	return 0;
 }
 
+/* For a figure of functions, those that the scope names, by their share of all that it selects. */
+static void collect_functions(const struct collector *c, const struct blame_sum *all)
+{
+	const struct assertion *a = c->a;
+	bool is_ratio = a->figure.statistic.kind == STATISTIC_RATIO;
+
+	for (size_t i = 0; i < c->run->nr_processes; i++) {
+		const struct snapshot_process *p = &c->run->processes[i];
+
+		for (size_t j = 0; scope__matches_process(&a->scope, p) && j < p->nr_gils; j++)
+			for (size_t k = 0; k < p->gils[j].nr_functions; k++) {
+				const struct blame_row *r = &p->gils[j].functions[k];
+				struct evidence_row row = {.process = p, .function = r};
+
+				row.samples = r->samples;
+				row.figure.value =
+					blame_row__figure(r, a->figure.metric->of_functions);
+				if (is_ratio && all->whole > 0)
+					row.figure.value /= all->whole;
+				if (r->kind == BLAME_FUNCTION && row.figure.value > 0 &&
+				    scope__matches_function(&a->scope, r))
+					insert(c, &row);
+			}
+	}
+}
+
 int evidence__of(struct evidence *e, const struct assertion *a, const struct judgement *j,
 		 const struct snapshot *run)
 {
@@ -140,8 +166,13 @@ int evidence__of(struct evidence *e, const struct assertion *a, const struct jud
 	h = metric__hist(a->figure.metric, &sel->gil);
 	if (h)
 		e->hist = *h;
+	if (metric__is_per_function(a->figure.metric)) {
+		collect_functions(&c, &sel->functions[a->figure.metric->of_functions]);
+		err = 0;
+	} else {
+		err = evidence__each(a, run, collect, &c);
+	}
 	free(sel);
-	err = evidence__each(a, run, collect, &c);
 	/* If some have broken the limit, the others are not to blame. */
 	while (e->nr && e->row[0].beyond && !e->row[e->nr - 1].beyond)
 		e->nr--;

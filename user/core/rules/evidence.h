@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Who broke a rule: its threads, or its GILs if the figure is not kept per thread; worst first. */
+/* Who broke a rule: its threads or functions, or its GILs if the figure is kept for neither; worst
+ * first. */
 #ifndef EVIDENCE_H
 #define EVIDENCE_H
 
@@ -9,9 +10,10 @@
 
 struct evidence_row {
 	const struct snapshot_process *process;
-	const struct gil_thread *thread; /* NULL: the GIL as a whole */
-	struct figure figure;            /* the rule's figure for this row alone */
-	__u64 samples;                   /* for a distribution */
+	const struct gil_thread *thread; /* NULL: the GIL as a whole, or: */
+	const struct blame_row *function;
+	struct figure figure; /* the rule's figure for this row alone */
+	__u64 samples;        /* for a distribution */
 	__u64 beyond; /* how many of the samples are on the wrong side of the limit, if of_values */
 	double longest; /* for a distribution: its maximum */
 };

@@ -273,6 +273,8 @@ static void tell_doubt(struct judgement *j, const struct assertion_figure *f, co
 		[FIGURE_UNLISTED] = "so many processes have ended that some figures were not kept",
 		[FIGURE_FOLDED] =
 			"so many threads have ended that some share one row without a name",
+		[FIGURE_NO_SAMPLES] =
+			"no samples of code were taken, of some GIL at least; --blame takes them",
 		[FIGURE_NOT_MEASURED] = "it was not measured",
 	};
 
@@ -337,6 +339,8 @@ static int judge_condition(struct judgement *j, const struct assertion *a, const
 		return -ENOMEM;
 	if (!metric__is_per_thread(c->figure.metric))
 		scope.match[SCOPE_THREAD].given = false;
+	if (!metric__is_per_function(c->figure.metric))
+		scope.match[SCOPE_FUNCTION].given = scope.match[SCOPE_FILE].given = false;
 	err = measure(a, &c->figure, &scope, runs, figures, &key);
 	if (!err) {
 		f = judge__aggregate(figures, runs->nr, c->op, a->over);

@@ -10,6 +10,11 @@
 
 const struct scope_key_row scope_key_table[SCOPE_KEYS] = {
 	[SCOPE_THREAD] = {"thread", "the thread's name as the kernel has it: at most 15 bytes"},
+	[SCOPE_FUNCTION] =
+		{"function",
+		 "for blame: a function, such as Page.render; also with its module, as in "
+		 "json.*"},
+	[SCOPE_FILE] = {"file", "for blame: a function's file, or the end of its path"},
 	[SCOPE_PID] = {"pid", "the process's number"},
 	[SCOPE_PROCESS] = {"process", "the process's name, or its script, \"-m module\" or title"},
 	[SCOPE_PYTHON] = {"python", "the interpreter's version, such as 3.13.5"},
@@ -33,6 +38,8 @@ struct format scope__subject(enum scope_key key, const struct snapshot_process *
 	case SCOPE_PYTHON:
 		snprintf(f.s, sizeof(f.s), "%.*s", (int)sizeof(p->python), p->python);
 		break;
+	case SCOPE_FUNCTION:
+	case SCOPE_FILE:
 	case SCOPE_KEYS:
 		break;
 	}
@@ -61,6 +68,65 @@ bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t
 	const struct scope_match *m = &scope->match[SCOPE_THREAD];
 
 	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s);
+}
+
+/* The path, or a part at its end: "json/encoder.py" of "/usr/lib/python3.13/json/encoder.py". */
+static bool matches_file(const struct scope_match *m, const char *file)
+{
+	while (file) {
+		if (matches(m, file))
+			return true;
+		file = strchr(file, '/');
+		file = file ? file + 1 : NULL;
+	}
+	return false;
+}
+
+/* Makes "usr.lib.json.encoder." of "/usr/lib/json/encoder.py", and "json." of "json/__init__.py" and of
+ * "<frozen json>". The result is shorter than the path. */
+static void modules_of(const char *file, char *to, size_t size)
+{
+	static const char init[] = "/__init__";
+	bool frozen = !strncmp(file, "<frozen ", 8);
+	size_t n;
+
+	snprintf(to, size, "%s", frozen ? file + 8 : file + (file[0] == '/'));
+	n = strlen(to);
+	if (frozen && n && to[n - 1] == '>')
+		to[--n] = '\0';
+	else if (n > 3 && !strcmp(to + n - 3, ".py"))
+		to[n -= 3] = '\0';
+	if (n >= sizeof(init) && !strcmp(to + n - (sizeof(init) - 1), init))
+		to[n -= sizeof(init) - 1] = '\0';
+	for (char *s = to; *s; s++)
+		if (*s == '/')
+			*s = '.';
+	if (n)
+		snprintf(to + n, size - n, ".");
+}
+
+/* "Page.render", "views.Page.render", "app.views.Page.render" and so on. */
+static bool matches_function(const struct scope_match *m, const struct blame_row *r)
+{
+	char modules[sizeof(r->file) + 1], name[sizeof(modules) + sizeof(r->function)];
+
+	if (matches(m, r->function))
+		return true;
+	modules_of(r->file, modules, sizeof(modules));
+	snprintf(name, sizeof(name), "%s%s", modules, r->function);
+	for (const char *s = name, *end = name + strlen(modules); s < end; s = strchr(s, '.') + 1)
+		if (matches(m, s))
+			return true;
+	return false;
+}
+
+bool scope__matches_function(const struct scope *scope, const struct blame_row *r)
+{
+	const struct scope_match *function = &scope->match[SCOPE_FUNCTION];
+	const struct scope_match *file = &scope->match[SCOPE_FILE];
+
+	return (!function->given || matches_function(function, r)) &&
+	       (!file->given || matches_file(file, r->file));
 }
 
 /* Adds a hold or wait that had not ended, with what is known about where its time went. */
@@ -141,6 +207,20 @@ static void add_lock(struct selection *sel, const struct snapshot_process *p,
 	counters__miss(&sel->gil.missing_lock_counters, g->missing_lock_counters);
 }
 
+static bool is_meant(const void *scope, const struct blame_row *r)
+{
+	return scope__matches_function(scope, r);
+}
+
+static void add_functions(struct selection *sel, const struct snapshot_gil *g,
+			  const struct scope *scope)
+{
+	sel->unsampled += !g->functions && g->nr_threads;
+	for (int i = BLAME_FIGURE_WAIT; g->functions && i < BLAME_FIGURES; i++)
+		blame_sum__add(&sel->functions[i], (enum blame_figure)i, g->functions,
+			       g->nr_functions, is_meant, scope);
+}
+
 static void add_gil(struct selection *sel, const struct snapshot_process *p,
 		    const struct snapshot_gil *g, const struct scope *scope)
 {
@@ -156,6 +236,7 @@ static void add_gil(struct selection *sel, const struct snapshot_process *p,
 		return;
 	add_unnamed_hold(sel, p, g);
 	add_lock(sel, p, g);
+	add_functions(sel, g, scope);
 	sel->gils++;
 }
 

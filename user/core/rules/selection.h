@@ -8,10 +8,14 @@
 #ifndef SELECTION_H
 #define SELECTION_H
 
+#include "core/figures/blame_sum.h"
 #include "core/figures/snapshot.h"
 
 enum scope_key {
 	SCOPE_THREAD,
+	SCOPE_FUNCTION,
+	SCOPE_FILE,
+	/* The keys of a process. */
 	SCOPE_PID,
 	SCOPE_PROCESS,
 	SCOPE_PYTHON,
@@ -54,6 +58,9 @@ struct selection {
 	bool not_whole; /* a recording of which something is missing */
 	bool unlisted;  /* there were more processes than are kept */
 	struct snapshot_lost lost;
+	/* What the functions that the scope names have together; and GILs without samples of code. */
+	struct blame_sum functions[BLAME_FIGURES];
+	size_t unsampled;
 };
 
 /* Both return memory that the caller frees with free(), or NULL if there is none. */
@@ -64,7 +71,10 @@ struct selection *selection__of_one(const struct snapshot *s, const struct snaps
 
 bool scope__matches_process(const struct scope *scope, const struct snapshot_process *p);
 bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t);
-/* The value that a key is compared with: the thread's for SCOPE_THREAD, otherwise the process's. */
+/* True if the scope names the function of this row, or no function at all. */
+bool scope__matches_function(const struct scope *scope, const struct blame_row *r);
+/* The value that a key is compared with: the thread's for SCOPE_THREAD, otherwise the process's. Empty
+ * for the keys of functions. */
 struct format scope__subject(enum scope_key key, const struct snapshot_process *p,
 			     const struct gil_thread *t);
 

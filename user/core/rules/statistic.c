@@ -226,6 +226,23 @@ static void widen(struct figure *f, const struct selection *sel, const struct gi
 		f->low = 0;
 }
 
+/* What some functions have. A GIL without samples may have anything. */
+static struct figure of_functions(const struct metric *m, const struct statistic *st,
+				  const struct selection *sel)
+{
+	const struct blame_sum *s = &sel->functions[m->of_functions];
+	struct figure f = {.value = s->sum, .low = blame_sum__low(s), .high = blame_sum__high(s)};
+
+	if (sel->unsampled)
+		return unknown(FIGURE_NO_SAMPLES);
+	/* Nobody waited, so it was for nobody. */
+	if (st->kind == STATISTIC_RATIO && s->whole > 0)
+		f = divided(f, s->whole);
+	f.samples = s->samples;
+	f.none = !s->rows;
+	return f;
+}
+
 static struct figure of_value(const struct metric *m, const struct statistic *st,
 			      const struct selection *sel)
 {
@@ -306,7 +323,10 @@ struct figure figure__of(const struct metric *m, const struct statistic *st,
 
 	if (why == FIGURE_NO_PROCESS || why == FIGURE_NO_GIL)
 		return unknown(why);
-	f = h ? of_samples(h, st, sel) : of_value(m, st, sel);
+	if (metric__is_per_function(m))
+		f = of_functions(m, st, sel);
+	else
+		f = h ? of_samples(h, st, sel) : of_value(m, st, sel);
 	if (h)
 		f.samples = h->count;
 	if (why == FIGURE_SURE)

@@ -65,6 +65,7 @@ enum figure_doubt {
 	FIGURE_LOST,         /* events on which it depends were lost */
 	FIGURE_UNLISTED,     /* so many processes ended that not all figures were kept */
 	FIGURE_FOLDED,       /* threads that the rule may mean are in the row "(exited)" */
+	FIGURE_NO_SAMPLES,   /* no samples of code were taken */
 	FIGURE_NOT_MEASURED, /* its inputs could not be measured here */
 };
 

@@ -55,6 +55,16 @@ static int set_duration(void *options, const char *value, struct failure *f)
 	return options__seconds(value, &((struct observe_options *)options)->duration_ns, f);
 }
 
+static int set_blame(void *options, const char *value, struct failure *f)
+{
+	long long hz;
+	int err = options__number(value, 1, 10000, &hz, f);
+
+	if (!err)
+		((struct observe_options *)options)->blame_hz = (unsigned int)hz;
+	return err;
+}
+
 static int set_table(unsigned int *size, const char *value, struct failure *f)
 {
 	long long n;
@@ -107,6 +117,9 @@ const struct option_row observe_option_rows[] = {
 	{'a', "all", NULL, "observe every CPython on the machine, also later ones", set_all},
 	{'d', "duration", "SECS", "stop measuring after SECS (a launched command keeps running)",
 	 set_duration},
+	{0, "blame", "HZ",
+	 "also tell which functions have the GIL while others wait: look HZ times a second (997)",
+	 set_blame},
 	{0, "no-follow", NULL, "do not observe children of the targets", set_no_follow},
 	{0, "user", "NAME",
 	 "run a launched command as this user; by default the user who called sudo, or else the "
