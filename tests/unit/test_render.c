@@ -185,7 +185,7 @@ TEST(a_full_disk_is_an_error)
 
 	for (const struct renderer *r = renderer_table; r->name; r++) {
 		FILE *out = fopen("/dev/full", "w");
-		struct snapshot *s = fixture__make("convoy");
+		struct snapshot *s = fixture__make("blamed");
 		int err;
 
 		if (!out)

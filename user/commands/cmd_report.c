@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,8 +13,10 @@
 #include "core/base/format.h"
 #include "core/base/locale.h"
 #include "commands/output.h"
+#include "commands/report_verify.h"
 #include "edge/proc/privilege.h"
 #include "core/report/render.h"
+#include "core/report/stacks.h"
 
 /* An export of so many bytes is announced. */
 #define LARGE (256.0 * (1 << 20))
@@ -33,6 +34,7 @@ struct report_options {
 	struct moment from, to;
 	long long pid, tid;        /* 0: all */
 	unsigned long long min_ns; /* exports: shorter waits and holds are left out */
+	const char *weight;        /* of stacks: "wait" or "hold"; NULL: it was not given */
 	bool verify, force;
 	const struct option_group *groups; /* parsed again for options after the path */
 };
@@ -47,7 +49,7 @@ static int set_json(void *options, const char *value, struct failure *f)
 static int set_format(void *options, const char *value, struct failure *f)
 {
 	if (!renderer__find(value) && !exporter__find(value)) {
-		failure__what(f, "unknown format '%s'; use text, json" EXPORT_NAMES, value);
+		failure__what(f, "unknown format '%s'; use " RENDER_NAMES EXPORT_NAMES, value);
 		return -EINVAL;
 	}
 	((struct report_options *)options)->format = value;
@@ -94,6 +96,16 @@ static int set_min(void *options, const char *value, struct failure *f)
 	return options__seconds(value, &((struct report_options *)options)->min_ns, f);
 }
 
+static int set_weight(void *options, const char *value, struct failure *f)
+{
+	if (strcmp(value, "wait") && strcmp(value, "hold")) {
+		failure__what(f, "unknown weight '%s'; use wait or hold", value);
+		return -EINVAL;
+	}
+	((struct report_options *)options)->weight = value;
+	return 0;
+}
+
 static int set_verify(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -118,7 +130,11 @@ static const struct option_row part_rows[] = {
 
 static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
-	{0, "format", "NAME", "text, json" EXPORT_NAMES, set_format},
+	{0, "format", "NAME", RENDER_NAMES EXPORT_NAMES, set_format},
+	{0, "weight", "WHAT",
+	 "weigh stacks by the time that others waited (wait, the default), or that the GIL was "
+	 "held (hold)",
+	 set_weight},
 	{0, "min", "SECS", "in an export, leave out waits and holds that are shorter", set_min},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
@@ -131,9 +147,10 @@ static const char usage[] =
 	"usage: gilscope report [OPTIONS] FILE\n"
 	"\n"
 	"Summarizes or exports FILE, a recording of gilscope record (- is standard\n"
-	"input). The summary is what gilscope stat would have printed. Exports are a\n"
-	"timeline for Perfetto (open it at https://ui.perfetto.dev), and a line for each\n"
-	"wait and each hold, as csv or ndjson.\n";
+	"input). The summary is what gilscope stat would have printed. Other formats are\n"
+	"the stacks of code that make others wait (folded, pprof, speedscope), a timeline\n"
+	"for Perfetto (open it at https://ui.perfetto.dev), and a line for each wait and\n"
+	"each hold, as csv or ndjson.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
@@ -141,12 +158,13 @@ static const char examples[] =
 	"  gilscope report app.gil --from 2 --to 2.5     summarize half a second\n"
 	"  gilscope report app.gil --from -10            summarize the last ten seconds\n"
 	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
+	"  gilscope report app.gil --format folded | flamegraph.pl > app.svg\n"
 	"  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
 	"                                                the longest waits and holds\n"
 	"\n"
 	"EXIT STATUS\n"
 	"  0; 1 --verify found a difference; 2 usage error, or the trace cannot be read\n"
-	"  or the report cannot be written\n";
+	"  or the report cannot be written; 4 the trace has no samples of code\n";
 
 /* ---- the part of the trace ---- */
 
@@ -214,16 +232,14 @@ static void tell_condition(const struct replay *r, const char *path)
 
 /* ---- the output ---- */
 
-static int write_report(struct output *out, const struct report_options *o, struct replay *r,
-			struct failure *f)
+/* Closes the output in any case. */
+static int write_report(struct output *out, const struct report_options *o,
+			const struct snapshot *s, struct failure *f)
 {
-	struct snapshot *s = replay__snapshot(r);
 	struct render_options look = output__look(out);
-	int err = s ? 0 : -ENOMEM;
 
-	err = err ?: renderer__find(o->format)->render(out->stream, s, &look);
-	snapshot__free(s);
-	return output__end(out, err, f);
+	look.by_hold = o->weight && !strcmp(o->weight, "hold");
+	return output__end(out, renderer__find(o->format)->render(out->stream, s, &look), f);
 }
 
 /* Says before it is written that an export is going to be large. */
@@ -307,143 +323,87 @@ static bool is_regular(const char *path)
 	return strcmp(path, "-") && !stat(path, &st) && S_ISREG(st.st_mode);
 }
 
-static int run(const struct report_options *o, struct replay **replay, struct failure *f)
+static int check_stacks(const struct report_options *o, const struct snapshot *s, struct failure *f)
+{
+	if (!renderer__find(o->format)->of_stacks || stacks__are_in(s))
+		return 0;
+	failure__what(f, "%s has no samples of code, and --format %s is about these", o->path,
+		      o->format);
+	failure__cause(f, "it was recorded without --blame, or by an earlier version");
+	failure__command(f, "gilscope record --blame 997 -o new.gil -p PID");
+	return -ENODATA;
+}
+
+static int run_report(const struct report_options *o, struct replay **replay, struct failure *f)
 {
 	struct output out = {0};
-	const struct exporter *exporter = exporter__find(o->format);
-	bool is_report = renderer__find(o->format) != NULL;
+	struct snapshot *s = NULL;
 	struct replay *r;
 	__u64 until;
+	int err = replay_part(*replay, o, &until, f);
+
+	if (!err && replay__has_skipped(*replay))
+		err = replay_again(replay, o, &until, f);
+	r = *replay;
+	err = err ?: replay__need_figures(r, o->path, f) ?: replay__need_found(r, o->path, f);
+	if (!err) {
+		s = replay__snapshot(r);
+		err = s ? check_stacks(o, s, f) : -ENOMEM;
+		if (!s)
+			failure__what(f, "cannot make the report: out of memory");
+	}
+	err = err ?: output__open(&out, o->output, o->force, f);
+	err = err ?: write_report(&out, o, s, f);
+	snapshot__free(s);
+	return err;
+}
+
+static int run_export(const struct report_options *o, struct replay *r, struct failure *f)
+{
+	struct output out = {0};
+	__u64 until;
+	int err = replay_part(r, o, &until, f) ?: output__open(&out, o->output, o->force, f);
+
+	return err ?: write_export(&out, o, r, until, f) ?: replay__need_found(r, o->path, f);
+}
+
+static int run(const struct report_options *o, struct replay **replay, struct failure *f)
+{
+	const struct exporter *exporter = exporter__find(o->format);
+	bool is_binary = exporter ? exporter->binary : renderer__find(o->format)->binary;
 	int err;
 
-	if (exporter && exporter->binary && (!o->output || !strcmp(o->output, "-")) &&
-	    isatty(STDOUT_FILENO)) {
+	if (is_binary && (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO)) {
 		failure__what(f, "refusing to write binary data to a terminal; use -o FILE");
 		return -EINVAL;
 	}
 	if (!is_regular(o->path))
 		replay__read_all(*replay);
-	err = check_output(o, f) ?: replay_part(*replay, o, &until, f);
-	if (!err && is_report && replay__has_skipped(*replay))
-		err = replay_again(replay, o, &until, f);
-	r = *replay;
-	if (!err && is_report)
-		err = replay__need_figures(r, o->path, f) ?: replay__need_found(r, o->path, f);
-	err = err ?: output__open(&out, o->output, o->force, f);
+	err = check_output(o, f);
 	if (err)
 		return err;
-	if (is_report)
-		return write_report(&out, o, r, f);
-	return write_export(&out, o, r, until, f) ?: replay__need_found(r, o->path, f);
+	return exporter ? run_export(o, *replay, f) : run_report(o, replay, f);
 }
 
-/* ---- is the replay exact? ---- */
-
-/* Returns what is in the file, or NULL. The caller frees it. */
-static char *read_back(FILE *file)
-{
-	long size = ftell(file);
-	char *text = size < 0 ? NULL : malloc((size_t)size + 1);
-
-	if (!text)
-		return NULL;
-	rewind(file);
-	if (fread(text, 1, (size_t)size, file) != (size_t)size) {
-		free(text);
-		return NULL;
-	}
-	text[size] = '\0';
-	return text;
-}
-
-/* The JSON goes through a file in memory: a stream of open_memstream() that runs out of memory loses
- * characters without remembering that. */
-static char *render(const struct snapshot *s)
-{
-	const struct render_options look = {.version = GILSCOPE_VERSION};
-	int fd = memfd_create("gilscope", MFD_CLOEXEC);
-	FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
-	char *text = NULL;
-
-	if (file && s && !render_json(file, s, &look))
-		text = read_back(file);
-	if (file)
-		fclose(file);
-	else if (fd >= 0)
-		close(fd);
-	return text;
-}
-
-/* Prints the first lines that differ. */
-static void tell_difference(const char *replayed, const char *kept)
-{
-	const char *a = replayed, *b = kept;
-	int line = 1;
-
-	for (; *a && *a == *b; a++, b++)
-		line += *a == '\n';
-	while (a > replayed && a[-1] != '\n')
-		a--, b--;
-	printf("the JSON differs from line %d on:\n  replay: %.*s\n  kernel: %.*s\n", line,
-	       (int)strcspn(a, "\n"), a, (int)strcspn(b, "\n"), b);
-}
-
-static int verify(struct replay *r, const struct report_options *o, struct failure *f)
-{
-	const struct snapshot *figures;
-	struct snapshot *s;
-	char *replayed, *kept;
-	int status = EXIT_STATUS_USAGE;
-
-	if (replay__is_filtered(r)) {
-		failure__what(f, "%s has only the long waits and holds", o->path);
-		failure__cause(f,
-			       "the kernel's figures count all of them, so a replay cannot match");
-		return status;
-	}
-	if (replay__run(r, ~0ULL, f) < 0)
-		return status;
-	figures = replay__kernel_figures(r);
-	if (!figures) {
-		failure__what(f, "%s does not contain the kernel's figures", o->path);
-		failure__cause(
-			f, "it is cut off, comes from a flight recorder, or ended at --max-size");
-		return status;
-	}
-	s = replay__snapshot(r);
-	replayed = render(s);
-	kept = render(figures);
-	snapshot__free(s);
-	if (!replayed || !kept) {
-		failure__what(f, "out of memory");
-	} else if (!strcmp(replayed, kept)) {
-		printf("%s: a replay of %s edges gives exactly the figures that the kernel kept\n",
-		       format_sentence(o->path, sizeof(struct format_long), !locale__is_utf8()).s,
-		       format_count(replay__condition(r)->edges).s);
-		status = EXIT_STATUS_OK;
-	} else {
-		tell_difference(replayed, kept);
-		status = 1;
-	}
-	free(replayed);
-	free(kept);
-	return status;
-}
+/* ---- the command ---- */
 
 static int report(void *options, struct failure *f)
 {
 	const struct report_options *o = options;
 	struct replay *r;
-	int status;
+	int status, err;
 
 	privilege__keep(o->output ? output_file__rights() : CAPABILITY(CAP_DAC_READ_SEARCH));
 	output_file__drop_on_signals();
 	if (replay__open(&r, o->path, f))
 		return EXIT_STATUS_USAGE;
 	if (o->verify) {
-		status = verify(r, o, f);
+		status = report_verify(r, o->path, f);
 	} else {
-		status = run(o, &r, f) ? EXIT_STATUS_USAGE : EXIT_STATUS_OK;
+		err = run(o, &r, f);
+		status = err == -ENODATA ? EXIT_STATUS_CANNOT_OBSERVE
+			 : err           ? EXIT_STATUS_USAGE
+					 : EXIT_STATUS_OK;
 		if (r)
 			tell_condition(r, o->path);
 	}
@@ -471,6 +431,11 @@ static int take_file(void *options, int argc, char **argv, int rest, struct fail
 	}
 	if (!err && o->min_ns && !exporter__find(o->format)) {
 		failure__what(f, "--min is for exports: --format perfetto, csv or ndjson");
+		err = -EINVAL;
+	}
+	if (!err && o->weight &&
+	    (exporter__find(o->format) || !renderer__find(o->format)->of_stacks)) {
+		failure__what(f, "--weight is for stacks: --format folded, pprof or speedscope");
 		err = -EINVAL;
 	}
 	return err;

@@ -2,7 +2,7 @@
 #include <errno.h>
 
 #include "core/export/perfetto.h"
-#include "core/export/proto.h"
+#include "core/base/proto.h"
 
 /* Trace, TracePacket */
 #define TRACE_PACKET           1

@@ -3,11 +3,8 @@
 
 #include "core/report/render.h"
 
-const struct renderer renderer_table[] = {
-	{"text", render_text},
-	{"json", render_json},
-	{.name = NULL},
-};
+#define ROW(name, of_stacks, binary) {#name, of_stacks, binary, render_##name},
+const struct renderer renderer_table[] = {RENDERERS(ROW, ROW){.name = NULL}};
 
 const struct renderer *renderer__find(const char *name)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-#include "core/export/proto.h"
+#include "core/base/proto.h"
 
 #define WIRE_VARINT  0
 #define WIRE_FIXED64 1
