@@ -6,11 +6,15 @@
 
 void log__put(struct log *l, const void *what, size_t size)
 {
+	if (l->failed)
+		return;
 	if (l->size - l->used < size) {
 		size_t larger = (l->size + size) * 2;
 		char *data = realloc(l->data, larger);
 
 		if (!data) {
+			/* A part of an entry could not be read. */
+			l->used = 0;
 			l->failed = true;
 			return;
 		}

@@ -73,12 +73,15 @@ static bool add_to_past(struct target *t, struct process *p)
 	struct snapshot *own = snapshot__new();
 	struct snapshot_process *row = NULL;
 
-	if (own && !process__snapshot(p, own, p->end_ns)) {
-		if (keeps_row(t, own->processes))
-			row = snapshot__add_process(t->past);
-		else
-			snapshot__fold(t->past, own->processes, 1);
+	if (!own || process__snapshot(p, own, p->end_ns)) {
+		target__note_unobserved(t, p, "there was no memory left for its figures");
+		snapshot__free(own);
+		return false;
 	}
+	if (keeps_row(t, own->processes))
+		row = snapshot__add_process(t->past);
+	else
+		snapshot__fold(t->past, own->processes, 1);
 	if (row) { /* which now owns what the other one did */
 		*row = own->processes[0];
 		own->nr_processes = 0;
