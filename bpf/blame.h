@@ -298,6 +298,7 @@ int on_tick(void *ctx)
 		return 0;
 	e->head = blame_head(l, t->lock, GIL_BLAME_TICK);
 	e->at = at;
+	e->ts = bpf_ktime_get_ns();
 	e->tid = tid;
 	e->waiters = waiters > gone ? waiters - gone : 0;
 	e->blocked_ns = e->preempted_ns = e->wait_ns = 0;
@@ -397,6 +398,7 @@ static __noinline int blame_back(struct gil_thread *t, int own, __u64 now)
 	}
 	e->head = blame_head(l, t->lock, GIL_BLAME_GAP);
 	e->at = gap->at;
+	e->ts = now;
 	e->tid = t->tid;
 	e->waiters = 0;
 	e->blocked_ns = gil_elapsed(gap->blocked_ns, t->part[GIL_PART_BLOCKED]);

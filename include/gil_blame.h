@@ -72,6 +72,7 @@ struct gil_blame_gap {
 struct gil_blame_sample {
 	struct gil_blame_head head;
 	struct gil_blame_place at;
+	__u64 ts; /* GAP: its end */
 	__u32 tid;
 	__u32 waiters; /* TICK: how many threads waited */
 	/* GAP: how long the holder slept, had no CPU though it could run, and others waited. */

@@ -197,6 +197,19 @@ void blame__gap(struct blame *b, const struct blame_place *at, __u64 blocked_ns,
 		add_native(p, at->native, blocked_ns);
 }
 
+void blame__sample(struct blame *b, const struct blame_sample *s)
+{
+	if (s->kind == BLAME_TICK)
+		blame__tick(b, &s->at, s->waiters);
+	else
+		blame__gap(b, &s->at, s->blocked_ns, s->preempted_ns, s->wait_ns);
+}
+
+size_t blame__memory(const struct blame *b)
+{
+	return sizeof(*b) + (b->nr ? room_for(b->nr) : 0) * sizeof(*b->places);
+}
+
 /* ---- rows ---- */
 
 /* The figures that are divided among the rows. */

@@ -51,6 +51,23 @@ struct blame_place {
 	unsigned int line;
 };
 
+/* What recordings keep: a tick or a gap, with its time and its thread. */
+enum blame_sample_kind {
+	BLAME_TICK,
+	BLAME_GAP,
+	BLAME_OPEN_GAP, /* at the end of an observation; it counts unless another gap follows */
+	BLAME_SAMPLES,
+};
+
+struct blame_sample {
+	enum blame_sample_kind kind;
+	__u64 ts;
+	__u32 tid;
+	__u32 waiters;                            /* of a tick */
+	__u64 blocked_ns, preempted_ns, wait_ns;  /* of a gap */
+	struct blame_place at;
+};
+
 /* The exact figures of a GIL, to which the rows add up. */
 struct blame_totals {
 	__u64 oncpu_ns, blocked_ns, preempted_ns; /* of holds, also of the one still going on */
@@ -75,6 +92,11 @@ void blame__tick(struct blame *b, const struct blame_place *at, unsigned int wai
 /* The holder has been off its CPU at this place, for these times in ns. */
 void blame__gap(struct blame *b, const struct blame_place *at, __u64 blocked_ns, __u64 preempted_ns,
 		__u64 wait_ns);
+
+/* A tick or a gap. */
+void blame__sample(struct blame *b, const struct blame_sample *s);
+/* How much memory it takes, about. */
+size_t blame__memory(const struct blame *b);
 
 /* Makes the rows: those of code, by wait_ns and then hold_ns, largest first, then the others. Returns
  * an array, which the caller frees, or NULL if memory ran out; *n is its length. */

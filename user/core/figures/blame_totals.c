@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <errno.h>
+#include <stdlib.h>
+
 #include "core/figures/blame_totals.h"
 #include "core/figures/open.h"
 
@@ -29,4 +32,16 @@ struct blame_totals blame_totals__of(const struct snapshot_process *p, const str
 		now = g->lock.held_ns + open;
 	t.unknown_hold_ns = gil_elapsed(t.oncpu_ns + t.preempted_ns + t.blocked_ns, now);
 	return t;
+}
+
+int blame_totals__functions(const struct snapshot_process *p, struct snapshot_gil *g)
+{
+	struct blame_totals totals;
+
+	if (!g->samples)
+		return 0;
+	totals = blame_totals__of(p, g);
+	free(g->functions);
+	g->functions = blame__rows(g->samples, &totals, &g->nr_functions);
+	return g->functions ? 0 : -ENOMEM;
 }

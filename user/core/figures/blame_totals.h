@@ -9,4 +9,7 @@
 struct blame_totals blame_totals__of(const struct snapshot_process *p,
 				     const struct snapshot_gil *g);
 
+/* Sets g->functions from g->samples, if there are any. 0 or -ENOMEM. */
+int blame_totals__functions(const struct snapshot_process *p, struct snapshot_gil *g);
+
 #endif

@@ -20,6 +20,9 @@ struct listener {
 	/* The exited thread with this record no longer has a row of its own, but is in a shared
 	 * one. */
 	void (*folded)(void *ctx, unsigned int thread);
+	/* A sample of the code that has this GIL, of which the key is set: pid, address and start. NULL:
+	 * they are not wanted. */
+	void (*sample)(void *ctx, const struct gil_lock *gil, const struct blame_sample *s);
 	void (*unobserved)(void *ctx, const struct snapshot_unobserved *u);
 	/* An event could not be delivered. */
 	void (*failed)(void *ctx, int err);

@@ -15,6 +15,7 @@ static void gil__clear(struct snapshot_gil *g)
 	free(g->threads);
 	free(g->sums);
 	free(g->functions);
+	blame__free(g->samples);
 }
 
 const char *snapshot_process__known_as(const struct snapshot_process *p, size_t *size)
@@ -240,12 +241,15 @@ static int copy_gil(struct snapshot_process *p, const struct snapshot_gil *from)
 	if (from->functions)
 		g->functions =
 			copy_array(from->functions, from->nr_functions, sizeof(*from->functions));
-	if (g->threads && g->sums && (g->functions || !from->functions))
+	g->samples = blame__copy(from->samples);
+	if (g->threads && g->sums && (g->functions || !from->functions) &&
+	    (g->samples || !from->samples))
 		return 0;
 	gil__clear(g);
 	g->threads = NULL;
 	g->sums = NULL;
 	g->functions = NULL;
+	g->samples = NULL;
 	g->nr_threads = g->nr_sums = g->nr_functions = 0;
 	return -ENOMEM;
 }

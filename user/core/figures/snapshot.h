@@ -20,6 +20,7 @@
 struct snapshot_gil {
 	struct gil_lock lock;
 	struct gil_figures fig; /* the sum over the threads, after snapshot__finish */
+	bool sampled;           /* samples of code are taken of it */
 	bool main;              /* it belongs to the main interpreter */
 	long interpreter;       /* its interpreter's number; 0: the main one; -1: unknown */
 	__u64 end_ns;           /* end of its observation; 0: its process's end */
@@ -40,6 +41,7 @@ struct snapshot_gil {
 	/* Which code had it: see blame__rows. Owned; NULL if no samples were taken. */
 	struct blame_row *functions;
 	size_t nr_functions;
+	struct blame *samples; /* what they are made of; owned; NULL if no samples were taken */
 	/* For a recording: the edges that it lost, in how many places, and how long these lasted.
 	 * That time does not count as observed, and intervals cut by it are in no distribution. */
 	__u64 lost_edges;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/base/clock.h"
-#include "core/figures/blame_totals.h"
 #include "core/python/lines.h"
 #include "edge/observe/process_blame.h"
 #include "edge/python/python_string.h"
@@ -39,8 +38,10 @@ struct process_blame {
 	size_t nr_codes, room;
 	struct native *natives;
 	size_t nr_natives;
-	size_t tables_size; /* of all location tables */
-	bool no_looks;      /* its native code cannot be looked at, or not in time */
+	size_t tables_size;         /* of all location tables */
+	bool no_looks;              /* its native code cannot be looked at, or not in time */
+	struct blame_sample sample; /* the last one, and its system call */
+	char syscall[64];
 };
 
 /* The time spent with looks in this period, over all GILs. */
@@ -258,67 +259,80 @@ static struct blame_place place_of(struct process_blame *b, const struct gil_bla
 		.function = c->function, .file = c->file, .line = line_of(b, c, at->lasti)};
 }
 
-static void on_sample(struct process_blame *b, struct looker *l, pid_t pid,
-		      const struct gil_blame_sample *e)
+static const struct blame_sample *on_sample(struct process_blame *b, struct looker *l, pid_t pid,
+					    const struct gil_blame_sample *e)
 {
-	struct blame_place at = place_of(b, &e->at);
-	char text[64];
+	struct blame_sample *s = &b->sample;
 
-	at.native = native_of(b, l, pid, &e->at, text, sizeof(text));
-	if (e->head.kind == GIL_BLAME_TICK)
-		blame__tick(b->sums, &at, e->waiters);
-	else
-		blame__gap(b->sums, &at, e->blocked_ns, e->preempted_ns, e->wait_ns);
+	*s = (struct blame_sample){
+		.kind = e->head.kind == GIL_BLAME_TICK ? BLAME_TICK : BLAME_GAP,
+		.ts = e->ts,
+		.tid = e->tid,
+		.waiters = e->waiters,
+		.blocked_ns = e->blocked_ns,
+		.preempted_ns = e->preempted_ns,
+		.wait_ns = e->wait_ns,
+		.at = place_of(b, &e->at),
+	};
+	s->at.native = native_of(b, l, pid, &e->at, b->syscall, sizeof(b->syscall));
+	blame__sample(b->sums, s);
+	return s;
 }
 
-void process_blame__entry(struct process_blame *b, struct looker *l, pid_t pid, const void *entry,
-			  size_t size)
+const struct blame_sample *process_blame__entry(struct process_blame *b, struct looker *l,
+						pid_t pid, const void *entry, size_t size)
 {
 	const struct gil_blame_head *head = entry;
 
 	if ((head->kind == GIL_BLAME_TICK || head->kind == GIL_BLAME_GAP) &&
 	    size >= sizeof(struct gil_blame_sample))
-		on_sample(b, l, pid, entry);
-	else if (head->kind == GIL_BLAME_CODE && size >= sizeof(struct gil_blame_code))
+		return on_sample(b, l, pid, entry);
+	if (head->kind == GIL_BLAME_CODE && size >= sizeof(struct gil_blame_code))
 		on_code(b, entry);
 	else if (head->kind == GIL_BLAME_TABLE && size >= sizeof(struct gil_blame_table))
 		on_table(b, entry);
+	return NULL;
 }
 
 /* ---- rows ---- */
 
 /* The gap as it would be if it ended now. */
-static void add_open_gap(struct blame *sums, const struct blame_place *at,
-			 const struct gil_blame_gap *gap, const struct gil_thread *t,
-			 const struct snapshot_gil *g, __u64 now)
+static const struct blame_sample *open_gap(struct process_blame *b, struct looker *l, pid_t pid,
+					   const struct gil_blame_gap *gap,
+					   const struct gil_thread *t, const struct snapshot_gil *g,
+					   __u64 now)
 {
 	__u64 part[GIL_PARTS], waited = gil_lock_waiting_until(&g->lock, now);
+	struct blame_sample *s = &b->sample;
 
 	memcpy(part, t->part, sizeof(part));
 	part[t->cpu] += gil_elapsed(t->mark, now);
-	blame__gap(sums, at, gil_elapsed(gap->blocked_ns, part[GIL_PART_BLOCKED]),
-		   gil_elapsed(gap->preempted_ns, part[GIL_PART_RUNNABLE]),
-		   gil_elapsed(gap->wait_ns, waited));
+	*s = (struct blame_sample){
+		.kind = BLAME_OPEN_GAP,
+		.ts = now,
+		.tid = t->tid,
+		.blocked_ns = gil_elapsed(gap->blocked_ns, part[GIL_PART_BLOCKED]),
+		.preempted_ns = gil_elapsed(gap->preempted_ns, part[GIL_PART_RUNNABLE]),
+		.wait_ns = gil_elapsed(gap->wait_ns, waited),
+		.at = place_of(b, &gap->at),
+	};
+	s->at.native = native_of(b, l, pid, &gap->at, b->syscall, sizeof(b->syscall));
+	return s;
 }
 
-int process_blame__rows(struct process_blame *b, struct looker *l, pid_t pid,
-			const struct gil_blame_gap *gap, const struct gil_thread *t,
-			const struct snapshot_process *p, struct snapshot_gil *g)
+int process_blame__samples(struct process_blame *b, struct looker *l, pid_t pid,
+			   const struct gil_blame_gap *gap, const struct gil_thread *t,
+			   const struct snapshot_gil *g, __u64 now, struct blame **samples,
+			   const struct blame_sample **open)
 {
-	struct blame_totals totals = blame_totals__of(p, g);
-	struct blame *sums = blame__copy(b->sums);
-	char text[64];
-
-	if (!sums)
+	*open = NULL;
+	*samples = blame__copy(b->sums);
+	if (!*samples)
 		return -ENOMEM;
 	if (gap && gap->since == t->since && snapshot_gil__holds(g, t) &&
 	    (t->cpu == GIL_PART_BLOCKED || t->cpu == GIL_PART_RUNNABLE)) {
-		struct blame_place at = place_of(b, &gap->at);
-
-		at.native = native_of(b, l, pid, &gap->at, text, sizeof(text));
-		add_open_gap(sums, &at, gap, t, g, snapshot_gil__end(p, g));
+		*open = open_gap(b, l, pid, gap, t, g, now);
+		blame__sample(*samples, *open);
 	}
-	g->functions = blame__rows(sums, &totals, &g->nr_functions);
-	blame__free(sums);
-	return g->functions ? 0 : -ENOMEM;
+	return 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/figures/blame_totals.h"
 #include "edge/observe/native.h"
 #include "edge/proc/proc_maps.h"
 #include "edge/proc/proc_task.h"
@@ -157,6 +158,7 @@ void process_gil__describe(const struct process_gil *g, struct probe *probe,
 			   struct snapshot_gil *to)
 {
 	to->main = g->interpreter == 0;
+	to->sampled = g->blame != NULL;
 	to->interpreter = g->interpreter;
 	to->locked_at_start = g->locked_at_start;
 	to->end_ns = g->end_ns;
@@ -197,20 +199,26 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 	return to;
 }
 
-int process_gil__blame(const struct process_gil *g, struct probe *probe, struct looker *l,
-		       pid_t pid, const struct snapshot_process *p, struct snapshot_gil *to)
+int process_gil__samples(const struct process_gil *g, struct probe *probe, struct looker *l,
+			 pid_t pid, const struct snapshot_process *p, struct snapshot_gil *to,
+			 const struct listener *listener)
 {
+	const struct gil_thread *holder = NULL;
+	const struct blame_sample *open;
 	struct gil_blame_gap gap;
+	int err;
 
 	if (!g->blame)
 		return 0;
-	for (size_t i = 0; i < to->nr_threads; i++) {
-		const struct gil_thread *t = &to->threads[i];
-
-		if (snapshot_gil__holds(to, t) && probe__read_gap(probe, t->bpf.record, &gap))
-			return process_blame__rows(g->blame, l, pid, &gap, t, p, to);
-	}
-	return process_blame__rows(g->blame, l, pid, NULL, NULL, p, to);
+	for (size_t i = 0; i < to->nr_threads && !holder; i++)
+		if (snapshot_gil__holds(to, &to->threads[i]) &&
+		    probe__read_gap(probe, to->threads[i].bpf.record, &gap))
+			holder = &to->threads[i];
+	err = process_blame__samples(g->blame, l, pid, holder ? &gap : NULL, holder, to,
+				     snapshot_gil__end(p, to), &to->samples, &open);
+	if (!err && open && listener && listener->sample)
+		listener->sample(listener->ctx, &to->lock, open);
+	return err ?: blame_totals__functions(p, to);
 }
 
 /* ---- the end of an interpreter ---- */

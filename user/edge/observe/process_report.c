@@ -62,7 +62,8 @@ static int add_rows(struct process *p, struct snapshot_process *sp)
 			return -ENOMEM;
 		g->switch_interval_us = p->gils[i].switch_interval_us;
 		g->requests_unknown = !p->python.drop_request.known;
-		if (process_gil__blame(&p->gils[i], p->probe, p->looker, p->pid, sp, g))
+		if (process_gil__samples(&p->gils[i], p->probe, p->looker, p->pid, sp, g,
+					 p->listener))
 			return -ENOMEM;
 	}
 	return 0;

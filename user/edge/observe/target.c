@@ -232,6 +232,7 @@ void target__harvest(struct target *t)
 static void on_sample(void *ctx, const void *entry, size_t size)
 {
 	const struct gil_blame_head *head = entry;
+	const struct blame_sample *sample;
 	struct target *t = ctx;
 
 	for (struct process *p = t->processes; p; p = p->next)
@@ -241,7 +242,10 @@ static void on_sample(void *ctx, const void *entry, size_t size)
 			if (!g->blame || g->lock != (int)head->lock ||
 			    probe__lock(t->probe, head->lock)->start != head->start)
 				continue;
-			process_blame__entry(g->blame, t->looker, p->bound, entry, size);
+			sample = process_blame__entry(g->blame, t->looker, p->bound, entry, size);
+			if (sample && t->listener && t->listener->sample)
+				t->listener->sample(t->listener->ctx,
+						    probe__lock(t->probe, head->lock), sample);
 			return;
 		}
 }
