@@ -319,6 +319,45 @@ static void check_python(const char *python)
 		CHECK(n >= 14 || getenv("GILSCOPE_CASE"), "%s: only %d cases", python, n);
 }
 
+#define ENTRIES 65536
+
+/* An interpreter whose list goes round in a circle, and whose sys.modules is as large as is let in, without
+ * "threading": this process pretends to be one. */
+static bool pretend(struct python *py)
+{
+	static uint64_t runtime[4], type[64], dict[8], *interpreter, *keys;
+	const struct python_version v = {.major = 3, .minor = 12};
+
+	*py = (struct python){.major = 3, .minor = 12};
+	if (python_frames__get(&v, (uintptr_t)runtime, NULL, 0, &py->frames, &py->objects))
+		return false;
+	interpreter = calloc(1, 1 << 20);
+	keys = calloc(4 + (1 << 20) / 8 + 2 * ENTRIES, sizeof(*keys));
+	if (!interpreter || !keys)
+		return false;
+	py->layout.main = sizeof(*runtime);
+	py->layout.next = 8;
+	py->runtime = (uintptr_t)runtime;
+	runtime[0] = runtime[1] = interpreter[1] = (uintptr_t)interpreter;
+	interpreter[py->objects.modules / 8] = (uintptr_t)dict;
+	dict[py->objects.head / 8 - 1] = (uintptr_t)type;
+	type[py->objects.type_flags / 8] = ~0UL;
+	dict[py->objects.head / 8 + 2] = (uintptr_t)keys;
+	((unsigned char *)keys)[9] = 10;
+	((unsigned char *)keys)[10] = 1;
+	keys[3] = ENTRIES;
+	return true;
+}
+
+TEST(names_of_a_hostile_interpreter_cost_little)
+{
+	struct python_thread_name found[4];
+	struct python py;
+
+	CHECK(pretend(&py));
+	CHECK_EQ(python_threads__names(0, &py, found, 4), -E2BIG);
+}
+
 TEST(stacks_and_names_as_each_interpreter_says)
 {
 	static struct interpreters all;

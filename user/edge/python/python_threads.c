@@ -14,6 +14,10 @@
 
 #define MAX_INTERPRETERS 64
 #define TRIES            3
+/* What a process costs at most, in entries of dictionaries that are compared. A program of 5,000 modules
+ * takes some 10,000, and each thread as long as THREAD_WORK. */
+#define MAX_WORK    (1U << 18)
+#define THREAD_WORK 32
 
 /* A list that is being filled. */
 struct filling {
@@ -21,10 +25,22 @@ struct filling {
 	const struct python *py;
 	struct python_thread_name *list;
 	size_t nr, max;
+	uint32_t left; /* of MAX_WORK */
 	/* Most threads share their keys, which are searched once. */
 	uint64_t entries;
 	int name, native_id;
 };
+
+/* Returns 0, or -E2BIG if the process has had its share. */
+static int spend(struct filling *f, uint32_t work)
+{
+	if (work > f->left) {
+		f->left = 0;
+		return -E2BIG;
+	}
+	f->left -= work;
+	return 0;
+}
 
 /* A number that one or two digits of 30 bits hold. Up to 3.11 their count comes before them; later
  * that has the sign in its last bits, and starts at bit 3. */
@@ -50,6 +66,8 @@ static int find_keys(struct filling *f, const struct python_dict *d)
 	if (f->entries == d->entries && d->values)
 		return 0;
 	f->entries = 0;
+	if (spend(f, 2 * d->nr))
+		return -E2BIG;
 	f->name = python_dict__find(f->pid, f->py, d, "_name");
 	f->native_id = python_dict__find(f->pid, f->py, d, "_native_id");
 	if (f->name < 0 || f->native_id < 0)
@@ -75,17 +93,19 @@ static void add(struct filling *f, uint64_t thread)
 	f->nr++;
 }
 
-static int find_active(const struct filling *f, uint64_t interpreter, struct python_dict *active)
+static int find_active(struct filling *f, uint64_t interpreter, struct python_dict *active)
 {
 	struct python_dict d;
 	uint64_t at;
 	int err = python_memory__word(f->pid, interpreter + f->py->objects.modules, &at);
 
 	err = err ?: python_dict__read(f->pid, f->py, at, &d);
+	err = err ?: spend(f, d.nr);
 	err = err ?: python_dict__get(f->pid, f->py, &d, "threading", &at);
 	/* A module begins with its dictionary. */
 	err = err ?: python_memory__word(f->pid, at + f->py->objects.head, &at);
 	err = err ?: python_dict__read(f->pid, f->py, at, &d);
+	err = err ?: spend(f, d.nr);
 	err = err ?: python_dict__get(f->pid, f->py, &d, "_active", &at);
 	return err ?: python_dict__read(f->pid, f->py, at, active);
 }
@@ -99,9 +119,13 @@ static int add_all(struct filling *f, uint64_t interpreter)
 
 	if (err)
 		return err == -ENOENT ? 0 : err;
-	for (uint32_t i = 0; i < active.nr && f->nr < f->max; i++)
+	for (uint32_t i = 0; i < active.nr && f->nr < f->max; i++) {
+		err = spend(f, THREAD_WORK);
+		if (err)
+			return err;
 		if (!python_dict__value(f->pid, &active, i, &thread) && thread)
 			add(f, thread);
+	}
 	if (python_dict__is_same(f->pid, &active))
 		return 0;
 	f->nr = before;
@@ -121,7 +145,7 @@ static int add_of(struct filling *f, uint64_t interpreter)
 int python_threads__names(pid_t pid, const struct python *py, struct python_thread_name *list,
 			  size_t max)
 {
-	struct filling f = {.pid = pid, .py = py, .list = list, .max = max};
+	struct filling f = {.pid = pid, .py = py, .list = list, .max = max, .left = MAX_WORK};
 	uint64_t at;
 	int err;
 

@@ -21,7 +21,8 @@ struct python_thread_name {
 /*
  * Lists the names of the process's threads, at most max, in any order. Returns their number, 0 if the
  * program does not use the module; -ENOTSUP if the objects of this version are not known; -EAGAIN if
- * the dictionary was changing; -ESRCH if the process has ended; or another -errno.
+ * the dictionary was changing; -E2BIG if it takes more work than any real program; -ESRCH if the process
+ * has ended; or another -errno.
  */
 int python_threads__names(pid_t pid, const struct python *py, struct python_thread_name *list,
 			  size_t max);
