@@ -165,7 +165,8 @@ static void check_flipping(const struct libraries *l, pid_t pid)
 {
 	unsigned int good = 0, bad = 0;
 
-	for (int i = 0; i < LOOKS; i++) {
+	/* On a busy machine, the child may not run for long. */
+	for (int i = 0; i < LOOKS || (i < 1000 * LOOKS && !(good && bad)); i++) {
 		struct site_file *list = NULL, *file = site_file__of_libc(&list, NULL, pid, NULL);
 
 		if (file && site_file__attach(file, NULL, PROBE_COND, pid, 0, NULL)) {
