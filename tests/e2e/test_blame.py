@@ -5,9 +5,10 @@ The rate is higher than anybody needs, so that a short run has enough samples. W
 them may be off by four standard errors, and by what the programs' own clocks leave out."""
 import json
 import os
+import subprocess
 
-from lib import (built, check, each, equal, gil_of, gilscope, interpreters, scratch, stat,
-                 stat_workload, within, workload)
+from lib import (Skip, built, check, debian, each, equal, gil_of, gilscope, interpreters,
+                 process_of, scratch, stat, stat_workload, within, workload)
 from schema import check_schema
 
 HZ = 4363
@@ -88,6 +89,26 @@ def test_native_code_that_computes(interpreter):
     busy = [r for r in rows if r["native"] == os.path.basename(library) + ":busy"]
     equal({(r["function"] or "").split(".")[-1] for r in busy}, {"body"}, "functions that compute")
     check(oncpu(busy) > 0.9 * 2 * 4 * 40 * MS, "busy() had the GIL for %s ns only", oncpu(busy))
+
+
+def test_a_debug_file_in_another_root():
+    """A path of a process means what it means to that process, not to gilscope."""
+    library, there, here = built("busy.c", "-shared", "-fPIC"), scratch("there"), scratch("libraries")
+    stripped = os.path.join(here, "busy.so")
+    os.makedirs(here)
+    for folder, name in (there, "compute"), (os.path.join(here, ".debug"), "decoy"):
+        os.makedirs(folder)
+        debug = os.path.join(folder, "busy.debug")
+        for command in (["objcopy", "--only-keep-debug", "--redefine-sym", "busy=" + name, library, debug],
+                        ["objcopy", "--strip-all", "--add-gnu-debuglink=" + debug, library, stripped]):
+            if subprocess.run(command, capture_output=True, check=False).returncode:
+                raise Skip("no objcopy")
+    script = 'mount --bind %s %s/.debug && exec "$0" "$@"' % (there, here)
+    run = stat("--blame", 997, command=["unshare", "-m", "sh", "-c", script] +
+               debian().argv("busy_ext.py", stripped, 2, 4, 40), env=debian().environment())
+    process = process_of(run.report, run.truth()["pid"])
+    names = {r["native"] for r in functions(process) if (r["native"] or "").startswith("busy.so")}
+    equal(names, {"busy.so:compute"}, "the native code")
 
 
 def test_processes_that_end_soon():

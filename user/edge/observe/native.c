@@ -9,17 +9,20 @@
 #include "edge/observe/native.h"
 #include "edge/proc/proc_maps.h"
 
-/* Finds the function in the file itself, in its separate debug file, or among its exports. */
-static int find_function(struct elf_file *e, const char *path, uint64_t address, char name[96],
-			 struct elf_symbol *symbol)
+/* Finds the function in the file itself, in its separate debug file, or among its exports. The path is
+ * the process's, and means what it means to that. */
+static int find_function(struct elf_file *e, pid_t pid, const char *path, uint64_t address,
+			 char name[96], struct elf_symbol *symbol)
 {
 	char place[PATH_MAX];
 	int err = elf_symtab__at(e, false, address, name, 96, symbol);
 
 	for (unsigned int i = 0; err && i < ELF_DEBUG_PLACES; i++) {
 		struct elf_file debug;
-		int fd = elf_debug__path(e, path, i, place) ? proc__open_path(place) : -ENOENT;
+		int fd = -ENOENT;
 
+		if (elf_debug__path(e, path, i, place))
+			fd = proc__open_in_root(pid, place);
 		if (fd < 0 || elf_file__open_fd(&debug, fd))
 			continue;
 		if (elf_debug__matches(e, &debug))
@@ -40,7 +43,7 @@ static void name_function(pid_t pid, const struct proc_map *map, uint64_t addres
 	if (fd < 0 || elf_file__open_fd(&e, fd))
 		return;
 	if (!elf_file__load_bias(&e, map->start, map->offset, &bias) &&
-	    !find_function(&e, map->path, address - bias, name, &symbol)) {
+	    !find_function(&e, pid, map->path, address - bias, name, &symbol)) {
 		size_t used = strlen(n->name);
 
 		n->start = symbol.value + bias;
