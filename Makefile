@@ -217,9 +217,10 @@ sanitized:
 $(BUILD)/fuzzed/%.o: user/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -MMD -MP -c $< -o $@
--include $(patsubst %,$(BUILD)/fuzzed/%.d,$(FINDING) $(CORE))
+-include $(patsubst %,$(BUILD)/fuzzed/%.d,$(FINDING) $(CORE) edge/observe/native edge/observe/process_blame)
 
-$(BUILD)/libfuzzed.a: $(FINDING:%=$(BUILD)/fuzzed/%.o) $(CORE:%=$(BUILD)/fuzzed/%.o)
+FUZZED := $(FINDING) $(CORE) edge/observe/native edge/observe/process_blame
+$(BUILD)/libfuzzed.a: $(FUZZED:%=$(BUILD)/fuzzed/%.o)
 	rm -f $@
 	$(AR) rcs $@ $^
 
