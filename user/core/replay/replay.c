@@ -212,6 +212,8 @@ static bool is_later(const struct replay *r, const struct trace_item *item, __u6
 		return false;
 	if (item->kind == TRACE_ITEM_EDGE)
 		return item->ts > until_ns;
+	if (item->kind == TRACE_ITEM_RECORD && item->record.type == TRACE_RECORD_SAMPLES)
+		return item->ts > until_ns;
 	return item->kind == TRACE_ITEM_RECORD && item->record.type == TRACE_RECORD_LOST &&
 	       trace_lost__get(&body, &lost) && lost.since > until_ns;
 }

@@ -112,6 +112,10 @@ struct replay_follower {
 	/* Called for each edge. Returns 0, or -errno, which replay__run returns without filling
 	 * f. */
 	int (*step)(void *ctx, const struct replay_step *s);
+	/* Called for each sample; its texts are valid until the call returns. Samples come up to a
+	 * tenth of a second after the edges around them, so `ts` of the sample says where it
+	 * belongs. NULL: they are not wanted. */
+	int (*sample)(void *ctx, struct replay_gil *gil, const struct blame_sample *s);
 	/* Edges of the GIL are missing from ts on; everything under way is unknown. */
 	int (*gap)(void *ctx, struct replay_gil *gil, __u64 ts);
 	/* The thread, or the GIL, is being forgotten, or the replay freed. */

@@ -171,6 +171,7 @@ static void apply_gil_end(struct replay *r, struct span *body)
 static bool has_figures(const struct trace_record *record)
 {
 	return record->type == TRACE_RECORD_FIGURES_GIL ||
+	       record->type == TRACE_RECORD_FIGURES_FUNCTIONS ||
 	       record->type == TRACE_RECORD_FIGURES_THREAD ||
 	       trace_figures__sums_kind(record->type) != GIL_SUM_KINDS;
 }
@@ -222,6 +223,10 @@ int replay__apply_record(struct replay *r, struct trace_record *record)
 	case TRACE_RECORD_GIL_END:
 		apply_gil_end(r, body);
 		return 0;
+	case TRACE_RECORD_CODE:
+	case TRACE_RECORD_PLACE:
+	case TRACE_RECORD_SAMPLES:
+		return replay__apply_samples(r, record);
 	default:
 		return has_figures(record) ? replay__tell_figures(r, record->type, body) : 0;
 	}

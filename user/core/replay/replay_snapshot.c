@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "core/figures/blame_totals.h"
 #include "core/replay/replay_state.h"
 
 /* ---- the kernel's figures ---- */
@@ -15,6 +16,7 @@ static int tell_figures_gil(struct replay *r, struct span *body)
 	struct snapshot *s = r->figures;
 	struct snapshot_process *p = s->nr_processes ? &s->processes[s->nr_processes - 1] : NULL;
 	struct snapshot_gil *g;
+	size_t size;
 
 	if (!own)
 		return 0;
@@ -30,7 +32,11 @@ static int tell_figures_gil(struct replay *r, struct span *body)
 	*g = own->public.g;
 	if (!trace_figures__get_gil(body, g))
 		memset(&g->lock, 0, sizeof(g->lock));
-	return 0;
+	size = own->samples ? 2 * blame__memory(own->samples) : 0; /* with the rows made of them */
+	if (!replay__has_room(r, size))
+		return -ENOMEM;
+	r->memory += size;
+	return replay__copy_samples(own, g);
 }
 
 int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
@@ -51,6 +57,8 @@ int replay__tell_figures(struct replay *r, unsigned int type, struct span *body)
 		return tell_figures_gil(r, body);
 	if (!g)
 		return 0;
+	if (type == TRACE_RECORD_FIGURES_FUNCTIONS)
+		return replay__tell_check(r, body);
 	if (kind != GIL_SUM_KINDS)
 		return trace_figures__get_sums(body, kind, g) || body->bad ? 0 : -ENOMEM;
 	t = snapshot_gil__add_thread(g);
@@ -132,7 +140,8 @@ static int add_gil(const struct replay *r, const struct gil *g, struct snapshot_
 	/* Threads that died waiting, and were not taken off the waiters at any edge. */
 	if (g->died > 0)
 		sg->lock.gone += (__u32)g->died;
-	return add_threads(r, g, sg) ?: add_sums(r, g, sg);
+	return add_threads(r, g, sg) ?: add_sums(r, g, sg)
+	       ?: replay__copy_samples(g, sg) ?: blame_totals__functions(p, sg);
 }
 
 /* True for the GIL of a free-threaded build that is off. It must not count as one without
@@ -231,14 +240,26 @@ static void add_status(const struct replay *r, struct snapshot *s)
 	put_note(r, s);
 }
 
+static int finish_process(struct snapshot_process *p, __u64 now)
+{
+	int err = 0;
+
+	if (!p->exited)
+		p->end_ns = now;
+	for (size_t i = 0; i < p->nr_gils && !err; i++)
+		err = blame_totals__functions(p, &p->gils[i]);
+	return err;
+}
+
 int replay__finish_figures(struct replay *r)
 {
 	if (!r->figures)
 		return 0;
 	add_status(r, r->figures);
 	for (size_t i = 0; i < r->figures->nr_processes; i++)
-		if (!r->figures->processes[i].exited)
-			r->figures->processes[i].end_ns = r->now;
+		if (finish_process(&r->figures->processes[i], r->now))
+			return -ENOMEM;
+	replay__check_functions(r);
 	if (snapshot__append(r->figures, r->rest))
 		return -ENOMEM;
 	snapshot__finish(r->figures);

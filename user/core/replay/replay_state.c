@@ -192,6 +192,7 @@ static void free_gil(struct replay *r, struct gil *g)
 	}
 	free_sums(r, g);
 	replay__give(r, g->folded, sizeof(*g->folded));
+	replay__drop_samples(r, g);
 	if (r->follower && r->follower->gil_gone)
 		r->follower->gil_gone(r->follower_ctx, &g->public);
 	replay__give(r, g, sizeof(*g));
@@ -250,6 +251,7 @@ static struct gil *tell_gil(struct replay *r, struct program *pg, __u32 place,
 	g->public.g.interpreter = told->interpreter;
 	g->public.g.switch_interval_us = told->switch_interval_us;
 	g->public.g.requests_unknown = told->requests_unknown;
+	g->public.g.sampled = told->sampled;
 	if (told->end_ns && !g->public.g.end_ns)
 		end_gil(g, told->end_ns);
 	return g;
@@ -437,6 +439,7 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 	g->public.g.locked_at_start = held;
 	reset_rows(r, g);
 	free_sums(r, g);
+	replay__drop_samples(r, g);
 	replay__give(r, g->folded, sizeof(*g->folded));
 	g->folded = NULL;
 	g->nr_folded = g->gaps = 0;
@@ -491,6 +494,7 @@ void replay__free_state(struct replay *r)
 	while (r->alive)
 		replay__drop_program(r, r->alive); /* NOLINT(clang-analyzer-unix.Malloc) */
 	free(r->slots);
+	replay__free_names(r);
 	snapshot__free(r->rest);
 	snapshot__free(r->figures);
 }

@@ -5,6 +5,7 @@
 #define REPLAY_STATE_H
 
 #include "core/replay/replay.h"
+#include "core/trace/trace_samples.h"
 
 #define REPLAY_BUCKETS 4096
 
@@ -37,7 +38,9 @@ struct gil {
 	__u64 gap_ns;
 	__u64 gap_end; /* end of the last gap; may be later than the time reached */
 	__u32 gaps;
-	__u64 last_ts; /* time of its last edge */
+	__u64 last_ts;                    /* time of its last edge */
+	struct blame *samples;            /* owned; NULL: none so far */
+	struct replay_open_gap *open_gap; /* owned; NULL: there is none, or it has ended */
 };
 
 /* A program that runs in a process. An exec begins another one. */
@@ -49,6 +52,19 @@ struct program {
 	size_t nr_gils, gils_size;
 	bool ended;
 	bool left_out; /* not in the report, because another process was asked for */
+};
+
+/* What of the frame being read has a number. */
+struct replay_names {
+	struct trace_code_object *codes;
+	struct trace_place *places;
+	size_t nr_codes, nr_places;
+};
+
+/* What the kernel's figures must give for the rows of functions of a GIL: see trace_samples.h. */
+struct replay_check {
+	size_t process, gil; /* in the figures */
+	struct trace_functions_check told;
 };
 
 struct replay {
@@ -75,12 +91,15 @@ struct replay {
 	struct row *rows[REPLAY_BUCKETS];
 	struct program *alive, **alive_end, *past,
 		**past_end; /* in order of appearance, and in order of their end */
+	struct replay_names names;
 	struct row **slots; /* of the frame being read; NULL: not asked for */
 	size_t nr_slots, slots_room;
 	struct snapshot *rest; /* has only the unobserved processes */
 	struct trace_status status;
 	__u64 window;             /* anything older was not kept; 0: everything was */
 	struct snapshot *figures; /* kept by the kernel; see replay__kernel_figures */
+	struct replay_check *checks;
+	size_t nr_checks;
 	const struct replay_follower *follower;
 	void *follower_ctx;
 };
@@ -115,6 +134,16 @@ __u64 gil__gap(struct gil *g, __u64 since, __u64 ts);
 int replay__gap(struct replay *r, struct gil *g, __u64 since, __u64 ts);
 /* 0, or -errno: -ENOMEM, or the follower's error. */
 int replay__apply_record(struct replay *r, struct trace_record *record);
+/* Applies a record about samples. 0, or -errno: -ENOMEM, or the follower's error. */
+int replay__apply_samples(struct replay *r, struct trace_record *record);
+/* Copies the GIL's samples into a GIL of a snapshot, if it is sampled. 0 or -ENOMEM. */
+int replay__copy_samples(const struct gil *g, struct snapshot_gil *to);
+void replay__drop_samples(struct replay *r, struct gil *g);
+void replay__free_names(struct replay *r);
+/* FIGURES_FUNCTIONS, of the last GIL of the figures; and what comes of it at the end: if the samples do
+ * not give the rows of the live run, the figures have none. 0 or -ENOMEM. */
+int replay__tell_check(struct replay *r, struct span *body);
+void replay__check_functions(struct replay *r);
 /* Nothing older than ts is in the trace. */
 void replay__apply_window(struct replay *r, __u64 ts);
 /* Applies a FIGURES record. Records after a GIL's belong to that GIL. 0 or -ENOMEM. */

@@ -21,7 +21,8 @@ static int put_chunk(struct trace_encoder *e, struct trace_chunk *c, __u32 seque
 	return e->options.put(e->options.ctx, c);
 }
 
-int trace_encoder__flush(struct trace_encoder *e)
+/* Hands over what has been gathered, and begins new frames. */
+static int put_frames(struct trace_encoder *e)
 {
 	struct trace_chunk meta = {
 		.frame = {.type = TRACE_FRAME_META,
@@ -43,6 +44,7 @@ int trace_encoder__flush(struct trace_encoder *e)
 	e->meta = e->edges = (struct bytes){0};
 	e->meta_count = e->edge_count = e->nr_slots = 0;
 	e->chunk++;
+	encoder__clear_names(e);
 	if (meta.payload.size)
 		err = put_chunk(e, &meta, e->sequence++);
 	else
@@ -54,7 +56,14 @@ int trace_encoder__flush(struct trace_encoder *e)
 	return err;
 }
 
-int encoder__record(struct trace_encoder *e, unsigned int type, __u64 ts, struct bytes *body)
+int trace_encoder__flush(struct trace_encoder *e)
+{
+	int err = encoder__put_samples(e);
+
+	return put_frames(e) ?: err;
+}
+
+int encoder__put(struct trace_encoder *e, unsigned int type, __u64 ts, struct bytes *body)
 {
 	if (!e->meta_count++)
 		e->meta_first = e->meta_last = ts;
@@ -62,9 +71,15 @@ int encoder__record(struct trace_encoder *e, unsigned int type, __u64 ts, struct
 		e->meta_last = ts;
 	trace_record__put(&e->meta, type, e->edge_count, ts, body);
 	bytes__free(body);
-	if (e->meta.failed)
-		return -ENOMEM;
-	return e->meta.size >= TRACE_CHUNK_SIZE ? trace_encoder__flush(e) : 0;
+	return e->meta.failed ? -ENOMEM : 0;
+}
+
+int encoder__record(struct trace_encoder *e, unsigned int type, __u64 ts, struct bytes *body)
+{
+	int err = encoder__put_samples(e) ?: encoder__put(e, type, ts, body);
+
+	bytes__free(body);
+	return err ?: e->meta.size >= TRACE_CHUNK_SIZE ? trace_encoder__flush(e) : 0;
 }
 
 int trace_encoder__header(struct trace_encoder *e, const struct trace_header *h)
@@ -104,14 +119,10 @@ static int take_slot(struct trace_encoder *e, struct enc_thread *t, __u64 ts)
 
 	memcpy(told.comm, t->comm, sizeof(told.comm));
 	trace_thread__put(&body, &told);
-	trace_record__put(&e->meta, TRACE_RECORD_THREAD, e->edge_count, ts, &body);
-	bytes__free(&body);
-	if (!e->meta_count++)
-		e->meta_first = e->meta_last = ts;
 	t->slot = e->nr_slots++;
 	t->chunk = e->chunk;
 	t->begun = true;
-	return e->meta.failed ? -ENOMEM : 0;
+	return encoder__put(e, TRACE_RECORD_THREAD, ts, &body);
 }
 
 static int put_edge(struct trace_encoder *e, struct enc_thread *t, unsigned int code, __u64 ts)
@@ -119,7 +130,9 @@ static int put_edge(struct trace_encoder *e, struct enc_thread *t, unsigned int 
 	unsigned char *p;
 	int err = 0;
 
-	if (e->edges.size >= TRACE_CHUNK_SIZE || e->meta.size >= TRACE_CHUNK_SIZE)
+	if (__builtin_expect(e->samples.batch.size != 0, 0))
+		err = encoder__put_samples(e);
+	if (!err && (e->edges.size >= TRACE_CHUNK_SIZE || e->meta.size >= TRACE_CHUNK_SIZE))
 		err = trace_encoder__flush(e);
 	if (!err && t->chunk != e->chunk)
 		err = take_slot(e, t, ts);
@@ -256,6 +269,8 @@ void encoder__drop_gil(struct trace_encoder *e, struct enc_gil *g)
 	struct enc_gil **at = &e->gils;
 
 	encoder__drop_threads(e, g);
+	if (e->samples.gil == g)
+		e->samples.gil = NULL;
 	while (*at != g)
 		at = &(*at)->next;
 	*at = g->next;
@@ -467,6 +482,7 @@ void trace_encoder__free(struct trace_encoder *e)
 	while (e->gils)
 		encoder__drop_gil(e, e->gils);
 	encoder__free_processes(e);
+	encoder__free_samples(e);
 	bytes__free(&e->meta);
 	bytes__free(&e->edges);
 	free(e->threads);

@@ -40,6 +40,10 @@ int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process 
 /* The exited thread with this record now shares a row with others. All its entries must have been
  * passed in before. */
 int trace_encoder__folded(struct trace_encoder *e, __u32 thread, __u64 now);
+/* Encodes a sample of the code that has this GIL, of which the key is set. One of a GIL that no known
+ * process has is left out. */
+int trace_encoder__sample(struct trace_encoder *e, const struct gil_lock *l,
+			  const struct blame_sample *s);
 int trace_encoder__unobserved(struct trace_encoder *e, const struct snapshot_unobserved *u,
 			      __u64 now);
 int trace_encoder__status(struct trace_encoder *e, const struct trace_status *s, __u64 now);

@@ -6,6 +6,7 @@
 
 #include "core/trace/trace_encoder.h"
 #include "core/trace/trace_filter.h"
+#include "core/trace/trace_samples.h"
 
 /* An edge of a GIL that is not confirmed yet. */
 struct enc_pending {
@@ -49,6 +50,15 @@ struct enc_process {
 	struct bytes told;
 };
 
+/* What of the samples belongs to the frames being gathered. */
+struct enc_samples {
+	struct trace_names codes, places;
+	struct bytes batch; /* the body of a record that is not yet among the others, of: */
+	const struct enc_gil *gil;
+	__u64 first_ts;
+	struct trace_last_sample last;
+};
+
 struct trace_encoder {
 	struct trace_encoder_options options;
 	struct trace_filter_limits limits;
@@ -66,10 +76,18 @@ struct trace_encoder {
 	__u64 chunk; /* counts the frames of edges, from 1 on */
 	__u64 first, last, last_ts;
 	__u64 meta_first, meta_last;
+	struct enc_samples samples;
 };
 
 /* Appends a record at the current place; flushes if there is enough. 0 or -errno. */
 int encoder__record(struct trace_encoder *e, unsigned int type, __u64 ts, struct bytes *body);
+/* The same without a flush, so that the frame stays the same, and without the samples before it. */
+int encoder__put(struct trace_encoder *e, unsigned int type, __u64 ts, struct bytes *body);
+/* Appends the record of the samples that have come, if any. 0 or -errno. */
+int encoder__put_samples(struct trace_encoder *e);
+/* The next frame begins without names. */
+void encoder__clear_names(struct trace_encoder *e);
+void encoder__free_samples(struct trace_encoder *e);
 /* The GIL, or NULL. */
 struct enc_gil *encoder__gil(struct trace_encoder *e, __u32 pid, __u64 address, __u64 start);
 /* The GIL is confirmed: encodes its pending edges. 0 or -errno. */

@@ -94,9 +94,13 @@ enum trace_record_type {
 	TRACE_RECORD_GIL_END,        /* the state of a GIL at the end */
 	TRACE_RECORD_FIGURES_GIL,    /* the figures that the kernel kept: those of a GIL, */
 	TRACE_RECORD_FIGURES_THREAD, /* then those of its threads, */
-	TRACE_RECORD_FIGURES_HANDOFFS, /* and its handoffs */
-	TRACE_RECORD_FOLDED_GIL,       /* the sum of the processes that share a row: its GIL, */
-	TRACE_RECORD_FOLDED_THREAD,    /* and then its thread */
+	TRACE_RECORD_FIGURES_HANDOFFS,  /* and its handoffs */
+	TRACE_RECORD_FOLDED_GIL,        /* the sum of the processes that share a row: its GIL, */
+	TRACE_RECORD_FOLDED_THREAD,     /* and then its thread */
+	TRACE_RECORD_CODE,              /* a function, */
+	TRACE_RECORD_PLACE,             /* a place in the code, and */
+	TRACE_RECORD_SAMPLES,           /* samples of a GIL at such places */
+	TRACE_RECORD_FIGURES_FUNCTIONS, /* after FIGURES_GIL: a checksum of its rows of functions */
 };
 
 /* The last status of a trace has FINAL, and, if the kernel's figures are included, FIGURES. */

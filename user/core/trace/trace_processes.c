@@ -296,6 +296,14 @@ static int put_figures(struct trace_encoder *e, const struct enc_process *ep, __
 	bytes__number(&body, place);
 	trace_figures__put_gil(&body, sg);
 	err = encoder__record(e, TRACE_RECORD_FIGURES_GIL, now, &body);
+	if (sg->functions && !err) {
+		struct trace_functions_check c =
+			trace_functions__check(sg->functions, sg->nr_functions);
+
+		body = (struct bytes){0};
+		trace_functions__put(&body, &c);
+		err = encoder__record(e, TRACE_RECORD_FIGURES_FUNCTIONS, now, &body);
+	}
 	for (size_t i = 0; i < sg->nr_threads && !err; i++) {
 		body = (struct bytes){0};
 		trace_figures__put_thread(&body, &sg->threads[i]);

@@ -69,6 +69,7 @@ bool trace_record__get(struct span *s, struct trace_record *r)
 #define PROCESS_GIL_TURNED_ON 8U
 #define GIL_IS_MAIN           1U
 #define GIL_REQUESTS_UNKNOWN  2U
+#define GIL_IS_SAMPLED        4U
 
 #define LONGEST_INTERVAL_US (INT64_MAX / 1000)
 
@@ -78,7 +79,8 @@ static void put_gil(struct bytes *b, __u32 place, const struct snapshot_gil *g)
 	bytes__number(b, g->lock.address);
 	bytes__number(b, g->lock.start);
 	bytes__number(b, (g->main ? GIL_IS_MAIN : 0) |
-				 (g->requests_unknown ? GIL_REQUESTS_UNKNOWN : 0));
+				 (g->requests_unknown ? GIL_REQUESTS_UNKNOWN : 0) |
+				 (g->sampled ? GIL_IS_SAMPLED : 0));
 	bytes__signed(b, g->locked_at_start);
 	bytes__signed(b, g->switch_interval_us);
 	bytes__signed(b, g->interpreter);
@@ -95,6 +97,7 @@ static void get_gil(struct span *s, __u32 *place, struct snapshot_gil *g)
 	flags = span__number(s);
 	g->main = flags & GIL_IS_MAIN;
 	g->requests_unknown = flags & GIL_REQUESTS_UNKNOWN;
+	g->sampled = flags & GIL_IS_SAMPLED;
 	g->locked_at_start = (int)span__signed(s);
 	g->switch_interval_us = (long)span__signed(s);
 	if (g->switch_interval_us < 0 || g->switch_interval_us > LONGEST_INTERVAL_US)

@@ -70,6 +70,14 @@ static void on_folded(void *ctx, unsigned int thread)
 		recorder__fail(r, trace_encoder__folded(r->encoder, thread, clock_ns()));
 }
 
+static void on_sample(void *ctx, const struct gil_lock *gil, const struct blame_sample *s)
+{
+	struct recorder *r = ctx;
+
+	if (!recorder__is_over(r))
+		recorder__fail(r, trace_encoder__sample(r->encoder, gil, s));
+}
+
 static void on_unobserved(void *ctx, const struct snapshot_unobserved *u)
 {
 	struct recorder *r = ctx;
@@ -133,6 +141,7 @@ void recorder__listen(struct recorder *r)
 					.process = on_process,
 					.ended = on_ended,
 					.folded = on_folded,
+					.sample = on_sample,
 					.unobserved = on_unobserved,
 					.failed = on_failed,
 					.ctx = r};
