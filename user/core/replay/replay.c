@@ -265,8 +265,10 @@ int replay__begin(struct replay *r, __u64 from_ns, struct failure *f)
 		return 1;
 	}
 	r->follower = NULL;
+	r->from = from_ns;
 	more = replay__run(r, from_ns, f);
 	r->follower = follower;
+	r->from = 0;
 	if (!more && r->now < from_ns) {
 		failure__what(f, "--from is past the end of the trace (%s)",
 			      format_ns(gil_elapsed(r->start, r->now), false).s);

@@ -116,17 +116,18 @@ static int keep_open(struct replay *r, struct gil *g, const struct blame_sample 
 
 static int add_sample(struct replay *r, struct gil *g, const struct blame_sample *s)
 {
-	size_t before = g->samples ? blame__memory(g->samples) : 0;
+	struct blame **to = r->from && s->ts >= r->from ? &g->later : &g->samples;
+	size_t before = *to ? blame__memory(*to) : 0;
 
 	/* They grow by powers of two. */
 	if (!replay__has_room(r, before + 1024))
 		return -ENOMEM;
-	if (!g->samples)
-		g->samples = blame__new();
-	if (!g->samples)
+	if (!*to)
+		*to = blame__new();
+	if (!*to)
 		return -ENOMEM;
-	blame__sample(g->samples, s);
-	r->memory += blame__memory(g->samples) - before;
+	blame__sample(*to, s);
+	r->memory += blame__memory(*to) - before;
 	return 0;
 }
 
@@ -193,14 +194,27 @@ int replay__copy_samples(const struct gil *g, struct snapshot_gil *to)
 	return 0;
 }
 
-void replay__drop_samples(struct replay *r, struct gil *g)
+static void drop(struct replay *r, struct blame **samples)
+{
+	if (*samples)
+		r->memory -= blame__memory(*samples);
+	blame__free(*samples);
+	*samples = NULL;
+}
+
+void replay__reset_samples(struct replay *r, struct gil *g)
 {
 	replay__give(r, g->open_gap, sizeof(*g->open_gap));
 	g->open_gap = NULL;
-	if (g->samples)
-		r->memory -= blame__memory(g->samples);
-	blame__free(g->samples);
-	g->samples = NULL;
+	drop(r, &g->samples);
+	g->samples = g->later;
+	g->later = NULL;
+}
+
+void replay__drop_samples(struct replay *r, struct gil *g)
+{
+	replay__reset_samples(r, g);
+	drop(r, &g->samples);
 }
 
 int replay__tell_check(struct replay *r, struct span *body)

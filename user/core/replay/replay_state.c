@@ -439,7 +439,7 @@ static void reset_gil(struct replay *r, struct gil *g, __u64 ts)
 	g->public.g.locked_at_start = held;
 	reset_rows(r, g);
 	free_sums(r, g);
-	replay__drop_samples(r, g);
+	replay__reset_samples(r, g);
 	replay__give(r, g->folded, sizeof(*g->folded));
 	g->folded = NULL;
 	g->nr_folded = g->gaps = 0;

@@ -38,8 +38,9 @@ struct gil {
 	__u64 gap_ns;
 	__u64 gap_end; /* end of the last gap; may be later than the time reached */
 	__u32 gaps;
-	__u64 last_ts;                    /* time of its last edge */
-	struct blame *samples;            /* owned; NULL: none so far */
+	__u64 last_ts;         /* time of its last edge */
+	struct blame *samples; /* owned; NULL: none so far */
+	struct blame *later;   /* those read already that belong to after the reset; as above */
 	struct replay_open_gap *open_gap; /* owned; NULL: there is none, or it has ended */
 };
 
@@ -78,6 +79,7 @@ struct replay {
 	bool ends_before; /* only what comes before some time was asked for */
 	bool gap;         /* frames are missing before the next edges */
 	__u64 start, now;
+	__u64 from;        /* while what comes before is read: when the figures begin; else 0 */
 	__u64 finished_at; /* the end of the trace, if finished */
 	__u64 end;         /* the end of the trace according to its index, or 0 */
 	__u64 next_gil;
@@ -138,6 +140,8 @@ int replay__apply_record(struct replay *r, struct trace_record *record);
 int replay__apply_samples(struct replay *r, struct trace_record *record);
 /* Copies the GIL's samples into a GIL of a snapshot, if it is sampled. 0 or -ENOMEM. */
 int replay__copy_samples(const struct gil *g, struct snapshot_gil *to);
+/* Forgets the samples so far; and all of them. */
+void replay__reset_samples(struct replay *r, struct gil *g);
 void replay__drop_samples(struct replay *r, struct gil *g);
 void replay__free_names(struct replay *r);
 /* FIGURES_FUNCTIONS, of the last GIL of the figures; and what comes of it at the end: if the samples do
