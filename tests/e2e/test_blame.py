@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 
+import traces
 from lib import (Skip, built, check, debian, each, equal, gil_of, gilscope, interpreters,
                  process_of, scratch, stat, stat_workload, within, workload)
 from schema import check_schema
@@ -143,6 +144,44 @@ def test_rules_about_functions():
           ("body", "sleepers.py"), "evidence")
     with open(junit) as f:
         check("body (sleepers.py:" in f.read(), "no evidence in the JUnit XML")
+
+
+def test_recordings():
+    """A replay has the rows of the live run, of which the trace has a checksum; a trace of only the long
+    holds, too."""
+    path = traces.record_workload("pydll_sleep.py", 3, 8, 20, options=("--blame", 997))
+    traces.verify(path)
+    rows = functions(traces.report(path)["processes"][0])
+    asleep = [r for r in rows if r["native"] == "syscall:clock_nanosleep"]
+    equal({(r["function"] or "").split(".")[-1] for r in asleep}, {"body"}, "functions that sleep")
+    part = functions(traces.report(path, "--from", "-0.3")["processes"][0])
+    check(0 < sum(r["samples"] for r in part) < sum(r["samples"] for r in rows), "samples of a part")
+
+
+def test_recordings_of_long_holds():
+    path = traces.record_workload("pydll_sleep.py", 3, 8, 20,
+                                  options=("--blame", 997, "--min-hold", "10ms"))
+    rows = functions(traces.report(path)["processes"][0])
+    check(rows and rows[0]["native"] == "syscall:clock_nanosleep", "rows %s", rows and rows[0])
+    done = gilscope("check", "-i", path, "--assert", 'blame.ratio{function~"sleepers.*"} > 50%')
+    equal(done.status, 0, "status of check (%s%s)" % (done.out, done.err.strip()))
+
+
+def test_two_hundred_short_processes_in_a_recording():
+    """Four at a time, each with a function of its own: the names in the file are those of the process."""
+    script = ("def job_%d():\n  for i in range(300000): pass\njob_%d()")
+    command = "for i in $(seq 200); do %s -S -E -c \"$(printf \"%s\" $i $i)\" & " \
+        "[ $((i %% 4)) = 0 ] && wait; done; wait" % ("/usr/bin/python3", script)
+    path = traces.record("--blame", HZ, command=["/bin/sh", "-c", command])
+    traces.verify(path)
+    names = []
+    for process in traces.report(path)["processes"]:
+        jobs = {r["function"] for r in functions(process) or []
+                if (r["function"] or "").startswith("job_")}
+        check(len(jobs) < 2, "one process has %s", jobs)
+        names += jobs
+    check(len(names) > 100, "only %d jobs were seen", len(names))
+    equal(len(set(names)), len(names), "jobs, each in one process")
 
 
 def test_without_samples_nothing_is_said():
