@@ -33,12 +33,17 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 	return t;
 }
 
-/* True if the outgoing task is stopped by a signal or by a debugger, or frozen with its cgroup. */
+/*
+ * True if the outgoing task is stopped by a signal or by a debugger, or frozen with its cgroup. The
+ * freezer of cgroup 1 sets the state (Linux 6.1). That of cgroup 2 asks the task to stop, and notes
+ * that it has; the note alone says nothing, as a task that waits for its vfork child has it, too.
+ */
 static __always_inline int is_stopped(struct task_struct *task)
 {
-	if (task->__state & (TASK_STOPPED | TASK_TRACED))
+	if (task->__state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN))
 		return 1;
-	return bpf_core_field_exists(task->frozen) && BPF_CORE_READ_BITFIELD(task, frozen);
+	return bpf_core_field_exists(task->frozen) && BPF_CORE_READ_BITFIELD(task, frozen) &&
+	       task->jobctl & JOBCTL_TRAP_FREEZE;
 }
 
 /*

@@ -106,13 +106,18 @@ struct task_struct {
 	struct sched_entity se;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
-	unsigned int frozen : 1; /* with its cgroup (version 2) */
+	unsigned long jobctl;
+	unsigned int frozen : 1; /* with its cgroup (version 2), or waits for its vfork child */
 	char comm[16];
 };
 
 /* Bits of task_struct.__state, the same since Linux 2.6. */
 #define TASK_STOPPED 0x4U
 #define TASK_TRACED  0x8U
+/* Before Linux 6.1, no state had this bit. */
+#define TASK_FROZEN 0x8000U
+/* A bit of task_struct.jobctl, the same since Linux 5.2: the freezer of cgroup 2 has asked. */
+#define JOBCTL_TRAP_FREEZE (1UL << 23)
 
 #pragma clang attribute pop
 

@@ -2,11 +2,13 @@
 """What is under way when a thread, a process or the observation ends, or when it begins: it counts
 with the time that was seen, and is told as what it is."""
 import json
+import os
 import signal
 import subprocess
+import time
 
-from lib import (Workload, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn,
-                 stat, wait_until, workload)
+from lib import (Workload, attach, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn,
+                 stat, total, wait_until, workload)
 from traces import report, verify
 
 FAILED, WAS_KILLED = 1, 137
@@ -98,6 +100,63 @@ def test_stopped_in_the_middle():
           gil["hold_stopped_ns"], gil["hold_blocked_ns"])
     check(whole["verdict"]["kind"] not in ("asleep", "native", "stuck"), "verdict: %s", whole["verdict"])
     check(any("stopped" in s for s in whole["verdict"]["support"]), "no word of it: %s", whole["verdict"])
+
+
+def freezers():
+    """Of both kinds of control groups: their folder, the file and the words that freeze and thaw, and the
+    file and the words that tell when that is done."""
+    with open("/proc/mounts") as f:
+        for _, place, kind, options, *_ in map(str.split, f):
+            if kind == "cgroup2":
+                yield "cgroup2", place, "cgroup.freeze", "1", "0", "cgroup.events", "frozen 1"
+            elif kind == "cgroup" and "freezer" in options.split(","):
+                yield "cgroup1", place, "freezer.state", "FROZEN", "THAWED", "freezer.state", "FROZEN"
+
+
+@each(lambda: dict((f[0], f) for f in freezers()))
+def test_frozen_in_the_middle(freezer):
+    """As a container is by "docker pause". A single thread computes, so it has the GIL then."""
+    _, place, name, freeze, thaw, tells, done = dict((f[0], f) for f in freezers())[freezer]
+    group = os.path.join(place, "gilscope-test-%d" % os.getpid())
+    w = Workload(debian(), "cpu_threads.py", 1, 60)
+
+    def write(to, text):
+        with open(os.path.join(group, to), "w") as f:
+            f.write(text)
+
+    def read(from_):
+        with open(os.path.join(group, from_)) as f:
+            return f.read()
+
+    def removed():
+        try:
+            os.rmdir(group)
+        except OSError:
+            return False
+        return True
+
+    os.mkdir(group)
+    try:
+        write("cgroup.procs", str(w.pid))
+        g = attach(w)
+        w.go()
+        wait_until(lambda: len(os.listdir("/proc/%d/task" % w.pid)) == 2, "its thread")
+        begin = cpu_ticks(w.pid)
+        wait_until(lambda: cpu_ticks(w.pid) > begin + 2, "the thread to compute")
+        write(name, freeze)
+        wait_until(lambda: done in read(tells), "the process to be frozen")
+        time.sleep(0.3)
+        write(name, thaw)
+        whole = g.interrupt().report
+    finally:
+        write(name, thaw)
+        w.process.kill()
+        wait_until(removed, "the control group to be empty")
+    asleep = total(gil_of(process_of(whole, w.pid))["threads"], "open_hold_blocked_ns")
+    check(asleep > 0.25e9, "the holder was off the CPU for %s ns only", asleep)
+    told = [whole["verdict"]["text"]] + whole["verdict"]["support"]
+    check(any("stopped" in text for text in told), "no word of it: %s", told)
+    check(not any("asleep" in text for text in told), "it says: %s", told)
 
 
 def stat_fields(pid):

@@ -328,6 +328,27 @@ TEST(an_acceptor_does_not_hide_eight_threads)
 }
 
 /* A file of an earlier version lacks the counters of what others waited for. */
+/* Two threads compute, and the process is stopped for 2 s in the middle. Which of them waited meanwhile
+ * says nothing about it. */
+TEST(a_stop_does_not_tell_equals_apart)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 2, "python3");
+	compute(&st, 2, 101, 0);
+	story__edge(&st, 2, GIL_EDGE_SWITCH_OUT, GIL_EDGE_F_STOPPED);
+	story__pass(&st, 2000 * MS);
+	story__edge(&st, 2, GIL_EDGE_WAKE, 0);
+	story__edge(&st, 2, GIL_EDGE_SWITCH_IN, 0);
+	story__pass(&st, 5 * MS);
+	story__hand_over(&st, 2, 1, true);
+	t = finish(&st);
+	CHECK_STR(t.kind, "shared");
+	SAYS(t, "2 threads such as 1 (python3) want the GIL at the same time");
+	SAYS(t, "was stopped for 2.00 s");
+}
+
 TEST(without_the_counters_the_distributions_decide)
 {
 	struct story st = tell_destructor(0, true);

@@ -221,6 +221,19 @@ static void set_in_front(struct verdict *v, const struct verdict_look *l)
 		v->front = verdict_group(l, verdict_key__waited_for, NULL);
 }
 
+/* The same where CPUs are lacking. All threads in turn are nobody in particular. */
+static void set_front_without_cpu(struct verdict *v, const struct verdict_look *l)
+{
+	struct verdict_threads all = verdict_group(l, verdict_key__waited_for, NULL);
+
+	v->front = verdict_group(l, verdict_key__waited_for, verdict_thread__is_in_front);
+	if (!v->front.count && all.count == 1)
+		v->front = all;
+	if ((double)v->front.sum_ns <
+	    CONVOY_BEHIND * (double)gil_lock_contended_until(&l->gil->lock, l->now))
+		memset(&v->front, 0, sizeof(v->front));
+}
+
 /* The two ways in which threads behave. */
 struct classes {
 	struct verdict_class brief;
@@ -352,7 +365,7 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 	/* A thread that lets the GIL go in each moment loses its turn wherever it loses its CPU. */
 	if (waits && !v->small_turns &&
 	    verdict_lacks_cpus(l, v->preempted_share, c->mostly_brief ? &c->brief : NULL)) {
-		v->front = verdict_group(l, verdict_key__waited_for, verdict_thread__is_in_front);
+		set_front_without_cpu(v, l);
 		return VERDICT_PREEMPTED;
 	}
 	if (is_convoy(v, l, c))
@@ -403,6 +416,7 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 		.now = snapshot_gil__end(p, g),
 		.observed = (double)gil__observed(p, g),
 		.interval_ns = (__u64)v.switch_interval_us * 1000,
+		.stopped_ns = v.stopped_ns,
 		.row = share(v.wait_ratio, v.contended_ratio),
 	};
 	struct classes c;

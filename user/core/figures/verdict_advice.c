@@ -47,7 +47,8 @@ static void advise_asleep(struct verdict_teller *t)
 		       "which blocks until that runs. Try: a call or a version of the library "
 		       "that lets other threads run while it blocks, fewer starts, or that part "
 		       "in another process. The author of an extension can release the "
-		       "GIL around what blocks (Py_BEGIN_ALLOW_THREADS, or nogil in Cython).");
+		       "GIL around what blocks (Py_BEGIN_ALLOW_THREADS, or nogil in Cython), "
+		       "and a program that embeds Python before it does (PyEval_SaveThread).");
 }
 
 static void advise_native(struct verdict_teller *t)

@@ -44,6 +44,24 @@ __u64 verdict_key__waited(const struct verdict_look *l, const struct gil_thread 
 	return snapshot_gil__thread_waited(t, l->now) + t->fig.partial_wait_ns;
 }
 
+/* For how long the thread was stopped in its holds. */
+static __u64 stopped_for(const struct verdict_look *l, const struct gil_thread *t)
+{
+	return t->fig.hold_stopped_ns + open_hold(l->process, l->gil, t).stopped_ns;
+}
+
+/* What the thread waited at least while the holder was not stopped: who waited for that is chance,
+ * and shows nothing of how the thread behaves. */
+static __u64 waited_for_work(const struct verdict_look *l, const struct gil_thread *t)
+{
+	__u64 waited = verdict_key__waited(l, t), stopped = l->stopped_ns;
+
+	if (!waited || !stopped)
+		return waited;
+	stopped = gil_elapsed(stopped_for(l, t), stopped);
+	return waited > stopped ? waited - stopped : 1;
+}
+
 bool verdict_look__has_counters(const struct verdict_look *l)
 {
 	return GIL_THREAD_COUNTER_overdue_ns + l->gil->missing_thread_counters <
@@ -309,7 +327,7 @@ static double most_of(double a, double b)
 struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 {
 	struct verdict_class c = {
-		.threads = verdict_group(l, verdict_key__waited, brief ? is_brief : is_not_brief)};
+		.threads = verdict_group(l, waited_for_work, brief ? is_brief : is_not_brief)};
 	struct verdict_threads *v = &c.threads;
 	struct gil_hist pool = {0};
 	double passing = 0;

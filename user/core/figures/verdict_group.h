@@ -22,6 +22,7 @@ struct verdict_look {
 	__u64 now;         /* the end of its observation */
 	double observed;   /* ns */
 	__u64 interval_ns; /* its switch interval */
+	__u64 stopped_ns;  /* for how long whoever held it was stopped */
 	double row;        /* how many threads wait, on average, while any does; at least 1 */
 	struct verdict_passing passing; /* after verdict_look__passing */
 };
