@@ -14,6 +14,8 @@
 #define MAX_NATIVES 1024
 #define MAX_TABLE   (GIL_BLAME_CHUNKS * GIL_BLAME_CHUNK)
 #define MAX_TABLES  (2U << 20) /* bytes of all location tables */
+/* The limit over all GILs together, in bytes. It is enough for some hundred programs of many modules. */
+#define MAX_MEMORY (256UL << 20)
 /* Looking up a native function takes a millisecond, or many if its library is large, and must not keep
  * gilscope from other work: so long in each period. */
 #define LOOKS_NS  30000000ULL
@@ -49,6 +51,9 @@ static struct {
 	__u64 since, spent;
 } looks;
 
+/* What is known of code takes so many bytes, over all GILs. */
+static size_t memory;
+
 struct process_blame *process_blame__new(const struct python *py)
 {
 	struct process_blame *b = calloc(1, sizeof(*b));
@@ -70,6 +75,8 @@ void process_blame__free(struct process_blame *b)
 		return;
 	for (size_t i = 0; i < b->room; i++)
 		free(b->codes[i].table);
+	memory -=
+		b->room * sizeof(*b->codes) + b->tables_size + b->nr_natives * sizeof(*b->natives);
 	free(b->codes);
 	free(b->natives);
 	blame__free(b->sums);
@@ -89,11 +96,12 @@ static struct code *slot_of(struct code *codes, size_t room, __u64 id)
 
 static bool grow(struct process_blame *b)
 {
-	size_t room = b->room ? 2 * b->room : 64;
-	struct code *codes = calloc(room, sizeof(*codes));
+	size_t room = b->room ? 2 * b->room : 64, more = (room - b->room) * sizeof(*b->codes);
+	struct code *codes = memory + more > MAX_MEMORY ? NULL : calloc(room, sizeof(*codes));
 
 	if (!codes)
 		return false;
+	memory += more;
 	for (size_t i = 0; i < b->room; i++)
 		if (b->codes[i].id)
 			*slot_of(codes, room, b->codes[i].id) = b->codes[i];
@@ -155,13 +163,14 @@ static void on_table(struct process_blame *b, const struct gil_blame_table *e)
 
 	if (!c || c->whole || !e->size || e->size > sizeof(e->bytes) ||
 	    e->offset > MAX_TABLE - e->size || e->offset > c->table_size ||
-	    b->tables_size + e->size > MAX_TABLES)
+	    b->tables_size + e->size > MAX_TABLES || memory + e->size > MAX_MEMORY)
 		return;
 	table = realloc(c->table, e->offset + e->size);
 	if (!table)
 		return;
 	memcpy(table + e->offset, e->bytes, e->size);
 	b->tables_size += e->offset + e->size - c->table_size;
+	memory += e->offset + e->size - c->table_size;
 	c->table = table;
 	c->table_size = e->offset + e->size;
 }
@@ -209,14 +218,15 @@ static const struct native *find_native(struct process_blame *b, struct looker *
 	const struct native *known = known_native(b, ip);
 	struct native n, *more;
 
-	if (known || b->nr_natives == MAX_NATIVES || look(b, l, pid, ip, &n) || ip < n.start ||
-	    ip >= n.end)
+	if (known || b->nr_natives == MAX_NATIVES || memory + sizeof(n) > MAX_MEMORY ||
+	    look(b, l, pid, ip, &n) || ip < n.start || ip >= n.end)
 		return known;
 	more = reallocarray(b->natives, b->nr_natives + 1, sizeof(n));
 	if (!more)
 		return NULL;
 	n.path[sizeof(n.path) - 1] = n.name[sizeof(n.name) - 1] = '\0';
 	b->natives = more;
+	memory += sizeof(n);
 	more[b->nr_natives] = n;
 	return &more[b->nr_natives++];
 }
