@@ -16,6 +16,8 @@ enum gil_thread_state {
 	GIL_THREAD_GONE,
 };
 
+#define GIL_THREAD_NAME 64 /* with its end */
+
 enum gil_lock_state {
 	GIL_LOCK_UNSEEN = 0, /* no edge has been seen yet */
 	GIL_LOCK_FREE,
@@ -75,6 +77,9 @@ struct gil_thread {
 	__u64 stopped_ns;
 	__u64 stopped;
 	struct gil_thread_bpf bpf;
+	/* What the program calls it; "" if that is not known. Only user space reads and writes it. It has
+	 * the size of a cache line, so that what follows is where it would be without it. */
+	char name[GIL_THREAD_NAME];
 	struct gil_figures fig;
 };
 

@@ -175,6 +175,26 @@ TEST(columns)
 	CHECK_EQ(format__columns("e\xcc\x81"), 1);
 }
 
+static const char *shortened(const char *s, int columns, bool ascii)
+{
+	static struct format f;
+
+	f = format_name(s, strlen(s), ascii);
+	format__shorten(&f, columns, ascii);
+	return f.s;
+}
+
+/* What tells names of threads apart is often at their ends. */
+TEST(shortened_names)
+{
+	CHECK_STR(shortened("io-1", 9, false), "io-1");
+	CHECK_STR(shortened("MainThread", 10, false), "MainThread");
+	CHECK_STR(shortened("ThreadPoolExecutor-0_3", 9, false), "Threa…0_3");
+	CHECK_STR(shortened("ThreadPoolExecutor-0_3", 15, true), "ThreadPoo.r-0_3");
+	CHECK_STR(shortened("中文中文中文", 9, false), "中文…中文");
+	CHECK_STR(shortened("abc", 2, false), "ab");
+}
+
 TEST(bin_labels)
 {
 	CHECK_STR(bins__label(0, false).s, "[0ns, 100ns)");

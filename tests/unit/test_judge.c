@@ -441,6 +441,27 @@ TEST(too_few_samples_in_each_run)
 	CHECK(strstr(j.why, told), "%s: %s", told, j.why);
 }
 
+/* ---- scopes ---- */
+
+static bool selects(const char *rule, const struct gil_thread *t)
+{
+	struct assertion_error error;
+	struct assertion a;
+
+	return !assertion__parse(&a, rule, &error) && scope__matches_thread(&a.scope, t);
+}
+
+TEST(a_thread_has_two_names)
+{
+	const struct gil_thread t = {.comm = "python3", .name = "io-1"}, unnamed = {.comm = "io-2"};
+
+	CHECK(selects("wait.p99{thread~\"io*\"} < 1ms", &t), "the program's");
+	CHECK(selects("wait.p99{thread=\"python3\"} < 1ms", &t), "the kernel's");
+	CHECK(!selects("wait.p99{thread=\"io-2\"} < 1ms", &t), "another");
+	CHECK(selects("wait.p99{thread~\"io*\"} < 1ms", &unnamed), "one without");
+	CHECK(!selects("wait.p99{thread=\"\"} < 1ms", &unnamed), "none");
+}
+
 /* ---- evidence ---- */
 
 TEST(evidence_names_the_threads)

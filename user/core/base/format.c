@@ -197,6 +197,26 @@ struct format format_bytes(__u64 n)
 	return f;
 }
 
+void format__shorten(struct format *s, int columns, bool ascii)
+{
+	const char *dots = ascii ? "." : "…", *tail;
+	struct format whole = *s;
+	int end = columns / 3;
+
+	if (columns < 3 || format__columns(s->s) <= columns) {
+		format__cut(s, columns);
+		return;
+	}
+	tail = whole.s + strlen(whole.s);
+	while (tail > whole.s && format__columns(tail) < end)
+		do
+			tail--;
+		while (tail > whole.s && (*tail & 0xc0) == 0x80);
+	format__cut(s, columns - format__columns(tail) - 1);
+	strcat(s->s, dots);
+	strcat(s->s, tail);
+}
+
 void format__cut(struct format *s, int columns)
 {
 	size_t length = strlen(s->s);

@@ -39,5 +39,7 @@ struct format_long format_sentence(const char *s, size_t size, bool ascii);
 int format__columns(const char *s);
 /* Cuts s, at its end, so that it takes at most so many columns. */
 void format__cut(struct format *s, int columns);
+/* The same in its middle, because names of threads often differ only in their ends. */
+void format__shorten(struct format *s, int columns, bool ascii);
 
 #endif

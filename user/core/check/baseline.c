@@ -169,6 +169,8 @@ static void read_threads(struct reader *r, const json_t *o, struct snapshot_gil 
 		}
 		t->tid = (__u32)get_integer(r, row, "tid");
 		get_string(r, row, "comm", t->comm, sizeof(t->comm));
+		if (json_is_string(json_object_get(row, "name")))
+			get_string(r, row, "name", t->name, sizeof(t->name) - 1);
 		/* 0 also if the report predates the key. */
 		open = json_object_get(row, "open_wait_ns") ? get_integer(r, row, "open_wait_ns")
 							    : 0;

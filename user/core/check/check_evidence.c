@@ -38,7 +38,7 @@ static struct format row_name(const struct evidence_row *row, bool ascii)
 			 snapshot_process__name(p, ascii).s);
 	else if (thread->tid)
 		snprintf(f.s, sizeof(f.s), "thread %u (%.40s)", thread->tid,
-			 format_name(thread->comm, sizeof(thread->comm), ascii).s);
+			 snapshot_thread__name(thread, ascii).s);
 	else
 		snprintf(f.s, sizeof(f.s), "threads that have ended");
 	return f;
@@ -102,7 +102,9 @@ static void put_moment(const struct text *t, const struct assertion *a, const st
 	n = (size_t)snprintf(line, sizeof(line), "%sbetween %s and %s: %s %u (%s), %s time%s", run,
 			     format_ns(o->from_ns, t->ascii).s, format_ns(o->to_ns, t->ascii).s,
 			     o->tid ? "thread" : "process", o->tid ? o->tid : (unsigned int)o->pid,
-			     format_name(o->comm, sizeof(o->comm), t->ascii).s,
+			     format_name(o->name[0] ? o->name : o->comm,
+					 o->name[0] ? sizeof(o->name) : sizeof(o->comm), t->ascii)
+				     .s,
 			     format_count(o->values).s, o->values == 1 ? "" : "s");
 	if (o->longest)
 		snprintf(line + n, sizeof(line) - n, ", up to %s",

@@ -60,7 +60,7 @@ static int put_worst(FILE *out, const struct check *c, size_t i)
 				 .s);
 	else if (row->thread)
 		snprintf(line, sizeof(line), "\nworst: thread %u (%s)", row->thread->tid,
-			 format_name(row->thread->comm, sizeof(row->thread->comm), false).s);
+			 snapshot_thread__name(row->thread, false).s);
 	else
 		snprintf(line, sizeof(line), "\nworst: process %d (%s)", row->process->pid,
 			 snapshot_process__name(row->process, false).s);

@@ -60,6 +60,14 @@ static void put_figure(struct json *j, const char *key, const struct figure *f)
 	json__close(j, '}');
 }
 
+static void put_name(struct json *j, const char *name)
+{
+	if (name[0])
+		json__name(j, "name", name, GIL_THREAD_NAME);
+	else
+		json__null(j, "name");
+}
+
 static int put_evidence(struct json *j, const struct check *c, size_t i)
 {
 	const struct judgement *ju = &c->judgements[i];
@@ -82,6 +90,7 @@ static int put_evidence(struct json *j, const struct check *c, size_t i)
 			json__name(j, "comm", row->thread->comm, sizeof(row->thread->comm));
 		else
 			json__name(j, "comm", row->process->comm, sizeof(row->process->comm));
+		put_name(j, row->thread ? row->thread->name : "");
 		if (row->function) {
 			const struct blame_row *r = row->function;
 
@@ -119,6 +128,7 @@ static void put_moments(struct json *j, const struct check *c, size_t i)
 		else
 			json__null(j, "tid");
 		json__name(j, "comm", o->comm, sizeof(o->comm));
+		put_name(j, o->tid ? o->name : "");
 		json__integer(j, "values", o->values);
 		if (o->longest)
 			json__integer(j, "longest", o->longest);

@@ -114,7 +114,7 @@ static void put_labels(FILE *out, const struct subject *s)
 	snprintf(number, sizeof(number), "%d", p->pid);
 	openmetrics__label(out, "pid", number);
 	putc(',', out);
-	openmetrics__label(out, "process", format_name(p->comm, sizeof(p->comm), false).s);
+	openmetrics__label(out, "process", snapshot_process__name(p, false).s);
 	if (!s->gil)
 		return;
 	putc(',', out);

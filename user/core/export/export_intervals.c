@@ -49,11 +49,16 @@ static void put_csv(FILE *out, const struct interval *i)
 	fprintf(out, ",0x%llx,%llu,%llu,%llu,", s->gil->g.lock.address, s->part[GIL_PART_ONCPU],
 		s->part[GIL_PART_RUNNABLE], s->part[GIL_PART_BLOCKED]);
 	if (i->is_wait && s->handoff.count)
-		fprintf(out, "%u,%llu,\n", s->handoff.from, s->gap_ns);
+		fprintf(out, "%u,%llu,", s->handoff.from, s->gap_ns);
 	else if (!i->is_wait && !s->gil->g.requests_unknown)
-		fprintf(out, ",,%d\n", !!(s->edge.flags & GIL_EDGE_F_REQUESTED));
+		fprintf(out, ",,%d", !!(s->edge.flags & GIL_EDGE_F_REQUESTED));
 	else
-		fputs(",,\n", out);
+		fputs(",,", out);
+	putc(',', out);
+	put_quoted(out, p->command, sizeof(p->command));
+	putc(',', out);
+	put_quoted(out, t->name, sizeof(t->name));
+	putc('\n', out);
 }
 
 /* ---- ndjson ---- */
@@ -82,8 +87,12 @@ static void put_ndjson(FILE *out, const struct interval *i)
 	json__integer(&j, "duration_ns", s->ns);
 	json__signed(&j, "pid", p->pid);
 	json__name(&j, "comm", p->comm, sizeof(p->comm));
+	if (p->command[0])
+		json__name(&j, "command", p->command, sizeof(p->command));
 	json__integer(&j, "tid", t->tid);
 	json__name(&j, "thread", t->comm, sizeof(t->comm));
+	if (t->name[0])
+		json__name(&j, "name", t->name, sizeof(t->name));
 	json__string(&j, "gil", address);
 	put_parts(&j, i);
 	if (i->is_wait && s->handoff.count) {
@@ -127,7 +136,7 @@ int export_csv(FILE *out, struct replay *r, const struct export_part *part, stru
 	struct intervals to = {out, put_csv, part->min_ns};
 
 	fputs("kind,start_ns,duration_ns,pid,comm,tid,thread,gil,oncpu_ns,runnable_ns,blocked_ns,"
-	      "handoff_from,handoff_ns,requested\n",
+	      "handoff_from,handoff_ns,requested,command,name\n",
 	      out);
 	return run(&to, r, part->until_ns, f);
 }

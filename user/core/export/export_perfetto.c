@@ -121,7 +121,7 @@ static void on_thread_gone(void *ctx, struct replay_thread *t)
 	if (!tt)
 		return;
 	/* The thread may have got another name since. */
-	if (!x->err && memcmp(tt->comm, t->t.comm, sizeof(tt->comm)))
+	if (!x->err && strcmp(tt->name.s, snapshot_thread__name(&t->t, false).s) != 0)
 		x->err = timeline__tell_thread(x, tt->gil, t);
 	if (!x->err)
 		x->err = timeline__end_interval(x, t, "unfinished");

@@ -24,8 +24,8 @@ struct thread_tracks {
 	__u64 since;   /* with min_ns: when the wait or hold began that is under way, in `kind` */
 	enum perfetto_name kind;
 	bool open; /* two slices are open: the wait or hold, and within it where the thread is */
-	bool handoffs; /* the track of handoffs has been described */
-	char comm[16]; /* the name under which the thread was described */
+	bool handoffs;      /* the track of handoffs has been described */
+	struct format name; /* the name under which the thread was described */
 };
 
 struct gil_tracks {

@@ -98,7 +98,7 @@ static int follow_held(struct timeline *x, const struct replay_gil *g, __u64 ts)
 static int put_owner(struct timeline *x, const struct replay_gil *g, const struct replay_thread *t,
 		     __u64 since)
 {
-	struct format name = format_name(t->t.comm, sizeof(t->t.comm), false);
+	struct format name = snapshot_thread__name(&t->t, false);
 	char text[48];
 	struct perfetto_event e = {.ts = since,
 				   .type = PERFETTO_SLICE_BEGIN,

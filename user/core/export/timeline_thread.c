@@ -10,7 +10,7 @@
 int timeline__tell_thread(struct timeline *x, const struct replay_gil *g,
 			  const struct replay_thread *t)
 {
-	struct format name = format_name(t->t.comm, sizeof(t->t.comm), false);
+	struct format name = snapshot_thread__name(&t->t, false);
 	struct perfetto_track track = {.id = thread_id(g, &t->t),
 				       .parent = process_id(g),
 				       .pid = g->process->pid,
@@ -30,7 +30,7 @@ int timeline__new_thread(struct timeline *x, const struct replay_gil *g, struct 
 	if (!tt)
 		return -ENOMEM;
 	tt->gil = g;
-	memcpy(tt->comm, t->t.comm, sizeof(tt->comm));
+	tt->name = snapshot_thread__name(&t->t, false);
 	return timeline__tell_thread(x, g, t) ?: perfetto__track(&x->p, &track);
 }
 

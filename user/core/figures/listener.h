@@ -17,6 +17,8 @@ struct listener {
 	/* The process has ended, or executed another program; `listed` says that snapshots will
 	 * include it. All its entries have been delivered. */
 	void (*ended)(void *ctx, const struct snapshot_process *p, bool listed);
+	/* What the program calls the thread with this record: again and again, though it may be the same. */
+	void (*named)(void *ctx, unsigned int thread, const struct gil_thread *t);
 	/* The exited thread with this record no longer has a row of its own, but is in a shared
 	 * one. */
 	void (*folded)(void *ctx, unsigned int thread);

@@ -32,6 +32,20 @@ struct format snapshot_process__name(const struct snapshot_process *p, bool asci
 	return format_name(name, size, ascii);
 }
 
+const char *snapshot_thread__known_as(const struct gil_thread *t, size_t *size)
+{
+	*size = t->name[0] ? sizeof(t->name) : sizeof(t->comm);
+	return t->name[0] ? t->name : t->comm;
+}
+
+struct format snapshot_thread__name(const struct gil_thread *t, bool ascii)
+{
+	size_t size;
+	const char *name = snapshot_thread__known_as(t, &size);
+
+	return format_name(name, size, ascii);
+}
+
 void snapshot_process__clear(struct snapshot_process *p)
 {
 	for (size_t i = 0; i < p->nr_gils; i++)

@@ -141,6 +141,11 @@ const char *snapshot_process__known_as(const struct snapshot_process *p, size_t 
 /* The same, fit for a terminal. */
 struct format snapshot_process__name(const struct snapshot_process *p, bool ascii);
 
+/* What people know the thread by: the name that the program has given it, or, if there is none, the
+ * kernel's. As above. */
+const char *snapshot_thread__known_as(const struct gil_thread *t, size_t *size);
+struct format snapshot_thread__name(const struct gil_thread *t, bool ascii);
+
 /* True if something that has ended keeps its row, although there are so many rows already: it was
  * held or waited for `weight` ns of the `total`, which includes it. */
 bool snapshot__keeps_row(size_t rows, __u64 weight, __u64 total);

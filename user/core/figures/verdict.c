@@ -76,8 +76,7 @@ static void set_front(struct verdict *v, const struct verdict_look *l, const str
 	if (!t)
 		return;
 	v->front.count = 1;
-	v->front.tid = t->tid;
-	memcpy(v->front.name, t->comm, sizeof(v->front.name));
+	verdict_threads__name(&v->front, t);
 	v->front.longest_ns = gil_later(t->fig.hold.max, open_hold(l->process, l->gil, t).ns);
 }
 

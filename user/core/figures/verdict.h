@@ -54,7 +54,7 @@ struct verdict_threads {
 	bool passing; /* they live only for a moment each */
 	bool in_turn; /* they do not all wait at the same time */
 	__u32 tid;    /* the one to name; 0: none */
-	char name[16];
+	char name[GIL_THREAD_NAME];
 	__u64 longest_ns; /* its longest hold */
 	__u64 wait_ns;    /* their typical wait */
 	__u64 sum_ns; /* what made them a group: the time waited, or for which others waited... */

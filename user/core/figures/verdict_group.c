@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <stdio.h>
 #include <string.h>
 
 #include "core/figures/open.h"
@@ -205,6 +206,15 @@ bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thr
 		       BRIEF_HOLD * (double)interval;
 }
 
+void verdict_threads__name(struct verdict_threads *v, const struct gil_thread *t)
+{
+	size_t size;
+	const char *name = snapshot_thread__known_as(t, &size);
+
+	v->tid = t->tid;
+	snprintf(v->name, sizeof(v->name), "%.*s", (int)size, name);
+}
+
 /* Enters a thread into a group. The one with the lowest number is named. */
 static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 		       const struct gil_thread *t, __u64 key)
@@ -225,8 +235,7 @@ static void add_thread(const struct verdict_look *l, struct verdict_threads *v,
 	v->held_ns += t->fig.hold.sum;
 	if (v->tid && v->tid < t->tid)
 		return;
-	v->tid = t->tid;
-	memcpy(v->name, t->comm, sizeof(v->name));
+	verdict_threads__name(v, t);
 	v->longest_ns = gil_later(gil_later(t->fig.hold.max, t->fig.partial_hold_ns),
 				  open_hold(l->process, l->gil, t).ns);
 	v->wait_ns = gil_hist__quantile(&t->fig.wait, 0.5);

@@ -59,6 +59,9 @@ bool verdict_thread__is_brief(const struct verdict_look *l, const struct gil_thr
 /* True for a thread that keeps the GIL for long, and lets go only when asked. */
 bool verdict_thread__is_in_front(const struct verdict_look *l, const struct gil_thread *t);
 
+/* Makes this thread the one that is named. */
+void verdict_threads__name(struct verdict_threads *v, const struct gil_thread *t);
+
 /* The sum over all threads. */
 __u64 verdict_sum(const struct verdict_look *l, verdict_key *key);
 

@@ -70,7 +70,6 @@ bool history__row_changed(const struct history *h, int process, int gil, int row
 /* Feeds the record; needed only if it has changed. 0 or -ENOMEM. */
 int history__thread(struct history *h, int process, int gil, int row, const struct gil_thread *t);
 /* Feeds only the name, which may change at any time. */
-void history__rename(struct history *h, int process, int gil, int row, const char comm[16]);
 /* Feeds the sums that may have changed. 0 or -ENOMEM. */
 int history__sums(struct history *h, int process, int gil, const struct gil_sum *sums, size_t n);
 

@@ -143,18 +143,6 @@ bool history__row_changed(const struct history *h, int process, int gil, int row
 	return !r->known || r->seq != seq;
 }
 
-void history__rename(struct history *h, int process, int gil, int row, const char comm[16])
-{
-	struct gil_thread *t = &gil_of(h->raw, process, gil)->threads[row];
-
-	if (!memcmp(t->comm, comm, sizeof(t->comm)))
-		return;
-	memcpy(t->comm, comm, sizeof(t->comm));
-	for (int span = 0; span < HISTORY_SPANS; span++)
-		memcpy(gil_of(h->span[span], process, gil)->threads[row].comm, comm,
-		       sizeof(t->comm));
-}
-
 /* ---- their records ---- */
 
 static void put_row(struct history *h, int process, int gil, int row, const struct gil_thread *now,
@@ -203,7 +191,8 @@ int history__thread(struct history *h, int process, int gil, int row, const stru
 	r->seq = t->seq;
 	r->fed = true;
 	if (is_still(t, raw) && r->known) {
-		if (memcmp(raw->comm, t->comm, sizeof(t->comm)) || raw->state != t->state)
+		if (memcmp(raw->comm, t->comm, sizeof(t->comm)) ||
+		    memcmp(raw->name, t->name, sizeof(t->name)) || raw->state != t->state)
 			r->dirty = true;
 		memcpy(raw, t, offsetof(struct gil_thread, fig));
 		return 0;

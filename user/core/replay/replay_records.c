@@ -66,11 +66,13 @@ static int apply_thread(struct replay *r, struct span *body)
 static void apply_name(struct replay *r, struct span *body)
 {
 	struct row *row = replay__row(r, span__number(body));
-	char comm[16];
+	char comm[16], name[GIL_THREAD_NAME];
 
-	span__string(body, comm, sizeof(comm));
-	if (row && !body->bad)
-		memcpy(row->public.t.comm, comm, sizeof(comm));
+	trace_names__get(body, comm, name);
+	if (!row || body->bad)
+		return;
+	memcpy(row->public.t.comm, comm, sizeof(comm));
+	memcpy(row->public.t.name, name, sizeof(name));
 }
 
 static int apply_folded(struct replay *r, struct span *body)

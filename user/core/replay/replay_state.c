@@ -54,6 +54,7 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 	else
 		row->public.t.state = t->begins ? t->state : GIL_THREAD_UNSEEN;
 	memcpy(row->public.t.comm, t->comm, sizeof(t->comm));
+	memcpy(row->public.t.name, t->name, sizeof(t->name));
 	r->found_tid |= (pid_t)t->tid == r->only_tid;
 	row->gil = g;
 	row->listed = t->begins;

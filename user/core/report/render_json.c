@@ -107,6 +107,10 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 	json__open(j, NULL, '{');
 	json__integer(j, "tid", t->tid);
 	json__name(j, "comm", t->comm, sizeof(t->comm));
+	if (t->name[0])
+		json__name(j, "name", t->name, sizeof(t->name));
+	else
+		json__null(j, "name");
 	for (const struct metric *m = metric_table; m->name; m++) {
 		if (!metric__is_per_thread(m))
 			continue;

@@ -22,7 +22,7 @@ static struct format thread_name(const struct text *t, const struct snapshot_gil
 	struct format f, name = {""};
 
 	if (thread)
-		name = format_name(thread->comm, sizeof(thread->comm), t->ascii);
+		name = snapshot_thread__name(thread, t->ascii);
 	if (name.s[0])
 		snprintf(f.s, sizeof(f.s), "%u (%.48s)", tid, name.s);
 	else

@@ -27,10 +27,19 @@ static const struct column thread_columns[] = {
 
 #define COLUMNS       (sizeof(thread_columns) / sizeof(*thread_columns))
 #define COLUMNS_WIDTH 90
+#define NAME_COLUMN   1
+#define NAME_MOST     32
 
 static int column_width(const struct text *t, size_t i)
 {
-	return t->width < COLUMNS_WIDTH ? thread_columns[i].narrow : thread_columns[i].columns;
+	int spare = t->width - COLUMNS_WIDTH;
+
+	if (spare < 0)
+		return thread_columns[i].narrow;
+	/* Names have what is left over. */
+	if (i == NAME_COLUMN && thread_columns[i].columns + spare < NAME_MOST)
+		return thread_columns[i].columns + spare;
+	return i == NAME_COLUMN ? NAME_MOST : thread_columns[i].columns;
 }
 
 static void put_row(const struct text *t, const struct format *cells)
@@ -59,8 +68,8 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 
 	if (thread->tid)
 		snprintf(cells[0].s, sizeof(cells[0].s), "%u", thread->tid);
-	cells[1] = format_name(thread->comm, sizeof(thread->comm), t->ascii);
-	format__cut(&cells[1], column_width(t, 1));
+	cells[1] = snapshot_thread__name(thread, t->ascii);
+	format__shorten(&cells[1], column_width(t, 1), t->ascii);
 	if (observed > 0) {
 		__u64 held = snapshot_gil__thread_held(g, thread, snapshot_gil__end(p, g));
 		__u64 waited = snapshot_gil__thread_waited(thread, snapshot_gil__end(p, g));

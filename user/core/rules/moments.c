@@ -143,6 +143,7 @@ static void keep(const struct look *l, const struct snapshot_process *p, const s
 		.tid = t ? t->tid : 0,
 	};
 	memcpy(moment->comm, t ? t->comm : p->comm, sizeof(moment->comm));
+	snprintf(moment->name, sizeof(moment->name), "%s", t ? t->name : p->command);
 }
 
 /*

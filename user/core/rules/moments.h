@@ -18,7 +18,9 @@ struct moment {
 	pid_t pid;
 	__u32 tid; /* 0: the GIL as a whole */
 	char comm[16];
-	__u64 values;  /* how many new values were beyond the limit */
+	char name
+		[GIL_THREAD_NAME]; /* what the program calls the thread; or the process's command */
+	__u64 values;              /* how many new values were beyond the limit */
 	__u64 longest; /* the longest of them, if it is the longest so far; otherwise 0 */
 };
 

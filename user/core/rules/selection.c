@@ -9,7 +9,9 @@
 #include "core/rules/selection.h"
 
 const struct scope_key_row scope_key_table[SCOPE_KEYS] = {
-	[SCOPE_THREAD] = {"thread", "the thread's name as the kernel has it: at most 15 bytes"},
+	[SCOPE_THREAD] =
+		{"thread",
+		 "the thread's name: as in the program, or, of at most 15 bytes, in the kernel"},
 	[SCOPE_FUNCTION] =
 		{"function",
 		 "for blame: a function, such as Page.render; also with its module, as in "
@@ -67,7 +69,8 @@ bool scope__matches_thread(const struct scope *scope, const struct gil_thread *t
 {
 	const struct scope_match *m = &scope->match[SCOPE_THREAD];
 
-	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s);
+	return !m->given || matches(m, scope__subject(SCOPE_THREAD, NULL, t).s) ||
+	       (t->name[0] && matches(m, t->name));
 }
 
 /* The path, or a part at its end: "json/encoder.py" of "/usr/lib/python3.13/json/encoder.py". */

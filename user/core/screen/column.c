@@ -258,14 +258,15 @@ static double value(const struct column *c, const struct subject *s)
 	}
 }
 
-static const char *word(const struct column *c, const struct subject *s)
+/* *size: the most that it may have, if that is not its end. */
+static const char *word(const struct column *c, const struct subject *s, size_t *size)
 {
 	struct verdict v;
-	size_t size;
 
 	switch (c->kind) {
 	case COLUMN_NAME:
-		return s->thread ? s->thread->comm : snapshot_process__known_as(s->process, &size);
+		return s->thread ? snapshot_thread__known_as(s->thread, size)
+				 : snapshot_process__known_as(s->process, size);
 	case COLUMN_STATE:
 		return thread__doing(s->gil, s->thread);
 	case COLUMN_PYTHON:
@@ -311,7 +312,8 @@ static struct format number(const struct column *c, const struct subject *s, dou
 
 struct format column__text(const struct column *c, const struct subject *s, bool ascii)
 {
-	const char *w = word(c, s);
+	size_t size;
+	const char *w = word(c, s, &size);
 	struct format f = {"-"};
 
 	if (w && c->kind == COLUMN_WHY) {
@@ -330,9 +332,10 @@ struct format column__text(const struct column *c, const struct subject *s, bool
 	}
 	if (c->kind == COLUMN_NAME && !s->thread)
 		return snapshot_process__name(s->process, ascii);
+	if (c->kind == COLUMN_NAME)
+		return snapshot_thread__name(s->thread, ascii);
 	if (w)
-		return format_name(w, c->kind == COLUMN_NAME ? sizeof(s->process->comm) : 32,
-				   ascii);
+		return format_name(w, 32, ascii);
 	if (c->kind == COLUMN_ID && s->thread && !s->thread->tid)
 		return f;
 	if (c->kind == COLUMN_CURVE)
@@ -354,13 +357,13 @@ static size_t digits(const char *s, size_t n)
 	return i;
 }
 
-/* Compares two words of at most n bytes, in which numbers count as such: io-2 is before io-10. */
-static int natural(const char *a, const char *b, size_t n)
+/* Compares two words of at most n and m bytes, in which numbers count as such: io-2 is before io-10. */
+static int natural(const char *a, size_t n, const char *b, size_t m)
 {
 	size_t i = 0, j = 0;
 
-	while (i < n && j < n && a[i] && b[j]) {
-		size_t k = digits(a + i, n - i), l = digits(b + j, n - j);
+	while (i < n && j < m && a[i] && b[j]) {
+		size_t k = digits(a + i, n - i), l = digits(b + j, m - j);
 		int r = 0;
 
 		if (!k || !l) {
@@ -379,16 +382,17 @@ static int natural(const char *a, const char *b, size_t n)
 		i += k;
 		j += l;
 	}
-	return (i < n && a[i]) - (j < n && b[j]);
+	return (i < n && a[i]) - (j < m && b[j]);
 }
 
 int column__compare(const struct column *c, const struct subject *a, const struct subject *b)
 {
-	const char *v = word(c, a), *w = word(c, b);
+	size_t n = PROGRAM_NAME, m = PROGRAM_NAME;
+	const char *v = word(c, a, &n), *w = word(c, b, &m);
 	double x, y;
 
 	if (v && w)
-		return natural(v, w, a->thread ? sizeof(a->thread->comm) : PROGRAM_NAME);
+		return natural(v, n, w, m);
 	x = value(c, a);
 	y = value(c, b);
 	if (isnan(x) || isnan(y))

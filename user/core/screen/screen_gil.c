@@ -246,7 +246,7 @@ struct format screen__thread_name(const struct screen *sc, __u32 tid)
 	struct format f, name = {""};
 
 	if (t)
-		name = format_name(t->comm, sizeof(t->comm), sc->ascii);
+		name = snapshot_thread__name(t, sc->ascii);
 	snprintf(f.s, sizeof(f.s), "%.64s%s%u", name.s, name.s[0] ? " " : "", tid);
 	return f;
 }

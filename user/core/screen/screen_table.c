@@ -21,9 +21,8 @@ static __u64 gil_id(size_t process, size_t gil)
 /* Filters are typed in a hurry, so case does not matter. */
 static bool passes(const struct subject *s, const char *filter)
 {
-	struct format name = s->thread
-				     ? format_name(s->thread->comm, sizeof(s->thread->comm), false)
-				     : snapshot_process__name(s->process, false);
+	struct format name = s->thread ? snapshot_thread__name(s->thread, false)
+				       : snapshot_process__name(s->process, false);
 	char number[16];
 
 	if (!*filter)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/trace/trace_encoder_state.h"
 
@@ -118,6 +119,7 @@ static int take_slot(struct trace_encoder *e, struct enc_thread *t, __u64 ts)
 	struct bytes body = {0};
 
 	memcpy(told.comm, t->comm, sizeof(told.comm));
+	memcpy(told.name, t->name, sizeof(told.name));
 	trace_thread__put(&body, &told);
 	t->slot = e->nr_slots++;
 	t->chunk = e->chunk;
@@ -411,15 +413,20 @@ static int enter_lost(struct trace_encoder *e, const struct gil_stream_lost *s)
 	return g->known ? put_lost(e, g) : 0;
 }
 
-int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char *comm, __u64 ts)
+int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char comm[16],
+		  const char name[GIL_THREAD_NAME], __u64 ts)
 {
 	struct bytes body = {0};
 
-	if (!strncmp(t->comm, comm, sizeof(t->comm)))
+	if (!strncmp(t->comm, comm, sizeof(t->comm)) && !strncmp(t->name, name, sizeof(t->name)))
 		return 0;
-	memcpy(t->comm, comm, sizeof(t->comm));
+	/* They may be the thread's own. */
+	memmove(t->comm, comm, sizeof(t->comm));
+	memmove(t->name, name, sizeof(t->name));
+	if (!t->gil->known || !t->begun) /* the frame will use the names that the thread has now */
+		return 0;
 	bytes__number(&body, t->number);
-	bytes__string(&body, t->comm, sizeof(t->comm));
+	trace_names__put(&body, t->comm, t->name);
 	return encoder__record(e, TRACE_RECORD_NAME, ts, &body);
 }
 
@@ -427,11 +434,7 @@ static int enter_exit(struct trace_encoder *e, struct enc_thread *t,
 		      const struct gil_stream_exit *s)
 {
 	t->gone = true;
-	if (t->gil->known)
-		return encoder__name(e, t, s->comm, s->edge.ts);
-	if (!t->begun) /* the frame will use the name that the thread has now */
-		memcpy(t->comm, s->comm, sizeof(t->comm));
-	return 0;
+	return encoder__name(e, t, s->comm, t->name, s->edge.ts);
 }
 
 int trace_encoder__entry(struct trace_encoder *e, const void *entry, size_t size)

@@ -37,6 +37,10 @@ int trace_encoder__process(struct trace_encoder *e, const struct snapshot_proces
 /* The process has ended; `listed` says that the report has it. */
 int trace_encoder__ended(struct trace_encoder *e, const struct snapshot_process *p, bool listed,
 			 __u64 now);
+/* What the program calls the thread, which has this record. Call it again whenever that may have changed,
+ * once its entries so far have been passed in. */
+int trace_encoder__named(struct trace_encoder *e, __u32 thread, __u32 tid, const char *name,
+			 __u64 now);
 /* The exited thread with this record now shares a row with others. All its entries must have been
  * passed in before. */
 int trace_encoder__folded(struct trace_encoder *e, __u32 thread, __u64 now);

@@ -38,6 +38,7 @@ struct enc_thread {
 	bool begun; /* one of its edges has been encoded */
 	bool gone;
 	char comm[16];
+	char name[GIL_THREAD_NAME];
 	struct trace_filter filter;
 };
 
@@ -104,7 +105,9 @@ int encoder__lost(struct trace_encoder *e, const struct enc_gil *g, const struct
 /* Encodes the threads of the GIL that have had no edge, because they have rows, too. 0 or
  * -errno. */
 int encoder__tell_idle(struct trace_encoder *e, const struct enc_gil *g, __u64 ts);
-int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char *comm, __u64 ts);
+/* The thread's names are these from now on. 0 or -errno. */
+int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char comm[16],
+		  const char name[GIL_THREAD_NAME], __u64 ts);
 void encoder__free_processes(struct trace_encoder *e);
 
 #endif

@@ -124,7 +124,7 @@ void trace_figures__put_thread(struct bytes *b, const struct gil_thread *t)
 	const struct gil_figures *f = &t->fig;
 
 	bytes__number(b, t->tid);
-	bytes__string(b, t->comm, sizeof(t->comm));
+	trace_names__put(b, t->comm, t->name);
 	bytes__number(b, t->state | (__u64)t->died << STATE_BITS |
 				 (__u64)t->partial << 2 * STATE_BITS);
 	bytes__number(b, t->since);
@@ -149,7 +149,7 @@ bool trace_figures__get_thread(struct span *s, struct snapshot_gil *g, struct gi
 	__u64 state;
 
 	t->tid = (__u32)span__number(s);
-	span__string(s, t->comm, sizeof(t->comm));
+	trace_names__get(s, t->comm, t->name);
 	state = span__number(s);
 	t->state = state & ((1U << STATE_BITS) - 1);
 	t->died = state >> STATE_BITS & ((1U << STATE_BITS) - 1);

@@ -221,6 +221,14 @@ int trace_encoder__folded(struct trace_encoder *e, __u32 thread, __u64 now)
 	return encoder__record(e, TRACE_RECORD_FOLDED, now, &body);
 }
 
+int trace_encoder__named(struct trace_encoder *e, __u32 thread, __u32 tid, const char *name,
+			 __u64 now)
+{
+	struct enc_thread *t = thread < e->nr_threads ? e->threads[thread] : NULL;
+
+	return t && t->tid == tid ? encoder__name(e, t, t->comm, name, now) : 0;
+}
+
 int trace_encoder__unobserved(struct trace_encoder *e, const struct snapshot_unobserved *u,
 			      __u64 now)
 {
@@ -263,7 +271,7 @@ static int put_names(struct trace_encoder *e, const struct enc_gil *g,
 			continue;
 		row = snapshot_gil__thread(sg, t->tid);
 		if (row)
-			err = encoder__name(e, t, row->comm, now);
+			err = encoder__name(e, t, row->comm, row->name, now);
 	}
 	return err;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/trace/trace_record.h"
@@ -182,6 +183,31 @@ bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *
 
 #define THREAD_BEGINS 1U
 
+void trace_names__put(struct bytes *b, const char comm[16], const char name[GIL_THREAD_NAME])
+{
+	size_t n = strnlen(comm, 16), more = strnlen(name, GIL_THREAD_NAME);
+
+	bytes__number(b, n + (more ? 1 + more : 0));
+	bytes__append(b, comm, n);
+	if (!more)
+		return;
+	bytes__append(b, "", 1);
+	bytes__append(b, name, more);
+}
+
+void trace_names__get(struct span *s, char comm[16], char name[GIL_THREAD_NAME])
+{
+	char both[16 + GIL_THREAD_NAME];
+	size_t n;
+
+	span__string(s, both, sizeof(both));
+	n = strlen(both);
+	memset(comm, 0, 16);
+	memcpy(comm, both, n < 16 ? n : 15);
+	snprintf(name, GIL_THREAD_NAME, "%.*s", GIL_THREAD_NAME - 1,
+		 n + 1 < sizeof(both) ? both + n + 1 : "");
+}
+
 void trace_thread__put(struct bytes *b, const struct trace_thread *t)
 {
 	bytes__number(b, t->number);
@@ -190,7 +216,7 @@ void trace_thread__put(struct bytes *b, const struct trace_thread *t)
 	bytes__number(b, t->tid);
 	bytes__number(b, t->begins ? THREAD_BEGINS : 0);
 	bytes__number(b, t->state);
-	bytes__string(b, t->comm, sizeof(t->comm));
+	trace_names__put(b, t->comm, t->name);
 	if (t->state == GIL_THREAD_HOLDING)
 		bytes__number(b, t->cpu);
 }
@@ -203,7 +229,7 @@ bool trace_thread__get(struct span *s, struct trace_thread *t)
 	t->tid = (__u32)span__number(s);
 	t->begins = span__number(s) & THREAD_BEGINS;
 	t->state = (__u8)span__number(s);
-	span__string(s, t->comm, sizeof(t->comm));
+	trace_names__get(s, t->comm, t->name);
 	t->cpu = GIL_PARTS;
 	if (t->state == GIL_THREAD_HOLDING && !span__done(s))
 		t->cpu = (__u8)span__number(s);

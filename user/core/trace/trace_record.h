@@ -51,6 +51,11 @@ void trace_process__put(struct bytes *b, __u64 number, const struct snapshot_pro
 			const __u32 *places);
 bool trace_process__get(struct span *s, __u64 *number, struct snapshot_process *p, __u32 **places);
 
+/* The names of a thread, as one string: the kernel's, and, if the program has given it another one, a
+ * zero byte and that. A reader that takes a string up to its first zero byte gets the kernel's. */
+void trace_names__put(struct bytes *b, const char comm[16], const char name[GIL_THREAD_NAME]);
+void trace_names__get(struct span *s, char comm[16], char name[GIL_THREAD_NAME]);
+
 struct trace_thread {
 	__u64 number; /* counts the threads of the trace */
 	__u64 process;
@@ -61,6 +66,7 @@ struct trace_thread {
 	__u8 cpu;    /* state HOLDING: enum gil_part or GIL_FOUND_STOPPED, when it was found */
 	bool begins; /* its first edge is in this frame */
 	char comm[16];
+	char name[GIL_THREAD_NAME];
 };
 
 void trace_thread__put(struct bytes *b, const struct trace_thread *t);

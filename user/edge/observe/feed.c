@@ -22,6 +22,7 @@ struct name {
 	__u32 tid;
 	__u64 read_ns;
 	char comm[16];
+	char name[GIL_THREAD_NAME]; /* what the program calls it, as it was passed on */
 };
 
 /* Where the threads and handoffs of a GIL belong in the sink; indexed by the GIL's record. */
@@ -119,9 +120,11 @@ static void feed_thread(struct feed *f, struct place *place, unsigned int i,
 		f->err = row;
 		return;
 	}
-	if (!f->to->row_changed(f->to->ctx, process, gil, row, seq))
+	if (!f->to->row_changed(f->to->ctx, process, gil, row, seq) &&
+	    !memcmp(f->names[i].name, live->name, sizeof(live->name)))
 		return;
 	probe__read_thread(f->probe, i, &f->record);
+	memcpy(f->names[i].name, f->record.name, sizeof(f->record.name));
 	set_name(f, i, &f->record);
 	f->err = f->to->thread(f->to->ctx, process, gil, row, &f->record);
 }

@@ -371,6 +371,27 @@ bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME])
 	return true;
 }
 
+int looker__threads(struct looker *l, pid_t pid, const struct python *py,
+		    struct python_thread_name *list)
+{
+	long n;
+
+	if (looks_itself(l, pid))
+		return python_threads__names(pid, py, list, LOOKER_NAMES);
+	n = ask_about(l, LOOK_THREADS, pid, py, 0);
+	if (n > LOOKER_NAMES)
+		n = LOOKER_NAMES;
+	for (long i = 0; i < n; i++) {
+		long k = i % NAMES_AT_ONCE;
+
+		if (i && !k && ask_about(l, LOOK_MORE_THREADS, pid, py, (__u64)i) < 0)
+			return (int)i;
+		list[i] = l->answer.name[k];
+		list[i].name[sizeof(list[i].name) - 1] = '\0';
+	}
+	return (int)n;
+}
+
 int looker__native(struct looker *l, pid_t pid, const struct python *py, __u64 address,
 		   struct native *n)
 {

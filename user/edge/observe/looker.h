@@ -13,7 +13,9 @@
 #include "core/base/program.h"
 #include "edge/observe/native.h"
 #include "edge/observe/site_search.h"
-#include "edge/python/python.h"
+#include "edge/python/python_threads.h"
+
+#define LOOKER_NAMES 4096
 
 struct looker;
 
@@ -39,6 +41,9 @@ int looker__own_gils(struct looker *l, pid_t pid, const struct python *py,
 int looker__search(struct looker *l, const struct site_search *s, struct site_found *found,
 		   struct failure *f);
 bool looker__command(struct looker *l, pid_t pid, char command[PROGRAM_NAME]);
+/* At most LOOKER_NAMES names. */
+int looker__threads(struct looker *l, pid_t pid, const struct python *py,
+		    struct python_thread_name *list);
 int looker__native(struct looker *l, pid_t pid, const struct python *py, __u64 address,
 		   struct native *n);
 int looker__breakpoints(struct looker *l, pid_t tid, const struct site_found *sites);

@@ -8,6 +8,8 @@
 
 #define OWN_GILS (4 * GIL_PROCESS_LOCKS)
 
+#define NAMES_AT_ONCE 128
+
 enum look {
 	LOOK_INSPECT,
 	LOOK_INTERVAL,
@@ -20,12 +22,14 @@ enum look {
 	LOOK_BREAKPOINTS,
 	LOOK_COMMAND,
 	LOOK_NATIVE,
+	LOOK_THREADS,
+	LOOK_MORE_THREADS, /* of those that the last LOOK_THREADS found */
 };
 
 struct request {
 	enum look look;
 	pid_t pid;
-	__u64 gil; /* or another address */
+	__u64 gil; /* or another address, or the number of the first thread to tell */
 	union {
 		struct python python;
 		struct site_search search;
@@ -42,6 +46,7 @@ struct answer {
 		struct site_found found;
 		char command[PROGRAM_NAME];
 		struct native native;
+		struct python_thread_name name[NAMES_AT_ONCE];
 	};
 };
 

@@ -14,6 +14,14 @@
 #include "edge/proc/privilege.h"
 #include "edge/proc/proc_maps.h"
 
+static struct python_thread_name names[LOOKER_NAMES];
+
+static void tell_names(struct answer *a, __u64 from)
+{
+	for (__u64 i = 0; i < NAMES_AT_ONCE && from + i < LOOKER_NAMES; i++)
+		a->name[i] = names[from + i];
+}
+
 static void look(const struct request *r, struct answer *a)
 {
 	switch (r->look) {
@@ -49,6 +57,13 @@ static void look(const struct request *r, struct answer *a)
 		break;
 	case LOOK_NATIVE:
 		a->value = native__at(r->pid, r->gil, r->python.path, &a->native);
+		break;
+	case LOOK_THREADS:
+		a->value = python_threads__names(r->pid, &r->python, names, LOOKER_NAMES);
+		tell_names(a, 0);
+		break;
+	case LOOK_MORE_THREADS:
+		tell_names(a, r->gil);
 		break;
 	}
 }

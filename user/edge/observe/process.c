@@ -43,6 +43,7 @@ void process__begin_image(struct process *p, const struct gil_event *exec)
 	memset(&p->python, 0, sizeof(p->python));
 	p->source_why[0] = '\0';
 	p->gil_turned_on = false;
+	p->unnamed = p->name_tries = 0;
 	p->borrows = p->missed = p->goes_on = p->breaks_off = false;
 	p->is_confirmed = false;
 	p->switches = -1;

@@ -44,6 +44,10 @@ struct process {
 	char comm[16];
 	char command[PROGRAM_NAME]; /* core/base/program.h; empty: unknown */
 	__u64 command_ns;           /* when it was read */
+	__u64 names_ns;             /* when its threads' names were read, */
+	__u64 next_names_ns;        /* and when they may be read again */
+	__u32 unnamed;              /* which of them had none then: see process_names.c */
+	unsigned int name_tries;    /* looks that are still due for these */
 	int index;                  /* its record in the kernel; -1: none */
 	int discarded;              /* lock record of a wrongly guessed GIL. Kept until
 			  exit, because thread records still refer to it. -1: none */
@@ -149,6 +153,11 @@ void process__freeze(struct process *p);
 void process__refresh(struct process *p);
 /* Reads again what its arguments are: a title may have been set. */
 void process__read_command(struct process *p);
+/* Reads the names that the program has given to its threads, if that is due: `unnamed` is the sum, over
+ * its threads that have none, of process__unnamed. `now`: in any case. */
+void process__look_at_names(struct process *p, __u32 unnamed, bool now);
+/* Such a thread's part of that sum; 0 if it has a name, or has ended. */
+__u32 process__unnamed(const struct gil_thread *t);
 /* Adds a GIL that the kernel has found; `lock` is the index of its record. */
 void process__adopt_gil(struct process *p, unsigned int lock);
 /* Checks that the probes are in the right place. Returns 0, or -EPROTO with f filled if its GIL has

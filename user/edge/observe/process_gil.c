@@ -45,6 +45,10 @@ static void keep(struct process_gil *g, struct probe *probe, unsigned int i,
 	struct snapshot_gil *past = &g->past;
 	struct gil_thread *t;
 
+	if (to && probe__thread(probe, i)->name[0]) {
+		probe__entries(probe);
+		to->named(to->ctx, i, probe__thread(probe, i));
+	}
 	if (keeps_row(g, probe__thread(probe, i))) {
 		t = snapshot_gil__add_thread(past);
 		if (t)

@@ -161,6 +161,7 @@ void target__free(struct target *t)
 	looker__free(t->looker);
 	snapshot__free(t->past);
 	free(t->sweep.pids);
+	free(t->unnamed);
 	free(t);
 }
 
@@ -273,6 +274,7 @@ void target__update(struct target *t)
 		target__sweep(t, now);
 	if (probe__any_thread_gone(t->probe))
 		target__harvest(t);
+	target__look_at_names(t, false);
 	for (struct process *p = t->processes; p; p = p->next)
 		if (p->state == PROCESS_TRACED) {
 			process__refresh(p);
@@ -342,6 +344,7 @@ bool target__seen_python(const struct target *t)
 void target__freeze(struct target *t)
 {
 	target__update(t);
+	target__look_at_names(t, true);
 	for (struct process *p = t->processes; p; p = p->next) {
 		process__refresh(p);
 		if (p->state == PROCESS_TRACED)

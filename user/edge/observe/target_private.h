@@ -40,6 +40,9 @@ struct target {
 	struct sweep sweep;
 	__u64 past_weight; /* snapshot_process__weight of all that has ended */
 	int exit_status;
+	/* By GIL: which of its threads have no name, as a sum. Owned. */
+	__u32 *unnamed;
+	size_t nr_unnamed;
 };
 
 /* The living process with this number, or NULL. */
@@ -74,6 +77,10 @@ void target__on_event(void *ctx, const struct gil_event *e);
 
 /* Gives back the records of all threads that have ended. */
 void target__harvest(struct target *t);
+
+/* Reads the names of threads, as far as that is due; `now`: of all threads. One pass through the records
+ * is for all processes, as there can be many of both. */
+void target__look_at_names(struct target *t, bool now);
 
 /* Takes what the ring of samples has. Call it before what the samples are about is given back. */
 void target__take_samples(struct target *t);

@@ -62,8 +62,8 @@ int proc_task__syscall(pid_t pid, pid_t tid)
 	return number < 0 ? -1 : number;
 }
 
-/* The thread's number in its own namespace, which is the last one in its list; -1 if unknown. */
-static long own_number(pid_t pid, long tid)
+/* It is the last one in its list. */
+long proc_task__own_number(pid_t pid, long tid)
 {
 	char text[4096], *list, *end;
 	long last = -1;
@@ -89,9 +89,9 @@ long proc_task__host_number(pid_t pid, long tid)
 	long found = -1;
 	DIR *dir;
 
-	if (own_number(pid, tid) == tid)
+	if (proc_task__own_number(pid, tid) == tid)
 		return tid;
-	if (own_number(pid, pid) == pid)
+	if (proc_task__own_number(pid, pid) == pid)
 		return -1;
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
@@ -99,7 +99,7 @@ long proc_task__host_number(pid_t pid, long tid)
 		return -1;
 	for (int i = 0; i < MOST_THREADS && found < 0 && (entry = readdir(dir)); i++)
 		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    own_number(pid, atol(entry->d_name)) == tid)
+		    proc_task__own_number(pid, atol(entry->d_name)) == tid)
 			found = atol(entry->d_name);
 	closedir(dir);
 	return found;

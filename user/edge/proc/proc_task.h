@@ -18,6 +18,9 @@ bool proc_task__read(pid_t pid, pid_t tid, struct proc_task *t);
 /* The number of the system call in which the thread sleeps; -1 if it runs, or if that is not known. */
 int proc_task__syscall(pid_t pid, pid_t tid);
 
+/* The thread's number in its own pid namespace; -1 if that is not known. */
+long proc_task__own_number(pid_t pid, long tid);
+
 /* The number, in gilscope's pid namespace, of the thread of process pid that has the number `tid` in
  * its own; -1 if there is none. */
 long proc_task__host_number(pid_t pid, long tid);

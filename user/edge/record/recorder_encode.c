@@ -62,6 +62,15 @@ static void on_ended(void *ctx, const struct snapshot_process *p, bool listed)
 		recorder__fail(r, trace_encoder__ended(r->encoder, p, listed, clock_ns()));
 }
 
+static void on_named(void *ctx, unsigned int thread, const struct gil_thread *t)
+{
+	struct recorder *r = ctx;
+
+	if (!recorder__is_over(r))
+		recorder__fail(
+			r, trace_encoder__named(r->encoder, thread, t->tid, t->name, clock_ns()));
+}
+
 static void on_folded(void *ctx, unsigned int thread)
 {
 	struct recorder *r = ctx;
@@ -140,6 +149,7 @@ void recorder__listen(struct recorder *r)
 	r->listener = (struct listener){.entry = on_entry,
 					.process = on_process,
 					.ended = on_ended,
+					.named = on_named,
 					.folded = on_folded,
 					.sample = on_sample,
 					.unobserved = on_unobserved,
