@@ -70,7 +70,7 @@ BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zl
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-tidy libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils \
-	zsh fish python3-jsonschema
+	zsh fish python3-jsonschema chromium
 
 # Uses all CPUs, unless -j says otherwise. A make that was started by another one shares the other one's jobs.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -121,6 +121,15 @@ $(BUILD)/terminfo_values.h:
 		printf '{"%s", "%s"},\n' $$name "$$description"; done > $@
 $(call objects,edge/top/terminfo): $(BUILD)/terminfo_values.h
 
+# The HTML page, as strings of C: page.html is page_html.
+PAGE := $(addprefix user/core/html/,page.html page.css page.js page_flame.js page_chart.js)
+$(BUILD)/page_values.h: $(PAGE)
+	@mkdir -p $(@D)
+	for file in $(PAGE); do echo "static const char $$(basename $$file | tr . _)[] ="; \
+		sed -e 's/[\\"]/\\&/g' -e 's/^/"/' -e 's/$$/\\n"/' $$file; echo ';'; done > $@.new
+	mv $@.new $@
+$(call objects,core/html/html) $(BUILD)/fuzzed/core/html/html.o: $(BUILD)/page_values.h
+
 # The compiler writes the names of an object's headers into a file beside the object.
 $(call objects,$(filter edge/kernel/probe%,$(EDGE))): $(BUILD)/gilscope.skel.h
 $(BUILD)/%.o: user/%.c $(BUILD)/flags
@@ -168,6 +177,8 @@ parts = $(patsubst tests/%.c,$(BUILD)/%.o,$(wildcard tests/unit/$(1:test_%=%)_*.
 # Each test links the whole core and nothing else, so that no file of the core can need the edge.
 $(CORE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $$(call parts,$$*) $(call objects,$(FIXTURES)) $(BUILD)/libcore.a
 	$(CC) $(CFLAGS) $(filter %.o,$^) -Wl,--whole-archive $(BUILD)/libcore.a -Wl,--no-whole-archive $(CORE_LIBS) -o $@
+
+$(BUILD)/test_page: $(BUILD)/unit/replay_run.o
 
 $(EDGE_TESTS:%=$(BUILD)/%): $(BUILD)/%: $(BUILD)/unit/%.o $(call objects,$(FINDING)) $(BUILD)/libcore.a
 	$(CC) $(CFLAGS) $^ $(TEST_LIBS) -lelf $(CORE_LIBS) -rdynamic -o $@

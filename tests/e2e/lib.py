@@ -173,6 +173,14 @@ def stat(*options, command=None, status=0, seconds=60, expectations=None, **pope
     return run
 
 
+def page_data(path):
+    """What the script of an HTML page shows."""
+    with open(path, encoding="utf-8") as f:
+        page = f.read()
+    begin = page.index('id="data">') + len('id="data">')
+    return json.loads(page[begin:page.index("</script>", begin)])
+
+
 def stat_workload(interpreter, script, *args, options=(), **more):
     """Launches the workload under gilscope; returns (report of its process, truth, run)."""
     if interpreter.foreign:

@@ -273,6 +273,12 @@ def test_max_threads(text):
     refused(USAGE, "--max-threads", args=["-p", os.getpid(), "--max-threads", text])
 
 
+def test_a_page_that_has_no_file_of_its_own():
+    refused(USAGE, "--html needs the name of a file", args=["--html", "-", "--", "true"])
+    refused(USAGE, "both write to /dev/null",
+            args=["-o", "/dev/null", "--html", "/dev/null", "--", "true"])
+
+
 def test_unknown_option():
     refused(USAGE, "--nonsense", args=["--nonsense", "-p", os.getpid()])
     refused(USAGE, "unknown option --jsn (did you mean --json?)", args=["--jsn"])

@@ -9,7 +9,7 @@ import subprocess
 
 import traces
 from lib import (Skip, built, check, debian, each, equal, gil_of, gilscope, interpreters,
-                 process_of, scratch, stat, stat_workload, within, workload)
+                 page_data, process_of, scratch, stat, stat_workload, within, workload)
 from schema import check_schema
 
 HZ = 4363
@@ -124,6 +124,18 @@ def test_processes_that_end_soon():
     # One that ended before gilscope had found its interpreter has no samples.
     check(names, "no job was seen")
     equal(len(set(names)), len(names), "jobs, each in one process: %s" % names)
+
+
+def test_a_page_has_the_functions_of_the_json():
+    path = scratch("page.html")
+    process, _, _ = stat_workload(debian(), "shares.py", 1, "long", options=OPTIONS + ("--html", path))
+    g, page = gil_of(process), page_data(path)["gils"][0]
+    for key in ("wait", "hold"):
+        wanted = sum(row[key + "_ns"] for row in g["functions"])
+        equal(sum(row[key] for row in page["functions"]), wanted, key + " of the functions")
+        stacks = page["stacks"]
+        equal(sum(stack[2 + (key == "hold")] for stack in stacks["list"]) +
+              stacks["more_" + key], wanted, key + " of the stacks")
 
 
 def test_rules_about_functions():

@@ -33,6 +33,7 @@ trace.path = None
 # Each option that writes a file: the arguments, in which FILE stands for the file, and the status.
 WAYS = {
     "stat": (["stat", "-o", "FILE", "--", *PYTHON], 0),
+    "page": (["stat", "-o", "/dev/null", "--html", "FILE", "--", *PYTHON], 0),
     "record": (["record", "-q", "-o", "FILE", "--", *PYTHON], 0),
     "flight-recorder": (["record", "-q", "--flight-recorder", "1M", "-o", "FILE", "--", *PYTHON], 0),
     "report": (["report", "TRACE", "-o", "FILE"], 0),

@@ -7,7 +7,7 @@ import os
 import random
 import re
 
-from lib import (Workload, check, close_to, debian, equal, gilscope, scratch,
+from lib import (Workload, check, close_to, debian, equal, gil_of, gilscope, page_data, scratch,
                  timeout, within)
 from traces import Timeline, decode, gils, intervals, record, record_workload, report
 
@@ -380,11 +380,40 @@ def test_newer_version():
 def test_bad_options():
     for options, word in (([], "no trace"), ([convoy(), "x"], "one trace"),
                           ([convoy(), "--format", "xml"], "unknown format"),
+                          ([convoy(), "--weight", "cpu"], "unknown weight"),
+                          ([convoy(), "--weight", "hold"], "--weight is for stacks"),
                           ([convoy(), "--from", "x"], "--from"),
                           ([convoy(), "--from", "2", "--to", "1"], "between")):
         done = gilscope("report", *options)
         equal(done.status, 2, "status of %s" % options)
         check(word in done.err, "%s: it said %r", options, done.err)
+
+
+def test_stacks_need_samples():
+    for form in ("folded", "pprof", "speedscope"):
+        done = gilscope("report", convoy(), "--format", form, "-o", "/dev/null")
+        equal(done.status, 4, "status of %s" % form)
+        check("no samples" in done.err and "try: gilscope record --blame" in done.err,
+              "it said %r", done.err)
+
+
+def test_a_page():
+    """It has the figures of the JSON, of a part of the trace, too."""
+    for part in ([], ["--from", "0.1", "--to", "0.5"]):
+        path = scratch("page.html")
+        done = gilscope("report", convoy(), *part, "--format", "html", "-o", path)
+        equal(done.status, 0, "status (stderr: %s)" % done.err)
+        page, g = page_data(path)["gils"][0], gil_of(report(convoy(), *part)["processes"][0])
+        equal([page[k]["count"] for k in ("wait", "hold")], [g[k]["count"] for k in ("wait", "hold")],
+              "waits and holds")
+        equal(sorted((t[0], t[4]) for t in page["threads"]),
+              sorted((t["tid"], t["acquisitions"]) for t in g["threads"]), "threads")
+        chart = page["chart"]
+        held = sum(chart["holds"]["list"][2::4])
+        equal(held, sum(t["hold"]["sum_ns"] + t["open_hold_ns"] for t in g["threads"]) if not part
+              else held, "the time in holds")
+        equal({lane["tid"] for lane in chart["lanes"]} <= {t["tid"] for t in g["threads"]}, True,
+              "lanes")
 
 
 def test_output_is_not_the_trace():

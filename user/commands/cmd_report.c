@@ -10,6 +10,7 @@
 #include "core/base/version.h"
 #include "commands/command_line.h"
 #include "core/export/export.h"
+#include "core/html/html.h"
 #include "core/base/format.h"
 #include "core/base/locale.h"
 #include "commands/output.h"
@@ -48,8 +49,9 @@ static int set_json(void *options, const char *value, struct failure *f)
 
 static int set_format(void *options, const char *value, struct failure *f)
 {
-	if (!renderer__find(value) && !exporter__find(value)) {
-		failure__what(f, "unknown format '%s'; use " RENDER_NAMES EXPORT_NAMES, value);
+	if (!renderer__find(value) && !exporter__find(value) && strcmp(value, "html")) {
+		failure__what(f, "unknown format '%s'; use " RENDER_NAMES ", html" EXPORT_NAMES,
+			      value);
 		return -EINVAL;
 	}
 	((struct report_options *)options)->format = value;
@@ -130,7 +132,7 @@ static const struct option_row part_rows[] = {
 
 static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
-	{0, "format", "NAME", RENDER_NAMES EXPORT_NAMES, set_format},
+	{0, "format", "NAME", RENDER_NAMES ", html" EXPORT_NAMES, set_format},
 	{0, "weight", "WHAT",
 	 "weigh stacks by the time that others waited (wait, the default), or that the GIL was "
 	 "held (hold)",
@@ -148,15 +150,18 @@ static const char usage[] =
 	"\n"
 	"Summarizes or exports FILE, a recording of gilscope record (- is standard\n"
 	"input). The summary is what gilscope stat would have printed. Other formats are\n"
-	"the stacks of code that make others wait (folded, pprof, speedscope), a timeline\n"
-	"for Perfetto (open it at https://ui.perfetto.dev), and a line for each wait and\n"
-	"each hold, as csv or ndjson.\n";
+	"a page for a browser (html), the stacks of code that make others wait (folded,\n"
+	"pprof, speedscope), a timeline for Perfetto (open it at\n"
+	"https://ui.perfetto.dev), and a line for each wait and each hold, as csv or\n"
+	"ndjson.\n";
 
 static const char examples[] =
 	"EXAMPLES\n"
 	"  gilscope report app.gil                       summarize all\n"
 	"  gilscope report app.gil --from 2 --to 2.5     summarize half a second\n"
 	"  gilscope report app.gil --from -10            summarize the last ten seconds\n"
+	"  gilscope report app.gil --format html -o app.html\n"
+	"                                                a page to look at and pass on\n"
 	"  gilscope report app.gil --format perfetto -o app.pftrace\n"
 	"  gilscope report app.gil --format folded | flamegraph.pl > app.svg\n"
 	"  gilscope report app.gil --format csv | sort -t, -k3nr | head\n"
@@ -234,10 +239,13 @@ static void tell_condition(const struct replay *r, const char *path)
 
 /* Closes the output in any case. */
 static int write_report(struct output *out, const struct report_options *o,
-			const struct snapshot *s, struct failure *f)
+			const struct snapshot *s, const struct chart *chart, struct failure *f)
 {
+	const struct html_options page = {.version = GILSCOPE_VERSION, .chart = chart};
 	struct render_options look = output__look(out);
 
+	if (chart)
+		return output__end(out, html__write(out->stream, s, &page), f);
 	look.by_hold = o->weight && !strcmp(o->weight, "hold");
 	return output__end(out, renderer__find(o->format)->render(out->stream, s, &look), f);
 }
@@ -278,30 +286,44 @@ static int write_export(struct output *out, const struct report_options *o, stru
 	return err;
 }
 
-/* Moves to the wanted part; for a report, also replays it. */
-static int replay_part(struct replay *r, const struct report_options *o, __u64 *until,
+/* Moves to the wanted part and replays it. For a page, a new *chart is drawn meanwhile. */
+static int replay_part(struct replay *r, const struct report_options *o, struct chart **chart,
 		       struct failure *f)
 {
-	int err = begin(r, o, until, f);
+	__u64 until;
+	int err = begin(r, o, &until, f);
 
-	if (!err && renderer__find(o->format) && replay__run(r, *until, f) < 0)
+	if (!err && !strcmp(o->format, "html")) {
+		*chart = chart__new();
+		if (*chart)
+			chart__follow(*chart, r);
+		else
+			err = -ENOMEM;
+	}
+	if (!err && replay__run(r, until, f) < 0)
 		err = -EINVAL;
+	if (*chart)
+		err = chart__finish(*chart) ?: err;
+	if (err == -ENOMEM)
+		failure__what(f, "cannot make the report: out of memory");
 	return err;
 }
 
 /* The state of a GIL that nobody takes or releases in this part comes from before it, so everything
  * before the part is replayed too. */
-static int replay_again(struct replay **r, const struct report_options *o, __u64 *until,
+static int replay_again(struct replay **r, const struct report_options *o, struct chart **chart,
 			struct failure *f)
 {
 	int err;
 
+	chart__free(*chart);
+	*chart = NULL;
 	replay__free(*r);
 	err = replay__open(r, o->path, f);
 	if (err)
 		return err;
 	replay__read_all(*r);
-	return replay_part(*r, o, until, f);
+	return replay_part(*r, o, chart, f);
 }
 
 /* Refuses to overwrite the trace that is being read. */
@@ -325,7 +347,9 @@ static bool is_regular(const char *path)
 
 static int check_stacks(const struct report_options *o, const struct snapshot *s, struct failure *f)
 {
-	if (!renderer__find(o->format)->of_stacks || stacks__are_in(s))
+	const struct renderer *renderer = renderer__find(o->format);
+
+	if (!renderer || !renderer->of_stacks || stacks__are_in(s))
 		return 0;
 	failure__what(f, "%s has no samples of code, and --format %s is about these", o->path,
 		      o->format);
@@ -338,12 +362,12 @@ static int run_report(const struct report_options *o, struct replay **replay, st
 {
 	struct output out = {0};
 	struct snapshot *s = NULL;
+	struct chart *chart = NULL;
 	struct replay *r;
-	__u64 until;
-	int err = replay_part(*replay, o, &until, f);
+	int err = replay_part(*replay, o, &chart, f);
 
 	if (!err && replay__has_skipped(*replay))
-		err = replay_again(replay, o, &until, f);
+		err = replay_again(replay, o, &chart, f);
 	r = *replay;
 	err = err ?: replay__need_figures(r, o->path, f) ?: replay__need_found(r, o->path, f);
 	if (!err) {
@@ -353,7 +377,8 @@ static int run_report(const struct report_options *o, struct replay **replay, st
 			failure__what(f, "cannot make the report: out of memory");
 	}
 	err = err ?: output__open(&out, o->output, o->force, f);
-	err = err ?: write_report(&out, o, s, f);
+	err = err ?: write_report(&out, o, s, chart, f);
+	chart__free(chart);
 	snapshot__free(s);
 	return err;
 }
@@ -362,7 +387,7 @@ static int run_export(const struct report_options *o, struct replay *r, struct f
 {
 	struct output out = {0};
 	__u64 until;
-	int err = replay_part(r, o, &until, f) ?: output__open(&out, o->output, o->force, f);
+	int err = begin(r, o, &until, f) ?: output__open(&out, o->output, o->force, f);
 
 	return err ?: write_export(&out, o, r, until, f) ?: replay__need_found(r, o->path, f);
 }
@@ -370,7 +395,8 @@ static int run_export(const struct report_options *o, struct replay *r, struct f
 static int run(const struct report_options *o, struct replay **replay, struct failure *f)
 {
 	const struct exporter *exporter = exporter__find(o->format);
-	bool is_binary = exporter ? exporter->binary : renderer__find(o->format)->binary;
+	const struct renderer *renderer = renderer__find(o->format);
+	bool is_binary = exporter ? exporter->binary : renderer && renderer->binary;
 	int err;
 
 	if (is_binary && (!o->output || !strcmp(o->output, "-")) && isatty(STDOUT_FILENO)) {
@@ -434,7 +460,7 @@ static int take_file(void *options, int argc, char **argv, int rest, struct fail
 		err = -EINVAL;
 	}
 	if (!err && o->weight &&
-	    (exporter__find(o->format) || !renderer__find(o->format)->of_stacks)) {
+	    (!renderer__find(o->format) || !renderer__find(o->format)->of_stacks)) {
 		failure__what(f, "--weight is for stacks: --format folded, pprof or speedscope");
 		err = -EINVAL;
 	}

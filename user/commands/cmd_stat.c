@@ -7,12 +7,15 @@
 #include "commands/command_line.h"
 #include "edge/observe/observe.h"
 #include "commands/output.h"
+#include "core/base/version.h"
+#include "core/html/html.h"
 #include "core/report/render.h"
 
 struct stat_options {
 	struct observe_options observe;
 	const char *format;
 	const char *output; /* NULL: where reports go by default */
+	const char *html;   /* a file for a page; NULL: none */
 	bool force;
 };
 
@@ -30,6 +33,13 @@ static int set_output(void *options, const char *value, struct failure *f)
 	return 0;
 }
 
+static int set_html(void *options, const char *value, struct failure *f)
+{
+	(void)f;
+	((struct stat_options *)options)->html = value;
+	return 0;
+}
+
 static int set_force(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -44,6 +54,7 @@ static const struct option_row stat_option_rows[] = {
 	 "or, "
 	 "with a launched command, to standard error",
 	 set_output},
+	{0, "html", "FILE", "also write the report to FILE as a page for a browser", set_html},
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0},
 };
@@ -63,6 +74,7 @@ static const char examples[] =
 	"  gilscope stat -- python3 app.py     run a program and measure it\n"
 	"  gilscope stat -p 1234 -d 10         measure a running server for ten seconds\n"
 	"  gilscope stat --json -o gil.json -- make test\n"
+	"  gilscope stat --blame 997 --html gil.html -- python3 app.py\n"
 	"  gilscope stat --json --command-output stderr -- make test | jq .verdict.text\n"
 	"  gilscope stat --all -d 5            which programs here are GIL-bound?\n"
 	"\n"
@@ -71,20 +83,62 @@ static const char examples[] =
 	"  report could not be written; 4 cannot observe; 126 or 127 the command cannot\n"
 	"  be run or found\n";
 
-/* Writes the report and closes the output. Returns 0, or -errno with f filled. */
-static int write_report(struct output *out, const struct stat_options *o, const struct snapshot *s,
-			struct failure *f)
+/* The report, and the page if there is one. */
+struct outputs {
+	struct output report, page;
+};
+
+static void drop(struct outputs *out)
 {
-	struct render_options look = output__look(out);
-	int err;
+	output__drop(&out->report);
+	output__drop(&out->page);
+}
+
+static int open_outputs(struct outputs *out, const struct stat_options *o, struct failure *f)
+{
+	int err = output__open(&out->report, o->output, o->force, f);
+
+	if (!err && o->html)
+		err = output__open(&out->page, o->html, o->force, f);
+	if (err)
+		drop(out);
+	return err;
+}
+
+/* Writes what is still open, and closes it. Returns 0, or -errno with f filled. */
+static int write_outputs(struct outputs *out, const struct stat_options *o,
+			 const struct snapshot *s, struct failure *f)
+{
+	const struct html_options page = {.version = GILSCOPE_VERSION};
+	struct render_options look;
+	int err = 0;
 
 	if (!s) {
-		output__drop(out);
+		drop(out);
 		failure__what(f, "cannot make the report: out of memory");
 		return -ENOMEM;
 	}
-	err = renderer__find(o->format)->render(out->stream, s, &look);
-	return output__end(out, err, f);
+	if (out->report.stream) {
+		look = output__look(&out->report);
+		err = renderer__find(o->format)->render(out->report.stream, s, &look);
+		err = output__end(&out->report, err, f);
+	}
+	if (!err && out->page.stream)
+		err = output__end(&out->page, html__write(out->page.stream, s, &page), f);
+	drop(out);
+	return err;
+}
+
+static int check_html(const struct stat_options *o, struct failure *f)
+{
+	if (!o->html || (!output__is_stdout(o->html) && (!o->output || strcmp(o->output, o->html))))
+		return 0;
+	if (output__is_stdout(o->html))
+		failure__what(f,
+			      "--html needs the name of a file: standard output is for the report");
+	else
+		failure__what(f, "-o and --html both write to %s", o->html);
+	return -EINVAL;
 }
 
 static int check(void *options, int argc, char **argv, int rest, struct failure *f)
@@ -93,6 +147,7 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 	const struct output_wish wish = {strcmp(o->format, "text") ? "--json" : NULL, o->output};
 
 	return observe_options__finish(&o->observe, argc, argv, rest, f)
+		       ?: check_html(o, f)
 		       ?: output__check(&o->observe, &wish, 1, argv, f);
 }
 
@@ -101,29 +156,30 @@ static int observe(void *options, struct failure *f)
 	struct stat_options *so = options;
 	/* The text for a terminal: if nothing was seen, the message says all. */
 	bool brief = !so->output && !strcmp(so->format, "text");
+	struct outputs out = {0};
 	struct observer *ob;
-	struct output out;
 	struct snapshot *s;
 	int status, err;
 
 	if (brief)
 		so->output = output__default(&so->observe);
 	so->observe.force = so->force;
-	if (output__open(&out, so->output, so->force, f))
+	if (open_outputs(&out, so, f))
 		return EXIT_STATUS_USAGE;
-	so->observe.needs_later = output__needs(&out);
+	so->observe.needs_later = output__needs(&out.report) | output__needs(&out.page);
 	if (observer__start(&ob, &so->observe, f, &status)) {
-		output__drop(&out);
+		drop(&out);
 		return status;
 	}
 	memset(f, 0, sizeof(*f));
 	observer__run(ob);
 	observer__stop(ob);
 	s = observer__snapshot(ob);
-	if (s && brief && !observer__has_seen(ob))
-		err = 0, output__drop(&out);
-	else
-		err = write_report(&out, so, s, f);
+	if (s && brief && !observer__has_seen(ob)) {
+		output__drop(&out.report);
+		out.report.stream = NULL;
+	}
+	err = write_outputs(&out, so, s, f);
 	snapshot__free(s);
 	if (err) {
 		observer__finish(ob, NULL);

@@ -200,8 +200,7 @@ static int look(struct process_blame *b, struct looker *l, pid_t pid, __u64 ip, 
 	__u64 begin = clock_ns();
 	int err;
 
-	/* A look that was longer than its period allows uses up the next ones, too. */
-	if (gil_elapsed(looks.since, begin) > PERIOD_NS * (1 + looks.spent / LOOKS_NS)) {
+	if (gil_elapsed(looks.since, begin) > PERIOD_NS) {
 		looks.since = begin;
 		looks.spent = 0;
 	}
