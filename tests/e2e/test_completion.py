@@ -35,6 +35,8 @@ def test_processes():
     process.stdout.readline()
     done = gilscope("stat", "__complete", "-p", "1,")
     line = [line for line in done.out.splitlines() if line.startswith("1,%d\t" % process.pid)]
+    names = offered("stat", "__complete", "--name", "REA")
+    check(not names, "code after -c is no name: %s", names)
     check(line and "READY" in line[0], "the process with its command line is not in %r", done.out)
 
 

@@ -168,6 +168,7 @@ static const struct option_row check_output_rows[] = {
 static const char usage[] =
 	"usage: gilscope check [OPTIONS] --assert RULE... -- COMMAND [ARGS...]\n"
 	"       gilscope check [OPTIONS] --assert RULE... -p PID[,PID...] [-d SECS]\n"
+	"       gilscope check [OPTIONS] --assert RULE... --name NAME [-d SECS]\n"
 	"       gilscope check [OPTIONS] --assert RULE... -i FILE\n"
 	"       gilscope check [OPTIONS] --config FILE ...\n"
 	"\n"
@@ -180,6 +181,7 @@ static const char examples[] =
 	"  gilscope check --assert 'hold.max < 50ms' -- pytest\n"
 	"  gilscope check --assert 'wait.p99{thread~\"io*\"} < 10ms if wait.count >= 100' \\\n"
 	"    --repeat 5 -- ./bench\n"
+	"  gilscope check --assert 'wait.p99 < 20ms' --unit app.service -d 60\n"
 	"  gilscope check --config gil.rules --junit gil.xml --github -- make test\n"
 	"  gilscope check --save-baseline gil.json --assert 'gil_enabled == 0' -- ./bench\n"
 	"  gilscope check --baseline gil.json \\\n"
@@ -209,13 +211,7 @@ static void set_title(char *title, size_t size, const struct session *s)
 	const struct target_spec *spec = &s->observe->target;
 	size_t used = 0;
 
-	if (spec->all)
-		snprintf(title, size, "all processes");
-	for (size_t i = 0; i < spec->nr_pids && used < size; i++)
-		used += (size_t)snprintf(title + used, size - used, "%s%d", i ? ", " : "process ",
-					 spec->pids[i]);
-	for (char **arg = spec->argv; arg && *arg && used < size; arg++)
-		used += (size_t)snprintf(title + used, size - used, "%s%s", used ? " " : "", *arg);
+	target_spec__tell(spec, title, size);
 	for (size_t i = 0; i < s->options->nr_inputs && used < size; i++)
 		used += (size_t)snprintf(title + used, size - used, "%s%s", i ? ", " : "",
 					 s->options->inputs[i]);
@@ -386,7 +382,7 @@ static int check(void *session, int argc, char **argv, int rest, struct failure 
 	struct session *s = session;
 	const struct check_options *o = s->options;
 	const struct target_spec *spec = &s->observe->target;
-	bool has_target = spec->nr_pids || spec->all || rest < argc;
+	bool has_target = spec->nr_pids || target_spec__is_open(spec) || rest < argc;
 
 	if (read_rules(&s->set, o, f))
 		return -EINVAL;

@@ -94,6 +94,8 @@ static const struct option_row record_option_rows[] = {
 static const char usage[] =
 	"usage: gilscope record [OPTIONS] -o FILE -p PID[,PID...]\n"
 	"       gilscope record [OPTIONS] -o FILE -- COMMAND [ARGS...]\n"
+	"       gilscope record [OPTIONS] --name NAME | --unit UNIT | --cgroup PATH |\n"
+	"         --container ID\n"
 	"       gilscope record [OPTIONS] -o FILE --all\n"
 	"\n"
 	"Records everything that happens to the Global Interpreter Lock (GIL) of running\n"

@@ -109,6 +109,8 @@ static const struct option_row top_option_rows[] = {
 static const char usage[] =
 	"usage: gilscope top [OPTIONS] -p PID[,PID...]\n"
 	"       gilscope top [OPTIONS] -- COMMAND [ARGS...]\n"
+	"       gilscope top [OPTIONS] --name NAME | --unit UNIT | --cgroup PATH |\n"
+	"         --container ID\n"
 	"       gilscope top [OPTIONS] --all\n"
 	"       gilscope top [OPTIONS] -i FILE\n"
 	"\n"
@@ -120,6 +122,8 @@ static const char examples[] =
 	"EXAMPLES\n"
 	"  gilscope top -p 1234                     watch a running server\n"
 	"  gilscope top -- python3 app.py           run a program and watch it\n"
+	"  gilscope top --name celery               all that is called so\n"
+	"  gilscope top --container 3f2a9c          what runs in a container\n"
 	"  gilscope top --all                       every Python on this machine\n"
 	"  gilscope top -i app.gil                  play back a recording\n"
 	"  gilscope top -b -n 10 --interval 1 -p 1234 > gil.log\n"
@@ -286,7 +290,7 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 		failure__what(f, "the command's output would disturb the screen: give a file");
 	else if (!to->input)
 		return 0;
-	else if (rest < argc || target->all || target->nr_pids)
+	else if (rest < argc || target_spec__is_open(target) || target->nr_pids)
 		failure__what(f, "a target cannot be combined with -i FILE");
 	else if (to->observe.duration_ns)
 		failure__what(f, "-d needs a target; -n limits a playback");

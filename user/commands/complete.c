@@ -5,6 +5,7 @@
 #include "commands/complete.h"
 #include "core/base/format.h"
 #include "core/base/program.h"
+#include "core/base/selector.h"
 #include "core/export/export.h"
 #include "core/report/render.h"
 #include "core/rules/statistic.h"
@@ -36,19 +37,27 @@ void complete__offer(const char *typed, const char *word, const char *help)
 /* ---- the values of options ---- */
 
 /* Names are enough here: looking into each process would take too long between two keys. */
-static void offer_pid(void *ctx, pid_t pid)
+static bool is_python(pid_t pid, char command[PROGRAM_NAME])
 {
 	static const char *const names[] = {"python", "uwsgi", "gunicorn", "celery", "pytest"};
-	char comm[16], command[PROGRAM_NAME] = "", number[16];
+	char comm[16];
 
+	command[0] = '\0';
 	proc__comm(pid, comm);
 	proc__command(pid, command);
-	snprintf(number, sizeof(number), "%d", pid);
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strstr(comm, names[i]) || strstr(command, names[i])) {
-			offer(ctx, number, command);
-			return;
-		}
+		if (strstr(comm, names[i]) || strstr(command, names[i]))
+			return true;
+	return false;
+}
+
+static void offer_pid(void *ctx, pid_t pid)
+{
+	char command[PROGRAM_NAME], number[16];
+
+	snprintf(number, sizeof(number), "%d", pid);
+	if (is_python(pid, command))
+		offer(ctx, number, command);
 }
 
 static void offer_pids(struct typed *t)
@@ -61,6 +70,55 @@ static void offer_pids(struct typed *t)
 		t->word = comma + 1;
 	}
 	proc_list__each(offer_pid, t);
+}
+
+/* The names of those processes that -p would be offered, and what they are in. */
+static void offer_name(void *ctx, const char *name)
+{
+	offer(ctx, name, "");
+}
+
+static void offer_name_of(void *ctx, pid_t pid)
+{
+	char command[PROGRAM_NAME] = "";
+
+	if (is_python(pid, command) && command[0] && command[0] != '-')
+		offer_name(ctx, command);
+}
+
+static void offer_unit_of(void *ctx, pid_t pid)
+{
+	char command[PROGRAM_NAME], cgroups[4096];
+
+	if (!is_python(pid, command))
+		return;
+	proc__cgroups(pid, cgroups, sizeof(cgroups));
+	selector__each_unit(cgroups, offer_name, ctx);
+}
+
+static void offer_container_of(void *ctx, pid_t pid)
+{
+	char command[PROGRAM_NAME], cgroups[4096];
+
+	if (!is_python(pid, command))
+		return;
+	proc__cgroups(pid, cgroups, sizeof(cgroups));
+	selector__each_container(cgroups, offer_name, ctx);
+}
+
+static void offer_names(struct typed *t)
+{
+	proc_list__each(offer_name_of, t);
+}
+
+static void offer_units(struct typed *t)
+{
+	proc_list__each(offer_unit_of, t);
+}
+
+static void offer_containers(struct typed *t)
+{
+	proc_list__each(offer_container_of, t);
 }
 
 static void offer_statistic(struct typed *t, const struct metric *m, struct statistic st)
@@ -129,9 +187,9 @@ static const struct {
 	const char *option;
 	void (*offer)(struct typed *t);
 } values[] = {
-	{"pid", offer_pids},
-	{"assert", offer_figures},
-	{"format", offer_formats},
+	{"pid", offer_pids},       {"name", offer_names},
+	{"unit", offer_units},     {"container", offer_containers},
+	{"assert", offer_figures}, {"format", offer_formats},
 	{"theme", offer_themes},
 };
 
@@ -142,7 +200,7 @@ static void offer_values(struct typed *t, const struct option_row *row)
 			values[i].offer(t);
 			return;
 		}
-	if (strstr(row->arg, "FILE"))
+	if (strstr(row->arg, "FILE") || !strcmp(row->name, "cgroup"))
 		puts(":files");
 	else if (strchr(row->arg, '|'))
 		offer_choices(t, row->arg);

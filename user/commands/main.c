@@ -29,7 +29,8 @@ static void print_usage(FILE *out)
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		fprintf(out, "  %-10s %s\n", command_table[i].name, command_table[i].summary);
 	fputs("\n"
-	      "TARGET is one of: -p PID[,PID...]   -- COMMAND [ARGS...]   --all\n"
+	      "TARGET is one of: -p PID[,PID...]   -- COMMAND [ARGS...]   --all   --name NAME\n"
+	      "                  --unit UNIT   --cgroup PATH   --container ID\n"
 	      "\n"
 	      "  gilscope COMMAND --help    the options of a command, with examples\n"
 	      "  gilscope --version\n"

@@ -129,7 +129,8 @@ static void announce(const struct observer *ob)
 		return;
 	if (!n)
 		failure__say("waiting for a CPython to start%s", how);
-	else if (n == 1 && o->nr_pids == 1 && pid != proc_list__status(o->pids[0], "Tgid"))
+	else if (n == 1 && o->nr_pids == 1 && !o->nr_selectors &&
+		 pid != proc_list__status(o->pids[0], "Tgid"))
 		failure__say("observing process %d, a descendant of process %d%s", pid, o->pids[0],
 			     how);
 	else if (n == 1)
@@ -202,7 +203,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		.max_processes = o->max_processes,
 		.max_threads = o->max_threads,
 		.follow = o->target.follow,
-		.all_execs = o->target.all,
+		.all_execs = target_spec__is_open(&o->target),
 		.perf_events = getenv("GILSCOPE_PERF_EVENTS") != NULL,
 		.verbose = o->verbose,
 		.ring_size = o->ring_size,
@@ -478,7 +479,7 @@ static void explain_nothing(const struct observer *ob, struct failure *f)
 				  "before it started one");
 	else
 		failure__cause(f, spec->all ? "no CPython runs on this machine"
-					    : "what -p names became no CPython, and started none");
+					    : "what was named became no CPython, and started none");
 }
 
 int observer__finish(struct observer *ob, struct failure *f)

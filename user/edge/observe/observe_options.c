@@ -29,6 +29,30 @@ static int set_pid(void *options, const char *value, struct failure *f)
 	return err;
 }
 
+static int add_selector(void *options, enum selector_kind kind, const char *word, struct failure *f)
+{
+	struct target_spec *spec = &((struct observe_options *)options)->target;
+	struct selector *list;
+
+	if (!*word) {
+		failure__what(f, "nothing is named");
+		return -EINVAL;
+	}
+	list = reallocarray(spec->selectors, spec->nr_selectors + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	spec->selectors = list;
+	list[spec->nr_selectors++] = (struct selector){.kind = kind, .word = word};
+	return 0;
+}
+
+#define SELECTOR_SETTER(name, words)                                                               \
+	static int set_##name(void *options, const char *value, struct failure *f)                 \
+	{                                                                                          \
+		return add_selector(options, SELECT_##name, value, f);                             \
+	}
+SELECTORS(SELECTOR_SETTER)
+
 static int set_all(void *options, const char *value, struct failure *f)
 {
 	(void)value, (void)f;
@@ -114,6 +138,19 @@ static int set_verbose(void *options, const char *value, struct failure *f)
 
 const struct option_row observe_option_rows[] = {
 	{'p', "pid", "PID[,PID]", "observe these running processes and their children", set_pid},
+	{0, "name", "NAME",
+	 "observe what has this name, by its script, module, title or the kernel, and its "
+	 "children; "
+	 "* stands for any characters. Also what starts later, as the next three do",
+	 set_name},
+	{0, "unit", "UNIT", "observe the processes of this unit of systemd, such as app.service",
+	 set_unit},
+	{0, "cgroup", "PATH", "observe the processes of this cgroup, and of those below it",
+	 set_cgroup},
+	{0, "container", "ID",
+	 "observe the processes of this container, by its ID or the beginning of it; lxc and "
+	 "systemd-nspawn: by its name",
+	 set_container},
 	{'a', "all", NULL, "observe every CPython on the machine, also later ones", set_all},
 	{'d', "duration", "SECS", "stop measuring after SECS (a launched command keeps running)",
 	 set_duration},
@@ -147,7 +184,9 @@ void observe_options__init(struct observe_options *o)
 void observe_options__clear(struct observe_options *o)
 {
 	free(o->target.pids);
+	free(o->target.selectors);
 	o->target.pids = NULL;
+	o->target.selectors = NULL;
 }
 
 int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,
@@ -158,7 +197,7 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 
 	if (rest < argc)
 		spec->argv = argv + rest;
-	targets = (spec->nr_pids > 0) + spec->all + (spec->argv != NULL);
+	targets = (spec->nr_pids || spec->nr_selectors) + spec->all + (spec->argv != NULL);
 	if (targets == 1 && spec->user && !spec->argv) {
 		failure__what(f, "--user needs a command to launch: -- COMMAND");
 		return -EINVAL;
@@ -169,9 +208,9 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 	}
 	if (targets == 1)
 		return 0;
-	failure__what(
-		f,
-		targets ? "more than one target given: use only one of -p PID, -- COMMAND and --all"
-			: "no target given: use one of -p PID, -- COMMAND and --all");
+	failure__what(f, targets ? "more than one target given: -p PID, --name NAME and the like "
+				   "go together, but "
+				   "not with -- COMMAND or --all"
+				 : "no target given: use -p PID, --name NAME, -- COMMAND or --all");
 	return -EINVAL;
 }

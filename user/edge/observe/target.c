@@ -26,7 +26,7 @@
 
 #define MS      1000000ULL
 #define TICK_NS (100 * MS)
-/* With --all, a program that has not become a CPython after this long is left alone. */
+/* With --all and the like, a program that has not become a CPython after this long is left alone. */
 #define ALL_PATIENCE_NS (3000 * MS)
 /* This long after a process has exited, its threads have executed their last instruction. */
 #define EXIT_PATIENCE_NS (1000 * MS)
@@ -131,7 +131,7 @@ int target__start(struct target **out, struct probe *probe, const struct target_
 	else if (spec->all)
 		err = 0, proc_list__each(target__adopt_any, t);
 	else
-		err = target__start_named(t, f);
+		err = target__start_named(t, f) ?: target__start_selected(t, f);
 	if (err)
 		goto failed;
 	*out = t;
@@ -168,10 +168,10 @@ void target__free(struct target *t)
 /* ---- while it runs ---- */
 
 /* The kernel reports nothing about a process that has no record. If that one is not observed, there
- * is nothing to wait for; but with --all it would be found again (target_all.c). */
+ * is nothing to wait for; but with --all or --name it would be found again (target_all.c). */
 static bool is_left_alone(const struct target *t, const struct process *p)
 {
-	return p->state == PROCESS_REFUSED && p->index < 0 && !t->spec->all;
+	return p->state == PROCESS_REFUSED && p->index < 0 && !target_spec__is_open(t->spec);
 }
 
 /* Removes ended processes when the kernel is done with their records. */
@@ -205,7 +205,8 @@ static void search(struct target *t, __u64 now)
 		n++;
 		if (p->next_try_ns > now)
 			continue;
-		if (t->spec->all && p->index < 0 && gil_elapsed(p->born_ns, now) > ALL_PATIENCE_NS)
+		if (target_spec__is_open(t->spec) && p->index < 0 &&
+		    gil_elapsed(p->born_ns, now) > ALL_PATIENCE_NS)
 			p->state = PROCESS_ENDED, p->end_ns = now;
 		else
 			target__look(t, p, false);
@@ -270,7 +271,7 @@ void target__update(struct target *t)
 	t->tick_ns = now + TICK_NS;
 	probe__tick(t->probe);
 	target__look_for_ended(t, now);
-	if (t->spec->all)
+	if (target_spec__is_open(t->spec))
 		target__sweep(t, now);
 	if (probe__any_thread_gone(t->probe))
 		target__harvest(t);
@@ -313,7 +314,7 @@ bool target__over(const struct target *t)
 {
 	if (t->spec->argv)
 		return t->exit_status >= 0;
-	if (t->spec->all)
+	if (target_spec__is_open(t->spec))
 		return false;
 	for (const struct process *p = t->processes; p; p = p->next)
 		if (p->state != PROCESS_ENDED)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "core/base/selector.h"
 #include "edge/kernel/probe.h"
 #include "core/figures/listener.h"
 #include "core/figures/snapshot.h"
@@ -15,6 +16,9 @@
 struct target_spec {
 	pid_t *pids; /* -p; owned */
 	size_t nr_pids;
+	struct selector
+		*selectors; /* --name and the like; owned. The target counts what they match */
+	size_t nr_selectors;
 	char **argv;        /* -- CMD ARGS; NULL: none */
 	bool all;           /* --all */
 	const char *source; /* the name of the only source to use, from source.h; NULL: the best */
@@ -22,6 +26,11 @@ struct target_spec {
 	const char *user;   /* runs the command; NULL: the user who called sudo */
 	int command_stdout; /* a descriptor, the command's standard output; -1: gilscope's own */
 };
+
+/* Tells in a few words what was named: "process 12, unit app", "all processes", or the command. */
+void target_spec__tell(const struct target_spec *spec, char *text, size_t size);
+/* True if processes that start later, and that no target has started, may become targets. */
+bool target_spec__is_open(const struct target_spec *spec);
 
 struct target;
 

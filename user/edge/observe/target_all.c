@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * --all: looks again and again at every process of the machine that was no CPython so far. The kernel
+ * --all, --name and the like: looks again and again at every process of the machine that was no CPython
+ * so far, or not one that was selected. The kernel
  * reports when a program is executed, but not that a running one initializes an interpreter, as a
  * worker of a web server or a database does after its fork, perhaps hours later.
  */
@@ -65,8 +66,12 @@ void target__sweep(struct target *t, __u64 now)
 			return;
 		begin(t, now);
 	}
-	while (s->next < s->nr && gil_elapsed(now, clock_ns()) < STEP_NS)
-		target__adopt_any(t, s->pids[s->next++]);
+	while (s->next < s->nr && gil_elapsed(now, clock_ns()) < STEP_NS) {
+		if (t->spec->all)
+			target__adopt_any(t, s->pids[s->next++]);
+		else
+			target__adopt_if_selected(t, s->pids[s->next++]);
+	}
 	if (s->next == s->nr)
 		s->due_ns = clock_ns() + PAUSE_NS;
 }

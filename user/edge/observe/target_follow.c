@@ -59,7 +59,7 @@ static void on_exec(struct target *t, const struct gil_event *e)
 	struct process *p = target__find(t, e->pid);
 
 	if (!p) {
-		p = target__add(t, e->pid);
+		p = target__admits(t, e->pid) ? target__add(t, e->pid) : NULL;
 		if (!p)
 			return;
 		p->index = e->process == GIL_NONE ? -1 : (int)e->process;

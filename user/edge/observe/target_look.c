@@ -136,24 +136,29 @@ int target__adopt(struct target *t, pid_t pid, struct failure *f)
 	return begin(t, p, f);
 }
 
-void target__adopt_any(void *ctx, pid_t pid)
+int target__adopt_or_refuse(struct target *t, pid_t pid)
 {
-	struct target *t = ctx;
 	__u64 begin_ns = clock_ns();
 	struct failure f = {0};
 	int err = target__adopt(t, pid, &f);
 	struct process *p;
 
 	if (!err || target__is_no_python_yet(err) || err == -ESRCH)
-		return;
+		return err;
 	p = target__find(t, pid);
 	if (!p)
 		p = target__add(t, pid);
 	if (!p)
-		return;
+		return err;
 	p->looked_ns = begin_ns;
 	proc__comm(p->pid, p->comm);
 	target__refuse(t, p, &f);
+	return err;
+}
+
+void target__adopt_any(void *ctx, pid_t pid)
+{
+	target__adopt_or_refuse(ctx, pid);
 }
 
 void target__follow(struct target *t, pid_t pid)

@@ -60,11 +60,22 @@ bool target__is_no_python_yet(int err);
 /* Observes a running CPython from now on. Returns 0, or -errno with f filled; -ENOENT or -EAGAIN if
  * it is none, or none yet. */
 int target__adopt(struct target *t, pid_t pid, struct failure *f);
+/* The same; but if it is a CPython that cannot be observed, it is listed. */
+int target__adopt_or_refuse(struct target *t, pid_t pid);
 /* Observes a running process, which may become a CPython, or start one. */
 void target__follow(struct target *t, pid_t pid);
 /* -p: begins with the processes named on the command line. Returns 0, or -errno with f filled. */
 int target__start_named(struct target *t, struct failure *f);
-/* --all: looks for some ms at processes that were no CPython before. Call it at each tick. */
+/* --name and the like: begins with the running processes that match. Returns 0, or -errno with f
+ * filled. */
+int target__start_selected(struct target *t, struct failure *f);
+/* The same for one process, for proc_list__each; ctx is the target. */
+void target__adopt_if_selected(void *ctx, pid_t pid);
+/* A process that is not in the table has executed a program. Returns true if the caller is to add it to
+ * the table: with --all, or if it matches. */
+bool target__admits(struct target *t, pid_t pid);
+/* --all, --name and the like: looks for some ms at processes that were no CPython before. Call it at
+ * each tick. */
 void target__sweep(struct target *t, __u64 now);
 /* --all: the same, for proc_list__each; ctx is the target. Skips processes that are not CPython;
  * lists those that are, but cannot be observed. */

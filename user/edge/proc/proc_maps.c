@@ -269,6 +269,16 @@ bool proc__command(pid_t pid, char command[PROGRAM_NAME])
 	return true;
 }
 
+void proc__cgroups(pid_t pid, char *text, size_t size)
+{
+	int fd = proc_open(pid, "cgroup");
+	ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	text[n > 0 ? n : 0] = '\0';
+}
+
 bool proc__has_argument(pid_t pid, const char *word)
 {
 	static const size_t most = 64 * 1024;

@@ -82,6 +82,9 @@ bool proc__comm(pid_t pid, char comm[16]);
  * cannot be read. They are in the memory of the process, which may make that slow. */
 bool proc__command(pid_t pid, char command[PROGRAM_NAME]);
 
+/* What /proc/PID/cgroup says, cut to fit and ended; "" if it cannot be read. */
+void proc__cgroups(pid_t pid, char *text, size_t size);
+
 /* True if an argument of the process's command line contains `word`. */
 bool proc__has_argument(pid_t pid, const char *word);
 

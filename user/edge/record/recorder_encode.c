@@ -118,6 +118,10 @@ static void describe_target(const struct target_spec *spec, char *text, size_t s
 		snprintf(text, size, "--all");
 	for (size_t i = 0; i < spec->nr_pids && n < size; i++)
 		n += (size_t)snprintf(text + n, size - n, "%s%d", i ? "," : "-p ", spec->pids[i]);
+	for (size_t i = 0; i < spec->nr_selectors && n < size; i++)
+		n += (size_t)snprintf(text + n, size - n, "%s--%s %s", n ? " " : "",
+				      selector_names[spec->selectors[i].kind],
+				      spec->selectors[i].word);
 	for (char **word = spec->argv; word && *word && n < size; word++)
 		n += (size_t)snprintf(text + n, size - n, "%s%s", n ? " " : "", *word);
 }
