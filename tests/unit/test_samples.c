@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "core/figures/blame_totals.h"
+#include "core/history/history.h"
 #include "core/trace/trace_encoder_state.h"
 #include "fixtures_machine.h"
 #include "fixtures_tape.h"
@@ -54,8 +55,8 @@ static void put_sample(const struct blame_sample *s)
 		abort();
 }
 
-/* Writes a random run with random samples between its edges. */
-static void record(__u64 seed, bool sampled)
+/* Writes a random run with random samples between its edges. `look` is called now and then. */
+static void record_and(__u64 seed, bool sampled, void (*look)(__u64 now))
 {
 	__u64 r = random_seed(seed);
 	bool told[RUN_THREADS] = {false};
@@ -88,11 +89,18 @@ static void record(__u64 seed, bool sampled)
 
 			put_sample(&s);
 		}
+		if (look && i % 10 == 9 && i + 1 < run.nr && run.edges[i + 1].ts > e->ts)
+			look(e->ts);
 	}
 }
 
+static void record(__u64 seed, bool sampled)
+{
+	record_and(seed, sampled, NULL);
+}
+
 /* The snapshot of the live run. */
-static struct snapshot *snapshot_of(const struct blame *samples)
+static struct snapshot *snapshot_at(const struct blame *samples, __u64 now)
 {
 	struct snapshot *s = snapshot__new();
 	struct snapshot_process *p = snapshot__add_process(s);
@@ -101,7 +109,7 @@ static struct snapshot *snapshot_of(const struct blame *samples)
 	*p = tape.process;
 	p->gils = NULL;
 	p->nr_gils = 0;
-	p->end_ns = s->end_ns = run.end;
+	p->end_ns = s->end_ns = now;
 	g = snapshot_process__add_gil(p);
 	*g = tape.gil;
 	g->lock = model.lock;
@@ -115,6 +123,11 @@ static struct snapshot *snapshot_of(const struct blame *samples)
 	s->exit_status = -1;
 	snapshot__finish(s);
 	return s;
+}
+
+static struct snapshot *snapshot_of(const struct blame *samples)
+{
+	return snapshot_at(samples, run.end);
 }
 
 static struct snapshot *replayed(struct replay *r)
@@ -314,6 +327,70 @@ TEST(many_names)
 	CHECK(r && replay__run(r, ~0ULL, &failure) >= 0, "%s", failure.what);
 	CHECK_EQ(n, 40000);
 	clean(r, NULL);
+}
+
+/* ---- windows ---- */
+
+static struct history *history;
+static __u64 looks, window_begins, in_window, counted;
+
+/* The window is as long as the run's last third: what is counted since then is in it. */
+static void look(__u64 now)
+{
+	struct snapshot *s = snapshot_at(live, now);
+
+	if (history__add(history, s))
+		abort();
+	snapshot__free(s);
+	looks++;
+	if (now <= window_begins)
+		in_window = nr_samples;
+}
+
+static void check_span(enum history_span span, __u64 samples)
+{
+	const struct snapshot *s = history__span(history, span);
+	struct blame_totals t = blame_totals__of(&s->processes[0], &s->processes[0].gils[0]);
+	const struct snapshot_gil *g = gil_of(s);
+	__u64 hold = 0, wait = 0;
+
+	for (size_t i = 0; i < g->nr_functions; i++) {
+		hold += g->functions[i].hold_ns;
+		wait += g->functions[i].wait_ns;
+	}
+	CHECK_EQ(count(g), samples);
+	CHECK_EQ(wait, t.wait_ns);
+	CHECK_EQ(hold, t.oncpu_ns + t.blocked_ns + t.preempted_ns + t.unknown_hold_ns);
+}
+
+/* The rows of all, and of the last seconds, add up to the exact figures of these. */
+TEST(a_window_has_its_own_samples)
+{
+	for (__u64 seed = 0; seed < 100 && !test_failure[0]; seed++) {
+		struct snapshot *copy;
+
+		machine_run(&run, seed);
+		looks = in_window = 0;
+		window_begins = run.start + (run.end - run.start) / 3 * 2;
+		history = history__new(run.end - window_begins);
+		record_and(seed, true, look);
+		window_begins = 0;
+		look(run.end);
+		check_span(HISTORY_ALL, nr_samples);
+		if (looks > 1 && !test_failure[0])
+			check_span(HISTORY_WINDOW, nr_samples - in_window);
+		counted += in_window;
+		copy = history__copy(history, HISTORY_ALL);
+		CHECK(copy && count(gil_of(copy)) == nr_samples, "a copy");
+		snapshot__free(copy);
+		history__reset(history);
+		look(run.end + 1);
+		check_span(HISTORY_ALL, 0);
+		history__free(history);
+		blame__free(live);
+		tape__free(&tape);
+	}
+	CHECK(counted > 100, "%llu", counted);
 }
 
 /* Whatever a place is said to be: no name of another frame, and nothing beyond the lists. */

@@ -210,6 +210,32 @@ size_t blame__memory(const struct blame *b)
 	return sizeof(*b) + (b->nr ? room_for(b->nr) : 0) * sizeof(*b->places);
 }
 
+size_t blame__places(const struct blame *b)
+{
+	return b->nr;
+}
+
+struct blame_sums blame__sums(const struct blame *b, size_t place)
+{
+	const struct place *p = &b->places[place];
+
+	return (struct blame_sums){p->ticks,      p->weight,       p->weight_squared, p->gaps,
+				   p->blocked_ns, p->preempted_ns, p->wait_ns};
+}
+
+void blame__set_sums(struct blame *b, size_t place, const struct blame_sums *s)
+{
+	struct place *p = &b->places[place];
+
+	p->ticks = s->ticks;
+	p->weight = s->weight;
+	p->weight_squared = s->weight_squared;
+	p->gaps = s->gaps;
+	p->blocked_ns = s->blocked_ns;
+	p->preempted_ns = s->preempted_ns;
+	p->wait_ns = s->wait_ns;
+}
+
 /* ---- rows ---- */
 
 /* The figures that are divided among the rows. */

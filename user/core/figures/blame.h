@@ -63,8 +63,8 @@ struct blame_sample {
 	enum blame_sample_kind kind;
 	__u64 ts;
 	__u32 tid;
-	__u32 waiters;                            /* of a tick */
-	__u64 blocked_ns, preempted_ns, wait_ns;  /* of a gap */
+	__u32 waiters;                           /* of a tick */
+	__u64 blocked_ns, preempted_ns, wait_ns; /* of a gap */
 	struct blame_place at;
 };
 
@@ -92,6 +92,19 @@ void blame__tick(struct blame *b, const struct blame_place *at, unsigned int wai
 /* The holder has been off its CPU at this place, for these times in ns. */
 void blame__gap(struct blame *b, const struct blame_place *at, __u64 blocked_ns, __u64 preempted_ns,
 		__u64 wait_ns);
+
+/* What a place has, for those who keep differences. Places keep their numbers, from 0 on. */
+struct blame_sums {
+	__u64 ticks;
+	__u64 weight;         /* the sum over the ticks of the number of waiters */
+	__u64 weight_squared; /* the sum of its square */
+	__u64 gaps;
+	__u64 blocked_ns, preempted_ns, wait_ns; /* of gaps */
+};
+
+size_t blame__places(const struct blame *b);
+struct blame_sums blame__sums(const struct blame *b, size_t place);
+void blame__set_sums(struct blame *b, size_t place, const struct blame_sums *s);
 
 /* A tick or a gap. */
 void blame__sample(struct blame *b, const struct blame_sample *s);

@@ -13,7 +13,8 @@
 struct tick_sink {
 	void (*begin)(void *ctx, __u64 now_ns);
 	/* Each returns an index for the calls below it, or -ENOMEM. The lists that the struct owns
-	 * come separately, or never; with whole_process they come along. */
+	 * come separately, or never, except for the samples of a GIL; with whole_process they come
+	 * along. */
 	int (*process)(void *ctx, const struct snapshot_process *p);
 	int (*whole_process)(void *ctx, const struct snapshot_process *p);
 	int (*gil)(void *ctx, int process, const struct snapshot_gil *g);

@@ -31,6 +31,7 @@ void history__clear_track(struct history *h, size_t process)
 		free(track->gils[i].rows);
 		free(track->gils[i].sums);
 		free(track->gils[i].points);
+		history__free_samples(&track->gils[i].samples);
 	}
 	free(track->gils);
 	*track = (struct process_track){0};
@@ -183,6 +184,7 @@ static int add_gil(struct history *h, int process)
 static void describe_gil(struct snapshot_gil *to, const struct snapshot_gil *from)
 {
 	to->main = from->main;
+	to->sampled = from->sampled;
 	to->interpreter = from->interpreter;
 	to->end_ns = from->end_ns;
 	to->locked_at_start = from->locked_at_start;
@@ -290,7 +292,8 @@ int history__gil(struct history *h, int process, const struct snapshot_gil *g)
 		describe_gil(view, g);
 		view->lock.address = g->lock.address;
 	}
-	return add_points(track, &now, track->at) ?: i;
+	return history__samples(h, process, i, g->samples)
+		       ?: add_points(track, &now, track->at) ?: i;
 }
 
 /* ---- whole processes and snapshots ---- */

@@ -56,7 +56,7 @@ void history__reset(struct history *h);
 void history__begin(struct history *h, __u64 now_ns);
 
 /* Each returns an index for the calls below it, or -ENOMEM. The lists that the struct owns are
- * ignored, because they are fed separately. A process is identified by pid and start_ns, a GIL by
+ * ignored, because they are fed separately; only the samples of a GIL come with it, and are copied. A process is identified by pid and start_ns, a GIL by
  * address and interpreter. */
 int history__process(struct history *h, const struct snapshot_process *p);
 int history__gil(struct history *h, int process, const struct snapshot_gil *g);

@@ -4,7 +4,7 @@
  *
  * A log is a sequence of entries, as bytes. Each begins with an entry_header. For a thread, a
  * row_delta and the differences of its two histograms follow; for a lock, a lock_delta and those of
- * its own two; for a keyed sum, a gil_sum_value. The difference of a histogram is a hist_head
+ * its own two; for a keyed sum, a gil_sum_value; for a place in the code, its blame_sums. The difference of a histogram is a hist_head
  * and its slots.
  */
 #ifndef HISTORY_LOG_H
@@ -23,13 +23,14 @@ enum entry_kind {
 	ENTRY_ROW,
 	ENTRY_LOCK,
 	ENTRY_SUM,
+	ENTRY_PLACE,
 };
 
 struct entry_header {
 	__u16 kind;
 	__u16 gil;
 	__u32 process;
-	__u32 row; /* for a thread or a sum */
+	__u32 row; /* for a thread, a sum or a place */
 	__u32 pad;
 };
 

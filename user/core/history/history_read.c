@@ -66,6 +66,19 @@ static int copy_rows(struct snapshot_gil *to, const struct snapshot_gil *from)
 	return 0;
 }
 
+static int copy_functions(struct snapshot_gil *to, const struct snapshot_gil *from)
+{
+	size_t size = from->nr_functions * sizeof(*from->functions);
+
+	if (!from->functions)
+		return 0;
+	to->functions = malloc(size + 1);
+	if (!to->functions)
+		return -1;
+	memcpy(to->functions, from->functions, size);
+	return 0;
+}
+
 static int copy_process(struct snapshot *s, const struct snapshot_process *from)
 {
 	struct snapshot_process *p = snapshot__add_process(s);
@@ -83,8 +96,9 @@ static int copy_process(struct snapshot *s, const struct snapshot_process *from)
 		*g = from->gils[i];
 		g->threads = NULL;
 		g->sums = NULL;
+		g->functions = NULL;
 		g->nr_threads = g->nr_sums = 0;
-		if (copy_rows(g, &from->gils[i]))
+		if (copy_functions(g, &from->gils[i]) || copy_rows(g, &from->gils[i]))
 			return -1;
 	}
 	return 0;
@@ -124,6 +138,7 @@ static void forget_gil(struct gil_track *track, struct snapshot_gil *g, enum his
 {
 	memset(&track->accrued[span], 0, sizeof(track->accrued[span]));
 	memset(&track->lock[span], 0, sizeof(track->lock[span]));
+	history__forget_samples(&track->samples, span);
 	memset(&g->fig, 0, sizeof(g->fig));
 	memset(&g->lock.handoff, 0, sizeof(g->lock.handoff));
 	memset(&g->lock.chain, 0, sizeof(g->lock.chain));

@@ -78,6 +78,8 @@ const char *history__next_entry(const char *at, struct entry_header *e)
 	at += sizeof(*e);
 	if (e->kind == ENTRY_SUM)
 		return at + sizeof(struct gil_sum_value);
+	if (e->kind == ENTRY_PLACE)
+		return at + sizeof(struct blame_sums);
 	at += e->kind == ENTRY_ROW ? sizeof(struct row_delta) : sizeof(struct lock_delta);
 	return hist__skip(hist__skip(at));
 }
@@ -102,6 +104,8 @@ void history__apply(struct history *h, enum history_span span, const struct log 
 			apply_row(track, g, span, e.row, at, off);
 		else if (e.kind == ENTRY_LOCK)
 			apply_lock(track, g, span, at, off);
+		else if (e.kind == ENTRY_PLACE)
+			history__apply_place(&track->samples, span, e.row, at, off);
 		else
 			apply_sum(g, e.row, at, off);
 	}
@@ -216,6 +220,7 @@ static void settle_gil(struct history *h, enum history_span span, size_t process
 	g->lost_edges = gap ? raw->lost_edges : 0;
 	p->start_ns = gil_later(h->begin[span], raw_process->start_ns);
 	p->end_ns = raw_process->end_ns;
+	history__settle_samples(&track->samples, span, p, g);
 }
 
 void history__settle(struct history *h)

@@ -30,6 +30,13 @@ struct row_track {
 	struct accrued accrued[HISTORY_SPANS];
 };
 
+/* The sums of each place in the code: as last fed, and of the spans. */
+struct samples_track {
+	struct blame *names; /* owned; the places, in this order; NULL: no samples came */
+	struct blame_sums *raw, *span[HISTORY_SPANS];
+	size_t room;
+};
+
 struct gil_track {
 	bool fed;   /* in this tick */
 	__u64 at;   /* where its last tick ended */
@@ -44,6 +51,7 @@ struct gil_track {
 	__u64 wait_max;
 	__u32 *sums; /* hash table from kind and key to index + 1; 0: unused */
 	size_t sums_size;
+	struct samples_track samples;
 	/* the curves */
 	struct history_point *points;
 	__u64 nr_points; /* all points so far */
@@ -110,6 +118,16 @@ int history__grow(void **list, size_t *size, size_t nr, size_t element);
 void history__clear_track(struct history *h, size_t process);
 /* history.c: the curve of a GIL begins anew where its last tick ended; `raw` is as last fed. */
 void history__forget_points(struct gil_track *track, const struct snapshot_gil *raw);
+
+/* history_samples.c: feeds the samples of a GIL, or NULL: 0 or -ENOMEM; applies an entry of the log about
+ * a place; makes the rows of functions of a span; forgets what a span has, or frees all. */
+int history__samples(struct history *h, int process, int gil, const struct blame *samples);
+void history__apply_place(struct samples_track *t, enum history_span span, __u32 place,
+			  const char *at, bool off);
+void history__settle_samples(struct samples_track *t, enum history_span span,
+			     const struct snapshot_process *p, struct snapshot_gil *g);
+void history__forget_samples(struct samples_track *t, enum history_span span);
+void history__free_samples(struct samples_track *t);
 
 /* history_tick.c: false if there was no memory for the present tick. */
 bool history__has_begun(const struct history *h);

@@ -171,7 +171,9 @@ static void feed_gil(struct feed *f, const struct process *p, struct process_gil
 	process_gil__describe(g, f->probe, &f->gil);
 	f->gil.switch_interval_us = g->switch_interval_us;
 	f->gil.requests_unknown = !p->python.drop_request.known;
-	gil = f->to->gil(f->to->ctx, process, &f->gil);
+	f->err = process_gil__samples_now(g, f->probe, p->looker, p->pid, f->now, &f->gil);
+	gil = f->err ?: f->to->gil(f->to->ctx, process, &f->gil);
+	blame__free(f->gil.samples);
 	if (gil < 0) {
 		f->err = gil;
 		return;

@@ -203,6 +203,36 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 	return to;
 }
 
+/* The record of the thread that has the GIL; NULL if it is free, or if nobody knows. */
+static const struct gil_thread *live_holder(const struct process_gil *g, struct probe *probe,
+					    pid_t pid, const struct gil_lock *l)
+{
+	const struct gil_thread *t;
+
+	if (g->lock < 0 || l->state != GIL_LOCK_HELD ||
+	    l->bpf.last_record >= probe__thread_limit(probe))
+		return NULL;
+	t = probe__thread(probe, l->bpf.last_record);
+	return is_own(pid, t) && t->tid == l->last_tid ? t : NULL;
+}
+
+int process_gil__samples_now(const struct process_gil *g, struct probe *probe, struct looker *l,
+			     pid_t pid, __u64 now, struct snapshot_gil *to)
+{
+	const struct gil_thread *live = g->blame ? live_holder(g, probe, pid, &to->lock) : NULL;
+	const struct blame_sample *open;
+	struct gil_thread holder;
+	struct gil_blame_gap gap;
+	bool has_gap = live && probe__read_gap(probe, to->lock.bpf.last_record, &gap);
+
+	if (!g->blame)
+		return 0;
+	if (has_gap)
+		probe__read_thread(probe, to->lock.bpf.last_record, &holder);
+	return process_blame__samples(g->blame, l, pid, has_gap ? &gap : NULL, &holder, to, now,
+				      &to->samples, &open);
+}
+
 int process_gil__samples(const struct process_gil *g, struct probe *probe, struct looker *l,
 			 pid_t pid, const struct snapshot_process *p, struct snapshot_gil *to,
 			 const struct listener *listener)

@@ -44,6 +44,9 @@ bool process_gil__harvest(struct process_gil *gils, size_t n, struct probe *prob
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
 					   pid_t pid, bool is_live, struct snapshot_process *sp);
 
+/* Sets to->samples, of which `to` has the record of the GIL as of `now`. Returns 0 or -ENOMEM. */
+int process_gil__samples_now(const struct process_gil *g, struct probe *probe, struct looker *l,
+			     pid_t pid, __u64 now, struct snapshot_gil *to);
 /* Adds the samples and the rows of functions to a GIL of p in the snapshot. The listener, unless it is
  * NULL, hears of a gap that is still open. Returns 0 or -ENOMEM. */
 int process_gil__samples(const struct process_gil *g, struct probe *probe, struct looker *l,
