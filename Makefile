@@ -352,7 +352,7 @@ install: all
 	install -D -m 755 $(BUILD)/gilscope $(DESTDIR)$(BINDIR)/gilscope
 	install -D -m 644 usdt/gil_probes.h $(DESTDIR)$(INCLUDEDIR)/gil_probes.h
 	for page in docs/*.1; do install -D -m 644 $$page $(DESTDIR)$(MANDIR)/man1/$${page##*/} || exit; done
-	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md; do \
+	for file in README.md CHANGELOG.md LICENSE SECURITY.md docs/*.md docs/*.schema.json; do \
 		install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$${file##*/} || exit; done
 	for file in LICENSES/*; do install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
 	for file in $$(find examples -type f); do install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$$file || exit; done
