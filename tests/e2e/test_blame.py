@@ -126,6 +126,18 @@ def test_processes_that_end_soon():
     equal(len(set(names)), len(names), "jobs, each in one process: %s" % names)
 
 
+def test_stacks_of_a_recording_add_up():
+    path = traces.record_workload("shares.py", 1, "short", options=OPTIONS)
+    rows = gil_of(traces.report(path)["processes"][0])["functions"]
+    for weight in ("wait", "hold"):
+        wanted = sum(row[weight + "_ns"] for row in rows)
+        done = gilscope("report", path, "--format", "folded", "--weight", weight)
+        equal(sum(int(line.rsplit(" ", 1)[1]) for line in done.out.splitlines()), wanted, weight)
+        done = gilscope("report", path, "--format", "speedscope", "--weight", weight)
+        file = json.loads(done.out)
+        equal(sum(file["profiles"][file["activeProfileIndex"]]["weights"]), wanted, weight)
+
+
 def test_a_page_has_the_functions_of_the_json():
     path = scratch("page.html")
     process, _, _ = stat_workload(debian(), "shares.py", 1, "long", options=OPTIONS + ("--html", path))

@@ -5,7 +5,7 @@
 
 const TOP = 20, OWNER = 22, WAITERS = 40, LANE = 14, GAP = 6;
 
-const chart = {data: null, lanes: [], from: 0, to: 1, cursor: null, lane: 0, drag: null};
+const chart = {data: null, lanes: [], from: 0, to: 1, cursor: null, lane: 0, drag: null, picture: null, mostWaiters: 0};
 
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const digitOf = Object.fromEntries([...DIGITS].map((c, i) => [c, i]));
@@ -42,7 +42,15 @@ function readChart(c) {
 
 // ---- drawing ----
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+// The page's colours, asked for once for each picture.
+const colours = new Map();
+
+function colour(name) {
+	if (!colours.has(name))
+		colours.set(name, getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim());
+	return colours.get(name);
+}
+
 // Threads are told apart by hue in the row of owners; their names are in the rows below.
 const hueOf = (number) => `hsl(${(number * 137.5 + 210) % 360} 45% ${matchMedia("(prefers-color-scheme: dark)").matches ? 58 : 45}%)`;
 
@@ -84,53 +92,70 @@ function drawAxis(ctx, height) {
 	}
 }
 
-// A time since the beginning, with as many digits as tell the marks apart.
+// A time since the beginning, with as many digits as tell times that are `step` apart.
 function formatTime(t, step) {
 	const digits = Math.max(0, Math.min(9, -Math.floor(Math.log10(step / 1e9) + 1e-9)));
-	if (t >= 60e9 && step >= 1e9) {
-		const s = Math.round(t / 1e9), two = (n) => String(n).padStart(2, "0");
-		return s < 3600 ? `${Math.floor(s / 60)}:${two(s % 60)}` : `${Math.floor(s / 3600)}:${two(Math.floor(s % 3600 / 60))}:${two(s % 60)}`;
-	}
-	return (t / 1e9).toFixed(digits) + " s";
+	if (chart.data.length < 100e9)
+		return (t / 1e9).toFixed(digits) + " s";
+	const unit = 10 ** digits, units = Math.round(t / 1e9 * unit), s = Math.floor(units / unit);
+	const two = (n) => String(n).padStart(2, "0");
+	const rest = digits ? "." + String(units % unit).padStart(digits, "0") : "";
+	return (s < 3600 ? Math.floor(s / 60) : `${Math.floor(s / 3600)}:${two(Math.floor(s % 3600 / 60))}`) + ":" + two(s % 60) + rest;
 }
 
-// Three pixels are one step: the columns below it are averaged.
-function drawColumns(ctx) {
-	const d = chart.data, {width} = view(), left = nameWidth();
-	const step = Math.max(1, Math.min(width, view().span / d.column > width ? 1 : 2));
-	const wait = colour("wait"), hold = colour("hold");
-	const most = Math.max(1, chart.mostWaiters);
-	for (let x = left; x < left + width; x += step) {
-		const from = timeAt(x), to = timeAt(x + step);
-		let owner = null, held = 0, waiting = 0;
-		for (const lane of d.lanes) {
-			const h = mean(lane.hold, from, to), w = mean(lane.wait, from, to), y = laneTop(lane.number) + LANE - 1;
-			waiting += w;
-			if (h > held)
-				[owner, held] = [lane, h];
-			const hh = Math.min(1, h) * (LANE - 2), wh = Math.min(1 - Math.min(1, h), w) * (LANE - 2);
-			ctx.fillStyle = hold;
-			ctx.fillRect(x, y - hh, step, hh);
-			ctx.fillStyle = wait;
-			ctx.fillRect(x, y - hh - wh, step, wh);
-		}
-		if (owner) {
-			ctx.globalAlpha = Math.min(1, 0.25 + held);
-			ctx.fillStyle = hueOf(owner.number);
-			ctx.fillRect(x, TOP, step, OWNER);
-			ctx.globalAlpha = 1;
-		}
-		ctx.fillStyle = wait;
-		const height = waiting / most * WAITERS;
-		ctx.fillRect(x, TOP + OWNER + GAP + WAITERS - height, step, height);
+// Draws a row of values between 0 and 1, of so many pixels each; equal ones in one go.
+function drawRow(ctx, values, left, step, bottom, height) {
+	const rounded = (value) => Math.ceil(value * height * 4) / 4;
+	ctx.beginPath();
+	for (let i = 0, end; i < values.length; i = end) {
+		const h = rounded(values[i]);
+		for (end = i + 1; end < values.length && rounded(values[end]) === h;)
+			end++;
+		if (h)
+			ctx.rect(left + i * step, bottom - h, (end - i) * step, h);
 	}
+	ctx.fill();
+}
+
+function drawColumns(ctx) {
+	const d = chart.data, {width, span} = view(), left = nameWidth();
+	const n = Math.ceil(width), step = width / n, waiting = new Float64Array(n), most = new Float64Array(n);
+	const owners = new Array(n).fill(null);
+	for (const lane of d.lanes) {
+		const both = new Float64Array(n), held = new Float64Array(n);
+		for (let i = 0; i < n; i++) {
+			const from = chart.from + i / n * span, to = chart.from + (i + 1) / n * span;
+			const h = mean(lane.hold, from, to), w = mean(lane.wait, from, to);
+			held[i] = Math.min(1, h);
+			both[i] = Math.min(1, h + w);
+			waiting[i] += w;
+			if (h > most[i])
+				[owners[i], most[i]] = [lane, h];
+		}
+		// What it waited is above what it held.
+		ctx.fillStyle = colour("wait");
+		drawRow(ctx, both, left, step, laneTop(lane.number) + LANE - 1, LANE - 2);
+		ctx.fillStyle = colour("hold");
+		drawRow(ctx, held, left, step, laneTop(lane.number) + LANE - 1, LANE - 2);
+	}
+	for (let i = 0; i < n; i++) {
+		if (!owners[i])
+			continue;
+		ctx.globalAlpha = Math.min(1, 0.25 + most[i]);
+		ctx.fillStyle = hueOf(owners[i].number);
+		ctx.fillRect(left + i * step, TOP, step, OWNER);
+	}
+	ctx.globalAlpha = 1;
+	ctx.fillStyle = colour("wait");
+	drawRow(ctx, waiting.map((w) => Math.min(1, w / Math.max(1, chart.mostWaiters))), left, step, TOP + OWNER + GAP + WAITERS, WAITERS);
 }
 
 // What is wide enough is drawn exactly.
 function drawIntervals(ctx) {
-	const d = chart.data, left = nameWidth(), right = left + view().width;
+	const d = chart.data, left = nameWidth(), right = left + view().width, scale = view().width / view().span;
+	const x = (t) => left + (t - chart.from) * scale;
 	const box = (interval, y, height, fill) => {
-		const from = Math.max(left, xOf(interval.start)), to = Math.min(right, xOf(interval.end));
+		const from = Math.max(left, x(interval.start)), to = Math.min(right, x(interval.end));
 		if (to - from < 1.5)
 			return false;
 		ctx.clearRect(from, y, to - from, height);
@@ -176,41 +201,43 @@ function drawNames(ctx, height) {
 	ctx.fillStyle = colour("raised");
 	ctx.fillRect(0, 0, nameWidth(), height);
 	ctx.textAlign = "left";
-	const put = (text, y, strong) => {
-		ctx.fillStyle = colour(strong ? "ink" : "soft");
+	const put = (text, y) => {
+		ctx.fillStyle = colour("soft");
 		while (text.length > 4 && ctx.measureText(text).width > nameWidth() - 20)
 			text = text.slice(0, -2) + "…";
 		ctx.fillText(text, 14, y);
 	};
-	put("has the GIL", TOP + 15, false);
-	put(`waiting (up to ${formatMean(chart.mostWaiters)})`, TOP + OWNER + GAP + WAITERS - 4, false);
+	put("has the GIL", TOP + 15);
+	put(`waiting (up to ${formatMean(chart.mostWaiters)})`, TOP + OWNER + GAP + WAITERS - 4);
 	for (const lane of chart.data.lanes) {
 		ctx.fillStyle = hueOf(lane.number);
 		ctx.fillRect(4, laneTop(lane.number) + 2, 6, LANE - 4);
-		put(lane.name, laneTop(lane.number) + LANE - 3, chart.cursor !== null && lane.number === chart.lane);
+		put(lane.name, laneTop(lane.number) + LANE - 3);
 	}
 }
 
 function drawGaps(ctx, height) {
 	ctx.fillStyle = colour("line");
-	let start = 0;
 	for (let i = 0; i < chart.data.gaps.length; i += 2) {
-		start = chart.data.gaps[i];
+		const start = chart.data.gaps[i];
 		const from = Math.max(nameWidth(), xOf(start)), to = xOf(start + chart.data.gaps[i + 1]);
 		if (to > from)
 			ctx.fillRect(from, TOP, Math.max(1, to - from), height - TOP);
 	}
 }
 
+// The picture is kept, so that the cursor can move over it.
 function drawChart() {
 	const canvas = byId("canvas"), d = chart.data;
 	if (!d || !canvas.clientWidth)
 		return;
 	const height = laneTop(d.lanes.length) + GAP, ratio = devicePixelRatio || 1;
+	colours.clear();
+	const picture = chart.picture = document.createElement("canvas");
 	canvas.style.height = height + "px";
-	canvas.width = Math.round(canvas.clientWidth * ratio);
-	canvas.height = Math.round(height * ratio);
-	const ctx = canvas.getContext("2d");
+	picture.width = canvas.width = Math.round(canvas.clientWidth * ratio);
+	picture.height = canvas.height = Math.round(height * ratio);
+	const ctx = picture.getContext("2d");
 	ctx.scale(ratio, ratio);
 	ctx.font = "11px system-ui, sans-serif";
 	drawAxis(ctx, height);
@@ -218,13 +245,24 @@ function drawChart() {
 	drawIntervals(ctx);
 	drawGaps(ctx, height);
 	drawNames(ctx, height);
-	if (chart.cursor !== null) {
-		ctx.strokeStyle = colour("ink");
-		ctx.strokeRect(Math.round(xOf(chart.cursor)) + 0.5, TOP, 0, height - TOP);
-		ctx.strokeRect(nameWidth(), laneTop(chart.lane) + 0.5, view().width, LANE - 1);
-	}
-	byId("shown").textContent = `${formatTime(chart.from, view().span / 100)} to ${formatTime(chart.to, view().span / 100)} ` +
-		`(${formatNs(view().span)})`;
+	drawCursor();
+	const step = view().span / 100;
+	byId("shown").textContent = `${formatTime(chart.from, step)} to ${formatTime(chart.to, step)} (${formatNs(view().span)})`;
+}
+
+function drawCursor() {
+	const canvas = byId("canvas"), ctx = canvas.getContext("2d"), ratio = devicePixelRatio || 1;
+	ctx.setTransform(1, 0, 0, 1, 0, 0);
+	ctx.clearRect(0, 0, canvas.width, canvas.height);
+	ctx.drawImage(chart.picture, 0, 0);
+	if (chart.cursor === null)
+		return;
+	ctx.scale(ratio, ratio);
+	ctx.strokeStyle = colour("ink");
+	const x = Math.round(xOf(chart.cursor)) + 0.5;
+	if (x >= nameWidth())
+		ctx.strokeRect(x, TOP, 0, laneTop(chart.data.lanes.length) - TOP);
+	ctx.strokeRect(1, laneTop(chart.lane) + 0.5, canvas.clientWidth - 2, LANE - 1);
 }
 
 // ---- looking closer ----
@@ -257,7 +295,7 @@ function moveCursor(t, lane) {
 	chart.cursor = Math.max(0, Math.min(d.length, t));
 	chart.lane = Math.max(0, Math.min(d.lanes.length - 1, lane));
 	byId("point").textContent = pointText();
-	drawChart();
+	drawCursor();
 }
 
 // Shows a part; it is at least 100 ns long, and within the whole.
