@@ -16,10 +16,11 @@
 #define MAX_TABLES  (2U << 20) /* bytes of all location tables */
 /* The limit over all GILs together, in bytes. It is enough for some hundred programs of many modules. */
 #define MAX_MEMORY (256UL << 20)
-/* Looking up a native function takes a millisecond, or many if its library is large, and must not keep
- * gilscope from other work: so long in each period. */
-#define LOOKS_NS  30000000ULL
-#define PERIOD_NS 100000000ULL
+/* Looking up a native function takes a millisecond, or many if its library is large, and a line of a
+ * large table up to a tenth. Neither must keep gilscope from other work: so long each in each period. */
+#define SHARE_NS    30000000ULL
+#define PERIOD_NS   100000000ULL
+#define LARGE_TABLE 4096
 
 /* A code object, with what its entries have said so far. */
 struct code {
@@ -46,10 +47,10 @@ struct process_blame {
 	char syscall[64];
 };
 
-/* The time spent with looks in this period, over all GILs. */
-static struct {
+/* The time spent in this period, over all GILs. */
+static struct share {
 	__u64 since, spent;
-} looks;
+} looks, lines;
 
 /* What is known of code takes so many bytes, over all GILs. */
 static size_t memory;
@@ -81,6 +82,14 @@ void process_blame__free(struct process_blame *b)
 	free(b->natives);
 	blame__free(b->sums);
 	free(b);
+}
+
+/* True if there is time left at `now`. What took longer than its share uses up the next periods, too. */
+static bool has_time(struct share *s, __u64 now)
+{
+	if (gil_elapsed(s->since, now) > PERIOD_NS * (1 + s->spent / SHARE_NS))
+		*s = (struct share){.since = now};
+	return s->spent < SHARE_NS;
 }
 
 /* ---- code objects ---- */
@@ -175,12 +184,23 @@ static void on_table(struct process_blame *b, const struct gil_blame_table *e)
 	c->table_size = e->offset + e->size;
 }
 
+static int search_line(const struct process_blame *b, const struct code *c, int lasti)
+{
+	return lines__at(b->python.objects.lines, c->table, c->table_size, c->first_line, lasti);
+}
+
 static unsigned int line_of(const struct process_blame *b, const struct code *c, int lasti)
 {
-	int line = lasti < 0 || !c->table ? c->first_line
-					  : lines__at(b->python.objects.lines, c->table,
-						      c->table_size, c->first_line, lasti);
+	int line = c->first_line;
 
+	if (lasti >= 0 && c->table_size > LARGE_TABLE) {
+		__u64 begin = clock_ns();
+
+		line = has_time(&lines, begin) ? search_line(b, c, lasti) : 0;
+		lines.spent += gil_elapsed(begin, clock_ns());
+	} else if (lasti >= 0 && c->table) {
+		line = search_line(b, c, lasti);
+	}
 	return line > 0 ? (unsigned int)line : 0;
 }
 
@@ -200,11 +220,7 @@ static int look(struct process_blame *b, struct looker *l, pid_t pid, __u64 ip, 
 	__u64 begin = clock_ns();
 	int err;
 
-	if (gil_elapsed(looks.since, begin) > PERIOD_NS) {
-		looks.since = begin;
-		looks.spent = 0;
-	}
-	if (b->no_looks || looks.spent >= LOOKS_NS)
+	if (b->no_looks || !has_time(&looks, begin))
 		return -EAGAIN;
 	err = looker__native(l, pid, &b->python, ip, n);
 	looks.spent += gil_elapsed(begin, clock_ns());
