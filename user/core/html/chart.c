@@ -319,7 +319,7 @@ static int on_step(void *ctx, const struct replay_step *s)
 static void name_lane(struct chart_thread *ct, const struct replay_thread *t)
 {
 	if (ct->lane != ct->gil->rest)
-		memcpy(ct->lane->comm, t->t.comm, sizeof(ct->lane->comm));
+		ct->lane->name = snapshot_thread__name(&t->t, false);
 }
 
 /* What threads do where edges are missing is not known. */

@@ -21,8 +21,8 @@
 enum chart_kind { CHART_HOLD, CHART_WAIT, CHART_KINDS };
 
 struct chart_lane {
-	__u32 tid; /* 0: threads that share a lane */
-	char comm[16];
+	__u32 tid;              /* 0: threads that share a lane */
+	struct format name;     /* as last known */
 	__u32 threads;          /* how many share it */
 	__u64 sum[CHART_KINDS]; /* ns */
 	__u64 *ns[CHART_KINDS]; /* by column; owned */

@@ -93,7 +93,7 @@ static void put_lane(struct json *j, const struct chart_lane *l, size_t used, si
 {
 	json__open(j, NULL, '{');
 	json__integer(j, "tid", l->tid);
-	json__string(j, "name", format_name(l->comm, sizeof(l->comm), false).s);
+	json__string(j, "name", l->name.s);
 	if (!l->tid)
 		json__integer(j, "threads", l->threads);
 	put_columns(j, "hold", l->ns[CHART_HOLD], used, group);

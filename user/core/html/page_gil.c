@@ -64,7 +64,7 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 
 	json__open(j, NULL, '[');
 	json__integer(j, NULL, t->tid);
-	json__string(j, NULL, format_name(t->comm, sizeof(t->comm), false).s);
+	json__string(j, NULL, snapshot_thread__name(t, false).s);
 	json__integer(j, NULL, snapshot_gil__thread_held(g, t, end));
 	json__integer(j, NULL, snapshot_gil__thread_waited(t, end));
 	json__integer(j, NULL, f->acquisitions);
