@@ -413,7 +413,7 @@ def test_other_wrong_options():
     good = ["--assert", "hold.max < 1s"]
     refused(words=["no rule"])
     refused(*good, "--repeat", "0", words=["--repeat"])
-    refused(*good, "--inconclusive", "maybe", words=["not pass or fail"])
+    refused(*good, "--inconclusive", "maybe", words=["not one of pass|fail"])
     refused("--assert", "hold.max < +1% vs baseline", words=["--baseline"])
     refused(*good, "--github", "--json", words=["--command-output"])
     refused(*good, "--config", "/nowhere", words=["/nowhere"])

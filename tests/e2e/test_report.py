@@ -380,13 +380,27 @@ def test_newer_version():
 def test_bad_options():
     for options, word in (([], "no trace"), ([convoy(), "x"], "one trace"),
                           ([convoy(), "--format", "xml"], "unknown format"),
-                          ([convoy(), "--weight", "cpu"], "unknown weight"),
+                          ([convoy(), "--format", "jsn"], "did you mean json?"),
+                          ([convoy(), "--weight", "cpu"], "not one of wait|hold"),
                           ([convoy(), "--weight", "hold"], "--weight is for stacks"),
                           ([convoy(), "--from", "x"], "--from"),
                           ([convoy(), "--from", "2", "--to", "1"], "between")):
         done = gilscope("report", *options)
         equal(done.status, 2, "status of %s" % options)
         check(word in done.err, "%s: it said %r", options, done.err)
+
+
+def test_colours():
+    def coloured(*options, **env):
+        env = dict({k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CLICOLOR_FORCE")}, **env)
+        run = gilscope(*options, env=env)
+        check(run.out, "%s prints nothing: %s", options, run.err)
+        return "\033[" in run.out
+    for command in (["report", convoy()], ["check", "--assert", "hold.max < 1000s", "-i", convoy()]):
+        check(not coloured(*command), "%s: a pipe has colours", command[0])
+        check(coloured(*command, "--color=always", NO_COLOR="1"), "%s: always", command[0])
+        check(coloured(*command, CLICOLOR_FORCE="1"), "%s: CLICOLOR_FORCE", command[0])
+        check(not coloured(*command, "--color", "never", CLICOLOR_FORCE="1"), "%s: never", command[0])
 
 
 def test_stacks_need_samples():

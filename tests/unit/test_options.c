@@ -2,6 +2,7 @@
 /* The values of options, and the help. */
 #include <stdlib.h>
 
+#include "core/base/colour.h"
 #include "core/base/options.h"
 #include "test.h"
 
@@ -33,6 +34,44 @@ TEST(what_is_no_length_of_time)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		CHECK(seconds(texts[i]) < 0, "'%s' was accepted", texts[i]);
+}
+
+static int choice(const char *text, struct failure *f)
+{
+	int n;
+
+	return options__choice(text, "auto|always|never", &n, f) ? -1 : n;
+}
+
+TEST(choices)
+{
+	struct failure f = {0};
+
+	CHECK_EQ(choice("auto", &f), 0);
+	CHECK_EQ(choice("never", &f), 2);
+	CHECK_EQ(choice("alway", &f), -1);
+	CHECK_STR(f.what, "not one of auto|always|never (did you mean always?)");
+	CHECK_EQ(choice("", &f), -1);
+	CHECK_EQ(choice("auto|always", &f), -1);
+	CHECK_EQ(choice("red", &f), -1);
+	CHECK_STR(f.what, "not one of auto|always|never");
+}
+
+TEST(when_text_has_colours)
+{
+	const struct colour_environment plain = {NULL, NULL, "xterm"}, no = {"1", NULL, "xterm"},
+					force = {"", "1", "dumb"}, both = {"1", "1", NULL},
+					zero = {NULL, "0", NULL}, dumb = {NULL, NULL, "dumb"};
+
+	CHECK(colour__wanted(COLOUR_AUTO, &plain, true), "a terminal");
+	CHECK(!colour__wanted(COLOUR_AUTO, &plain, false), "a pipe");
+	CHECK(colour__wanted(COLOUR_ALWAYS, &no, false), "always");
+	CHECK(!colour__wanted(COLOUR_NEVER, &force, true), "never");
+	CHECK(!colour__wanted(COLOUR_AUTO, &no, true), "NO_COLOR");
+	CHECK(colour__wanted(COLOUR_AUTO, &force, false), "CLICOLOR_FORCE");
+	CHECK(!colour__wanted(COLOUR_AUTO, &both, true), "NO_COLOR comes first");
+	CHECK(!colour__wanted(COLOUR_AUTO, &zero, false), "CLICOLOR_FORCE=0");
+	CHECK(!colour__wanted(COLOUR_AUTO, &dumb, true), "a dumb terminal");
 }
 
 static int set_nothing(void *options, const char *value, struct failure *f)

@@ -97,15 +97,11 @@ static int set_inconclusive(void *options, const char *value, struct failure *f)
 {
 	enum judged *is = &((struct check_options *)options)->inconclusive_is;
 
-	if (!strcmp(value, "pass"))
-		*is = JUDGED_PASS;
-	else if (!strcmp(value, "fail"))
-		*is = JUDGED_FAIL;
-	else {
-		failure__what(f, "not pass or fail");
-		return -EINVAL;
-	}
-	return 0;
+	int choice, err = options__choice(value, "pass|fail", &choice, f);
+
+	if (!err)
+		*is = choice ? JUDGED_FAIL : JUDGED_PASS;
+	return err;
 }
 
 #define SETTER(name, field, stored)                                                                \
@@ -152,6 +148,7 @@ static const struct option_row check_output_rows[] = {
 	 "or, "
 	 "with a launched command, to standard error",
 	 set_output},
+	OUTPUT_COLOUR_ROW,
 	{0, "junit", "FILE", "also write JUnit XML to FILE", set_junit},
 	{0, "openmetrics", "FILE",
 	 "also write OpenMetrics text to FILE; if that ends in .prom, in the format of "

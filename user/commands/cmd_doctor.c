@@ -42,6 +42,7 @@ static int set_verbose(void *options, const char *value, struct failure *f)
 static const struct option_row doctor_option_rows[] = {
 	{'p', "pid", "PID", "also examine this process", set_pid},
 	{0, "json", NULL, "print JSON (schema gilscope-doctor/1) instead of text", set_json},
+	OUTPUT_COLOUR_ROW,
 	{'v', "verbose", NULL, "show the messages of the BPF loader", set_verbose},
 	{0},
 };

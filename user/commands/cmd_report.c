@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "commands/command.h"
+#include "core/base/suggest.h"
 #include "core/base/version.h"
 #include "commands/command_line.h"
 #include "core/export/export.h"
@@ -49,9 +50,17 @@ static int set_json(void *options, const char *value, struct failure *f)
 
 static int set_format(void *options, const char *value, struct failure *f)
 {
-	if (!renderer__find(value) && !exporter__find(value) && strcmp(value, "html")) {
-		failure__what(f, "unknown format '%s'; use " RENDER_NAMES ", html" EXPORT_NAMES,
-			      value);
+	if (!renderer__find(value) && !exporter__find(value) && strcmp(value, "html") != 0) {
+		struct suggestion s = suggest__begin(value, strlen(value));
+
+		suggest__offer(&s, "html", strlen("html"));
+		for (const struct renderer *r = renderer_table; r->name; r++)
+			suggest__offer(&s, r->name, strlen(r->name));
+		for (const struct exporter *e = exporter_table; e->name; e++)
+			suggest__offer(&s, e->name, strlen(e->name));
+		failure__what(
+			f, "unknown format '%s'%s%s%s; use " RENDER_NAMES ", html" EXPORT_NAMES,
+			value, s.best[0] ? " (did you mean " : "", s.best, s.best[0] ? "?)" : "");
 		return -EINVAL;
 	}
 	((struct report_options *)options)->format = value;
@@ -100,12 +109,10 @@ static int set_min(void *options, const char *value, struct failure *f)
 
 static int set_weight(void *options, const char *value, struct failure *f)
 {
-	if (strcmp(value, "wait") && strcmp(value, "hold")) {
-		failure__what(f, "unknown weight '%s'; use wait or hold", value);
-		return -EINVAL;
-	}
+	int choice, err = options__choice(value, "wait|hold", &choice, f);
+
 	((struct report_options *)options)->weight = value;
-	return 0;
+	return err;
 }
 
 static int set_verify(void *options, const char *value, struct failure *f)
@@ -133,12 +140,13 @@ static const struct option_row part_rows[] = {
 static const struct option_row output_rows[] = {
 	{0, "json", NULL, "print JSON (schema gilscope/1): --format json", set_json},
 	{0, "format", "NAME", RENDER_NAMES ", html" EXPORT_NAMES, set_format},
-	{0, "weight", "WHAT",
+	{0, "weight", "wait|hold",
 	 "weigh stacks by the time that others waited (wait, the default), or that the GIL was "
 	 "held (hold)",
 	 set_weight},
 	{0, "min", "SECS", "in an export, leave out waits and holds that are shorter", set_min},
 	{'o', "output", "FILE", "write to FILE; - is standard output", set_output},
+	OUTPUT_COLOUR_ROW,
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0, "verify", NULL, "only check that a replay gives the figures that the kernel kept",
 	 set_verify},

@@ -55,6 +55,7 @@ static const struct option_row stat_option_rows[] = {
 	 "with a launched command, to standard error",
 	 set_output},
 	{0, "html", "FILE", "also write the report to FILE as a page for a browser", set_html},
+	OUTPUT_COLOUR_ROW,
 	{0, "force", NULL, "replace FILE even if it is a link, or another user's", set_force},
 	{0},
 };

@@ -8,6 +8,7 @@
 #include "commands/command.h"
 #include "core/base/output_file.h"
 #include "commands/command_line.h"
+#include "commands/output.h"
 #include "core/base/locale.h"
 #include "edge/top/command_output.h"
 #include "edge/proc/privilege.h"
@@ -67,11 +68,10 @@ static int set_theme(void *options, const char *value, struct failure *f)
 {
 	struct top_options *o = options;
 
+	int choice;
+
 	o->theme = theme__find(value);
-	if (o->theme)
-		return 0;
-	failure__what(f, "unknown theme; use default, safe or mono");
-	return -EINVAL;
+	return options__choice(value, THEME_CHOICES, &choice, f);
 }
 
 static int set_force(void *options, const char *value, struct failure *f)
@@ -100,7 +100,8 @@ static const struct option_row top_option_rows[] = {
 	{0, "ascii", NULL, "use only ASCII characters", set_ascii},
 	{0, "no-mouse", NULL, "leave the mouse to the terminal, to select text with it",
 	 set_no_mouse},
-	{0, "theme", "NAME", "colours: default, safe (for any colour vision), or mono", set_theme},
+	{0, "theme", THEME_CHOICES, "colours; safe ones suit any colour vision", set_theme},
+	OUTPUT_COLOUR_ROW,
 	{0, "force", NULL, "append to the --command-output even if it is another user's",
 	 set_force},
 	{0},
@@ -193,10 +194,11 @@ static int watch(struct top *top, struct observer *ob, struct failure *f)
 /* Sets up what live display and playback have in common. */
 static struct top prepare(const struct top_options *to)
 {
-	const char *no_colour = getenv("NO_COLOR");
+	bool asked, coloured = output__is_coloured(true, &asked);
 	struct top top = {
 		.ascii = to->ascii || !locale__is_utf8(),
-		.no_colour = no_colour && *no_colour && !to->theme,
+		/* A theme asks for colours, too. */
+		.no_colour = !coloured && (asked || !to->theme),
 		.frames_left = to->count ? to->count : -1,
 		.timer_fd = -1,
 	};

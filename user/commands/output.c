@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/colour.h"
 #include "core/base/locale.h"
 #include "core/base/version.h"
 #include "commands/output.h"
@@ -115,12 +116,32 @@ int output__stderr_width(void)
 	return isatty(2) ? terminal_width(2) : 0;
 }
 
+/* What --color says. */
+static int colour_when = COLOUR_AUTO;
+
+int output__set_colour(void *options, const char *value, struct failure *f)
+{
+	(void)options;
+	return options__choice(value, COLOUR_CHOICES, &colour_when, f);
+}
+
+bool output__is_coloured(bool terminal, bool *asked)
+{
+	const struct colour_environment env = {
+		.no_color = getenv("NO_COLOR"),
+		.clicolor_force = getenv("CLICOLOR_FORCE"),
+		.term = getenv("TERM"),
+	};
+
+	if (asked)
+		*asked = colour_when != COLOUR_AUTO;
+	return colour__wanted((enum colour_when)colour_when, &env, terminal);
+}
+
 struct render_options output__look(const struct output *out)
 {
-	const char *no_colour = getenv("NO_COLOR");
-
 	return (struct render_options){
-		.colour = isatty(fileno(out->stream)) && !(no_colour && *no_colour),
+		.colour = output__is_coloured(isatty(fileno(out->stream)), NULL),
 		.ascii = !locale__is_utf8(),
 		.width = terminal_width(fileno(out->stream)),
 		.version = GILSCOPE_VERSION,

@@ -3,7 +3,9 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include "core/base/colour.h"
 #include "core/base/failure.h"
+#include "core/base/options.h"
 #include "core/base/output_file.h"
 #include "core/report/render.h"
 #include "edge/observe/observe.h"
@@ -48,6 +50,20 @@ int output__check(const struct observe_options *o, const struct output_wish *wis
 
 /* The columns of standard error if it is a terminal, else 0. */
 int output__stderr_width(void);
+
+/* The option --color, for the tables of commands that print text. */
+#define OUTPUT_COLOUR_ROW                                                                          \
+	{                                                                                          \
+		0, "color", COLOUR_CHOICES,                                                        \
+			"colours in text: auto (the default) means on a terminal, unless "         \
+			"NO_COLOR is set, or "                                                     \
+			"where CLICOLOR_FORCE is",                                                 \
+			output__set_colour                                                         \
+	}
+int output__set_colour(void *options, const char *value, struct failure *f);
+/* True if there are colours, on a terminal or elsewhere. *asked, if not NULL: whether the option has
+ * decided. */
+bool output__is_coloured(bool terminal, bool *asked);
 
 /* Chooses colour, character set and width to suit the stream and the environment. */
 struct render_options output__look(const struct output *out);

@@ -196,6 +196,26 @@ int options__seconds(const char *text, unsigned long long *ns, struct failure *f
 	return 0;
 }
 
+int options__choice(const char *text, const char *choices, int *choice, struct failure *f)
+{
+	struct suggestion s = suggest__begin(text, strlen(text));
+	const char *at = choices;
+
+	for (*choice = 0;; ++*choice) {
+		size_t n = strcspn(at, "|");
+
+		if (n == s.length && !memcmp(at, text, n))
+			return 0;
+		suggest__offer(&s, at, n);
+		if (!at[n])
+			break;
+		at += n + 1;
+	}
+	failure__what(f, s.best[0] ? "not one of %s (did you mean %s?)" : "not one of %s%s",
+		      choices, s.best);
+	return -EINVAL;
+}
+
 int options__size(const char *text, unsigned long long min, unsigned long long max,
 		  unsigned long long *bytes, struct failure *f)
 {

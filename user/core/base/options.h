@@ -38,6 +38,10 @@ int options__number(const char *text, long long min, long long max, long long *v
  * "1.5h"). It must be more than 0 and at most a year. 0 or -EINVAL with f->what. */
 int options__seconds(const char *text, unsigned long long *ns, struct failure *f);
 
+/* One of the words in `choices`, "auto|always|never". 0 with its number in *choice, or -EINVAL with
+ * f->what. */
+int options__choice(const char *text, const char *choices, int *choice, struct failure *f);
+
 /* Bytes from min to max; K, M or G stand for powers of 1024. 0 or -EINVAL with f->what. */
 int options__size(const char *text, unsigned long long min, unsigned long long max,
 		  unsigned long long *bytes, struct failure *f);

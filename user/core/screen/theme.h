@@ -26,6 +26,8 @@ struct theme {
 };
 
 /* The table. It ends with a row without a name. The last theme has no colours. */
+/* The names in the table, for --theme. */
+#define THEME_CHOICES "default|safe|mono"
 extern const struct theme theme_table[];
 
 const struct theme *theme__find(const char *name);

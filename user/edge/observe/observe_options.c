@@ -112,14 +112,10 @@ static int set_max_processes(void *options, const char *value, struct failure *f
 static int set_source(void *options, const char *value, struct failure *f)
 {
 	const char **source = &((struct observe_options *)options)->target.source;
-	char known[128];
+	int choice;
 
 	*source = source__named(value);
-	if (*source || !strcmp(value, "auto"))
-		return 0;
-	source__list(known, sizeof(known));
-	failure__what(f, "unknown source '%s'; use %s", value, known);
-	return -EINVAL;
+	return options__choice(value, SOURCE_ARGUMENT, &choice, f);
 }
 
 static int set_command_output(void *options, const char *value, struct failure *f)

@@ -75,7 +75,5 @@ extern const struct source *const source_table[];
 
 /* Returns the name as it is in the table, or NULL if it is not there. */
 const char *source__named(const char *name);
-/* Writes what --source takes: "auto, usdt or uprobe". */
-void source__list(char *text, size_t size);
 
 #endif

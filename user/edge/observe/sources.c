@@ -29,24 +29,6 @@ const char *source__named(const char *name)
 	return NULL;
 }
 
-/* Rows with the same name follow each other. */
-static bool is_last_of_name(size_t i)
-{
-	return !source_table[i + 1] ||
-	       strcmp(source_table[i]->name, source_table[i + 1]->name) != 0;
-}
-
-void source__list(char *text, size_t size)
-{
-	size_t n = (size_t)snprintf(text, size, "auto");
-
-	for (size_t i = 0; source_table[i] && n < size; i++)
-		if (is_last_of_name(i))
-			n += (size_t)snprintf(text + n, size - n, "%s%s",
-					      source_table[i + 1] ? ", " : " or ",
-					      source_table[i]->name);
-}
-
 /* ---- the choice ---- */
 
 void sources__init(struct sources *s, struct probe *probe, struct looker *looker,
