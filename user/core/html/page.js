@@ -91,7 +91,7 @@ function shorten(table) {
 		return;
 	rest.forEach((row) => row.classList.add("more"));
 	const button = element("button", {type: "button"}, `Show all ${formatCount(ROWS_SHOWN + rest.length)}`);
-	const row = element("tr", {}, element("td", {className: "text", colSpan: table.tHead.rows[0].cells.length}, button));
+	const row = element("tr", {className: "all"}, element("td", {className: "text", colSpan: table.tHead.rows[0].cells.length}, button));
 	button.addEventListener("click", () => {
 		rest.forEach((other) => other.classList.remove("more"));
 		row.remove();
