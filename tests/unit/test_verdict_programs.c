@@ -68,34 +68,50 @@ TEST(a_lack_of_cpus_is_the_cause_for_threads_that_rest)
 	SAYS(t, "most of the waiting ends");
 }
 
-/* Threads that compress wait for the GIL only because those that are woken to take it have no CPU. */
-TEST(a_lack_of_cpus_for_those_that_get_the_gil_next)
+/* Threads that compress wait for the GIL only because those that are woken to take it have no CPU.
+ * `small`: the GIL is taken again for each piece of the result. The first turn of each thread, which
+ * has to be started, is long. */
+static struct told tell_compression(int small)
 {
 	struct story st = begin();
-	struct told t;
 
 	add_threads(&st, 8, "zip");
+	for (__u32 tid = 2; tid <= 4; tid++)
+		story__wait(&st, tid);
 	for (int i = 0; i < 300; i++) {
 		__u32 tid = (__u32)i % 8 + 1, next = tid % 8 + 1;
 
+		for (int j = 0; j < small; j++) {
+			story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
+			story__pass(&st, 5 * US);
+			story__edge(&st, tid, GIL_EDGE_RELEASE, 0);
+			story__pass(&st, 5 * US);
+		}
 		story__edge(&st, tid, GIL_EDGE_ACQUIRE, 0);
 		story__pass(&st, 200 * US);
-		story__wait(&st, next);
-		story__pass(&st, 100 * US);
-		story__edge(&st, tid, GIL_EDGE_RELEASE, 0);
+		story__wait(&st, (tid + 3) % 8 + 1);
+		story__pass(&st, i < 8 ? 20 * MS : 100 * US);
+		story__edge(&st, tid, GIL_EDGE_RELEASE, i < 8 ? GIL_EDGE_F_REQUESTED : 0);
 		story__edge(&st, next, GIL_EDGE_WAKE, 0);
 		story__pass(&st, 6 * MS);
 		story__edge(&st, next, GIL_EDGE_SWITCH_IN, 0);
 		story__edge(&st, next, GIL_EDGE_ACQUIRE, 0);
 		story__pass(&st, 200 * US);
 		story__edge(&st, next, GIL_EDGE_RELEASE, 0);
-		story__pass(&st, 3 * MS);
 	}
-	t = finish(&st);
-	CHECK_STR(t.kind, "preempted");
-	SAYS(t, "mostly for a CPU. Threads that wait have been woken, but have no CPU yet");
-	SAYS(t, "too few CPUs");
-	UNSAID(t, "off the CPU");
+	return finish(&st);
+}
+
+TEST(a_lack_of_cpus_for_those_that_get_the_gil_next)
+{
+	for (int small = 0; small <= 20; small += 20) {
+		struct told t = tell_compression(small);
+
+		CHECK_STR(t.kind, "preempted");
+		SAYS(t, "mostly for a CPU. Threads that wait have been woken, but have no CPU yet");
+		SAYS(t, "too few CPUs");
+		UNSAID(t, "off the CPU");
+	}
 }
 
 /* Moments of sleep, as for a lock, are no cause for waits that the lack of a CPU makes long. */
@@ -120,6 +136,31 @@ TEST(moments_of_sleep_where_cpus_are_lacking)
 	t = finish(&st);
 	CHECK(strcmp(t.kind, "asleep"), "%.900s", t.text);
 	UNSAID(t, "native code sleeps");
+}
+
+/* Nor is a single hold asleep, such as one in which a module is read from a slow disk. */
+TEST(one_long_sleep_where_cpus_are_lacking)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 2, "python3");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	for (int i = 0; i < 100; i++) {
+		__u32 tid = (__u32)i % 2 + 1, next = 3 - tid;
+
+		story__wait(&st, next);
+		story__pass(&st, 1 * MS);
+		if (i == 20) {
+			story__edge(&st, tid, GIL_EDGE_SWITCH_OUT, 0);
+			story__pass(&st, 90 * MS);
+			story__edge(&st, tid, GIL_EDGE_WAKE, 0);
+		}
+		preempt(&st, tid, 5 * MS);
+		story__hand_over(&st, tid, next, true);
+	}
+	t = finish(&st);
+	CHECK(strcmp(t.kind, "asleep"), "%.900s", t.text);
 }
 
 /* Threads that take work from a queue, which needs many short holds, and then compute for 4 ms. */

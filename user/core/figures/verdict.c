@@ -55,10 +55,11 @@
 #define INTERVAL_LONG_US     50000
 #define INTERVAL_ENDLESS_US  500000
 #define INTERVAL_LONG_WAIT   20000000ULL
-/* So many acquisitions a second, each for so short a time, mean that the GIL is let go and taken
- * back at each small call. */
-#define SMALL_TURNS_MANY 2000
-#define SMALL_TURN_NS    100000.0
+/* So many acquisitions a second, each for so short a time, and with so little else between them,
+ * mean that the GIL is let go and taken back at each small call. */
+#define SMALL_TURNS_MANY   2000
+#define SMALL_TURN_NS      100000.0
+#define SMALL_TURN_REST_NS 1000000.0
 /* From half of the time on, a single hold that does not end dominates. */
 #define STUCK_MUCH 0.50
 /* Starting Python alone takes longer than this. */
@@ -146,7 +147,8 @@ static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 	if (share(slept, of) < ASLEEP_MUCH || slept < ASLEEP_LEAST * contended)
 		return false;
 	v->front = verdict_group(l, verdict_key__asleep, NULL);
-	return true;
+	/* A single hold, such as one that reads a file, is not a pattern where others matter more. */
+	return slept >= ASLEEP_MUCH * contended || (double)v->front.longest_ns < slept / 2;
 }
 
 /* The time spent in values of at least `from`. */
@@ -340,9 +342,11 @@ static enum verdict_kind kind_without_waits(struct verdict *v, const struct verd
 static bool has_small_turns(const struct verdict *v, const struct verdict_look *l)
 {
 	const struct verdict_threads *w = &v->waiting;
+	double used = (double)(w->held_ns + w->sum_ns), turns = (double)w->turns;
 
-	return share((double)w->turns * 1e9, l->observed) >= SMALL_TURNS_MANY &&
-	       (double)w->held_ns <= SMALL_TURN_NS * (double)w->turns;
+	return share(turns * 1e9, l->observed) >= SMALL_TURNS_MANY &&
+	       (double)w->held_ns <= SMALL_TURN_NS * turns &&
+	       (w->passing || (double)w->count * l->observed - used <= SMALL_TURN_REST_NS * turns);
 }
 
 static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,

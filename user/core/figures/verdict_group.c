@@ -28,6 +28,7 @@
 /* A thread that computes for so much of an interval in each hold would go on if it could. */
 #define INSISTS_HOLD 0.20
 #define INSISTS_USE  0.35 /* of the time, with the GIL or waiting for it */
+#define INSISTS_MOST 0.50 /* of its waits are for holds that it does not end by itself */
 
 static double share(double part, double whole)
 {
@@ -371,6 +372,7 @@ static bool insists(const struct verdict_look *l, const struct gil_thread *t)
 	struct work w = work_of(l, t);
 
 	return verdict_thread__is_in_front(l, t) && used_by(l, t) >= INSISTS_USE * l->observed &&
+	       w.holds >= INSISTS_MOST * (double)t->fig.contended &&
 	       w.long_ >= INSISTS_HOLD * (double)l->interval_ns * w.holds;
 }
 
