@@ -41,7 +41,7 @@ def restored(s):
 
 def test_every_key():
     w = convoy()
-    with watched(w, width=120, height=40) as s:
+    with watched(w, "--blame", 997, width=120, height=40) as s:
         s.see(r"GIL-bound")
         s.see(r"held +\d+\.\d %")
         head = s.see(r"handoffs \d").splitlines()[0]
@@ -51,6 +51,10 @@ def test_every_key():
             s.see(r"Keys\n")
             s.press(key)
             s.see_no(r"Keys\n")
+        s.press("f")
+        s.see(r"(?m)^ +\d\S* %.*\bcompute +convoy\.py:\d+")
+        s.press("f")
+        s.see(r"held ")
         s.press("?")
         s.see(r"Keys\n")
         s.press("j", "j")

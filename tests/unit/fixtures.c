@@ -290,7 +290,8 @@ static struct snapshot *make_blamed(void)
 	}
 	blame__gap(b, &fetch, t.blocked_ns / 2, 0, t.wait_ns / 20);
 	g->functions = blame__rows(b, &t, &g->nr_functions);
-	blame__free(b);
+	g->samples = b;
+	g->sampled = true;
 	return s;
 }
 

@@ -42,6 +42,38 @@ TEST(quit)
 	CHECK_STR(v.threads.filter, "q");
 }
 
+TEST(functions_open_and_close)
+{
+	struct view v = drawn(VIEW_GIL);
+
+	CHECK_EQ(press(&v, "f"), VIEW_CHANGED);
+	CHECK_EQ(v.level, VIEW_FUNCTIONS);
+	CHECK(view__table(&v) == &v.functions, "its table");
+	press(&v, "jj/x\n2");
+	CHECK_EQ(v.functions.sort, 2);
+	CHECK_STR(v.functions.filter, "x");
+	CHECK_EQ(v.threads.sort, -1);
+	CHECK_EQ(press(&v, "\n"), VIEW_IGNORED);
+	/* Esc clears the filter first. */
+	press(&v, "\033");
+	CHECK_EQ(v.level, VIEW_FUNCTIONS);
+	press(&v, "\033");
+	CHECK_EQ(v.level, VIEW_GIL);
+	press(&v, "ff");
+	CHECK_EQ(v.level, VIEW_GIL);
+	v = drawn(VIEW_THREAD);
+	press(&v, "f");
+	CHECK_EQ(v.level, VIEW_FUNCTIONS);
+	/* From the list, those of the GIL that is selected there. */
+	v = drawn(VIEW_LIST);
+	press(&v, "?f");
+	CHECK(v.level == VIEW_FUNCTIONS && !v.help, "from the help");
+	CHECK_EQ(v.gil, 257);
+	v = drawn(VIEW_LIST);
+	v.list.chosen = 0;
+	CHECK_EQ(press(&v, "f"), VIEW_IGNORED);
+}
+
 TEST(help_opens_and_closes)
 {
 	static const unsigned int keys[] = {'?', 'h', KEY_CODE_F1};

@@ -155,6 +155,43 @@ const struct column gil_columns[] = {
 	{.title = NULL},
 };
 
+const struct column function_columns[] = {
+	{.title = "waiting",
+	 .width = -8,
+	 .kind = COLUMN_BLAME,
+	 .help = "share of all waiting, during which this function had the GIL"},
+	{.title = "error",
+	 .width = -8,
+	 .priority = 3,
+	 .kind = COLUMN_ERROR,
+	 .help = "the standard error of that: the truth is within twice as much"},
+	{.title = "holding",
+	 .width = -8,
+	 .priority = 1,
+	 .kind = COLUMN_HOLDING,
+	 .help = "its share of all the time in holds"},
+	{.title = "asleep",
+	 .width = -8,
+	 .priority = 4,
+	 .kind = COLUMN_ASLEEP,
+	 .help = "the part of that for which it slept"},
+	{.title = "function",
+	 .width = 15,
+	 .kind = COLUMN_NAME,
+	 .help = "its qualified name; in brackets: what is nobody's (docs/blame.md)"},
+	{.title = "line",
+	 .width = 22,
+	 .priority = 2,
+	 .kind = COLUMN_FILE,
+	 .help = "its file, and the line with most of it"},
+	{.title = "in",
+	 .width = 34,
+	 .priority = 5,
+	 .kind = COLUMN_NATIVE,
+	 .help = "the native function or the system call that has most of it"},
+	{.title = NULL},
+};
+
 const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread *t)
 {
 	static const char *const holding[] = {
@@ -248,6 +285,16 @@ static double value(const struct column *c, const struct subject *s)
 		return metric_of(s, c->metric);
 	case COLUMN_RATIO:
 		return share(metric_of(s, c->metric), metric_of(s, c->of));
+	case COLUMN_BLAME:
+		return share((double)s->function->wait_ns, s->all_wait_ns);
+	case COLUMN_ERROR:
+		return s->function->wait_ns && s->function->error > 0 ? s->function->error : NAN;
+	case COLUMN_HOLDING:
+		return share((double)s->function->hold_ns, s->all_hold_ns);
+	case COLUMN_ASLEEP:
+		return s->function->blocked_ns
+			       ? share((double)s->function->blocked_ns, s->all_hold_ns)
+			       : NAN;
 	case COLUMN_CURVE:
 		return gil__contended_ratio(s->process, s->gil);
 	case COLUMN_QUANTILE:
@@ -294,7 +341,14 @@ static struct format number(const struct column *c, const struct subject *s, dou
 	case COLUMN_HELD:
 	case COLUMN_SHARE:
 	case COLUMN_RATIO:
+	case COLUMN_BLAME:
+	case COLUMN_HOLDING:
+	case COLUMN_ASLEEP:
 		return format_percent(v);
+	case COLUMN_ERROR:
+		ns = format_percent(v);
+		snprintf(f.s, sizeof(f.s), "%s%.60s", ascii ? "+-" : "±", ns.s);
+		return f;
 	case COLUMN_WAITED:
 		return s->thread ? format_percent(v) : format_mean(v);
 	case COLUMN_RATE:
@@ -310,11 +364,35 @@ static struct format number(const struct column *c, const struct subject *s, dou
 	}
 }
 
+/* "render", "(handing over)"; "views.py:212"; "libm.so.6:sin" */
+static struct format function_words(const struct column *c, const struct blame_row *r, bool ascii)
+{
+	const char *slash = strrchr(r->file, '/'), *file = slash ? slash + 1 : r->file;
+	struct format f, name;
+
+	if (c->kind == COLUMN_NATIVE)
+		return format_name(r->native, sizeof(r->native), ascii);
+	if (c->kind == COLUMN_NAME && r->kind == BLAME_FUNCTION)
+		return format_name(r->function, sizeof(r->function), ascii);
+	if (c->kind == COLUMN_NAME) {
+		snprintf(f.s, sizeof(f.s), "(%s)", blame_kind__name(r->kind));
+		return f;
+	}
+	name = format_name(file, strlen(file), ascii);
+	if (!r->line)
+		return name;
+	snprintf(f.s, sizeof(f.s), "%.64s:%u", name.s, r->line);
+	return f;
+}
+
 struct format column__text(const struct column *c, const struct subject *s, bool ascii)
 {
 	size_t size;
-	const char *w = word(c, s, &size);
+	const char *w = s->function ? NULL : word(c, s, &size);
 	struct format f = {"-"};
+
+	if (s->function && c->kind <= COLUMN_NATIVE)
+		return function_words(c, s->function, ascii);
 
 	if (w && c->kind == COLUMN_WHY) {
 		/* Replaces underscores, so that it reads as words. */
@@ -388,9 +466,13 @@ static int natural(const char *a, size_t n, const char *b, size_t m)
 int column__compare(const struct column *c, const struct subject *a, const struct subject *b)
 {
 	size_t n = PROGRAM_NAME, m = PROGRAM_NAME;
-	const char *v = word(c, a, &n), *w = word(c, b, &m);
+	const char *v = a->function ? NULL : word(c, a, &n);
+	const char *w = b->function ? NULL : word(c, b, &m);
 	double x, y;
 
+	if (a->function && b->function && c->kind <= COLUMN_NATIVE)
+		return natural(function_words(c, a->function, false).s, sizeof(struct format),
+			       function_words(c, b->function, false).s, sizeof(struct format));
 	if (v && w)
 		return natural(v, n, w, m);
 	x = value(c, a);

@@ -6,18 +6,22 @@
 #include "core/base/format.h"
 #include "core/figures/snapshot.h"
 
-/* The subject of a row: a GIL, or one of its threads. */
+/* The subject of a row: a GIL, one of its threads, or one of its functions. */
 struct subject {
 	const struct snapshot_process *process;
 	const struct snapshot_gil *gil;
-	const struct gil_thread *thread; /* NULL: the GIL */
-	__u64 id;                        /* the same in every frame; never 0 */
+	const struct gil_thread *thread;  /* NULL: the GIL */
+	const struct blame_row *function; /* NULL: it is none */
+	double all_wait_ns, all_hold_ns;  /* for a function: of all */
+	__u64 id;                         /* the same in every frame; never 0 */
 	bool exact_max;
 };
 
 enum column_kind {
 	COLUMN_ID, /* tid or pid */
 	COLUMN_NAME,
+	COLUMN_FILE,   /* of a function, with its line */
+	COLUMN_NATIVE, /* what of it runs in native code */
 	COLUMN_STATE,
 	COLUMN_PYTHON,
 	COLUMN_WHY,      /* the verdict, in a word */
@@ -30,6 +34,10 @@ enum column_kind {
 	COLUMN_TOTAL,    /* a metric */
 	COLUMN_RATIO,    /* a metric, divided by another one */
 	COLUMN_QUANTILE, /* a quantile of a distribution; 1: its maximum */
+	COLUMN_BLAME,    /* of a function: its share of all waiting, */
+	COLUMN_ERROR,    /* the error of that, */
+	COLUMN_HOLDING,  /* its share of all holds, */
+	COLUMN_ASLEEP,   /* and the part of that for which it slept */
 	COLUMN_CURVE,    /* contention over the last minutes; as wide as there is room */
 };
 
@@ -47,6 +55,7 @@ struct column {
 /* The tables. Each ends with a column without a title. */
 extern const struct column thread_columns[];
 extern const struct column gil_columns[];
+extern const struct column function_columns[];
 
 struct format column__text(const struct column *c, const struct subject *s, bool ascii);
 /* Negative if a comes before b. Larger figures and alphabetically lower names come first (io-2

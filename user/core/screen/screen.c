@@ -300,6 +300,8 @@ static int draw_page(const struct screen *sc, const struct pane *p)
 		return draw_list(sc, p);
 	else if (!sc->gil.gil)
 		draw_nothing(sc, p);
+	else if (sc->view->level == VIEW_FUNCTIONS)
+		return screen__functions_page(sc, p);
 	else if (sc->view->level == VIEW_THREAD)
 		draw_thread(sc, p);
 	else

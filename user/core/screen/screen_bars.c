@@ -88,8 +88,10 @@ void screen__cost(const struct screen *sc, const struct pane *p, int row)
 
 enum when_shown {
 	SHOWN_ALWAYS,
-	SHOWN_TABLE, /* if there is a table */
-	SHOWN_BACK,  /* if there is something to go back to */
+	SHOWN_TABLE,   /* if there is a table */
+	SHOWN_OPENS,   /* if its rows can be opened */
+	SHOWN_SAMPLES, /* if samples of code are taken */
+	SHOWN_BACK,    /* if there is something to go back to */
 	SHOWN_PLAYBACK,
 	SHOWN_LIVE,
 };
@@ -109,7 +111,8 @@ static const struct bar_key page_keys[] = {
 	{"<", '<', "slower", SHOWN_PLAYBACK},
 	{">", '>', "faster", SHOWN_PLAYBACK},
 	{"Esc", KEY_CODE_ESCAPE, "back", SHOWN_BACK},
-	{"Enter", KEY_CODE_ENTER, "in", SHOWN_TABLE},
+	{"Enter", KEY_CODE_ENTER, "in", SHOWN_OPENS},
+	{"f", 'f', "functions", SHOWN_SAMPLES},
 	{"s", 's', "sort", SHOWN_TABLE},
 	{"/", '/', "filter", SHOWN_TABLE},
 	{"w", 'w', "window", SHOWN_ALWAYS},
@@ -133,13 +136,29 @@ static const struct bar_key help_keys[] = {
 	{.key = NULL},
 };
 
-static bool is_shown(const struct view *v, enum when_shown when)
+static bool has_samples(const struct screen *sc)
 {
+	bool any = sc->gil.gil && sc->gil.gil->sampled;
+
+	for (size_t i = 0; !sc->gil.gil && i < sc->s->nr_processes; i++)
+		for (size_t j = 0; j < sc->s->processes[i].nr_gils; j++)
+			any = any || sc->s->processes[i].gils[j].sampled;
+	return any;
+}
+
+static bool is_shown(const struct screen *sc, enum when_shown when)
+{
+	const struct view *v = sc->view;
+
 	switch (when) {
 	case SHOWN_TABLE:
 		return v->level != VIEW_THREAD;
+	case SHOWN_SAMPLES:
+		return has_samples(sc);
+	case SHOWN_OPENS:
+		return v->level < VIEW_THREAD;
 	case SHOWN_BACK:
-		return v->level == VIEW_THREAD || v->table_only ||
+		return v->level >= VIEW_THREAD || v->table_only ||
 		       (v->level == VIEW_GIL && v->several);
 	case SHOWN_PLAYBACK:
 		return v->playback;
@@ -159,7 +178,7 @@ static void put_keys(const struct screen *sc, const struct pane *p, int row,
 	for (const struct bar_key *k = keys; k->key; k++) {
 		int begin = at, width = format__columns(k->key) + (int)strlen(k->what) + 3;
 
-		if (!is_shown(sc->view, k->when) || at + width > end)
+		if (!is_shown(sc, k->when) || at + width > end)
 			continue;
 		at = pane__printf(p, row, at, STYLE_KEY, " %s", k->key);
 		at = pane__printf(p, row, at, STYLE_TITLE, " %s ", k->what);

@@ -18,6 +18,7 @@ static const struct help_line help_lines[] = {
 	{"? h F1", "open or close this help"},
 	{"j k arrows", "move; also g, G, Home, End, Page Up, Page Down"},
 	{"Enter Esc", "open a GIL or a thread; go back"},
+	{"f", "open the functions: who makes others wait (with --blame); f or Esc goes back"},
 	{"s S", "sort by the next column; reverse the order (an arrow shows it)"},
 	{"1 ... 9", "sort by that column; press again to reverse the order"},
 	{"/", "filter by name or number; c or Esc clears"},
@@ -64,7 +65,9 @@ static int put_help_line(const struct pane *p, int row, const char *key, const c
 /* Returns the row after the last line. */
 static int put_help(const struct screen *sc, const struct pane *p, int row)
 {
-	const struct column *c = sc->view->level == VIEW_LIST ? gil_columns : thread_columns;
+	const struct column *c = sc->view->level == VIEW_LIST        ? gil_columns
+				 : sc->view->level == VIEW_FUNCTIONS ? function_columns
+								     : thread_columns;
 
 	for (const struct help_line *l = help_lines; l->text; l++)
 		row = put_help_line(p, row, l->key, l->text);

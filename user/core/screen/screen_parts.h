@@ -105,6 +105,9 @@ struct screen_rows {
  * rows->rows. */
 int screen__list_gils(const struct screen *sc, struct screen_rows *rows);
 int screen__list_threads(const struct screen *sc, struct screen_rows *rows);
+/* Sorts them as the table says. */
+void screen__sort_rows(struct screen_rows *rows, const struct column *columns,
+		       const struct view_table *t);
 /* The table. Adjusts the cursor. */
 void screen__table(const struct screen *sc, const struct pane *p, const struct column *columns,
 		   const struct screen_rows *rows, struct view_table *t);
@@ -113,5 +116,13 @@ void screen__table(const struct screen *sc, const struct pane *p, const struct c
 
 void screen__help(const struct screen *sc, const struct pane *p);
 void screen__thread_page(const struct screen *sc, const struct pane *p);
+
+/* ---- screen_functions.c ---- */
+
+/* The functions of the GIL, which must have some; the caller frees these, too. 0 or -ENOMEM. */
+int screen__list_functions(const struct screen *sc, struct blame_row **functions,
+			   struct screen_rows *rows);
+/* Who makes others wait. 0 or -ENOMEM. */
+int screen__functions_page(const struct screen *sc, const struct pane *p);
 
 #endif

@@ -7,9 +7,10 @@
 #include "core/screen/screen_parts.h"
 
 /* Columns of a name; wide characters take two. */
-#define NAME_LEAST   12
-#define NAME_THREAD  20 /* the most */
-#define NAME_PROCESS 28
+#define NAME_LEAST    12
+#define NAME_THREAD   20 /* the most */
+#define NAME_PROCESS  28
+#define NAME_FUNCTION 60
 
 /* ---- which rows, and in which order ---- */
 
@@ -57,6 +58,8 @@ static int own_order(const struct subject *a, const struct subject *b)
 	__u64 now_a = snapshot_gil__end(a->process, a->gil);
 	__u64 now_b = snapshot_gil__end(b->process, b->gil);
 
+	if (a->function) /* they come in this order */
+		return (a->function > b->function) - (a->function < b->function);
 	if (a->thread)
 		return compare(snapshot_gil__thread_held(b->gil, b->thread, now_b) +
 				       snapshot_gil__thread_waited(b->thread, now_b),
@@ -83,8 +86,8 @@ static int compare_rows(const void *a, const void *b, void *arg)
 	return r ? r : compare(s->id, t->id);
 }
 
-static void sort_rows(struct screen_rows *rows, const struct column *columns,
-		      const struct view_table *t)
+void screen__sort_rows(struct screen_rows *rows, const struct column *columns,
+		       const struct view_table *t)
 {
 	struct order o = {.column = t->sort < 0 ? NULL : &columns[t->sort], .reverse = t->reverse};
 
@@ -116,7 +119,7 @@ int screen__list_gils(const struct screen *sc, struct screen_rows *rows)
 				rows->rows[rows->nr++] = row;
 		}
 	}
-	sort_rows(rows, gil_columns, &sc->view->list);
+	screen__sort_rows(rows, gil_columns, &sc->view->list);
 	return 0;
 }
 
@@ -137,7 +140,7 @@ int screen__list_threads(const struct screen *sc, struct screen_rows *rows)
 		    passes(&row, sc->view->threads.filter))
 			rows->rows[rows->nr++] = row;
 	}
-	sort_rows(rows, thread_columns, &sc->view->threads);
+	screen__sort_rows(rows, thread_columns, &sc->view->threads);
 	return 0;
 }
 
@@ -190,7 +193,11 @@ static struct layout lay_out(struct view *v, const struct column *columns, int w
 		if (columns[i].kind == COLUMN_CURVE)
 			l.curve = columns[i].width;
 	}
-	left = grow(&l.name, columns == gil_columns ? NAME_PROCESS : NAME_THREAD, left);
+	left = grow(&l.name,
+		    columns == gil_columns        ? NAME_PROCESS
+		    : columns == function_columns ? NAME_FUNCTION
+						  : NAME_THREAD,
+		    left);
 	if (l.curve)
 		l.curve += left;
 	return l;
@@ -314,6 +321,7 @@ void screen__table(const struct screen *sc, const struct pane *p, const struct c
 	screen__spot(sc, p, 1, 0, shown, p->width, SPOT_ROWS, (unsigned int)t->top);
 	if (!rows->nr && p->height > 1)
 		pane__put(p, 1, 1, STYLE_DIM,
-			  t->filter[0] ? "nothing matches the filter (c clears it)"
-				       : "no thread has used it yet");
+			  t->filter[0]                  ? "nothing matches the filter (c clears it)"
+			  : columns == function_columns ? "no function has been seen with it"
+							: "no thread has used it yet");
 }

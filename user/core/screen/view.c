@@ -18,7 +18,7 @@ static const __u64 intervals_ns[] = {100 * MS, 250 * MS, 500 * MS,          1 * 
 void view__init(struct view *v)
 {
 	*v = (struct view){.window = 1, .interval = 1, .theme = theme_table};
-	v->list.sort = v->threads.sort = -1;
+	v->list.sort = v->threads.sort = v->functions.sort = -1;
 }
 
 __u64 view__interval_ns(const struct view *v)
@@ -40,7 +40,9 @@ __u64 view__window_ns(const struct view *v)
 
 struct view_table *view__table(struct view *v)
 {
-	return v->level == VIEW_LIST ? &v->list : &v->threads;
+	return v->level == VIEW_LIST        ? &v->list
+	       : v->level == VIEW_FUNCTIONS ? &v->functions
+					    : &v->threads;
 }
 
 /* ---- what a key does ---- */
@@ -95,6 +97,8 @@ static enum view_action escape(struct view *v)
 		return clear_filter(v);
 	else if (v->table_only)
 		v->table_only = false;
+	else if (v->level == VIEW_FUNCTIONS)
+		v->level = VIEW_GIL;
 	else if (v->level == VIEW_GIL && v->several)
 		v->level = VIEW_LIST;
 	else
@@ -109,16 +113,39 @@ static void to_the_top(struct view_table *t)
 	t->stays = false;
 }
 
+static void open_gil(struct view *v)
+{
+	if (v->gil != v->list.chosen) {
+		to_the_top(&v->threads);
+		to_the_top(&v->functions);
+		v->threads.filter[0] = v->functions.filter[0] = '\0';
+	}
+	v->gil = v->list.chosen;
+	v->level = VIEW_GIL;
+}
+
+/* The functions of the GIL that is shown, or selected; and back. */
+static enum view_action functions(struct view *v)
+{
+	v->level_chosen = true;
+	if (v->level == VIEW_FUNCTIONS) {
+		v->level = VIEW_GIL;
+		return VIEW_CHANGED;
+	}
+	if (v->level == VIEW_LIST && v->list.chosen)
+		open_gil(v);
+	else if (v->level == VIEW_LIST)
+		return VIEW_IGNORED;
+	v->help = false;
+	v->level = VIEW_FUNCTIONS;
+	return VIEW_CHANGED;
+}
+
 static enum view_action enter(struct view *v)
 {
 	v->level_chosen = true;
 	if (v->level == VIEW_LIST && v->list.chosen) {
-		if (v->gil != v->list.chosen) {
-			to_the_top(&v->threads);
-			v->threads.filter[0] = '\0';
-		}
-		v->gil = v->list.chosen;
-		v->level = VIEW_GIL;
+		open_gil(v);
 	} else if (v->level == VIEW_GIL && v->threads.chosen) {
 		v->tid = (__u32)v->threads.chosen;
 		v->level = VIEW_THREAD;
@@ -334,6 +361,7 @@ static const struct {
 	{KEY_CODE_ENTER, enter},
 	{'\r', enter},
 	{KEY_CODE_RIGHT, enter},
+	{'f', functions},
 	{'t', table_only},
 	{'k', up},
 	{KEY_CODE_UP, up},

@@ -43,9 +43,10 @@ enum view_action {
 };
 
 enum view_level {
-	VIEW_LIST,   /* all GILs */
-	VIEW_GIL,    /* one of them */
-	VIEW_THREAD, /* one of its threads */
+	VIEW_LIST,      /* all GILs */
+	VIEW_GIL,       /* one of them */
+	VIEW_THREAD,    /* one of its threads */
+	VIEW_FUNCTIONS, /* its functions */
 };
 
 /* How much of the past the figures cover. The last choice is all of it. */
@@ -105,6 +106,7 @@ struct view {
 	const struct theme *theme;
 	struct view_table list;
 	struct view_table threads;
+	struct view_table functions;
 	int help_top;
 	/* the open GIL and thread; 0: none so far */
 	__u64 gil; /* an id like view_table.chosen of the list */
