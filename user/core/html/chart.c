@@ -28,19 +28,36 @@ void chart_intervals__limit(struct chart_intervals *x, size_t most)
 		x->nr--;
 }
 
-static int keep_longest(struct chart_intervals *x, const struct chart_interval *i)
+static int make_room(struct chart_intervals *x)
 {
+	size_t room = x->room ? 2 * x->room : 64;
+	struct chart_interval *list = reallocarray(x->list, room, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	x->list = list;
+	x->room = room;
+	return 0;
+}
+
+static int keep_longest(struct chart_intervals *x, const struct chart_interval *i, size_t most)
+{
+	int err;
+
+	if (x->nr >= most && i->ns >= x->least_ns)
+		chart_intervals__limit(x, most / 2);
 	if (i->ns < x->least_ns)
 		return 0;
-	if (!x->list)
-		x->list = calloc(CHART_INTERVALS, sizeof(*x->list));
-	if (!x->list)
-		return -ENOMEM;
-	if (x->nr == CHART_INTERVALS)
-		chart_intervals__limit(x, CHART_INTERVALS / 2);
-	if (i->ns >= x->least_ns)
+	err = x->nr == x->room ? make_room(x) : 0;
+	if (!err)
 		x->list[x->nr++] = *i;
-	return 0;
+	return err;
+}
+
+/* How many of a kind each of so many GILs may have. */
+static size_t intervals_for(size_t gils)
+{
+	return gils > 12 ? 12 * CHART_INTERVALS / gils : CHART_INTERVALS;
 }
 
 /* ---- columns ---- */
@@ -228,9 +245,14 @@ static int new_thread(struct chart *c, struct chart_gil *g, const struct replay_
 
 static int new_gil(struct chart *c, struct replay_gil *g)
 {
-	struct chart_gil **list = reallocarray(c->gils, c->nr + 1, sizeof(*list));
-	struct chart_gil *cg = calloc(1, sizeof(*cg));
+	struct chart_gil **list, *cg;
 
+	if (c->nr == CHART_GILS) {
+		g->follower = &c->ignored;
+		return 0;
+	}
+	list = reallocarray(c->gils, c->nr + 1, sizeof(*list));
+	cg = calloc(1, sizeof(*cg));
 	if (list)
 		c->gils = list;
 	if (!list || !cg) {
@@ -254,7 +276,7 @@ static int close_thread(struct chart *c, struct chart_thread *ct, __u64 ts)
 		return 0;
 	ct->open = false;
 	add_columns(c, ct->lane, ct->kind, i.start, i.start + i.ns);
-	return keep_longest(&ct->gil->intervals[ct->kind], &i);
+	return keep_longest(&ct->gil->intervals[ct->kind], &i, intervals_for(c->nr));
 }
 
 static void open_thread(struct chart *c, struct chart_thread *ct, const struct replay_step *s)
@@ -298,6 +320,8 @@ static int on_step(void *ctx, const struct replay_step *s)
 	struct chart_thread *ct;
 	int err = s->gil->follower ? 0 : new_gil(c, s->gil);
 
+	if (!err && s->gil->follower == &c->ignored)
+		return 0;
 	if (!err && !s->thread->follower)
 		err = new_thread(c, s->gil->follower, s);
 	if (err)

@@ -14,7 +14,10 @@
 /* So many threads have a lane of their own. Of more, those share one that have ended with least time or,
  * if none has ended, that came last. */
 #define CHART_LANES 1024
-/* So many holds, and as many waits, are kept one by one, and so many times without edges. */
+/* So many GILs are followed: the first ones. */
+#define CHART_GILS 256
+/* So many holds, and as many waits, are kept one by one, and so many times without edges. Many GILs have
+ * fewer each. */
 #define CHART_INTERVALS 6000
 #define CHART_GAPS      200
 
@@ -38,7 +41,7 @@ struct chart_interval {
 /* The longest intervals. */
 struct chart_intervals {
 	struct chart_interval *list; /* owned */
-	size_t nr;
+	size_t nr, room;
 	__u64 least_ns; /* all from this length on are in the list */
 };
 
@@ -70,6 +73,7 @@ struct chart {
 	struct replay_follower follower;
 	size_t nr_lanes;
 	int err;
+	struct chart_gil ignored; /* follows the GILs that are too many */
 };
 
 /* An empty chart; NULL if memory ran out. */

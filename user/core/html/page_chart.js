@@ -282,6 +282,9 @@ function pointText() {
 		words.push("nobody has it");
 	const waiting = d.lanes.reduce((sum, other) => sum + mean(other.wait, from, to), 0);
 	words.push(`${formatMean(waiting)} threads wait`);
+	const handoffs = mean(d.handoffs, Math.floor(t / d.column) * d.column, Math.floor(t / d.column + 1) * d.column) * d.column;
+	if (!exact && handoffs >= 0.5)
+		words.push(`about ${formatCount(Math.round(handoffs))} handoffs in ${formatNs(d.column)}`);
 	const wait = lane.waits.find(within), hold = lane.holds.find(within);
 	if (wait)
 		words.push(`${lane.name} waits, for ${formatNs(wait.end - wait.start)}`);
@@ -387,6 +390,7 @@ function chartNote(c) {
 
 function fillChart(g) {
 	byId("no-chart").hidden = data.recorded;
+	byId("many-gils").hidden = !data.recorded || Boolean(g.chart);
 	byId("with-chart").hidden = !g.chart;
 	chart.data = null;
 	if (!g.chart || !g.chart.lanes.length)
