@@ -106,8 +106,8 @@ static int observe(struct check_runs *r, const struct observe_options *o, bool c
 		return -ENOENT;
 	}
 	*over = *over || r->command_status;
-	if (counts || r->command_status)
-		err = err ?: add_run(r, s);
+	if (!err && (counts || r->command_status))
+		err = add_run(r, s);
 	else
 		snapshot__free(s);
 	r->warmups += !counts && !r->command_status;
