@@ -214,6 +214,39 @@ TEST(the_thread_behind_which_others_waited_is_named)
 	}
 }
 
+/* The thread behind which others wait is the one that has taken long to start. Nobody waited for that. */
+TEST(a_long_start_is_not_what_others_waited_for)
+{
+	for (int asleep = 0; asleep < 2; asleep++) {
+		struct story st = begin();
+		struct told t;
+
+		story__thread(&st, 1, "main");
+		story__thread(&st, 2, "io");
+		story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 3100 * MS);
+		for (int i = 0; i < 40; i++) {
+			story__pass(&st, 60 * MS);
+			story__edge(&st, 1, GIL_EDGE_RELEASE, 0);
+			story__pass(&st, 60 * MS);
+			story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+			story__wait(&st, 2);
+			if (asleep)
+				story__edge(&st, 1, GIL_EDGE_SWITCH_OUT, 0);
+			story__pass(&st, 77 * MS);
+			if (asleep) {
+				story__edge(&st, 1, GIL_EDGE_WAKE, 0);
+				story__edge(&st, 1, GIL_EDGE_SWITCH_IN, 0);
+			}
+			interrupt(&st, 1, 2, 20 * US, true);
+		}
+		t = finish(&st);
+		CHECK_STR(t.kind, asleep ? "asleep" : "native");
+		SAYS(t, "in thread 1 (main). The longest wait took 77.0 ms.");
+		UNSAID(t, "longest hold");
+	}
+}
+
 /* pybind11: threads of a C++ program call into Python, while Python computes in the main thread. In
  * one program a new thread makes each call, in another the same ones do. */
 static struct told callbacks(__u32 threads, int calls, __u64 off)

@@ -42,6 +42,21 @@ TEST(a_lack_of_cpus_is_no_cause_for_threads_that_compute)
 	}
 }
 
+/* Nor if they compute for a short part of the time only. */
+TEST(a_lack_of_cpus_is_no_cause_for_threads_that_compute_for_a_while)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 4, "worker");
+	story__pass(&st, 3000 * MS);
+	compute(&st, 4, 100, 3 * MS);
+	t = finish(&st);
+	CHECK_STR(t.kind, "shared");
+	SAYS(t, "4 threads such as 1 (worker)");
+	UNSAID(t, "mostly for a CPU");
+}
+
 /* Threads that serve requests meet only because a holder loses its CPU now and then. */
 TEST(a_lack_of_cpus_is_the_cause_for_threads_that_rest)
 {

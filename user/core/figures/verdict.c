@@ -143,12 +143,14 @@ static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 	double of = verdict_look__has_counters(l) ? waited_for(v, l)
 						  : (double)open_holds__all(l->process, l->gil).ns;
 	double contended = (double)gil_lock_contended_until(&l->gil->lock, l->now);
+	__u64 longest = v->longest_wait_ns ? v->longest_wait_ns : ~0ULL;
 
 	if (share(slept, of) < ASLEEP_MUCH || slept < ASLEEP_LEAST * contended)
 		return false;
 	v->front = verdict_group(l, verdict_key__asleep, NULL);
 	/* A single hold, such as one that reads a file, is not a pattern where others matter more. */
-	return slept >= ASLEEP_MUCH * contended || (double)v->front.longest_ns < slept / 2;
+	return slept >= ASLEEP_MUCH * contended ||
+	       (double)(longest < v->front.longest_ns ? longest : v->front.longest_ns) < slept / 2;
 }
 
 /* The time spent in values of at least `from`. */
@@ -405,6 +407,7 @@ static struct verdict figures_of(const struct snapshot_process *p, const struct 
 	v.preempted_share = share((double)holds.part[GIL_PART_RUNNABLE], (double)holds.ns);
 	v.unscheduled_share = share((double)f->wait_part[GIL_PART_RUNNABLE], (double)f->wait.sum);
 	v.acquisitions = f->acquisitions;
+	v.longest_wait_ns = g->lock.partial_waits || open_waiters(g) ? 0 : f->wait.max;
 	if (p->free_threaded_build && !p->free_threaded)
 		v.gil_on = p->gil_turned_on ? 2 : 1;
 	return v;

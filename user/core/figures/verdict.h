@@ -45,6 +45,7 @@ enum verdict_choice {
 	VERDICT_TELLS_UNSCHEDULED = 1 << 9,
 	VERDICT_TELLS_SATURATED = 1 << 10,
 	VERDICT_TELLS_STOPPED = 1 << 11,
+	VERDICT_TELLS_LONGEST_WAIT = 1 << 12,
 };
 
 /* Threads that behave alike. The one to name is that with the lowest number, so that it stays the
@@ -88,6 +89,7 @@ struct verdict {
 	/* the GIL of a free-threaded build is on: 1 all the time, 2 turned on while observed */
 	int gil_on;
 	__u64 acquisitions;
+	__u64 longest_wait_ns; /* 0: not known, as one was cut off by the beginning or the end */
 	bool small_turns; /* shared: those who wait need the GIL only briefly, but again and again */
 	bool computing;   /* shared: those who wait compute for long when they have the GIL */
 	struct verdict_threads waiting; /* who loses by it */

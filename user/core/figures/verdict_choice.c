@@ -6,6 +6,8 @@
 #define ASIDE 0.10
 /* A GIL held for so much of the time has no room for another thread. */
 #define HELD_SATURATED 0.80
+/* Of a hold that is so many times as long as the longest wait, most was not waited for. */
+#define HOLD_UNHEEDED 2
 /* What has been told is told until its figure is below so much of that. */
 #define KEPT 0.7
 
@@ -26,5 +28,8 @@ unsigned int verdict__choices(const struct verdict *v, unsigned int before)
 	       from(v->stopped_share, ASIDE, VERDICT_TELLS_STOPPED, before) |
 	       from(v->preempted_share, ASIDE, VERDICT_TELLS_PREEMPTED, before) |
 	       from(v->unscheduled_share, ASIDE, VERDICT_TELLS_UNSCHEDULED, before) |
+	       from(v->longest_wait_ns ? (double)v->front.longest_ns / (double)v->longest_wait_ns
+				       : 0,
+		    HOLD_UNHEEDED, VERDICT_TELLS_LONGEST_WAIT, before) |
 	       from(v->held_ratio, HELD_SATURATED, VERDICT_TELLS_SATURATED, before);
 }

@@ -27,7 +27,7 @@
 #define IN_TURN 3
 /* A thread that computes for so much of an interval in each hold would go on if it could. */
 #define INSISTS_HOLD 0.20
-#define INSISTS_USE  0.35 /* of the time, with the GIL or waiting for it */
+#define INSISTS_USE  0.35 /* with the GIL or waiting for it, of the time in which anybody is */
 #define INSISTS_MOST 0.50 /* of its waits are for holds that it does not end by itself */
 
 static double share(double part, double whole)
@@ -370,8 +370,10 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 static bool insists(const struct verdict_look *l, const struct gil_thread *t)
 {
 	struct work w = work_of(l, t);
+	__u64 held = gil_lock_held_until(&l->gil->lock, l->gil->locked_at_start, l->now);
+	__u64 busy = gil_later(held, gil_lock_contended_until(&l->gil->lock, l->now));
 
-	return verdict_thread__is_in_front(l, t) && used_by(l, t) >= INSISTS_USE * l->observed &&
+	return verdict_thread__is_in_front(l, t) && used_by(l, t) >= INSISTS_USE * (double)busy &&
 	       w.holds >= INSISTS_MOST * (double)t->fig.contended &&
 	       w.long_ >= INSISTS_HOLD * (double)l->interval_ns * w.holds;
 }

@@ -126,15 +126,31 @@ static void tell_convoy(struct verdict_teller *t)
 		    verdict_interval(t).s);
 }
 
+/* How long the holds of those in front are: the longest hold, if others waited for it; the first one,
+ * in which the program starts, is often longer than all others. */
+static void say_longest(struct verdict_teller *t)
+{
+	const struct verdict *v = t->v;
+
+	if (t->choices & VERDICT_TELLS_LONGEST_WAIT)
+		verdict_say(t, ". The longest wait took %s. ",
+			    format_ns(v->longest_wait_ns, t->ascii).s);
+	else
+		verdict_say(t, ", whose longest hold took %s. ",
+			    format_ns(v->front.longest_ns, t->ascii).s);
+}
+
 static void tell_asleep(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
 
 	verdict_say(t,
 		    "native code sleeps while it holds the GIL: for %s, %s of all the time in "
-		    "holds, mostly in %s, whose longest hold took %s. Other threads waited.",
+		    "holds, mostly in %s",
 		    format_ns(v->asleep_ns, t->ascii).s, format_percent(v->asleep_share).s,
-		    verdict_who(t, &v->front).s, format_ns(v->front.longest_ns, t->ascii).s);
+		    verdict_who(t, &v->front).s);
+	say_longest(t);
+	verdict_say(t, "Other threads waited.");
 }
 
 static void tell_native(struct verdict_teller *t)
@@ -144,9 +160,9 @@ static void tell_native(struct verdict_teller *t)
 
 	verdict_say(t,
 		    "native code computes without letting the GIL go, while other threads wait for "
-		    "it (%s of the time). It runs in %s, whose longest hold took %s. ",
-		    format_percent(v->contended_ratio).s, verdict_who(t, f).s,
-		    format_ns(f->longest_ns, t->ascii).s);
+		    "it (%s of the time). It runs in %s",
+		    format_percent(v->contended_ratio).s, verdict_who(t, f).s);
+	say_longest(t);
 	if (w->count && w->tid != f->tid && !w->in_turn)
 		verdict_say(t, "%s wait%s for it %s of the time. ", who_first(t, w).s, s_of(w),
 			    shares(w).s);
