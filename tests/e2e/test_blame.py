@@ -170,6 +170,23 @@ def test_rules_about_functions():
         check("body (sleepers.py:" in f.read(), "no evidence in the JUnit XML")
 
 
+def check_exports(path, samples):
+    """Each sample has a line in ndjson, and most of the long holds say that it was body()."""
+    done = gilscope("report", path, "--format", "ndjson")
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    seen = [l for l in lines if l["kind"] in ("tick", "gap")]
+    within(len(seen), samples - 1, samples, "samples in ndjson")  # without a gap that had not ended
+    asleep = [l for l in seen if l["kind"] == "gap" and l.get("native") == "syscall:clock_nanosleep"]
+    holds = sum(l["kind"] == "hold" and l["blocked_ns"] > 10 * MS for l in lines)
+    check(len(asleep) >= holds > 0, "%d gaps for %d long holds", len(asleep), holds)
+    out = scratch("export")
+    equal(gilscope("report", path, "--format", "perfetto", "-o", out).status, 0, "status")
+    named = sum(traces.unquoted(a["string_value"]).endswith("body")
+                for p in traces.decode(out) for e in p["track_event"]
+                for a in e["debug_annotations"] if traces.unquoted(a["name"]) == "function")
+    check(named >= 0.8 * holds, "%d of %d long holds have a function", named, holds)
+
+
 def test_recordings():
     """A replay has the rows of the live run, of which the trace has a checksum; a trace of only the long
     holds, too."""
@@ -178,6 +195,7 @@ def test_recordings():
     rows = functions(traces.report(path)["processes"][0])
     asleep = [r for r in rows if r["native"] == "syscall:clock_nanosleep"]
     equal({(r["function"] or "").split(".")[-1] for r in asleep}, {"body"}, "functions that sleep")
+    check_exports(path, sum(r["samples"] for r in rows))
     part = functions(traces.report(path, "--from", "-0.3")["processes"][0])
     check(0 < sum(r["samples"] for r in part) < sum(r["samples"] for r in rows), "samples of a part")
 

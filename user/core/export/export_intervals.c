@@ -5,6 +5,7 @@
  * has no length.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "core/export/export.h"
 #include "core/base/format.h"
@@ -18,6 +19,7 @@ struct interval {
 struct intervals {
 	FILE *out;
 	void (*put)(FILE *out, const struct interval *i);
+	void (*put_sample)(FILE *out, const struct replay_gil *g, const struct blame_sample *s);
 	__u64 min_ns;
 };
 
@@ -105,6 +107,41 @@ static void put_ndjson(FILE *out, const struct interval *i)
 	putc('\n', out);
 }
 
+static void put_sample(FILE *out, const struct replay_gil *g, const struct blame_sample *s)
+{
+	const struct blame_place *at = &s->at;
+	struct json j = {.out = out};
+	char address[32];
+
+	snprintf(address, sizeof(address), "0x%llx", g->g.lock.address);
+	json__open_inline(&j, NULL, '{');
+	json__string(&j, "kind", s->kind == BLAME_TICK ? "tick" : "gap");
+	json__integer(&j, "start_ns", gil_elapsed(s->blocked_ns + s->preempted_ns, s->ts));
+	json__integer(&j, "duration_ns", s->blocked_ns + s->preempted_ns);
+	json__signed(&j, "pid", g->process->pid);
+	json__integer(&j, "tid", s->tid);
+	json__string(&j, "gil", address);
+	if (at->kind != BLAME_FUNCTION)
+		json__string(&j, "no_function", blame_kind__name(at->kind));
+	if (at->function)
+		json__name(&j, "function", at->function, strlen(at->function));
+	if (at->file && at->file[0])
+		json__name(&j, "file", at->file, strlen(at->file));
+	if (at->line)
+		json__integer(&j, "line", at->line);
+	if (at->native && at->native[0])
+		json__name(&j, "native", at->native, strlen(at->native));
+	if (s->kind == BLAME_TICK) {
+		json__integer(&j, "waiters", s->waiters);
+	} else {
+		json__integer(&j, "blocked_ns", s->blocked_ns);
+		json__integer(&j, "preempted_ns", s->preempted_ns);
+		json__integer(&j, "wait_ns", s->wait_ns);
+	}
+	json__close(&j, '}');
+	putc('\n', out);
+}
+
 /* ---- both ---- */
 
 static int on_step(void *ctx, const struct replay_step *s)
@@ -118,9 +155,18 @@ static int on_step(void *ctx, const struct replay_step *s)
 	return ferror(to->out) ? errno ? -errno : -EIO : 0;
 }
 
+static int on_sample(void *ctx, struct replay_gil *g, const struct blame_sample *s)
+{
+	const struct intervals *to = ctx;
+
+	if (to->put_sample && s->blocked_ns + s->preempted_ns >= to->min_ns)
+		to->put_sample(to->out, g, s);
+	return ferror(to->out) ? errno ? -errno : -EIO : 0;
+}
+
 static int run(struct intervals *to, struct replay *r, __u64 until_ns, struct failure *f)
 {
-	const struct replay_follower follower = {.step = on_step};
+	const struct replay_follower follower = {.step = on_step, .sample = on_sample};
 	int err;
 
 	replay__follow(r, &follower, to);
@@ -133,7 +179,7 @@ static int run(struct intervals *to, struct replay *r, __u64 until_ns, struct fa
 
 int export_csv(FILE *out, struct replay *r, const struct export_part *part, struct failure *f)
 {
-	struct intervals to = {out, put_csv, part->min_ns};
+	struct intervals to = {out, put_csv, NULL, part->min_ns};
 
 	fputs("kind,start_ns,duration_ns,pid,comm,tid,thread,gil,oncpu_ns,runnable_ns,blocked_ns,"
 	      "handoff_from,handoff_ns,requested,command,name\n",
@@ -143,7 +189,7 @@ int export_csv(FILE *out, struct replay *r, const struct export_part *part, stru
 
 int export_ndjson(FILE *out, struct replay *r, const struct export_part *part, struct failure *f)
 {
-	struct intervals to = {out, put_ndjson, part->min_ns};
+	struct intervals to = {out, put_ndjson, put_sample, part->min_ns};
 
 	return run(&to, r, part->until_ns, f);
 }

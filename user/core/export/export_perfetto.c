@@ -78,6 +78,11 @@ static int on_step(void *ctx, const struct replay_step *s)
 	return err ?: timeline__follow_gil(x, s);
 }
 
+static int on_sample(void *ctx, struct replay_gil *g, const struct blame_sample *s)
+{
+	return timeline__sample(ctx, g, s);
+}
+
 /* Closes everything, at the end of the trace or of what is known about a GIL. */
 static void close_thread(void *ctx, struct replay_gil *g, struct replay_thread *t)
 {
@@ -127,6 +132,7 @@ static void on_thread_gone(void *ctx, struct replay_thread *t)
 		x->err = timeline__end_interval(x, t, "unfinished");
 	if (gt && gt->owner == t)
 		gt->owner = NULL;
+	free(tt->code);
 	free(tt);
 	t->follower = NULL;
 }
@@ -160,6 +166,7 @@ static void forget_thread(void *ctx, struct replay_gil *g, struct replay_thread 
 int export_perfetto(FILE *out, struct replay *r, const struct export_part *part, struct failure *f)
 {
 	const struct replay_follower follower = {.step = on_step,
+						 .sample = on_sample,
 						 .gap = on_gap,
 						 .thread_gone = on_thread_gone,
 						 .gil_gone = on_gil_gone};

@@ -52,9 +52,11 @@
 #define EVENT_FLOW          47
 #define EVENT_FLOW_END      48
 #define ANNOTATION_BOOL     2
+#define ANNOTATION_STRING   6
 #define ANNOTATION_NAME     10
 
 #define TEXT_SIZE 80
+#define ARG_SIZE  160
 
 static const char *const names[PERFETTO_NAMES] = {
 	[PERFETTO_WAIT] = "wait",         [PERFETTO_WAIT_EARLIER] = "wait (began earlier)",
@@ -151,6 +153,24 @@ int perfetto__track(struct perfetto *p, const struct perfetto_track *t)
 	return put_packet(p, NEEDS_STATE);
 }
 
+static void put_args(struct perfetto *p, const struct perfetto_event *e)
+{
+	static const char *const arg_names[] = {
+		[PERFETTO_FUNCTION] = "function",
+		[PERFETTO_LINE] = "line",
+		[PERFETTO_NATIVE] = "native",
+	};
+
+	for (int i = 0; i < PERFETTO_ARGS; i++) {
+		if (!e->args[i] || !e->args[i][0])
+			continue;
+		p->inner.size = 0;
+		proto__string(&p->inner, ANNOTATION_NAME, arg_names[i], 32);
+		proto__string(&p->inner, ANNOTATION_STRING, e->args[i], ARG_SIZE);
+		proto__message(&p->part, EVENT_ANNOTATION, &p->inner);
+	}
+}
+
 int perfetto__event(struct perfetto *p, const struct perfetto_event *e)
 {
 	struct bytes *b = &p->part;
@@ -174,6 +194,7 @@ int perfetto__event(struct perfetto *p, const struct perfetto_event *e)
 		proto__number(&p->inner, ANNOTATION_BOOL, 1);
 		proto__message(b, EVENT_ANNOTATION, &p->inner);
 	}
+	put_args(p, e);
 	proto__number(&p->packet, PACKET_TIMESTAMP, e->ts);
 	proto__message(&p->packet, PACKET_EVENT, b);
 	return put_packet(p, NEEDS_STATE);

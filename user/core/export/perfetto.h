@@ -29,15 +29,24 @@ enum perfetto_event_type {
 	PERFETTO_COUNTER = 4,
 };
 
+/* Texts that an event may have. */
+enum perfetto_arg {
+	PERFETTO_FUNCTION,
+	PERFETTO_LINE,
+	PERFETTO_NATIVE,
+	PERFETTO_ARGS,
+};
+
 struct perfetto_event {
 	__u64 ts; /* ns of CLOCK_MONOTONIC */
 	enum perfetto_event_type type;
 	__u64 track;
 	enum perfetto_name name; /* 0: it has `text`, or no name */
 	const char *text;
-	__u64 flow, end_of_flow; /* 0: none */
-	__s64 value;             /* for a counter */
-	const char *mark;        /* the name of a flag to set on it; NULL: none */
+	__u64 flow, end_of_flow;         /* 0: none */
+	__s64 value;                     /* for a counter */
+	const char *mark;                /* the name of a flag to set on it; NULL: none */
+	const char *args[PERFETTO_ARGS]; /* NULL or empty: none */
 };
 
 struct perfetto_track {

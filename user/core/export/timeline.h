@@ -24,8 +24,9 @@ struct thread_tracks {
 	__u64 since;   /* with min_ns: when the wait or hold began that is under way, in `kind` */
 	enum perfetto_name kind;
 	bool open; /* two slices are open: the wait or hold, and within it where the thread is */
-	bool handoffs;      /* the track of handoffs has been described */
-	struct format name; /* the name under which the thread was described */
+	bool handoffs;          /* the track of handoffs has been described */
+	struct hold_code *code; /* of the hold under way; owned; NULL: no samples so far */
+	struct format name;     /* the name under which the thread was described */
 };
 
 struct gil_tracks {
@@ -86,6 +87,11 @@ int timeline__new_thread(struct timeline *x, const struct replay_gil *g, struct 
 int timeline__follow_thread(struct timeline *x, const struct replay_step *s, __u64 flow);
 /* Ends the slices that are open, if any, with this mark; NULL: without one. */
 int timeline__end_interval(struct timeline *x, const struct replay_thread *t, const char *mark);
+
+/* Notes a sample for the hold that it is in, if that is still under way. */
+int timeline__sample(struct timeline *x, const struct replay_gil *g, const struct blame_sample *s);
+/* Puts what is noted, if anything, into the end of the hold's slice, and begins anew. */
+void timeline__take_code(struct thread_tracks *tt, struct perfetto_event *e);
 
 /* Describes the process, by its present name. */
 int timeline__tell_process(struct timeline *x, const struct replay_gil *g);

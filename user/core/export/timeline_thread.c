@@ -47,7 +47,18 @@ static int begin_slice(struct timeline *x, const struct replay_thread *t, enum p
 	return perfetto__event(&x->p, &e);
 }
 
-static int end_slice(struct timeline *x, const struct replay_thread *t, const char *mark)
+static int end_slice(struct timeline *x, const struct replay_thread *t)
+{
+	struct thread_tracks *tt = t->follower;
+	struct perfetto_event e = {.ts = tt->last_ts,
+				   .type = PERFETTO_SLICE_END,
+				   .track = track_id(OF_INTERVALS, t->number)};
+
+	return perfetto__event(&x->p, &e);
+}
+
+/* The end of the wait or hold itself. */
+static int end_outer(struct timeline *x, const struct replay_thread *t, const char *mark)
 {
 	struct thread_tracks *tt = t->follower;
 	struct perfetto_event e = {.ts = tt->last_ts,
@@ -55,6 +66,7 @@ static int end_slice(struct timeline *x, const struct replay_thread *t, const ch
 				   .track = track_id(OF_INTERVALS, t->number),
 				   .mark = mark};
 
+	timeline__take_code(tt, &e);
 	return perfetto__event(&x->p, &e);
 }
 
@@ -93,7 +105,7 @@ static int put_long(struct timeline *x, const struct replay_thread *t, const cha
 
 	if (gil_elapsed(tt->since, tt->last_ts) < x->min_ns)
 		return 0;
-	return perfetto__event(&x->p, &e) ?: end_slice(x, t, mark);
+	return perfetto__event(&x->p, &e) ?: end_outer(x, t, mark);
 }
 
 int timeline__end_interval(struct timeline *x, const struct replay_thread *t, const char *mark)
@@ -105,7 +117,7 @@ int timeline__end_interval(struct timeline *x, const struct replay_thread *t, co
 	tt->open = false;
 	if (x->min_ns)
 		return put_long(x, t, mark);
-	return end_slice(x, t, NULL) ?: end_slice(x, t, mark);
+	return end_slice(x, t) ?: end_outer(x, t, mark);
 }
 
 static int mark_request(struct timeline *x, const struct replay_thread *t)
@@ -139,6 +151,6 @@ int timeline__follow_thread(struct timeline *x, const struct replay_step *s, __u
 	if (!err && begins)
 		return begin_interval(x, t, flow);
 	if (!err && !x->min_ns && tt->open && t->t.cpu != s->cpu)
-		err = end_slice(x, t, NULL) ?: begin_slice(x, t, part_name(&t->t), 0);
+		err = end_slice(x, t) ?: begin_slice(x, t, part_name(&t->t), 0);
 	return err;
 }

@@ -403,6 +403,11 @@ void observer__entries(struct observer *ob)
 	probe__entries(ob->probe);
 }
 
+void observer__samples(struct observer *ob)
+{
+	target__take_samples(ob->target);
+}
+
 void observer__lost(struct observer *ob, struct snapshot_lost *lost)
 {
 	target__lost(ob->target, lost);

@@ -68,6 +68,8 @@ bool observer__interrupted(const struct observer *ob);
 __u64 observer__start_ns(const struct observer *ob);
 /* Delivers the contents of the ring of edges to the listener. Call every few ms. */
 void observer__entries(struct observer *ob);
+/* Delivers the samples that have come. */
+void observer__samples(struct observer *ob);
 /* Fills in the losses so far. */
 void observer__lost(struct observer *ob, struct snapshot_lost *lost);
 /* The cost of a hit in ns; -1 if not known yet because USDT probes are in use. */

@@ -47,6 +47,8 @@ void target__detach(struct target *t);
 /* Detaches and frees. A launched command keeps running. NULL is fine. */
 void target__free(struct target *t);
 
+/* Takes what the ring of samples has. Call it before what the samples are about is given back. */
+void target__take_samples(struct target *t);
 /* Handles process events, looks for interpreters, and collects exited processes. Call when
  * probe__event_fd is readable, and at target__next_ns at the latest. */
 void target__update(struct target *t);

@@ -93,9 +93,6 @@ void target__harvest(struct target *t);
  * is for all processes, as there can be many of both. */
 void target__look_at_names(struct target *t, bool now);
 
-/* Takes what the ring of samples has. Call it before what the samples are about is given back. */
-void target__take_samples(struct target *t);
-
 /* Treats processes that are gone as ended, if the kernel has lost process events, which may have been
  * their ends. Call it at each tick. */
 void target__look_for_ended(struct target *t, __u64 now);

@@ -109,6 +109,8 @@ static void on_tick(void *ctx)
 
 	if (read(r->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		recorder__fail(r, -errno);
+	/* First, so that the samples of a hold come before its end. */
+	observer__samples(r->observer);
 	if (!trace_sink__is_full(r->sink))
 		observer__entries(r->observer);
 	now = clock_ns();
