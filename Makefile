@@ -189,6 +189,7 @@ $(BUILD)/test_trace_sink: $(call objects,edge/record/trace_sink edge/record/trac
 # These need more of the core.
 $(BUILD)/test_trace_sink: TEST_LIBS = $(BUILD)/libcore.a -lpthread
 $(BUILD)/test_site_file: $(call objects,edge/observe/site_file edge/observe/site_search edge/observe/looker edge/observe/looker_run edge/observe/native)
+$(BUILD)/test_site_file: TEST_LIBS = $(BUILD)/libcore.a
 
 unit: $(CORE_TESTS:%=$(BUILD)/%) $(EDGE_TESTS:%=$(BUILD)/%)
 

@@ -92,6 +92,17 @@ def test_native_code_that_computes(interpreter):
     check(oncpu(busy) > 0.9 * 2 * 4 * 40 * MS, "busy() had the GIL for %s ns only", oncpu(busy))
 
 
+@each(lambda: [(), ("link",)])
+def test_code_that_a_program_has_compiled(link):
+    """A perf map names it, if it is the user's own and no symbolic link."""
+    process, _, _ = stat_workload(debian(), "compiled.py", *link, options=("--blame", 997))
+    wanted = "[anonymous]" if link else "[compiled]:fast::kernel(int)"
+    busy = [r for r in functions(process) if r["native"] == wanted]
+    equal({(r["function"] or "").split(".")[-1] for r in busy}, {"body"}, "functions that run it")
+    check(oncpu(busy) > 0.8 * oncpu(functions(process)), "it has %s of the time on a CPU", [
+        (r["native"], oncpu([r])) for r in functions(process)])
+
+
 def test_a_debug_file_in_another_root():
     """A path of a process means what it means to that process, not to gilscope."""
     library, there, here = built("busy.c", "-shared", "-fPIC"), scratch("there"), scratch("libraries")

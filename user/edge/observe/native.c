@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/perf_map.h"
 #include "edge/elf/elf_symtab.h"
 #include "edge/observe/native.h"
 #include "edge/proc/proc_maps.h"
+#include "edge/proc/proc_task.h"
 
 /* Finds the function in the file itself, in its separate debug file, or among its exports. The path is
  * the process's, and means what it means to that. */
@@ -53,6 +57,62 @@ static void name_function(pid_t pid, const struct proc_map *map, uint64_t addres
 	elf_file__close(&e);
 }
 
+/* ---- code that the program itself has compiled ---- */
+
+/* Only the end of a larger perf map is read, which has the latest functions. */
+#define MAP_MOST (8 << 20)
+
+/* The process's perf map, or the end of it; NULL if there is none. The caller frees it. */
+static char *read_perf_map(pid_t pid, size_t *size)
+{
+	char path[64], *text = NULL;
+	struct stat st;
+	ssize_t n = -1;
+	int fd;
+
+	/* The process knows its number in its own pid namespace. */
+	snprintf(path, sizeof(path), "/tmp/perf-%ld.map", proc_task__own_number(pid, pid));
+	fd = proc__open_own(pid, path);
+	if (fd < 0)
+		return NULL;
+	if (!fstat(fd, &st)) {
+		*size = st.st_size < MAP_MOST ? (size_t)st.st_size : MAP_MOST;
+		text = malloc(*size + 1);
+	}
+	if (text)
+		n = pread(fd, text, *size, st.st_size - (off_t)*size);
+	close(fd);
+	if (n < 0) {
+		free(text);
+		return NULL;
+	}
+	*size = (size_t)n;
+	return text;
+}
+
+#define PAGE 4096ULL
+
+static void name_compiled(pid_t pid, uint64_t address, struct native *n)
+{
+	struct perf_map_entry e;
+	size_t size;
+	char *text = read_perf_map(pid, &size);
+
+	if (!text)
+		return;
+	if (perf_map__find(text, size, address, &e)) {
+		n->start = e.start;
+		n->end = e.end;
+		snprintf(n->name, sizeof(n->name), "[compiled]:%.*s",
+			 e.length < 100 ? (int)e.length : 100, e.name);
+	} else {
+		/* It may be compiled later. */
+		n->start = address & ~(PAGE - 1);
+		n->end = n->start + PAGE;
+	}
+	free(text);
+}
+
 int native__at(pid_t pid, uint64_t address, const char *plain, struct native *n)
 {
 	struct proc_maps maps;
@@ -73,7 +133,9 @@ int native__at(pid_t pid, uint64_t address, const char *plain, struct native *n)
 		snprintf(n->path, sizeof(n->path), "%.255s", map.path);
 		snprintf(n->name, sizeof(n->name), "%.60s",
 			 map.path[0] ? proc_map__basename(&map) : "[anonymous]");
-		if (map.ino && strcmp(map.path, plain) != 0)
+		if (!map.ino || !strncmp(map.path, "/memfd:", 7))
+			name_compiled(pid, address, n);
+		else if (strcmp(map.path, plain) != 0)
 			name_function(pid, &map, address, n);
 	}
 	proc_maps__free(&maps);

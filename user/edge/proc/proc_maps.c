@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "edge/proc/privilege.h"
+#include "edge/proc/proc_list.h"
 #include "edge/proc/proc_maps.h"
 
 #define MAX_MAPS_SIZE (256UL << 20)
@@ -124,9 +125,9 @@ static int place_of(const char *path)
 
 /* Resolves a path as a process with the root folder `root` would. Without RESOLVE_IN_ROOT (Linux
  * 5.6), the kernel would follow an absolute symbolic link to a file outside of that folder. */
-static int place_in_root(int root, const char *path)
+static int place_in_root(int root, const char *path, unsigned int flags)
 {
-	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+	struct open_how how = {.flags = O_PATH | O_CLOEXEC | flags, .resolve = RESOLVE_IN_ROOT};
 	long fd = -1;
 
 	/* A rename anywhere on the machine can make the kernel give up. */
@@ -138,7 +139,7 @@ static int place_in_root(int root, const char *path)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-int proc__open_in_root(pid_t pid, const char *path)
+static int open_in_root(pid_t pid, const char *path, unsigned int flags)
 {
 	char root_path[PATH_MAX];
 	int root, fd;
@@ -147,8 +148,25 @@ int proc__open_in_root(pid_t pid, const char *path)
 	root = place_of(root_path);
 	if (root < 0)
 		return root == -EACCES ? -EPERM : root;
-	fd = open_regular(place_in_root(root, path));
+	fd = open_regular(place_in_root(root, path, flags));
 	close(root);
+	return fd;
+}
+
+int proc__open_in_root(pid_t pid, const char *path)
+{
+	return open_in_root(pid, path, 0);
+}
+
+int proc__open_own(pid_t pid, const char *path)
+{
+	int fd = open_in_root(pid, path, O_NOFOLLOW);
+	struct stat st;
+
+	if (fd >= 0 && (fstat(fd, &st) || (long)st.st_uid != proc_list__status(pid, "Uid"))) {
+		close(fd);
+		fd = -EPERM;
+	}
 	return fd;
 }
 

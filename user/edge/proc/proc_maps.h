@@ -57,6 +57,10 @@ int proc_map__open(pid_t pid, const struct proc_map *map);
 int proc__open_in_root(pid_t pid, const char *path);
 int proc__open_path(const char *path);
 
+/* Opens the file that has this absolute path for the process, if it belongs to the process's user and is
+ * not a symbolic link: in a folder that everybody may write to, others can have put one there. */
+int proc__open_own(pid_t pid, const char *path);
+
 /* Opens likewise the file that process pid has mapped as executable under this path. */
 int proc__open_mapped(pid_t pid, const char *path);
 
