@@ -2,6 +2,7 @@
 """stat -I, -r and -x: what is printed are differences of exact figures, so they add up."""
 import json
 import os
+import pty
 import signal
 import subprocess
 
@@ -76,6 +77,26 @@ def test_repeat_ends_when_the_command_fails():
     run = gilscope("stat", "-r", 4, "--", "/usr/bin/python3", "-c", "raise SystemExit(3)")
     equal(run.status, 3, "status")
     check("after 1 of 4 runs" in run.err and "acquisitions" in run.err, "it said %s", run.err)
+
+
+def test_progress_on_a_terminal_only():
+    w = Workload(debian(), "stat_loop.py", 100)
+    master, slave = pty.openpty()
+    g = spawn([GILSCOPE, "stat", "-p", str(w.pid), "-d", "0.3"], stdout=subprocess.PIPE, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while True:
+            shown += os.read(master, 65536)
+    except OSError:  # the other end is closed
+        pass
+    out = g.communicate(timeout=30)[0]
+    os.close(master)
+    check(b"\r\x1b[Kobserving: 0 s of 300 ms; Ctrl-C ends it now" in shown, "a terminal shows %r", shown)
+    check(shown.endswith(b"\r\x1b[K"), "the line stays: %r", shown)
+    check(b"\x1b" not in out, "it is in the report: %r", out[:200])
+    run = gilscope("stat", "-p", w.pid, "-d", "0.1")
+    check("\r" not in run.err and "observing:" not in run.err, "not on a terminal: %r", run.err)
 
 
 def test_wrong_combinations():

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from lib import (GILSCOPE, Workload, attached_by, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
-                 each, equal, gil_of, gilscope, kernel, process_of, scratch, some_interpreters, timeout, usdt_pythons, wait_until, within, workers)
+                 each, equal, free_pid, gil_of, gilscope, kernel, process_of, scratch, some_interpreters, timeout, usdt_pythons, wait_until, within, workers)
 from test_python2 import python2
 from test_subinterpreters import with_own_gils
 from traces import (Recording, gils, intervals, record_workload, report, verify)
@@ -415,8 +415,7 @@ def test_progress_on_a_terminal_only():
 
 
 def test_bad_options():
-    for options, word in ((["-p", "1"], "no output"),
-                          (["-o", "-", "--", "true"], "standard output"),
+    for options, word in ((["-o", "-", "--", "true"], "standard output"),
                           (["-o", "x", "--max-size", "1T", "--", "true"], "not a size"),
                           (["-o", "x", "--max-size", "5", "--", "true"], "not between"),
                           (["-o", "x", "--ring-size", "3M", "--", "true"], "power of two"),
@@ -425,3 +424,20 @@ def test_bad_options():
         done = gilscope("record", *options)
         equal(done.status, 2, "status of %s" % options)
         check(word in done.err, "%s: it said %r", options, done.err)
+
+
+def test_without_a_name():
+    """The file is called by the process, and the one before it is not replaced."""
+    place = scratch("unnamed")
+    os.mkdir(place)
+    w = Workload(debian(), "stat_loop.py", 100)
+    for name in ("gil.%d.gil" % w.pid, "gil.%d.2.gil" % w.pid):
+        run = gilscope("record", "-p", w.pid, "-d", "0.1", cwd=place)
+        equal(run.status, 0, "status (%s)" % run.err)
+        check("recording to %s\n" % name in run.err and " in %s\n" % name in run.err, "it said %r", run.err)
+        equal(gilscope("report", os.path.join(place, name)).status, 0, "status of its report")
+    before = os.stat(os.path.join(place, "gil.%d.gil" % w.pid)).st_ino
+    equal(gilscope("record", "-p", w.pid, "-d", "0.1", "--force", cwd=place).status, 0, "status with --force")
+    check(os.stat(os.path.join(place, "gil.%d.gil" % w.pid)).st_ino != before, "--force replaces nothing")
+    equal(gilscope("record", "-p", free_pid(), cwd=place).status, 4, "status without a process")
+    equal(sorted(os.listdir(place)), ["gil.%d.2.gil" % w.pid, "gil.%d.gil" % w.pid], "files")

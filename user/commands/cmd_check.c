@@ -277,6 +277,7 @@ static int get_runs(struct session *s, struct failure *f, int *status)
 	int err = 0;
 
 	if (!o->nr_inputs) {
+		s->observe->progress = !o->trace;
 		s->observe->needs_later = touches_files(o) ? output_file__rights() : 0;
 		if (o->trace)
 			err = check_runs__record(&s->runs, s->observe, o->trace, o->reports.force,

@@ -74,7 +74,10 @@ static int set_ring(void *options, const char *value, struct failure *f)
 }
 
 static const struct option_row record_option_rows[] = {
-	{'o', "output", "FILE", "write the trace to FILE; - is standard output", set_output},
+	{'o', "output", "FILE",
+	 "write the trace to FILE; - is standard output. Without -o: gil.PID.gil in this folder, "
+	 "or for several targets gil.TIME.gil; it never replaces a file",
+	 set_output},
 	{0, "force", NULL, "replace FILE if it exists, even if it is a link, or another user's",
 	 set_force},
 	{0, "max-size", "SIZE", "stop when FILE reaches SIZE (64M, 2G)", set_max_size},
@@ -92,11 +95,11 @@ static const struct option_row record_option_rows[] = {
 };
 
 static const char usage[] =
-	"usage: gilscope record [OPTIONS] -o FILE -p PID[,PID...]\n"
-	"       gilscope record [OPTIONS] -o FILE -- COMMAND [ARGS...]\n"
+	"usage: gilscope record [OPTIONS] -p PID[,PID...]\n"
+	"       gilscope record [OPTIONS] -- COMMAND [ARGS...]\n"
 	"       gilscope record [OPTIONS] --name NAME | --unit UNIT | --cgroup PATH |\n"
 	"         --container ID\n"
-	"       gilscope record [OPTIONS] -o FILE --all\n"
+	"       gilscope record [OPTIONS] --all\n"
 	"\n"
 	"Records everything that happens to the Global Interpreter Lock (GIL) of running\n"
 	"CPython programs, in a few bytes per event, until the target ends, for -d SECS,\n"
@@ -105,6 +108,7 @@ static const char usage[] =
 
 static const char examples[] =
 	"EXAMPLES\n"
+	"  gilscope record -p 1234                       to gil.1234.gil, until Ctrl-C\n"
 	"  gilscope record -o app.gil -- python3 app.py  record a program from its start\n"
 	"  gilscope record -o app.gil -p 1234 -d 10      record a server for ten seconds\n"
 	"  gilscope record -o app.gil -p 1234 --flight-recorder 64M\n"
@@ -124,13 +128,11 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 	struct options *o = options;
 	const struct record_options *r = &o->record;
 	bool to_stdout = r->output && !strcmp(r->output, "-");
-	const struct output_wish wish = {"-o", r->output};
+	const struct output_wish wish = {r->output ? "-o" : NULL, r->output};
 
 	if (observe_options__finish(&o->observe, argc, argv, rest, f))
 		return -EINVAL;
-	if (!r->output)
-		failure__what(f, "no output file: use -o FILE");
-	else if (output__check(&o->observe, &wish, 1, argv, f))
+	if (output__check(&o->observe, &wish, 1, argv, f))
 		return -EINVAL;
 	else if (to_stdout && isatty(STDOUT_FILENO))
 		failure__what(f, "refusing to write binary data to a terminal; use -o FILE");

@@ -335,6 +335,7 @@ static int observe(void *options, struct failure *f)
 	if (brief)
 		so->output = output__default(&so->observe);
 	so->observe.force = so->force;
+	so->observe.progress = !so->interval_ns;
 	if (open_outputs(&out, so, f))
 		return EXIT_STATUS_USAGE;
 	so->observe.needs_later = output__needs(&out.report) | output__needs(&out.page);

@@ -377,6 +377,14 @@ int output_file__publish(struct output_file *out)
 	return out->is_temporary ? publish(out, out->name) : 0;
 }
 
+void output_file__rename(struct output_file *out, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	out->path = path;
+	snprintf(out->name, sizeof(out->name), "%s", slash ? slash + 1 : path);
+}
+
 int output_file__publish_numbered(struct output_file *out, unsigned int *n)
 {
 	char name[sizeof(out->name) + 12];

@@ -60,6 +60,8 @@ int output_file__open(struct output_file *out, const char *path, enum output_pol
  * the file stays temporary. Returns 0 or -errno; -EEXIST if by now something has the name that may
  * not be replaced. */
 int output_file__publish(struct output_file *out);
+/* Before that: the file shall have another name, in the same folder. path must stay valid. */
+void output_file__rename(struct output_file *out, const char *path);
 /* With OUTPUT_CREATE: gives it the first name PATH.N that is free, with N above *n; sets *n to N. */
 int output_file__publish_numbered(struct output_file *out, unsigned int *n);
 /* Removes a temporary file. Does not close the descriptor. */

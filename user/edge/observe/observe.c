@@ -14,11 +14,12 @@
 #include "core/base/output_file.h"
 #include "edge/observe/feed.h"
 #include "edge/observe/observe.h"
+#include "edge/observe/observe_tell.h"
 #include "edge/proc/open_files.h"
 #include "edge/proc/privilege.h"
-#include "edge/proc/proc_list.h"
 
-#define MAX_HOOKS 8
+#define MAX_HOOKS   8
+#define PROGRESS_NS 1000000000ULL
 
 /* A function that a command adds to the event loop, for a descriptor or a signal. */
 struct hook {
@@ -37,6 +38,7 @@ struct observer {
 	int epoll_fd;
 	int signal_fd;
 	__u64 deadline_ns; /* 0: none */
+	__u64 progress_ns; /* when the progress line is due again; 0: there is none */
 	int interrupts;
 	bool stopping;
 	bool usdt_tried;
@@ -114,29 +116,6 @@ static void observer__free(struct observer *ob)
 	if (ob->signal_fd >= 0)
 		close(ob->signal_fd);
 	free(ob);
-}
-
-/* Tells the user that edges count from now on; people and scripts wait for this line. It is not
- * printed for a launched command, so as not to mix with its output. */
-static void announce(const struct observer *ob)
-{
-	const struct target_spec *o = &ob->options->target;
-	pid_t pid = 0;
-	size_t n = target__traced(ob->target, &pid);
-	const char *how = ob->deadline_ns ? "" : "; press Ctrl-C to stop";
-
-	if (o->argv)
-		return;
-	if (!n)
-		failure__say("waiting for a CPython to start%s", how);
-	else if (n == 1 && o->nr_pids == 1 && !o->nr_selectors &&
-		 pid != proc_list__status(o->pids[0], "Tgid"))
-		failure__say("observing process %d, a descendant of process %d%s", pid, o->pids[0],
-			     how);
-	else if (n == 1)
-		failure__say("observing process %d%s", pid, how);
-	else
-		failure__say("observing %zu processes%s", n, how);
 }
 
 /* A launched command already has its own capabilities. */
@@ -246,7 +225,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		ob->deadline_ns = clock_ns() + o->duration_ns;
 	drop_capabilities(ob);
 	tell_if_unsampled(ob);
-	announce(ob);
+	observe_tell__begin(ob->target, &o->target, ob->deadline_ns != 0);
 	*out = ob;
 	return 0;
 }
@@ -326,6 +305,8 @@ static int wait_ms(const struct observer *ob)
 
 	if (ob->deadline_ns && ob->deadline_ns < next)
 		next = ob->deadline_ns;
+	if (ob->progress_ns && ob->progress_ns < next)
+		next = ob->progress_ns;
 	return next > now ? (int)((next - now + 999999) / 1000000) : 0;
 }
 
@@ -344,13 +325,30 @@ static void step(struct observer *ob)
 	}
 }
 
+/* Draws the progress line again, once a second. */
+static void put_progress(struct observer *ob)
+{
+	__u64 now = clock_ns(), left = ob->deadline_ns > now ? ob->deadline_ns - now : 0;
+
+	if (!ob->progress_ns || now < ob->progress_ns)
+		return;
+	ob->progress_ns = now + PROGRESS_NS;
+	observe_tell__progress(ob->options->duration_ns - left, ob->options->duration_ns);
+}
+
 void observer__run(struct observer *ob)
 {
+	if (ob->options->progress && ob->deadline_ns && !ob->spec.argv && isatty(STDERR_FILENO))
+		ob->progress_ns = 1;
 	while (!ob->stopping && !target__over(ob->target)) {
 		if (ob->deadline_ns && clock_ns() >= ob->deadline_ns)
-			return;
+			break;
+		put_progress(ob);
 		step(ob);
 	}
+	if (ob->progress_ns)
+		observe_tell__progress_end();
+	ob->progress_ns = 0;
 }
 
 bool observer__interrupted(const struct observer *ob)
@@ -391,6 +389,11 @@ static long possible_cost(long cost, __u64 hits, __u64 elapsed)
 	__u64 most = hits ? elapsed * (cpus > 0 ? (__u64)cpus : 1) / hits : (__u64)cost;
 
 	return cost > 0 && (__u64)cost > most ? (long)most : cost;
+}
+
+pid_t observer__command(const struct observer *ob)
+{
+	return target__launched(ob->target);
 }
 
 __u64 observer__start_ns(const struct observer *ob)
@@ -467,33 +470,13 @@ bool observer__has_seen(const struct observer *ob)
 	return target__seen_python(ob->target);
 }
 
-/* Why nothing was observed. */
-static void explain_nothing(const struct observer *ob, struct failure *f)
-{
-	const struct failure *refusal = target__refusal(ob->target);
-	const struct target_spec *spec = &ob->options->target;
-
-	if (refusal) {
-		*f = *refusal;
-		failure__what(f, "nothing was observed: %s", refusal->what);
-		return;
-	}
-	failure__what(f, "no CPython was seen, so nothing was observed");
-	if (spec->argv)
-		failure__cause(f, "the command runs no CPython of a supported version, or ended "
-				  "before it started one");
-	else
-		failure__cause(f, spec->all ? "no CPython runs on this machine"
-					    : "what was named became no CPython, and started none");
-}
-
 int observer__finish(struct observer *ob, struct failure *f)
 {
 	bool seen = observer__has_seen(ob);
 	int status;
 
 	if (!seen && f)
-		explain_nothing(ob, f);
+		observe_tell__nothing(ob->target, &ob->options->target, f);
 	target__detach(ob->target);
 	drop_more_capabilities(ob);
 	wait_for_command(ob);

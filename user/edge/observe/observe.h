@@ -19,6 +19,9 @@ struct observe_options {
 	bool verbose;
 	const char *command_output; /* --command-output; NULL: not given */
 	bool force;                 /* --force, for that file */
+	/* Set by the command: with a duration, and no command whose output it would disturb, a line on
+	 * a terminal's standard error says how far the observation is. */
+	bool progress;
 	/* Set by the command, not by options: every edge goes through a ring of this size in bytes,
 	 * a power of two, to the listener, which also gets what becomes known about processes. 0
 	 * and NULL: no ring, no listener. */
@@ -64,6 +67,8 @@ int observer__watch(struct observer *ob, int fd, void (*ready)(void *ctx), void 
 int observer__on_signal(struct observer *ob, int signal, void (*handle)(void *ctx), void *ctx);
 /* True if the user has interrupted the command or the observation. */
 bool observer__interrupted(const struct observer *ob);
+/* The process of the launched command, even after its end; 0: none was launched. */
+pid_t observer__command(const struct observer *ob);
 /* When the observation began, in ns of CLOCK_MONOTONIC; nothing before that counts. */
 __u64 observer__start_ns(const struct observer *ob);
 /* Delivers the contents of the ring of edges to the listener. Call every few ms. */

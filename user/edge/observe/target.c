@@ -295,6 +295,11 @@ __u64 target__next_ns(const struct target *t)
 	return next;
 }
 
+pid_t target__launched(const struct target *t)
+{
+	return t->command;
+}
+
 pid_t target__command(const struct target *t)
 {
 	return t->launch.pid;

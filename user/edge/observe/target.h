@@ -55,6 +55,8 @@ void target__update(struct target *t);
 /* When the next call is due, in ns of CLOCK_MONOTONIC. */
 __u64 target__next_ns(const struct target *t);
 
+/* The process of the launched command, even after its end; or 0. */
+pid_t target__launched(const struct target *t);
 /* The running command, or 0. */
 pid_t target__command(const struct target *t);
 /* Call at SIGCHLD. Records the exit status when the command has ended. */

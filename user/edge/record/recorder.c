@@ -21,6 +21,8 @@
 #define MS       1000000ULL
 #define TICK_NS  (10 * MS)
 #define FLUSH_NS (1000 * MS)
+/* A folder has fewer recordings of one process. */
+#define NAMES_MOST 10000
 
 /* ---- failures ---- */
 
@@ -55,16 +57,23 @@ static int open_output(struct recorder *r, struct failure *f)
 		return 0;
 	}
 	r->named = &r->file;
-	return output_file__open(&r->file, strcmp(path, "-") ? path : "/dev/stdout", OUTPUT_SPARE,
+	/* The file that the recorder names itself gets its name later. */
+	return output_file__open(&r->file, strcmp(path, "-") ? path : "/dev/stdout",
+				 path == r->name && !r->options->force ? OUTPUT_CREATE
+								       : OUTPUT_SPARE,
 				 r->options->force, f);
 }
 
 /* Gives the file its name, now that there is something to write. */
-static void name_file(struct recorder *r)
+static void name_file(struct recorder *r, const struct target_spec *spec)
 {
 	struct failure f = {0};
 	int err = r->named ? output_file__publish(r->named) : 0;
 
+	while (err == -EEXIST && r->options->output == r->name && r->names_taken < NAMES_MOST) {
+		recorder__next_name(r, spec);
+		err = output_file__publish(r->named);
+	}
 	if (!err || r->err)
 		return;
 	output_file__explain(r->named, err, &f);
@@ -225,6 +234,8 @@ static int begin(struct recorder *r, const struct target_spec *spec, struct fail
 	/* Only now, as a launched command would have inherited it. */
 	r->on_pipe = signal(SIGPIPE, SIG_IGN);
 	r->start_ns = observer__start_ns(r->observer);
+	if (r->options->output == r->name)
+		recorder__next_name(r, spec);
 	err = recorder__put_header(r, spec);
 	err = err ?: start_timer(r);
 	if (r->options->window)
@@ -233,7 +244,10 @@ static int begin(struct recorder *r, const struct target_spec *spec, struct fail
 	if (err)
 		failure__what(f, "cannot record: %s", strerror(-err));
 	else if (!r->options->window)
-		name_file(r);
+		name_file(r, spec);
+	if (!err && !r->err && !r->options->window && r->options->output == r->name &&
+	    !r->options->quiet)
+		failure__say("recording to %s", r->name);
 	if (!err && !r->err)
 		flush(r, clock_ns());
 	return err;
@@ -285,7 +299,7 @@ static bool has_figures(const struct recorder *r, const struct snapshot *s)
 	return filtered && at_most + figures_size(s) + CLOSING_SIZE / 4 <= r->options->max_size;
 }
 
-static void finish(struct recorder *r)
+static void finish(struct recorder *r, const struct target_spec *spec)
 {
 	struct bytes preamble = {0};
 	struct snapshot *s;
@@ -306,7 +320,7 @@ static void finish(struct recorder *r)
 	trace_sink__end(r->sink, &preamble, count);
 	recorder__fail(r, wait_for_sink(r));
 	if (!r->err || trace_sink__size(r->sink, NULL))
-		name_file(r);
+		name_file(r, spec);
 	bytes__free(&preamble);
 	if (!r->err)
 		recorder__put_summary(r, s);
@@ -318,9 +332,15 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 	struct recorder r = {.options = o, .timer_fd = -1};
 	int status = EXIT_STATUS_USAGE;
 
+	if (!o->output) {
+		r.own = *o;
+		r.own.output = strcpy(r.name, "gil.gil");
+		r.options = &r.own;
+	}
 	recorder__listen(&r);
 	oo->listener = &r.listener;
 	r.launched = oo->target.argv != NULL;
+	r.duration_ns = oo->duration_ns;
 	r.terminal = !o->quiet && isatty(STDERR_FILENO);
 	if (prepare(&r, oo, f)) {
 		/* explained */
@@ -330,7 +350,7 @@ int recorder__run(const struct record_options *o, struct observe_options *oo, st
 			r.err = -EIO;
 		else
 			observer__run(r.observer);
-		finish(&r);
+		finish(&r, &oo->target);
 		signal(SIGPIPE, r.on_pipe);
 		if (o->end)
 			*o->end = (struct record_end){observer__interrupted(r.observer), r.err};

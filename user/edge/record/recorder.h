@@ -16,7 +16,7 @@ struct record_end {
 };
 
 struct record_options {
-	const char *output; /* "-": standard output */
+	const char *output; /* "-": standard output; NULL: the recorder names the file */
 	struct output_file
 		*file; /* it is open, and the caller names it; NULL: `output` is opened */
 	bool force;    /* replace whatever has the name */

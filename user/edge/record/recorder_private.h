@@ -18,6 +18,11 @@ struct recorder {
 	struct trace_sink *sink;
 	struct trace_encoder *encoder;
 	struct listener listener;
+	/* If the recorder names the file: the options with that name, and how many such names were taken
+	 * already. */
+	struct record_options own;
+	char name[64];
+	unsigned int names_taken;
 	int timer_fd;
 	struct output_file file;   /* the output; its descriptor is owned by the sink */
 	struct output_file *named; /* &file, if the recorder gives it its name; else NULL */
@@ -26,7 +31,8 @@ struct recorder {
 	__u64 nr_entries;
 	bool launched, terminal;
 	__u64 start_ns, flush_ns, progress_ns;
-	__u64 edge_ns; /* time of the last edge */
+	__u64 duration_ns; /* 0: no limit */
+	__u64 edge_ns;     /* time of the last edge */
 	unsigned int dumps;
 	struct snapshot_lost lost;
 	long cost_ns;                /* cost of a probe hit as last written to the trace, in ns */
@@ -45,6 +51,9 @@ void recorder__end_if_full(struct recorder *r);
 void recorder__listen(struct recorder *r);
 /* Encodes the header, for this target. Returns 0 or -errno. */
 int recorder__put_header(struct recorder *r, const struct target_spec *spec);
+
+/* Makes the next name for the file in r->name: "gil.1234.gil", "gil.1234.2.gil". */
+void recorder__next_name(struct recorder *r, const struct target_spec *spec);
 
 /* Erases the progress line before anything else is printed. */
 void recorder__clear_progress(const struct recorder *r);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/base/format.h"
 #include "edge/record/recorder_private.h"
@@ -11,6 +12,27 @@ void recorder__clear_progress(const struct recorder *r)
 {
 	if (r->terminal)
 		fputs("\r\033[K", stderr);
+}
+
+void recorder__next_name(struct recorder *r, const struct target_spec *spec)
+{
+	pid_t pid = spec->argv                                  ? observer__command(r->observer)
+		    : spec->nr_pids == 1 && !spec->nr_selectors ? spec->pids[0]
+								: 0;
+	char what[32], again[16] = "";
+	time_t now = time(NULL);
+	struct tm local;
+
+	if (pid)
+		snprintf(what, sizeof(what), "%d", pid);
+	else if (!localtime_r(&now, &local) ||
+		 !strftime(what, sizeof(what), "%Y%m%d-%H%M%S", &local))
+		strcpy(what, "all");
+	if (r->names_taken++)
+		snprintf(again, sizeof(again), ".%u", r->names_taken);
+	snprintf(r->name, sizeof(r->name), "gil.%s%s.gil", what, again);
+	if (r->named)
+		output_file__rename(r->named, r->name);
 }
 
 void recorder__explain_write(const struct recorder *r, int err, struct failure *f)
@@ -36,8 +58,10 @@ void recorder__put_progress(struct recorder *r, __u64 now)
 	if (!r->terminal || now < r->progress_ns)
 		return;
 	r->progress_ns = now + PROGRESS_NS;
-	fprintf(stderr, "\r\033[Krecording: %.1f s, %s edges, %s, %s lost",
-		(double)(now - r->start_ns) / 1e9, format_count(trace_encoder__edges(r->encoder)).s,
+	fprintf(stderr, "\r\033[Krecording: %.1f s%s%s, %s edges, %s, %s lost",
+		(double)(now - r->start_ns) / 1e9, r->duration_ns ? " of " : "",
+		r->duration_ns ? format_ns(r->duration_ns, true).s : "",
+		format_count(trace_encoder__edges(r->encoder)).s,
 		format_bytes(trace_sink__size(r->sink, NULL)).s, format_count(lost).s);
 	fflush(stderr);
 }
