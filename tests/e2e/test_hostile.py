@@ -158,16 +158,17 @@ def test_memory_that_never_comes_beside_a_bystander():
     equal([p.pid for p in processes if p.poll() is not None], [], "those that are gone")
 
 
-@each(lambda: ["of_root", "of_a_user", "named_as_if_of_root", "below_an_overlay"])
+@each(lambda: ["of_root", "of_a_user", "silent", "named_as_if_of_root", "below_an_overlay"])
 def test_interpreter_on_fuse(kind):
     """A file that a user serves gets no probes: here the interpreter, whose C library still does. Neither
-    the name of the folder nor an overlay hides it. A file system that root has mounted is like any
-    other."""
+    the name of the folder nor an overlay hides it, nor that it does not say what it is. A file system
+    that root has mounted is like any other."""
     place = scratch("a,user_id=0,b" if kind == "named_as_if_of_root" else "fuse")
     program = os.path.realpath(debian().path)
     os.mkdir(place)
     user = "0" if kind == "of_root" else "65534"
-    server = spawn([built("fuse_file.c"), place, program, user], stdin=subprocess.PIPE,
+    silent = ["silent"] if kind == "silent" else []
+    server = spawn([built("fuse_file.c"), place, program, user] + silent, stdin=subprocess.PIPE,
                    stdout=subprocess.PIPE)
     if server.stdout.readline() != b"READY\n":
         raise Skip("no FUSE")

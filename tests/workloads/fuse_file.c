@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * fuse_file FOLDER FILE USER: mounts a FUSE file system of user number USER on FOLDER, with
- * a copy of FILE in it. Prints READY, and serves until its stdin ends. The status is
- * 77 if the kernel has no FUSE.
+ * fuse_file FOLDER FILE USER [silent]: mounts a FUSE file system of user number USER on FOLDER, with
+ * a copy of FILE in it; a silent one does not say what file system it is. Prints READY, and serves until
+ * its stdin ends. The status is 77 if the kernel has no FUSE.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 #define LARGE (1 << 20)
 
 static const char *name;
+static int is_silent;
 static int file;
 static struct stat st;
 
@@ -82,7 +83,7 @@ static void serve(int fuse, const char *request)
 		answer(fuse, in, n < 0 ? -EIO : 0, data, n < 0 ? 0 : (size_t)n);
 		break;
 	case FUSE_STATFS:
-		answer(fuse, in, 0, &fs, sizeof(fs));
+		answer(fuse, in, is_silent ? -EIO : 0, &fs, is_silent ? 0 : sizeof(fs));
 		break;
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
@@ -109,6 +110,7 @@ int main(int argc, char **argv)
 	file = argc > 3 ? open(argv[2], O_RDONLY | O_CLOEXEC) : -1;
 	if (file < 0 || fstat(file, &st))
 		return 2;
+	is_silent = argc > 4;
 	name = strrchr(argv[2], '/') ? strrchr(argv[2], '/') + 1 : argv[2];
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=%s,group_id=0,allow_other",
 		 fuse, argv[3]);
