@@ -16,6 +16,7 @@
 #define PROCESSES_LISTED 400
 /* What those in full share. */
 #define STACKS_KEPT    4000
+#define FRAMES_KEPT    60000
 #define THREADS_LISTED 200
 
 struct entry {
@@ -126,6 +127,7 @@ static struct page_budget budget_for(const struct entry *list, size_t nr, const 
 	return (struct page_budget){.lanes = lanes,
 				    .intervals = CHART_INTERVALS / full,
 				    .stacks = STACKS_KEPT / full,
+				    .frames = FRAMES_KEPT / full,
 				    .threads = 20 + THREADS_LISTED / full};
 }
 

@@ -10,6 +10,7 @@
 struct page_budget {
 	size_t lanes; /* that all GILs' charts share */
 	size_t intervals, stacks, threads;
+	size_t frames; /* of all stacks */
 };
 
 /* All of these write to a stream that makes names harmless (escape.h), and return 0 or -ENOMEM. */

@@ -19,6 +19,7 @@ function frameText([, name, file, line]) {
 // The stacks come in an order in which each shares its outermost frames with the one before.
 function makeTree(stacks) {
 	const root = newNode(null, null, 0);
+	const known = stacks.frames.map(([kind, name, file, line]) => [kind, name, stacks.files[file], line]);
 	let path = [root];
 	const add = (node, wait, hold, samples) => {
 		node.wait += wait;
@@ -30,7 +31,7 @@ function makeTree(stacks) {
 		for (const number of frames) {
 			const parent = path[path.length - 1];
 			if (!parent.children.has(number))
-				parent.children.set(number, newNode(stacks.frames[number], parent, path.length));
+				parent.children.set(number, newNode(known[number], parent, path.length));
 			path.push(parent.children.get(number));
 		}
 		path.forEach((node) => add(node, wait, hold, samples));

@@ -5,6 +5,7 @@
  * frames, and its figures.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,20 +74,37 @@ static int make(struct page_stacks *x, const struct snapshot_gil *g)
 	return 0;
 }
 
-static void put_frames(struct json *j, const struct stack_frames *frames)
+/* The files' names are in a list of their own, because many frames have the same. */
+static int put_frames(struct json *j, const struct stack_frames *frames, const bool *used)
 {
+	struct stack_frame *names = calloc(frames->nr + 1, sizeof(*names));
+	struct stack_frames files = {0};
+	ssize_t file = 0;
+
+	for (size_t i = 0; names && i < frames->nr; i++)
+		memcpy(names[i].file, frames->list[i]->file, sizeof(names[i].file));
 	json__open(j, "frames", '[');
-	for (size_t i = 0; i < frames->nr; i++) {
+	for (size_t i = 0; names && file >= 0 && i < frames->nr; i++) {
 		const struct stack_frame *f = frames->list[i];
 
 		json__open(j, NULL, '[');
-		json__integer(j, NULL, f->kind);
-		json__string(j, NULL, f->function);
-		json__string(j, NULL, f->file);
-		json__integer(j, NULL, f->line);
+		file = used[i] ? stack_frames__number(&files, &names[i], false) : 0;
+		if (used[i]) {
+			json__integer(j, NULL, f->kind);
+			json__string(j, NULL, f->function);
+			json__signed(j, NULL, file);
+			json__integer(j, NULL, f->line);
+		}
 		json__close(j, ']');
 	}
 	json__close(j, ']');
+	json__open(j, "files", '[');
+	for (size_t i = 0; i < files.nr; i++)
+		json__string(j, NULL, files.list[i]->file);
+	json__close(j, ']');
+	stack_frames__free(&files);
+	free(names);
+	return names && file >= 0 ? 0 : -ENOMEM;
 }
 
 /* [shared, [frame...], wait, hold, samples] */
@@ -104,25 +122,57 @@ static void put_stack(struct json *j, const struct numbered *x, size_t nr_shared
 	json__close(j, ']');
 }
 
-/* Of more than `most` stacks, the page has those that weigh most, and the sum of the others. */
-static void put_stacks(struct json *j, struct page_stacks *x, size_t most)
+static size_t shared_with_last(const struct page_stacks *x, size_t i)
+{
+	return i ? shared(&x->list[i - 1], &x->list[i]) : 0;
+}
+
+/* Sorts the stacks so that the first ones are those that weigh most, in the order of their frames.
+ * Returns how many these are: at most so many, with at most so many frames to be written. */
+static size_t choose(struct page_stacks *x, size_t most, size_t most_frames)
 {
 	size_t n = x->all.nr < most ? x->all.nr : most;
-	__u64 wait = 0, hold = 0;
 
-	qsort(x->list, x->all.nr, sizeof(*x->list), by_weight);
+	while (n) {
+		size_t frames = 0;
+
+		qsort(x->list, x->all.nr, sizeof(*x->list), by_weight);
+		qsort(x->list, n, sizeof(*x->list), by_frames);
+		for (size_t i = 0; i < n; i++)
+			frames += x->list[i].stack->nr - shared_with_last(x, i);
+		if (frames <= most_frames)
+			break;
+		n = n * most_frames / frames;
+	}
+	return n;
+}
+
+static int put_stacks(struct json *j, struct page_stacks *x, const struct page_budget *budget)
+{
+	size_t n = choose(x, budget->stacks, budget->frames);
+	bool *used = calloc(x->frames.nr + 1, sizeof(*used));
+	__u64 wait = 0, hold = 0;
+	int err;
+
+	if (!used)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < x->list[i].stack->nr; k++)
+			used[x->list[i].numbers[k]] = true;
 	for (size_t i = n; i < x->all.nr; i++) {
 		wait += x->list[i].stack->wait_ns;
 		hold += x->list[i].stack->hold_ns;
 	}
-	qsort(x->list, n, sizeof(*x->list), by_frames);
+	err = put_frames(j, &x->frames, used);
 	json__open(j, "list", '[');
 	for (size_t i = 0; i < n; i++)
-		put_stack(j, &x->list[i], i ? shared(&x->list[i - 1], &x->list[i]) : 0);
+		put_stack(j, &x->list[i], shared_with_last(x, i));
 	json__close(j, ']');
 	json__integer(j, "more", x->all.nr - n);
 	json__integer(j, "more_wait", wait);
 	json__integer(j, "more_hold", hold);
+	free(used);
+	return err;
 }
 
 int page_data__stacks(struct json *j, const struct snapshot_gil *g,
@@ -133,8 +183,7 @@ int page_data__stacks(struct json *j, const struct snapshot_gil *g,
 
 	if (!err) {
 		json__open(j, "stacks", '{');
-		put_frames(j, &x.frames);
-		put_stacks(j, &x, budget->stacks);
+		err = put_stacks(j, &x, budget);
 		json__close(j, '}');
 	}
 	stacks__free(&x.all);
