@@ -21,6 +21,10 @@ def test_words():
     equal(offered("stat", "__complete", "--source=us"), ["--source=usdt"], "values behind =")
     equal(offered("stat", "__complete", "--source", "=", "us"), ["usdt"], "values behind =, as bash says it")
     check("wait.p99" in offered("check", "__complete", "--assert", "'wait.p9"), "figures, behind a quote")
+    equal(offered("check", "__complete", "--assert", "'blame.ratio{f"),
+          ["blame.ratio{function=", "blame.ratio{file="], "keys of functions")
+    equal(offered("check", "__complete", "--assert", "wait.max{process=\"x\",t"),
+          ["wait.max{process=\"x\",thread="], "keys of threads")
     equal(offered("report", "__complete", "--format", "n"), ["ndjson"], "formats")
     equal(offered("top", "__complete", "--theme", "m"), ["mono"], "themes")
     equal(offered("report", "__complete", "--json", "x"), [":files"], "a trace")

@@ -136,12 +136,43 @@ static void offer_statistic(struct typed *t, const struct metric *m, struct stat
 	offer(t, word, m->help);
 }
 
+static bool has_key(const struct metric *m, enum scope_key key)
+{
+	if (key == SCOPE_THREAD)
+		return metric__is_per_thread(m);
+	return key >= SCOPE_PID || metric__is_per_function(m);
+}
+
+/* The keys of a scope that has begun: "wait.max{thr", or "wait.max{thread="io",pr". */
+static void offer_keys(struct typed *t)
+{
+	const char *scope = strchr(t->word, '{'), *comma = strrchr(scope, ',');
+	const struct metric *m = metric__find_rule_name(t->word, strcspn(t->word, ".{"));
+	const char *begin = comma ? comma + 1 : scope + 1;
+
+	if (!t->length)
+		t->before = t->word;
+	t->length += (int)(begin - t->word);
+	t->word = begin;
+	for (int key = 0; m && key < SCOPE_KEYS; key++) {
+		char word[32];
+
+		snprintf(word, sizeof(word), "%s=", scope_key_table[key].name);
+		if (has_key(m, (enum scope_key)key))
+			offer(t, word, scope_key_table[key].help);
+	}
+}
+
 /* A rule begins with a figure; the shell hands on the quote in front of it. */
 static void offer_figures(struct typed *t)
 {
 	static const unsigned int ppm[] = {500000, 900000, 990000, 999000};
 
 	t->word += *t->word == '\'' || *t->word == '"';
+	if (strchr(t->word, '{')) {
+		offer_keys(t);
+		return;
+	}
 	for (const struct metric *m = metric_table; m->name; m++)
 		for (int kind = 0; kind < STATISTICS; kind++) {
 			struct statistic st = {.kind = (enum statistic_kind)kind};
