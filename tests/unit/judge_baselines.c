@@ -31,6 +31,14 @@ TEST(baselines)
 		{"held_ratio <= +0% vs baseline", "convoy", "convoy", JUDGED_INCONCLUSIVE},
 		{"held_ratio <= +0.1% vs baseline", "convoy", "convoy", JUDGED_PASS},
 		{"contended_ratio <= +0% vs baseline", "single", "single", JUDGED_PASS},
+		{"blame.ratio{function=\"Page.render\"} < +30% vs baseline", "blamed", "blamed",
+		 JUDGED_PASS},
+		{"blame.ratio{function=\"Page.render\"} < +5% vs baseline", "blamed", "blamed",
+		 JUDGED_INCONCLUSIVE},
+		{"blame_hold.ratio{file=\"auth.py\"} < -50% vs baseline", "blamed", "blamed",
+		 JUDGED_FAIL},
+		{"blame.ratio{function=\"Page.render\"} < +30% vs baseline", "blamed", "convoy",
+		 JUDGED_INCONCLUSIVE},
 		{"wait.max{thread=\"main\"} < +10% vs baseline", "two_threads", "single",
 		 JUDGED_ERROR},
 	};
@@ -99,8 +107,8 @@ static char *baseline_text(const struct runs *runs)
 
 TEST(baselines_through_json)
 {
-	static const char *const names[] = {"single", "two_threads",   "convoy", "multiprocess",
-					    "empty",  "free_threaded", "hostile"};
+	static const char *const names[] = {"single",       "blamed", "two_threads",   "convoy",
+					    "multiprocess", "empty",  "free_threaded", "hostile"};
 	struct snapshot *s[2];
 	struct runs runs = {s, 2};
 

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@
 #include "core/report/render.h"
 
 #define MAX_SIZE (64 << 20)
+/* More rows than any report has for a GIL. */
+#define FUNCTIONS_MOST 16384
 
 struct reader {
 	const char *name; /* of the file */
@@ -224,6 +227,70 @@ static void read_lock(struct reader *r, const json_t *o, struct snapshot_gil *g,
 	read_hist(r, o, metric__find("chain"), &l->chain);
 }
 
+static enum blame_kind kind_named(const char *name)
+{
+	for (int kind = BLAME_NO_PYTHON; name && kind <= BLAME_HANDOVER; kind++)
+		if (!strcmp(blame_kind__name((enum blame_kind)kind), name))
+			return (enum blame_kind)kind;
+	return BLAME_FUNCTION;
+}
+
+static void read_function(struct reader *r, const json_t *o, struct blame_row *row)
+{
+	bool known;
+
+	get_string(r, o, "function", row->function, sizeof(row->function) - 1);
+	get_string(r, o, "file", row->file, sizeof(row->file) - 1);
+	row->kind = kind_named(json_string_value(json_object_get(o, "kind")));
+	row->hold_ns = get_integer(r, o, "hold_ns");
+	row->wait_ns = get_integer(r, o, "wait_ns");
+	row->samples = get_integer(r, o, "samples");
+	row->error = get_number(r, o, "error", &known);
+	if (!known)
+		row->error = NAN;
+}
+
+/* What the file does not have of the errors follows from the number of samples, on the safe side. */
+static void add_errors(struct blame_row *rows, size_t nr)
+{
+	double samples = 0, hold = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		samples += (double)rows[i].samples;
+		hold += (double)rows[i].hold_ns;
+	}
+	for (size_t i = 0; i < nr; i++) {
+		double share = hold > 0 ? (double)rows[i].hold_ns / hold : 0;
+
+		rows[i].unmet = rows[i].hold_unmet = 4 / (samples + 4);
+		rows[i].hold_error = samples > 0 ? sqrt(share * (1 - share) / samples) : 0;
+	}
+}
+
+/* A report without samples, and one of an earlier version, has none. */
+static void read_functions(struct reader *r, const json_t *o, struct snapshot_gil *g)
+{
+	const json_t *list = json_object_get(o, "functions");
+	size_t n = json_array_size(list);
+
+	if (!json_is_array(list))
+		return;
+	if (n > FUNCTIONS_MOST) {
+		reject(r, "too long:", "functions");
+		return;
+	}
+	g->functions = calloc(n + 1, sizeof(*g->functions));
+	if (!g->functions) {
+		r->err = -ENOMEM;
+		return;
+	}
+	g->sampled = true;
+	for (; !r->err && g->nr_functions < n; g->nr_functions++)
+		read_function(r, json_array_get(list, g->nr_functions),
+			      &g->functions[g->nr_functions]);
+	add_errors(g->functions, g->nr_functions);
+}
+
 static void read_gil(struct reader *r, const json_t *o, struct snapshot_process *p)
 {
 	struct snapshot_gil *g = snapshot_process__add_gil(p);
@@ -237,6 +304,8 @@ static void read_gil(struct reader *r, const json_t *o, struct snapshot_process 
 	read_lock(r, o, g, p->end_ns);
 	if (!r->err)
 		read_threads(r, o, g, p->end_ns);
+	if (!r->err)
+		read_functions(r, o, g);
 }
 
 static void read_process(struct reader *r, const json_t *o, struct snapshot *s)
