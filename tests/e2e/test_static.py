@@ -7,9 +7,9 @@ import os
 import shutil
 import subprocess
 
-from lib import (ROOT, Interpreter, Skip, Workload, attach, check, check_asleep_with_the_gil,
-                 each, equal, folder, process_of, scratch, stat_workload, thread, total, version_of, within,
-                 workers, workload)
+from lib import (ROOT, Interpreter, Skip, Workload, attach, built, check, check_asleep_with_the_gil,
+                 each, equal, folder, process_of, scratch, spawn, stat_workload, thread, total,
+                 version_of, within, workers, workload)
 
 MS = 1000000
 CANNOT_OBSERVE = 4
@@ -112,19 +112,33 @@ def test_every_release_is_counted(kind):
         within(row["acquisitions"], K, K * 1.001, "acquisitions")
 
 
-def test_somebody_elses_debug_file():
+@each(lambda: ["owned", "served"])
+def test_somebody_elses_debug_file(kind):
     """The debug file has the right name and build-id, but belongs to neither root nor the owner of
-    the interpreter, whom it could harm."""
+    the interpreter, whom it could harm. A user's FUSE can say of a file that it is root's."""
     split = with_debug_file()
     # The link names it, and it is looked for beside the program, and in .debug there.
     place = scratch("foreign")
     os.mkdir(place)
     path = shutil.copy(split, os.path.join(place, "static-split"))
-    shutil.copy(split + ".debug", place)
-    os.chown(os.path.join(place, "static-split.debug"), 65534, 65534)
+    server = None
+    if kind == "owned":
+        shutil.copy(split + ".debug", place)
+        os.chown(os.path.join(place, "static-split.debug"), 65534, 65534)
+    else:
+        os.mkdir(os.path.join(place, ".debug"))
+        server = spawn([built("fuse_file.c"), os.path.join(place, ".debug"), split + ".debug", "65534"],
+                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if server.stdout.readline() != b"READY\n":
+            raise Skip("no FUSE")
     env = {"PYTHONHOME": "/usr"}
-    process, _, _ = stat_workload(Interpreter("foreign", path, version_of(path, env), env),
-                                  "stat_loop.py", K)
+    try:
+        process, _, _ = stat_workload(Interpreter("foreign", path, version_of(path, env), env),
+                                      "stat_loop.py", K)
+    finally:
+        if server:
+            server.stdin.close()
+            server.wait(30)
     check_found(process, "by the code")
 
 

@@ -11,6 +11,7 @@
 #include "edge/sites/cond_sites.h"
 #include "edge/elf/elf_symtab.h"
 #include "edge/proc/proc_maps.h"
+#include "edge/proc/proc_mounts.h"
 
 static const struct {
 	const char *name;
@@ -42,7 +43,7 @@ static int by_symbols(struct elf_file *e, struct elf_file *symbols,
  * True if whoever made the debug file could have made the file that it belongs to. The debug file
  * says where in that other file the probes go, and processes of other users may have that one
  * mapped. A user can show gilscope a debug file of his own under the right name and with the right
- * build-id, in a mount namespace where he is root.
+ * build-id, in a mount namespace where he is root. On a FUSE of his own, he even says whose file it is.
  */
 static bool is_trusted(const struct elf_file *e, int debug)
 {
@@ -68,7 +69,7 @@ static int by_debug_file(struct elf_file *e, pid_t pid, const char *path,
 		if (!elf_debug__path(e, path, i, debug_path))
 			continue;
 		fd = pid ? proc__open_in_root(pid, debug_path) : proc__open_path(debug_path);
-		if (fd >= 0 && !is_trusted(e, fd)) {
+		if (fd >= 0 && (!is_trusted(e, fd) || proc_mounts__is_served_by_user(pid, fd))) {
 			close(fd);
 			continue;
 		}
