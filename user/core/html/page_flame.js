@@ -6,7 +6,7 @@ const NARROWEST = 0.0008; // of the width: what is narrower is not drawn
 const PYTHON = 0, NATIVE = 1;
 
 // A node: its frame, its parent and children, and what it and its children cost.
-const flame = {root: null, zoomed: null, weight: "wait", search: "", focus: null, nodes: []};
+const flame = {root: null, zoomed: null, weight: "wait", search: "", focus: null, nodes: [], hasCallers: false};
 
 function newNode(frame, parent, depth) {
 	return {frame, parent, depth, children: new Map(), wait: 0, hold: 0, samples: 0};
@@ -211,13 +211,19 @@ byId("search").addEventListener("input", () => {
 	flame.search = byId("search").value.trim().toLowerCase();
 	drawFlame();
 });
+// What is below a function: what it called, if the callers are known, and otherwise what it was in.
+function explain() {
+	const what = flame.hasCallers ? "it, or what it called," : "it";
+	byId("code-why").textContent = (flame.weight === "wait" ?
+		`How wide a function is shows for how long other threads waited while ${what} had the GIL. ` :
+		`How wide a function is shows for how long ${what} had the GIL. `) +
+		(flame.hasCallers ? "Below each function is what it called." : "Below it is the native code, or the system call, that it was in.");
+}
+
 byId("whole").addEventListener("click", () => zoom(flame.root));
 document.querySelectorAll("input[name=weight]").forEach((button) => button.addEventListener("change", () => {
 	flame.weight = button.value;
-	byId("code-why").textContent = flame.weight === "wait" ?
-		"How wide a function is shows for how long other threads waited while it, or what it called, had the GIL. " +
-		"Below each function is what it called." :
-		"How wide a function is shows for how long it, or what it called, had the GIL. Below each function is what it called.";
+	explain();
 	while (!cost(flame.zoomed) && flame.zoomed.parent)
 		flame.zoomed = flame.zoomed.parent;
 	drawFlame();
@@ -256,6 +262,9 @@ function fillCode(g) {
 	if (!has)
 		return;
 	flame.root = flame.zoomed = makeTree(g.stacks);
+	flame.hasCallers = [...flame.root.children.values()].some((node) =>
+		[...node.children.values()].some((child) => child.frame[0] === PYTHON));
+	explain();
 	flame.search = "";
 	byId("search").value = "";
 	byId("path").textContent = "";
