@@ -177,6 +177,24 @@ static __always_inline void gil_lock_begin(struct gil_lock *l, __u32 pid, __u64 
 	l->pid = pid;
 }
 
+/* The thread was found to wait for the GIL, asleep, when the observation began, at ts. */
+static inline void gil_model_found_waiting(struct gil_lock *l, struct gil_thread *t, __u64 ts)
+{
+	gil_lock_advance(l, ts);
+	l->waiters++;
+	gil_thread_begin(t, GIL_THREAD_WAITING, 1, ts);
+	t->cpu = GIL_PART_BLOCKED;
+	t->slice = ts;
+}
+
+/* It does not wait any more, and no edge has shown why. Another thread may change the record of the
+ * GIL at the same time. */
+static inline void gil_model_found_no_more(struct gil_lock *l, struct gil_thread *t)
+{
+	__sync_fetch_and_add(&l->gone, 1);
+	t->state = GIL_THREAD_UNSEEN;
+}
+
 static __always_inline void gil_model_wait(struct gil_lock *l, struct gil_thread *t, __u64 ts)
 {
 	l->wait_slices++;

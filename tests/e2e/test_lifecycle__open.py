@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import (Workload, attach, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch, spawn,
+from lib import (Gilscope, Workload, at_rest, attach, check, debian, each, equal, gil_of, gilscope, has_spoken, interpreters, process_of, scratch, spawn,
                  stat, total, wait_until, workload)
 from traces import report, verify
 
@@ -87,6 +87,61 @@ def test_attached_to_the_middle_of_a_sleep():
     whole = stat("-p", w.pid, "-d", "1.8").report
     equal(whole["verdict"]["kind"], "asleep", "verdict: %s" % whole["verdict"]["text"])
     check(str(w.pid) in whole["verdict"]["text"], "not named: %s", whole["verdict"]["text"])
+
+
+# A thread that reads from a pipe gets its line 0.1 s after the start. Then it waits for the main thread,
+# which computes for SECONDS without being asked to let go.
+LATE = ("import os, subprocess, sys, threading, time\n"
+        "sys.setswitchinterval(100)\n"
+        "end, other = os.pipe()\n"
+        "threading.Thread(target=os.read, args=(end, 1)).start()\n"
+        "print('READY', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "subprocess.Popen(['sh', '-c', 'sleep 0.1; echo'], stdout=other)\n"
+        "end = time.monotonic() + SECONDS\n"
+        "while time.monotonic() < end: pass")
+
+
+def late(seconds):
+    process = spawn([PYTHON, "-c", LATE.replace("SECONDS", seconds)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    return process
+
+
+def test_attached_to_a_waiter():
+    """It does not show itself, as nothing wakes it."""
+    process = late("60")
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    reader, = (t for t in os.listdir("/proc/%d/task" % process.pid) if int(t) != process.pid)
+    wait_until(lambda: "futex" in wchan(process.pid, reader), "the thread to wait")
+    trace = scratch("waiter.gil")
+    equal(gilscope("record", "-p", process.pid, "-d", "0.3", "-o", trace).status, 0, "status")
+    verify(trace)
+    whole = report(trace)
+    gil = gil_of(process_of(whole, process.pid))
+    equal(gil["waiters"], 1, "waiters")
+    check(gil["contended_ratio"] > 0.99, "contended for a share of %s only", gil["contended_ratio"])
+    equal(whole["verdict"]["kind"], "switch_interval", "verdict: %s" % whole["verdict"]["text"])
+
+
+def wchan(pid, tid):
+    with open("/proc/%d/task/%s/wchan" % (pid, tid)) as f:
+        return f.read()
+
+
+def test_a_first_wait_is_whole():
+    """A thread that slept in a read when gilscope came did not wait yet, however long the switch interval is."""
+    process = late("0.5")
+    g = Gilscope("-p", process.pid)
+    wait_until(lambda: has_spoken(g.process), "gilscope")
+    wait_until(lambda: at_rest(g.process), "gilscope to finish its set-up")
+    process.stdin.write(b"\n")
+    process.stdin.flush()
+    process.wait()
+    gil = gil_of(process_of(g.finish().report, process.pid))
+    equal(gil["partial_waits"], 0, "waits that had begun before")
+    check(gil["wait"]["max_ns"] > 0.1e9, "the longest wait took %s ns", gil["wait"]["max_ns"])
 
 
 def test_stopped_in_the_middle():

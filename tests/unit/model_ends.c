@@ -116,6 +116,51 @@ TEST(a_holder_that_was_found_but_is_none)
 	CHECK_EQ(figures()->partial_hold_ns, 0);
 }
 
+TEST(a_waiter_that_was_found)
+{
+	begin();
+	gil_model_found(&threads[0], GIL_PART_ONCPU, START);
+	gil_model_found_waiting(&lock, &threads[1], START);
+	lock.state = GIL_LOCK_UNSEEN;
+	CHECK_EQ(lock.waiters, 1);
+	CHECK(!gil_model_is_release(&lock, &threads[1]));
+	RELEASE(0, 100);
+	WAKE(1, 100);
+	RUN(1, 110);
+	ACQUIRE(1, 120);
+	CHECK_EQ(lock.waiters, 0);
+	CHECK_EQ(lock.contended_ns, 120);
+	CHECK_EQ(threads[0].fig.waited_for_ns, 100);
+	CHECK_EQ(lock.partial_waits, 1);
+	CHECK_EQ(threads[1].fig.partial_wait_ns, 120);
+	CHECK_EQ(threads[1].fig.wait.count, 0);
+	/* The next one is whole. */
+	RELEASE(1, 130);
+	ACQUIRE(0, 130);
+	WAIT(1, 140);
+	RELEASE(0, 150);
+	ACQUIRE(1, 160);
+	CHECK_EQ(threads[1].fig.wait.count, 1);
+	CHECK_EQ(lock.anomalies, 0);
+}
+
+/* It had gone on before its edges counted. What it does now is not known. */
+TEST(a_waiter_that_was_found_but_waits_no_more)
+{
+	begin();
+	lock.state = GIL_LOCK_UNSEEN;
+	gil_model_found_waiting(&lock, &threads[1], START);
+	gil_model_found_no_more(&lock, &threads[1]);
+	CHECK(gil_model_is_release(&lock, &threads[1]));
+	RELEASE(1, 100);
+	CHECK_EQ(lock.waiters, 0);
+	CHECK_EQ(lock.partial_holds, 1);
+	WAIT(1, 200);
+	ACQUIRE(1, 300);
+	CHECK_EQ(threads[1].fig.wait.count, 1);
+	CHECK_EQ(lock.anomalies, 0);
+}
+
 TEST(exit_while_holding)
 {
 	begin();

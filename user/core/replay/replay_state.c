@@ -51,6 +51,8 @@ struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_
 	row->public.t.pid = (__u32)g->program->p.pid;
 	if (t->begins && t->state == GIL_THREAD_HOLDING)
 		gil_model_found(&row->public.t, t->cpu, g->public.g.lock.start);
+	else if (t->begins && t->state == GIL_THREAD_WAITING)
+		gil_model_found_waiting(&g->public.g.lock, &row->public.t, g->public.g.lock.start);
 	else
 		row->public.t.state = t->begins ? t->state : GIL_THREAD_UNSEEN;
 	memcpy(row->public.t.comm, t->comm, sizeof(t->comm));

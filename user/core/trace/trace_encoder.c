@@ -392,7 +392,7 @@ static int enter_thread(struct trace_encoder *e, const struct gil_stream_thread 
 	t->tid = s->tid;
 	t->state = s->edge.flags;
 	t->cpu = (__u8)s->cpu;
-	t->filter.state = t->state == GIL_THREAD_HOLDING ? GIL_THREAD_UNSEEN : t->state;
+	t->filter.state = t->state == GIL_THREAD_IDLE ? t->state : GIL_THREAD_UNSEEN;
 	t->number = e->next_thread++;
 	memcpy(t->comm, s->comm, sizeof(t->comm));
 	release_thread(e->threads[i]);

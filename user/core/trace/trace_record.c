@@ -208,6 +208,11 @@ void trace_names__get(struct span *s, char comm[16], char name[GIL_THREAD_NAME])
 		 n + 1 < sizeof(both) ? both + n + 1 : "");
 }
 
+static bool was_found(const struct trace_thread *t)
+{
+	return t->state == GIL_THREAD_HOLDING || t->state == GIL_THREAD_WAITING;
+}
+
 void trace_thread__put(struct bytes *b, const struct trace_thread *t)
 {
 	bytes__number(b, t->number);
@@ -217,7 +222,7 @@ void trace_thread__put(struct bytes *b, const struct trace_thread *t)
 	bytes__number(b, t->begins ? THREAD_BEGINS : 0);
 	bytes__number(b, t->state);
 	trace_names__put(b, t->comm, t->name);
-	if (t->state == GIL_THREAD_HOLDING)
+	if (was_found(t))
 		bytes__number(b, t->cpu);
 }
 
@@ -231,7 +236,7 @@ bool trace_thread__get(struct span *s, struct trace_thread *t)
 	t->state = (__u8)span__number(s);
 	trace_names__get(s, t->comm, t->name);
 	t->cpu = GIL_PARTS;
-	if (t->state == GIL_THREAD_HOLDING && !span__done(s))
+	if (was_found(t) && !span__done(s))
 		t->cpu = (__u8)span__number(s);
 	if (t->state != GIL_THREAD_IDLE && t->cpu >= GIL_PARTS && t->cpu != GIL_FOUND_STOPPED)
 		t->state = GIL_THREAD_UNSEEN;

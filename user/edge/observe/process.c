@@ -198,13 +198,20 @@ static __u64 lateness(const struct process *p, __u64 then)
 	return since ? gil_elapsed(since, then) : 0;
 }
 
+#define ABOUT_TO_GO_ON_NS 50000000ULL
+
 /* A thread that waited before its GIL was observed has shown itself within a switch interval, because
  * a waiter sleeps for no longer. Twice that leaves room for a late wake-up. From then on the first
- * wait of a thread is whole. */
-static void expect_waiters(const struct process_gil *g, struct gil_lock *l)
+ * wait of a thread is whole. If waiters were found, or nobody had the GIL, then there is only room
+ * to leave for those that were just about to go on. */
+static void expect_waiters(const struct process_gil *g, bool known, struct gil_lock *l)
 {
+	__u64 wait = 2000 * (__u64)g->switch_interval_us;
+
+	if (known && wait > ABOUT_TO_GO_ON_NS)
+		wait = ABOUT_TO_GO_ON_NS;
 	if (g->switch_interval_us > 0)
-		l->bpf.whole_from = clock_ns() + 2000 * (__u64)g->switch_interval_us;
+		l->bpf.whole_from = clock_ns() + wait;
 }
 
 bool process__is_sampled(const struct process *p)
@@ -225,6 +232,7 @@ static void begin_samples(const struct process *p, struct gil_process *record)
 static int trace_from_now(struct process *p, struct gil_process *record)
 {
 	struct gil_thread *holder = NULL;
+	unsigned int waiters;
 	int err = 0;
 
 	/* A Python 2 may not have a GIL yet. */
@@ -239,8 +247,10 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 			process__drop_new_gil(p);
 		return -EAGAIN;
 	}
-	if (p->python.gil && !p->born_ns)
+	if (p->python.gil && !p->born_ns) {
 		holder = process__find_holder(p);
+		process__find_waiters(p);
+	}
 	if (p->python.gil)
 		process__enter_gil(p, &record->lock[0]);
 	record->semaphore_at = p->python.semaphore_at;
@@ -257,12 +267,14 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 		process__discard(p);
 		return -EAGAIN;
 	}
-	/* Only used if no edge is ever seen, as the word has then not changed since. */
-	if (p->nr_gils)
-		expect_waiters(&p->gils[0], probe__lock(p->probe, (unsigned int)p->gils[0].lock));
 	process__confirm_holder(p, holder);
-	if (p->nr_gils)
+	if (p->nr_gils) {
+		/* Otherwise only used if no edge is ever seen, as the word has then not changed since. */
 		p->gils[0].locked_at_start = looker__locked(p->looker, p->bound, &p->python);
+		waiters = p->born_ns ? 0 : process__confirm_waiters(p);
+		expect_waiters(&p->gils[0], waiters || !p->gils[0].locked_at_start,
+			       probe__lock(p->probe, (unsigned int)p->gils[0].lock));
+	}
 	p->late_ns = lateness(p, clock_ns());
 	return 0;
 }

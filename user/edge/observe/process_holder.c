@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Who has the GIL when a running process is attached to. A hung program is the most common reason to
+ * Who has the GIL when a running process is attached to, and who waits for it. A hung program is the most common reason to
  * attach to one, and its holder does nothing that a probe could see: so the interpreter is asked who it
  * is, and /proc whether it sleeps. The thread gets a record before any edge counts. From then on the
  * scheduler's programs follow it, and the model believes the record until an edge contradicts it.
+ *
+ * A thread that waits sleeps in futex, on a word of the GIL's own condition variable, which /proc tells.
+ * It shows itself by an edge within a switch interval, but that may be long. musl's condition variables
+ * have their words elsewhere, so there nobody is found.
  */
 #include <errno.h>
 #include <string.h>
@@ -14,6 +18,9 @@
 #include "gil_stream.h"
 
 #define TRIES 5
+
+#define COND_SIZE    48 /* of glibc's pthread_cond_t */
+#define MOST_THREADS 4096
 
 static __u8 place_of(const struct proc_task *t)
 {
@@ -66,6 +73,18 @@ static bool follow(struct process *p, const struct gil_lock *l, struct gil_threa
 	return true;
 }
 
+static struct gil_thread *new_thread(const struct process *p, int record, pid_t tid)
+{
+	struct gil_thread *t = probe__thread(p->probe, (unsigned int)record);
+
+	t->pid = (__u32)p->pid;
+	t->lock = (__u32)p->gils[0].lock;
+	t->bpf.record = (__u32)record;
+	t->tid = (__u32)tid;
+	proc__comm(tid, t->comm);
+	return t;
+}
+
 struct gil_thread *process__find_holder(struct process *p)
 {
 	struct gil_lock *l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
@@ -78,12 +97,7 @@ struct gil_thread *process__find_holder(struct process *p)
 	i = tid > 0 ? probe__take_thread(p->probe) : -1;
 	if (i < 0)
 		return NULL;
-	t = probe__thread(p->probe, (unsigned int)i);
-	t->pid = (__u32)p->pid;
-	t->lock = (__u32)p->gils[0].lock;
-	t->bpf.record = (__u32)i;
-	t->tid = (__u32)tid;
-	proc__comm((pid_t)tid, t->comm);
+	t = new_thread(p, i, (pid_t)tid);
 	gil_model_found(t, GIL_PART_ONCPU, l->start);
 	if (follow(p, l, t))
 		return t;
@@ -105,4 +119,77 @@ void process__confirm_holder(struct process *p, struct gil_thread *t)
 		return;
 	t->state = GIL_THREAD_UNSEEN;
 	tell(p, l, t);
+}
+
+/* ---- who waits ---- */
+
+struct search {
+	struct process *p;
+	struct gil_lock *l;
+};
+
+static bool waits(const struct process *p, const struct gil_lock *l, pid_t tid)
+{
+	unsigned long long at = proc_task__futex(p->pid, tid), cond = l->address + GIL_OFFSET_COND;
+
+	return at >= cond && at < cond + COND_SIZE;
+}
+
+static void forget(const struct process *p, struct gil_lock *l, struct gil_thread *t)
+{
+	gil_model_found_no_more(l, t);
+	tell(p, l, t);
+}
+
+static bool find_waiter(void *ctx, pid_t tid)
+{
+	const struct search *s = ctx;
+	struct proc_task before, after;
+	struct gil_thread *t;
+	int i;
+
+	if (!proc_task__read(s->p->pid, tid, &before) || !waits(s->p, s->l, tid))
+		return true;
+	i = probe__take_thread(s->p->probe);
+	if (i < 0)
+		return false;
+	t = new_thread(s->p, i, tid);
+	gil_model_found_waiting(s->l, t, s->l->start);
+	tell(s->p, s->l, t);
+	if (probe__enter_thread(s->p->probe, t->bpf.record)) {
+		gil_model_exit(s->l, t, s->l->start);
+		return true;
+	}
+	/* Unless it has slept all the time, it is not known what it does. */
+	if (!proc_task__read(s->p->pid, tid, &after) || after.switches != before.switches ||
+	    !waits(s->p, s->l, tid))
+		forget(s->p, s->l, t);
+	return true;
+}
+
+void process__find_waiters(struct process *p)
+{
+	struct search s = {.p = p, .l = probe__lock(p->probe, (unsigned int)p->gils[0].lock)};
+
+	if (p->python.major == 3 && !p->python.semaphore_at)
+		proc_task__each(p->pid, MOST_THREADS, find_waiter, &s);
+}
+
+unsigned int process__confirm_waiters(struct process *p)
+{
+	struct gil_lock *l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
+		struct gil_thread *t = probe__thread(p->probe, i);
+
+		if (t->pid != (__u32)p->pid || (int)t->lock != p->gils[0].lock ||
+		    t->state != GIL_THREAD_WAITING || !t->partial || t->since != l->start)
+			continue;
+		if (waits(p, l, (pid_t)t->tid))
+			n++;
+		else
+			forget(p, l, t);
+	}
+	return n;
 }

@@ -28,6 +28,9 @@ void process__enter_gil(struct process *p, struct gil_process_lock *slot);
  * if nobody has it, or it is not known. The second one is called once they count. */
 struct gil_thread *process__find_holder(struct process *p);
 void process__confirm_holder(struct process *p, struct gil_thread *t);
+/* The same for the threads that wait for it. The second one returns how many do. */
+void process__find_waiters(struct process *p);
+unsigned int process__confirm_waiters(struct process *p);
 
 /* Finds the sub-interpreters that have come and gone since the last look. */
 void process__look_at_interpreters(struct process *p);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "edge/proc/proc_task.h"
@@ -80,6 +81,35 @@ long proc_task__own_number(pid_t pid, long tid)
 			return last;
 		last = n;
 	}
+}
+
+unsigned long long proc_task__futex(pid_t pid, pid_t tid)
+{
+	unsigned long long address;
+	char text[256];
+	int number;
+
+	if (!read_file(pid, tid, "syscall", text, sizeof(text)) ||
+	    sscanf(text, "%d %llx", &number, &address) != 2 || number != SYS_futex)
+		return 0;
+	return address;
+}
+
+void proc_task__each(pid_t pid, int most, bool (*each)(void *ctx, pid_t tid), void *ctx)
+{
+	const struct dirent *entry;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	for (int i = 0; i < most && (entry = readdir(dir)); i++)
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    !each(ctx, (pid_t)atol(entry->d_name)))
+			break;
+	closedir(dir);
 }
 
 long proc_task__host_number(pid_t pid, long tid)

@@ -21,6 +21,13 @@ int proc_task__syscall(pid_t pid, pid_t tid);
 /* The thread's number in its own pid namespace; -1 if that is not known. */
 long proc_task__own_number(pid_t pid, long tid);
 
+/* The address of the word on which the thread sleeps in futex; 0 if it does not, or if that is not known. */
+unsigned long long proc_task__futex(pid_t pid, pid_t tid);
+
+/* Calls `each` with the number of each thread of the process, up to `most` threads, until it returns
+ * false. */
+void proc_task__each(pid_t pid, int most, bool (*each)(void *ctx, pid_t tid), void *ctx);
+
 /* The number, in gilscope's pid namespace, of the thread of process pid that has the number `tid` in
  * its own; -1 if there is none. */
 long proc_task__host_number(pid_t pid, long tid);
