@@ -3,6 +3,7 @@
 #include <linux/fiemap.h>
 #include <linux/fs.h>
 #include <linux/magic.h>
+#include <linux/nsfs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -91,12 +92,35 @@ static bool is_roots(dev_t dev)
 	return find(0, 0, &dev, &is_users) && !is_users;
 }
 
-/* No FUSE answers this request, which an overlay passes on to the file in its layer. */
+/* No FUSE answers this request, which an overlay passes on to the file in its layer. One byte is enough:
+ * a file may have very many extents. */
 static bool has_extents(int fd)
 {
-	struct fiemap map = {.fm_length = FIEMAP_MAX_OFFSET};
+	struct fiemap map = {.fm_length = 1};
 
 	return !ioctl(fd, FS_IOC_FIEMAP, &map);
+}
+
+/* True if only those who are root where gilscope runs can mount in the process's mount namespace. A user
+ * can leave one like that, but never come back. */
+static bool is_in_roots_namespace(pid_t pid)
+{
+	char path[64] = "/proc/self/ns/mnt";
+	struct stat its, own;
+	int fd, user;
+	bool same;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	user = fd < 0 ? -1 : ioctl(fd, NS_GET_USERNS);
+	same = user >= 0 && !fstat(user, &its) && !stat("/proc/self/ns/user", &own) &&
+	       its.st_dev == own.st_dev && its.st_ino == own.st_ino;
+	if (user >= 0)
+		close(user);
+	if (fd >= 0)
+		close(fd);
+	return same;
 }
 
 /* The device of an overlay's file is not the overlay's own, so that this takes the number of the
@@ -108,7 +132,8 @@ static bool is_roots_overlay(pid_t pid, int fd)
 	dev_t dev = 0;
 
 	return !statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) && st.stx_mask & STATX_MNT_ID &&
-	       find(pid, (unsigned int)st.stx_mnt_id, &dev, &is_users) && is_roots(dev);
+	       find(pid, (unsigned int)st.stx_mnt_id, &dev, &is_users) &&
+	       (is_in_roots_namespace(pid) || is_roots(dev));
 }
 
 bool proc_mounts__is_served_by_user(pid_t pid, int fd)

@@ -31,8 +31,8 @@ bool proc_mount__is_users(const struct proc_mount *mount);
 
 /*
  * True if a user may decide when the file's pages come, or that they never come: it is on FUSE, or on
- * an overlay whose layers may be. Process pid has it open or mapped; 0 is this process. Mounts of
- * root's that gilscope can see are no user's.
+ * an overlay whose layers may be. Process pid has it open or mapped; 0 is this process. A FUSE that root
+ * has mounted where gilscope sees it is no user's; nor is an overlay there, or in a namespace of root's.
  */
 bool proc_mounts__is_served_by_user(pid_t pid, int fd);
 
