@@ -19,6 +19,9 @@ PATIENCE = float(os.environ.get("PATIENCE", "1"))
 for variable in "SUDO_UID", "SUDO_GID":
     os.environ.pop(variable, None)
 
+# Whoever develops gilscope may have defaults of his own.
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
+
 started = []  # the processes that the test has started; lib.clean_up() kills them
 
 

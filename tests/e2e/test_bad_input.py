@@ -453,7 +453,7 @@ def test_unknown_commands():
 
 
 def test_help_fits_a_terminal():
-    for command in (), ("stat",), ("top",), ("record",), ("report",), ("check",), ("metrics",), ("doctor",), ("completion",):
+    for command in (), ("stat",), ("top",), ("record",), ("report",), ("check",), ("metrics",), ("doctor",), ("completion",), ("config",):
         for line in gilscope(*command, "--help").out.splitlines():
             check(len(line) <= 80, "a line of %s --help has %s columns: %r", command, len(line), line)
 

@@ -7,7 +7,7 @@ import os
 import random
 import re
 
-from lib import (Workload, check, close_to, debian, equal, gil_of, gilscope, page_data, scratch,
+from lib import (ROOT, Workload, check, close_to, debian, equal, gil_of, gilscope, page_data, scratch,
                  timeout, within)
 from traces import Timeline, decode, gils, intervals, record, record_workload, report
 
@@ -391,12 +391,14 @@ def test_bad_options():
 
 
 def test_colours():
+    trace = os.path.join(ROOT, "tests", "golden", "readme-demo.gil")
+
     def coloured(*options, **env):
         env = dict({k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "CLICOLOR_FORCE")}, **env)
         run = gilscope(*options, env=env)
         check(run.out, "%s prints nothing: %s", options, run.err)
         return "\033[" in run.out
-    for command in (["report", convoy()], ["check", "--assert", "hold.max < 1000s", "-i", convoy()]):
+    for command in (["report", trace], ["check", "--assert", "hold.max < 1000s", "-i", trace]):
         check(not coloured(*command), "%s: a pipe has colours", command[0])
         check(coloured(*command, "--color=always", NO_COLOR="1"), "%s: always", command[0])
         check(coloured(*command, CLICOLOR_FORCE="1"), "%s: CLICOLOR_FORCE", command[0])

@@ -12,6 +12,7 @@
 	X(check, "check rules about the GIL, for CI")                                              \
 	X(metrics, "list the metrics that rules can use")                                          \
 	X(doctor, "find out what can be observed here, and what prevents it")                      \
+	X(config, "show the defaults of options that a file sets")                                 \
 	X(completion, "print a script that completes command lines, for a shell")
 
 /* argv[0] is the command's name. Returns the exit status. */

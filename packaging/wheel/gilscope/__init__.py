@@ -114,7 +114,7 @@ class measure:
         self.folder = tempfile.mkdtemp(prefix="gilscope-")
         self.observer = None
         try:
-            self.observer = Observer("stat", "--json", "-o", os.path.join(self.folder, "report.json"), *self.options)
+            self.observer = Observer("stat", "--no-config", "--json", "-o", os.path.join(self.folder, "report.json"), *self.options)
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise

@@ -19,6 +19,8 @@ struct parser {
 	int count;
 };
 
+static const struct option_row no_config_row = {
+	.name = "no-config", .help = "leave out the defaults of ~/.config/gilscope/config"};
 static const struct option_row help_row = {.letter = 'h', .name = "help", .help = "show this help"};
 
 static void parser__add(struct parser *p, const struct option_row *row, void *options)
@@ -87,18 +89,74 @@ static int bad_option(const struct parser *p, int value, char **argv, struct fai
 	return -EINVAL;
 }
 
+static void parser__begin(struct parser *p, const struct option_group *groups)
+{
+	*p = (struct parser){.shorts = "+:"};
+	parser__add(p, &help_row, NULL);
+	parser__add(p, &no_config_row, NULL);
+	for (; groups->title; groups++)
+		for (const struct option_row *row = groups->rows; row->name; row++)
+			parser__add(p, row, groups->options);
+	optind = 0; /* glibc: start afresh */
+	opterr = 0;
+}
+
+bool options__no_config(const struct option_group *groups, int argc, char **argv, bool past_words)
+{
+	bool found = false;
+	struct parser p;
+	int value;
+
+	for (int i = 1; past_words && i < argc && strcmp(argv[i], "--") != 0; i++)
+		found = found || !strcmp(argv[i], "--no-config");
+	parser__begin(&p, groups);
+	while (!found && (value = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1) {
+		int i = parser__index(&p, value);
+
+		/* An error is told by the parse that follows, and --help asks for nothing. */
+		if (i < 0 || p.row[i] == &help_row)
+			return true;
+		found = p.row[i] == &no_config_row;
+	}
+	return found;
+}
+
+int options__set(const struct option_group *groups, const char *name, const char *value,
+		 struct failure *f)
+{
+	struct suggestion s = suggest__begin(name, strlen(name));
+	struct failure why = {0};
+
+	for (; groups->title; groups++)
+		for (const struct option_row *row = groups->rows; row->name; row++) {
+			suggest__offer(&s, row->name, strlen(row->name));
+			if (strcmp(row->name, name) != 0)
+				continue;
+			if (row->arg && !value)
+				failure__what(f, "%s needs a value: %s = %s", name, name, row->arg);
+			else if (!row->arg && value && strcmp(value, "true") != 0)
+				failure__what(f, "%s takes no value", name);
+			else if (!row->set(groups->options, value, &why))
+				return 0;
+			else
+				failure__what(f, "%s = %s: %s", name, value ? value : "true",
+					      why.what);
+			return -EINVAL;
+		}
+	failure__what(f,
+		      s.best[0] ? "there is no option %s (did you mean %s?)"
+				: "there is no option %s%s",
+		      name, s.best);
+	return -EINVAL;
+}
+
 int options__parse(const struct option_group *groups, int argc, char **argv, int *rest,
 		   struct failure *f)
 {
-	struct parser p = {.shorts = "+:"};
+	struct parser p;
 	int value;
 
-	parser__add(&p, &help_row, NULL);
-	for (; groups->title; groups++)
-		for (const struct option_row *row = groups->rows; row->name; row++)
-			parser__add(&p, row, groups->options);
-	optind = 0; /* glibc: start afresh */
-	opterr = 0;
+	parser__begin(&p, groups);
 	while ((value = getopt_long(argc, argv, p.shorts, p.longs, NULL)) != -1) {
 		int i = parser__index(&p, value), err;
 		struct failure why = {0};
@@ -107,6 +165,8 @@ int options__parse(const struct option_group *groups, int argc, char **argv, int
 			return bad_option(&p, value, argv, f);
 		if (p.row[i] == &help_row)
 			return 1;
+		if (p.row[i] == &no_config_row)
+			continue;
 		err = p.row[i]->set(p.options[i], optarg, &why);
 		if (err) {
 			failure__what(f, "--%s %s: %s", p.row[i]->name, optarg ? optarg : "",
@@ -146,6 +206,7 @@ void options__help(const struct option_group *groups, FILE *out)
 			print_row(row, out);
 		fputc('\n', out);
 	}
+	print_row(&no_config_row, out);
 	print_row(&help_row, out);
 }
 

@@ -3,6 +3,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "core/base/failure.h"
@@ -29,6 +30,13 @@ struct option_group {
  */
 int options__parse(const struct option_group *groups, int argc, char **argv, int *rest,
 		   struct failure *f);
+/* The same words, without storing anything: true if --no-config is among them. With `past_words`, also
+ * behind words that are no options, up to "--". */
+bool options__no_config(const struct option_group *groups, int argc, char **argv, bool past_words);
+/* Sets one option by its long name, which must be whole. A NULL value, or "true", is for one that takes
+ * none. Returns 0, or -EINVAL with f->what. */
+int options__set(const struct option_group *groups, const char *name, const char *value,
+		 struct failure *f);
 void options__help(const struct option_group *groups, FILE *out);
 
 /* A whole decimal number from min to max, with nothing around it. 0 or -EINVAL with f->what. */
