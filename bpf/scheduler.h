@@ -14,7 +14,7 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 
 	if (!r || !r->count) /* no records; or the thread is just making its first one */
 		return NULL;
-	if (recording && is_frozen())
+	if (is_frozen()) /* what is still open would go on beyond the end */
 		return NULL;
 	current = r->current;
 	GIL_VERIFIER_BELOW(current, GIL_THREAD_LOCKS);
