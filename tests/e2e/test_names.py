@@ -6,7 +6,7 @@ import json
 import time
 
 from lib import (Workload, attach, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch,
-                 stat_workload, thread, workload)
+                 stat, stat_workload, thread)
 from traces import record_workload, report, verify
 
 
@@ -101,3 +101,14 @@ def test_names_after_fork():
     names = sorted(sorted((t["tid"] != p["pid"], t["name"]) for t in gil_of(p)["threads"]) for p in processes)
     equal(names, [[(False, "MainThread"), (True, "forker")], [(False, "forker"), (True, "helper")]],
           "the names of the first threads and of others")
+
+
+def test_names_in_a_container():
+    """There, threads have other numbers than outside, and the kernel's are told apart by /proc."""
+    run = stat(command=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"] + debian().argv("thread_names.py", 1.2))
+    numbers = run.truth()
+    process = next(p for p in run.report["processes"] if p["command"] == "thread_names.py")
+    check(process["pid"] != numbers["pid"], "it is in the same namespace")
+    names = sorted(t["name"] or "" for t in gil_of(process)["threads"])
+    equal([n for n in names if n[:1] != "\x1b"],
+          ["", "MainThread", numbers["unnamed_name"], "early bird", "io-1", "render"], "the names")
