@@ -25,6 +25,7 @@
 #   make dist       make what a release consists of, in build/dist: sources, packages, programs, what is in them, checksums
 #   make check-deb  install, test and purge the Debian packages on a fresh Debian 12 and 13; this takes some minutes
 #   make html       make HTML of the man pages and the documents, in build/html
+#   make check-everywhere  run the static program and the wheel on fresh Debians 11, 12, 13 and unstable, and on musl; this takes ten minutes
 #   make install    install to $(DESTDIR)$(PREFIX), with man pages, documents, examples and completions; make uninstall removes them
 
 PREFIX ?= /usr/local
@@ -414,6 +415,15 @@ check-deb: deb
 	tests/deps debootstrap
 	$(AS_ROOT) packaging/debian/check $(BUILD)/deb bookworm trixie
 
+# Makes root directories of other systems, and runs each command and the wheel there.
+check-everywhere: deps
+	tests/deps debootstrap
+	tests/musl-python > /dev/null
+	$(MAKE) --no-print-directory wheel
+	$(AS_ROOT) tests/roots
+	$(AS_ROOT) env GILSCOPE=$(abspath $(BUILD))/gilscope GILSCOPE_ROOTS=$(or $(GILSCOPE_CACHE),$(HOME)/.cache/gilscope)/roots \
+		/usr/bin/python3 tests/e2e/run.py -k everywhere
+
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/gilscope $(DESTDIR)$(INCLUDEDIR)/gil_probes.h $(DESTDIR)$(BASH_COMPLETIONS)/gilscope \
 		$(DESTDIR)$(ZSH_COMPLETIONS)/_gilscope $(DESTDIR)$(FISH_COMPLETIONS)/gilscope.fish
@@ -431,5 +441,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-programs check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb wheel rpm dist deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-programs check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb check-everywhere wheel rpm dist deps build-deps clean
 .DELETE_ON_ERROR:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-"""The program of `make static` in root directories that have none of its libraries: Debian 12, 13 and unstable, and musl's only
-library. It is all that is added to them; each command is run there on the root's own Python."""
+"""The program of `make static`, and the wheel, in root directories that have none of its libraries and no compiler: Debian 11 (whose C
+library is Ubuntu 20.04's), 12, 13 and unstable, and musl. Each command is run there on the root's own Python.
+
+Where nothing else is said, Debian's roots are unpacked packages, musl's has nothing but musl and a Python without modules, and this
+machine's pip installs the wheel. With GILSCOPE_ROOTS (make check-everywhere) they are those that tests/roots has made there, and the
+root's own pip installs it."""
 import functools
 import glob
 import json
@@ -10,10 +14,23 @@ import shutil
 import subprocess
 
 from lib import GILSCOPE, Skip, cached, check, each, equal, folder, scratch, spawn, within
+from smoke import Smoke
 
 STATIC = GILSCOPE + ".static"
-BUSY = "import threading, os\nfor _ in range(2): threading.Thread(target=lambda: sum(range(3000000))).start()"
-ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/", "LANG": "C.UTF-8", "TERM": "xterm-256color"}
+FRESH = os.environ.get("GILSCOPE_ROOTS")
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/wheel/bin", "HOME": "/", "LANG": "C.UTF-8", "TERM": "xterm-256color",
+               "PYTHONDONTWRITEBYTECODE": "1"}
+# A program that measures itself, and says what is true.
+MEASURE = """
+import os, sys, threading
+sys.path.append("/wheel")
+import gilscope
+with gilscope.measure() as m:
+    threads = [threading.Thread(target=lambda: sum(range(2000000))) for _ in range(2)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+assert m.process["pid"] == os.getpid() and m.contended == m.wait.count > 0 and m.verdict, m.wait
+"""
 
 
 def cache(*parts):
@@ -44,11 +61,22 @@ def musl_root():
 
 
 ROOTS = {
+    "debian-11": lambda: debian_root("Debian 11", ("bullseye",), "/usr/bin/python3.9"),
     "debian-12": lambda: debian_root("Debian 12", ("kernels", "root-amd64"), "/usr/bin/python3"),
     "debian-13": lambda: debian_root("Debian 13", ("trixie",), "/usr/bin/python3.13"),
     "unstable": lambda: debian_root("Debian unstable", ("unstable",), "/usr/bin/python3.14"),
     "musl": musl_root,
 }
+
+
+def names():
+    return list(ROOTS) if not FRESH else [os.path.basename(p)[:-len(".complete")] for p in sorted(glob.glob(FRESH + "/*.complete"))]
+
+
+def root_of(name):
+    if FRESH:
+        return os.path.join(FRESH, name), "/usr/local/bin/python3" if name == "musl" else "/usr/bin/python3"
+    return ROOTS[name]()
 
 
 @functools.lru_cache(None)
@@ -62,7 +90,8 @@ class Root:
     """A root directory, over which a scratch folder lies, so that nothing in it is changed."""
 
     def __init__(self, name):
-        self.lower, self.python = ROOTS[name]()
+        self.musl = name == "musl"
+        self.lower, self.python = root_of(name)
         self.top = scratch("root")
         os.mkdir(self.top)
         for part in "upper", "work", "root":
@@ -81,16 +110,51 @@ class Root:
         return ["unshare", "-m", "sh", "-c", script, self.top, self.lower] + list(words)
 
     def run(self, *words):
-        done = subprocess.run(self.argv("/gilscope", *words), capture_output=True, text=True, timeout=80, env=ENVIRONMENT,
-                              check=False)
+        done = subprocess.run(self.argv(*words), capture_output=True, text=True, timeout=80, env=ENVIRONMENT, check=False)
         if done.returncode == 125 and "mount" in done.stderr:
             raise Skip("no overlay can be mounted: %s" % done.stderr.strip())
         return done
+
+    def smoke(self, program):
+        Smoke(lambda *words: self.run(program, *words), self.python, "/tmp").everything()
+
+    def install_wheel(self):
+        """Returns the Python with which the wheel can be imported."""
+        if not FRESH:
+            shutil.copytree(installed_wheel("musllinux_1_1" if self.musl else "manylinux2014"), os.path.join(self.top, "upper/wheel"))
+            return self.python
+        # What is installed must last, so it goes to /tmp, which is kept between two commands.
+        shutil.copy(wheel(), os.path.join(self.top, "upper/tmp"))
+        self.good(self.python, "-m", "venv", "/tmp/venv")
+        self.good("/tmp/venv/bin/pip", "install", "-q", "--no-index", "/tmp/" + os.path.basename(wheel()))
+        return "/tmp/venv/bin/python"
 
     def good(self, *words):
         done = self.run(*words)
         equal(done.returncode, 0, "status of %s (stderr: %s)" % (words[:3], done.stderr.strip()[-300:]))
         return done
+
+
+@functools.lru_cache(None)
+def wheel():
+    found = glob.glob(os.path.join(os.path.dirname(GILSCOPE), "wheel", "*.whl"))
+    if not found:
+        raise Skip("make wheel has not built it")
+    return found[0]
+
+
+@functools.lru_cache(None)
+def installed_wheel(platform):
+    """A folder with the wheel as pip installs it for a platform."""
+    pip = glob.glob("/usr/share/python-wheels/pip-*.whl")
+    if not pip:
+        raise Skip("there is no pip (make deps)")
+    place = scratch("installed")
+    done = subprocess.run(["/usr/bin/python3", "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--no-compile",
+                           "--only-binary=:all:", "--platform", platform + "_x86_64", "--target", place, wheel()],
+                          env=dict(os.environ, PYTHONPATH=pip[0]), capture_output=True, text=True, timeout=80, check=False)
+    equal(done.returncode, 0, "status of pip (%s)" % done.stderr.strip()[-300:])
+    return place
 
 
 def test_needs_no_library():
@@ -99,22 +163,24 @@ def test_needs_no_library():
     within(os.path.getsize(program()), 1, 8 << 20, "its size")
 
 
-@each(lambda: list(ROOTS))
+@each(names)
 def test_commands(name):
+    Root(name).smoke("/gilscope")
+
+
+@each(names)
+def test_wheel(name):
     root = Root(name)
-    command = ("--", root.python, "-c", BUSY)
-    check("gilscope" in root.good("--version").stdout, "no version")
-    check("can observe" in root.good("doctor").stdout, "doctor")
-    root.good("stat", "--json", "-o", "/tmp/stat.json", *command)
-    with open(os.path.join(root.top, "upper/tmp/stat.json")) as f:
-        process, = json.load(f)["processes"]
-    check(process["gils"][0]["contended"] > 0, "two threads that compute never waited")
-    root.good("record", "-o", "/tmp/trace.gil", *command)
-    check("GIL" in root.good("report", "/tmp/trace.gil").stdout, "report")
-    root.good("report", "--format", "perfetto", "-o", "/tmp/trace.pftrace", "/tmp/trace.gil")
-    root.good("check", "--assert", "acquisitions > 0", "-i", "/tmp/trace.gil")
-    check("wait" in root.good("metrics").stdout and "complete" in root.good("completion", "bash").stdout, "lists")
-    check("held" in root.good("top", "-b", "-n", "1", "--ascii", *command).stdout, "top -b")
+    python = root.install_wheel()
+    if FRESH:
+        root.smoke("/tmp/venv/bin/gilscope")
+    else:
+        # It is the same program, and test_commands has run all of its commands.
+        with open(program(), "rb") as a, open(os.path.join(root.top, "upper/wheel/bin/gilscope"), "rb") as b:
+            check(a.read() == b.read(), "the wheel has another program")
+        root.good("/wheel/bin/gilscope", "stat", "--", python, "-c", "import threading")
+    if FRESH or not root.musl:  # this Python cannot start a process
+        root.good(python, "-c", MEASURE)
 
 
 def test_a_terminal_without_a_database():
