@@ -412,7 +412,7 @@ wheel: static
 
 # Installs, tests and purges them on a fresh Debian 12 and 13.
 check-deb: deb
-	tests/deps debootstrap
+	tests/deps autopkgtest debootstrap
 	$(AS_ROOT) packaging/debian/check $(BUILD)/deb bookworm trixie
 
 # Makes root directories of other systems, and runs each command and the wheel there.

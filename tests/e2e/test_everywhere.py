@@ -29,7 +29,7 @@ with gilscope.measure() as m:
     threads = [threading.Thread(target=lambda: sum(range(2000000))) for _ in range(2)]
     [t.start() for t in threads]
     [t.join() for t in threads]
-assert m.process["pid"] == os.getpid() and m.contended == m.wait.count > 0 and m.verdict, m.wait
+assert m.process["pid"] == os.getpid() and m.contended == m.wait.count and m.acquisitions > 0 and m.verdict, m.wait
 """
 
 
