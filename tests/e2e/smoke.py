@@ -56,7 +56,7 @@ class Smoke:
         equal(self.run("check", "--assert", "acquisitions < 1", "-i", self.path + "/trace.gil").returncode, 1, "status of a failed check")
 
     def top(self):
-        self.says("held", "top", "-b", "-n", "1", "--ascii", *self.command)
+        self.says("held", "top", "-b", "--ascii", *self.command)
 
     def metrics(self):
         self.says("wait", "metrics")

@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import zipfile
+from xml.etree import ElementTree
 
-from lib import GILSCOPE, Skip, check, debian, each, equal, folder, pyenv_pythons, scratch, OLDEST
+from lib import GILSCOPE, Skip, cached, check, debian, each, equal, folder, pyenv_pythons, scratch, OLDEST
 
 MEASURE = """
 import threading, gilscope
@@ -65,6 +66,10 @@ def pytest(*options, before=()):
     path = os.path.join(folder(), "test_wheel_inside.py")
     with open(path, "w") as f:
         f.write(TESTS)
+    return run_pytest(path, *options, before=before)
+
+
+def run_pytest(path, *options, before=()):
     argv = list(before) + [os.path.join(environment(), "python"), "-m", "pytest", "-p", "no:cacheprovider", "-rsf"]
     # It uses the program that it was installed with.
     variables = {k: v for k, v in os.environ.items() if k != "GILSCOPE"}
@@ -73,6 +78,108 @@ def pytest(*options, before=()):
     if "No module named pytest" in done.stderr:
         raise Skip("no pytest")
     return done.stdout
+
+
+# All that can become of a test. What it finds about its own process must be as without gilscope, too.
+OUTCOMES = """
+import asyncio, os, subprocess, sys, threading, warnings, pytest
+@pytest.fixture
+def broken(): raise OSError
+@pytest.fixture
+def broken_end():
+    yield
+    raise OSError
+def test_pass(): pass
+def test_fail(): assert 1 == 2
+def test_error(broken): pass
+def test_error_at_the_end(broken_end): pass
+def test_raise(): raise KeyError("x")
+def test_exit(): sys.exit(3)
+def test_skip(): pytest.skip("because")
+def test_pytest_fail(): pytest.fail("so")
+@pytest.mark.skip
+def test_marked_skip(): pass
+@pytest.mark.xfail
+def test_xfail(): assert 0
+@pytest.mark.xfail
+def test_xpass(): pass
+@pytest.mark.xfail(strict=True)
+def test_strict_xpass(): pass
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_parameters(n): assert n != 2
+def test_process(): assert subprocess.run([sys.executable, "-c", "print(6 * 7)"], stdout=subprocess.PIPE).stdout == b"42\\n"
+def test_fork():
+    pid = os.fork()
+    if not pid: os._exit(7)
+    assert os.waitpid(pid, 0)[1] == 7 << 8
+def test_no_children():
+    with pytest.raises(ChildProcessError): os.waitpid(-1, os.WNOHANG)
+def test_output(capfd):
+    os.write(1, b"to 1"); os.write(2, b"to 2")
+    assert tuple(capfd.readouterr()) == ("to 1", "to 2")
+def test_threads():
+    assert threading.active_count() == 1
+    threads = [threading.Thread(target=sum, args=[range(100000)]) for _ in range(3)]
+    [t.start() for t in threads]; [t.join() for t in threads]
+def test_warning():
+    with warnings.catch_warnings(): warnings.simplefilter("error"); test_pass()
+@pytest.mark.asyncio
+async def test_async(): await asyncio.sleep(0.001)
+@pytest.mark.asyncio
+async def test_async_fail(): assert await asyncio.sleep(0.001)
+@pytest.mark.gil("hold.max < 1000s")
+def test_marked(): pass
+@pytest.mark.gil("hold.max < 1000s")
+def test_marked_fail(): assert 0
+@pytest.mark.gil("hold.max < 1000s")
+@pytest.mark.xfail
+def test_marked_xfail(): assert 0
+class TestClass:
+    def test_method(self): assert self
+"""
+
+
+def pytests():
+    return ["12", "13"]
+
+
+def of_pytest(version):
+    """What is put in front of a command so that it finds the pytest of a Debian."""
+    return [] if version == "12" else [cached("pytest-13")]
+
+
+def results(junit):
+    """What became of each test, and its message."""
+    found = {}
+    for case in ElementTree.parse(junit).iter("testcase"):
+        ends = sorted(e.tag + ": " + (e.get("message") or "none").splitlines()[0] for e in case if e.tag in ("failure", "error", "skipped"))
+        found[case.get("name")] = ends
+    return found
+
+
+@each(pytests)
+def test_pytest_changes_no_result(version):
+    path, seen = scratch("test_outcomes.py"), []
+    with open(path, "w") as f:
+        f.write(OUTCOMES)
+    for options in ("-p", "no:gilscope"), ("--gilscope",):
+        seen.append(scratch("outcomes.xml"))
+        run_pytest(path, "--junitxml", seen[-1], *options, before=of_pytest(version))
+    without, observed = [results(s) for s in seen]
+    check(len(without) >= 26 and sum(bool(ends) for ends in without.values()) > 10, "the outcomes are %s", without)
+    equal(observed, without, "what became of the tests when they were observed")
+    with open(seen[1]) as f:
+        check(f.read().count('name="gil.held_ratio"') > 10, "the tests were not observed")
+
+
+@each(lambda: ["-n1", "-n2"])
+def test_xdist(workers):
+    done = subprocess.run(["/usr/bin/python3", "-c", "import xdist"], capture_output=True, check=False)
+    if done.returncode:
+        raise Skip("there is no pytest-xdist (make deps)")
+    out = pytest("--gilscope", workers)
+    check("2 passed" in out and "2 failed" in out and "wait.max < 1us" in out, "the result is %s", out[-800:])
+    check(re.search(r"%.*test_plain", out), "no figures in %s", out[-1500:])
 
 
 def test_installed():
@@ -101,9 +208,10 @@ def test_measure(python):
     equal(done.stdout, "MEASURED\n", "output (%s)" % done.stderr[-500:])
 
 
-def test_pytest():
+@each(pytests)
+def test_pytest(version):
     junit = scratch("junit.xml")
-    out = pytest("--gilscope", "--junitxml", junit)
+    out = pytest("--gilscope", "-W", "error", "--junitxml", junit, before=of_pytest(version))
     check("2 passed" in out and "2 failed" in out, "the result is %s", out[-500:])
     check("FAIL" in out and "wait.max < 1us" in out, "the rule that does not hold is not in %s", out)
     check(re.search(r"held +contended", out) and re.search(r"%.*test_plain", out), "no figures in %s", out[-1500:])

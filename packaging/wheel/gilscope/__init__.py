@@ -16,8 +16,8 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import subprocess
+import sys
 import sysconfig
 import tempfile
 
@@ -134,28 +134,62 @@ class measure:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
+# Runs gilscope, but not as a child of the process that is observed: that may wait for any child, or count its children. When it is told to,
+# or when the observed process has ended, it ends the observation, and writes the exit status to a pipe.
+KEEPER = """
+import os, signal, subprocess, sys
+if os.fork():
+    os._exit(0)
+observer = subprocess.Popen(sys.argv[2:], stdin=subprocess.DEVNULL)
+os.close(1)
+os.close(2)
+os.read(0, 1)
+if observer.poll() is None:
+    observer.send_signal(signal.SIGINT)
+os.write(int(sys.argv[1]), b"%d" % observer.wait())
+"""
+
+
 class Observer:
     """A gilscope that observes this process; it exists once it does so."""
 
     def __init__(self, *words):
-        self.process = subprocess.Popen(command() + list(words) + ["-p", str(os.getpid())], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        argv = command() + list(words) + ["-p", str(os.getpid())]
+        self.status, status = os.pipe()
+        try:
+            self.process = subprocess.Popen([sys.executable, "-I", "-S", "-c", KEEPER, str(status)] + argv, bufsize=0,
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                            pass_fds=[status], start_new_session=True)
+        except BaseException:
+            os.close(self.status)
+            raise
+        finally:
+            os.close(status)
+        self.process.wait()
         self.said = []
         for line in self.process.stderr:
             self.said.append(line.decode("utf-8", "replace"))
             if b"observing process" in line:
                 return
-        self.process.wait()
-        self.process.stdout.close()
-        self.process.stderr.close()
-        raise CannotObserve("".join(self.said).strip() or "gilscope ended with status %s" % self.process.returncode)
+        returncode, _ = self.close()
+        raise CannotObserve("".join(self.said).strip() or "gilscope ended with status %s" % returncode)
+
+    def close(self):
+        """Returns the exit status and what was printed."""
+        try:
+            # A child that a test has left running has the other end of this pipe too, so closing it would not be enough.
+            self.process.stdin.write(b"e")
+        except BrokenPipeError:
+            pass
+        out, err = self.process.communicate()
+        self.said.append(err.decode("utf-8", "replace"))
+        said = os.read(self.status, 16)
+        os.close(self.status)
+        return int(said or b"4"), out.decode("utf-8", "replace")
 
     def end(self):
         """Ends the observation. Returns the exit status and what was printed."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate()
-        self.said.append(err.decode("utf-8", "replace"))
-        if self.process.returncode == 4:
+        status, out = self.close()
+        if status == 4:
             raise CannotObserve("".join(self.said).strip())
-        return self.process.returncode, out.decode("utf-8", "replace")
+        return status, out

@@ -27,8 +27,11 @@ SHOWN = 20  # tests in the summary, those that waited most
 
 
 def pytest_addoption(parser):
-    parser.addoption("--gilscope", nargs="?", const="yes", choices=["yes", "require"], default=None,
-                     help="measure what the GIL does during each test; =require: fail tests that cannot be measured")
+    # An option with an optional value would take the path after it for the value, so these are two.
+    parser.addoption("--gilscope", action="store_const", const="yes", dest="gilscope", default=None,
+                     help="measure what the GIL does during each test")
+    parser.addoption("--gilscope=require", action="store_const", const="require", dest="gilscope",
+                     help="the same, and tests that cannot be measured fail")
 
 
 def pytest_configure(config):
