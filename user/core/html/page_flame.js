@@ -46,7 +46,9 @@ function makeTree(stacks) {
 }
 
 const cost = (node) => node[flame.weight];
-const sorted = (node) => [...node.children.values()].filter(cost).sort((a, b) => cost(b) - cost(a));
+// The largest first; what is nobody's comes last.
+const isNobody = (node) => node.frame[0] > NATIVE;
+const sorted = (node) => [...node.children.values()].filter(cost).sort((a, b) => isNobody(a) - isNobody(b) || cost(b) - cost(a));
 const words = () => (flame.weight === "wait" ? "waiting" : "holding");
 
 function nodeText(node) {
@@ -105,6 +107,10 @@ function addBox(node, left, width, row) {
 		box.classList.add(colour);
 	box.classList.toggle("match", Boolean(matches(node)));
 	box.classList.toggle("dim", Boolean(flame.search) && !matches(node));
+	// A box that has no room for words has no padding either, which would make it wider than it is.
+	const pixels = width * byId("flame").clientWidth;
+	box.classList.toggle("narrow", pixels < 20);
+	box.classList.toggle("thin", pixels < 4);
 	box.style.left = left * 100 + "%";
 	box.style.width = width * 100 + "%";
 	box.style.top = row * ROW_REM + "rem";
