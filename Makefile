@@ -291,8 +291,8 @@ check-verdicts: deps
 	$(AS_ROOT) env GILSCOPE=$(abspath $(BUILD))/gilscope tests/verdicts
 
 # Nothing else needs these.
-PROGRAM_PACKAGES := apache2 gdb gunicorn libapache2-mod-wsgi-py3 postgresql postgresql-plpython3-15 python3-aiohttp python3-gevent \
-	python3-numpy python3-tornado uwsgi-core uwsgi-plugin-python3
+PROGRAM_PACKAGES := apache2 gdb gunicorn libapache2-mod-wsgi-py3 postgresql postgresql-plpython3-15 python3-aiohttp python3-celery \
+	python3-dask python3-gevent python3-ipykernel python3-jupyter-client python3-numpy python3-tornado uwsgi-core uwsgi-plugin-python3 vim-nox
 check-programs: deps
 	tests/deps $(PROGRAM_PACKAGES)
 	$(MAKE) --no-print-directory all
