@@ -174,3 +174,12 @@ def test_a_name_that_is_nearly_right():
     program = Program("nearly-right.py")
     run = gilscope("stat", "--name", program.name.replace("right", "rihgt"))
     check("(did you mean %s?)" % program.name in run.err, "the message is %r", run.err)
+
+
+def test_what_people_write_instead():
+    for words, wanted in ((["stat", "1234"], "try: gilscope stat -p 1234\n"), (["1234"], "try: gilscope stat -p 1234\n"),
+                          (["top", "-p", "gunicorn"], "--name gunicorn selects by name"),
+                          (["python3", "app.py"], "try: gilscope stat -- python3\n")):
+        run = gilscope(*words)
+        equal(run.status, 2, "status of %s" % words)
+        check(wanted in run.err, "%s: it said %r", words, run.err)

@@ -38,7 +38,7 @@ static void print_usage(FILE *out)
 	      "EXAMPLES\n"
 	      "  gilscope stat -- python3 app.py\n"
 	      "  gilscope stat -p 1234 -d 10\n"
-	      "  gilscope top -p 1234\n"
+	      "  gilscope top --name gunicorn\n"
 	      "  gilscope check --assert 'hold.max < 50ms' -- pytest\n",
 	      out);
 }
@@ -51,7 +51,7 @@ static void offer_commands(const char *typed)
 	complete__offer(typed, "--version", "print the version");
 }
 
-/* A number is probably the process to observe. */
+/* A number is probably the process to observe, and a program the one to run. */
 static void explain_unknown(const char *name, struct failure *f)
 {
 	struct suggestion s = suggest__begin(name, strlen(name));
@@ -63,6 +63,8 @@ static void explain_unknown(const char *name, struct failure *f)
 		name, s.best);
 	if (*name && strspn(name, "0123456789") == strlen(name))
 		failure__command(f, "gilscope stat -p %s", name);
+	else if (!s.best[0] && (!strncmp(name, "python", strlen("python")) || strchr(name, '/')))
+		failure__command(f, "gilscope stat -- %s", name);
 	else
 		failure__command(f, "gilscope --help");
 }

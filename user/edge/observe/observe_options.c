@@ -24,6 +24,8 @@ static int set_pid(void *options, const char *value, struct failure *f)
 		err = options__number(word, 1, 4194304, &pid, f);
 		if (!err)
 			spec->pids[spec->nr_pids++] = pid;
+		else if (*word && !strpbrk(word, "0123456789+-"))
+			failure__what(f, "not a process's number; --name %s selects by name", word);
 	}
 	free(list);
 	return err;
@@ -193,6 +195,15 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 
 	if (rest < argc)
 		spec->argv = argv + rest;
+	/* A command of that name can still be run, behind "--". */
+	if (rest + 1 == argc && strcmp(argv[rest - 1], "--") != 0 &&
+	    strspn(argv[rest], "0123456789") == strlen(argv[rest])) {
+		failure__what(f,
+			      "'%s' would be a command to run; -p observes a process by its number",
+			      argv[rest]);
+		failure__command(f, "gilscope %s -p %s", argv[0], argv[rest]);
+		return -EINVAL;
+	}
 	targets = (spec->nr_pids || spec->nr_selectors) + spec->all + (spec->argv != NULL);
 	if (targets == 1 && spec->user && !spec->argv) {
 		failure__what(f, "--user needs a command to launch: -- COMMAND");
