@@ -45,6 +45,15 @@ static int add_slot(struct replay *r, struct row *row)
 	return 0;
 }
 
+struct row *replay__row(struct replay *r, __u64 number)
+{
+	struct row *row = r->rows[number % REPLAY_BUCKETS];
+
+	while (row && row->public.number != number)
+		row = row->in_bucket;
+	return row;
+}
+
 static int apply_thread(struct replay *r, struct span *body)
 {
 	struct trace_thread t;

@@ -31,15 +31,6 @@ void replay__give(struct replay *r, void *what, size_t size)
 
 /* ---- threads ---- */
 
-struct row *replay__row(struct replay *r, __u64 number)
-{
-	struct row *row = r->rows[number % REPLAY_BUCKETS];
-
-	while (row && row->public.number != number)
-		row = row->in_bucket;
-	return row;
-}
-
 struct row *replay__add_row(struct replay *r, struct gil *g, const struct trace_thread *t)
 {
 	struct row *row = replay__take(r, sizeof(*row)), **bucket;

@@ -413,23 +413,6 @@ static int enter_lost(struct trace_encoder *e, const struct gil_stream_lost *s)
 	return g->known ? put_lost(e, g) : 0;
 }
 
-int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char comm[16],
-		  const char name[GIL_THREAD_NAME], __u64 ts)
-{
-	struct bytes body = {0};
-
-	if (!strncmp(t->comm, comm, sizeof(t->comm)) && !strncmp(t->name, name, sizeof(t->name)))
-		return 0;
-	/* They may be the thread's own. */
-	memmove(t->comm, comm, sizeof(t->comm));
-	memmove(t->name, name, sizeof(t->name));
-	if (!t->gil->known || !t->begun) /* the frame will use the names that the thread has now */
-		return 0;
-	bytes__number(&body, t->number);
-	trace_names__put(&body, t->comm, t->name);
-	return encoder__record(e, TRACE_RECORD_NAME, ts, &body);
-}
-
 static int enter_exit(struct trace_encoder *e, struct enc_thread *t,
 		      const struct gil_stream_exit *s)
 {

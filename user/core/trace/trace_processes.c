@@ -2,6 +2,7 @@
 /* Encodes what user space reports: processes, what was not observed, totals, and the end. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/trace/trace_encoder_state.h"
 
@@ -219,6 +220,23 @@ int trace_encoder__folded(struct trace_encoder *e, __u32 thread, __u64 now)
 		return 0;
 	bytes__number(&body, t->number);
 	return encoder__record(e, TRACE_RECORD_FOLDED, now, &body);
+}
+
+int encoder__name(struct trace_encoder *e, struct enc_thread *t, const char comm[16],
+		  const char name[GIL_THREAD_NAME], __u64 ts)
+{
+	struct bytes body = {0};
+
+	if (!strncmp(t->comm, comm, sizeof(t->comm)) && !strncmp(t->name, name, sizeof(t->name)))
+		return 0;
+	/* They may be the thread's own. */
+	memmove(t->comm, comm, sizeof(t->comm));
+	memmove(t->name, name, sizeof(t->name));
+	if (!t->gil->known || !t->begun) /* the frame will use the names that the thread has now */
+		return 0;
+	bytes__number(&body, t->number);
+	trace_names__put(&body, t->comm, t->name);
+	return encoder__record(e, TRACE_RECORD_NAME, ts, &body);
 }
 
 int trace_encoder__named(struct trace_encoder *e, __u32 thread, __u32 tid, const char *name,
