@@ -5,7 +5,7 @@ import io
 import json
 import time
 
-from lib import (Workload, attach, check, debian, each, equal, gil_of, gilscope, interpreters, process_of, scratch,
+from lib import (Workload, attach, check, debian, each, equal, gil_of, gilscope, process_of, scratch, some_interpreters,
                  stat, stat_workload, thread)
 from traces import record_workload, report, verify
 
@@ -23,8 +23,9 @@ def check_names(process, numbers):
     check(len(hostile.encode()) < 64, "it has %d bytes", len(hostile.encode()))
 
 
-@each(interpreters)
+@each(some_interpreters)
 def test_names_of_threads(interpreter):
+    """The unit tests read them in every interpreter (test_frames)."""
     process, numbers, _ = stat_workload(interpreter, "thread_names.py", 1.2)
     if not process["gils"]:
         return
