@@ -71,7 +71,7 @@ BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zl
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-tidy libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-pytest-asyncio python3-pytest-xdist python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils \
-	zsh fish python3-jsonschema chromium
+	zsh fish python3-jsonschema mandoc chromium
 
 # Uses all CPUs, unless -j says otherwise. A make that was started by another one shares the other one's jobs.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)

@@ -65,6 +65,9 @@ class Smoke:
         for shell in "bash", "zsh", "fish":
             self.says("gilscope", "completion", shell)
 
+    def config(self):
+        self.says("config", "config")
+
     def everything(self):
         """All commands that the program says it has; a new one needs a function here."""
         commands = re.findall(r"(?m)^  (\w+) +\w", self.good("--help").stdout.split("\nTARGET")[0])
