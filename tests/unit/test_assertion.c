@@ -224,6 +224,7 @@ TEST(values)
 		double value;
 	} rows[] = {
 		{"wait.max < 10ms", 1e7},   {"wait.max < 1.5us", 1500},
+		{"wait.sum < 2m", 120e9},   {"hold.sum < 1.5h", 5400e9},
 		{"wait.max < 2s", 2e9},     {"wait.max < 7ns", 7},
 		{"held_ratio < 90%", 0.9},  {"held_ratio < 0.9", 0.9},
 		{"wait.rate < 2.5/s", 2.5}, {"wait.count < 12", 12},

@@ -7,7 +7,7 @@
  *	scope   := "{" key ("=" | "~") "pattern" {"," key ("=" | "~") "pattern"} "}"
  *	op      := "<" | "<=" | ">" | ">=" | "==" | "!="
  *	limit   := value | margin "vs" "baseline"
- *	value   := NUMBER ["ns" | "us" | "ms" | "s" | "%" | "/s"]
+ *	value   := NUMBER ["ns" | "us" | "ms" | "s" | "m" | "h" | "%" | "/s"]
  *	margin  := ("+" | "-") NUMBER "%" ["and" ("+" | "-") value]
  *	agg     := "median" | "best" | "worst" | "all"
  *
@@ -45,6 +45,8 @@ enum assertion_unit {
 	ASSERTION_US,
 	ASSERTION_MS,
 	ASSERTION_S,
+	ASSERTION_MINUTES,
+	ASSERTION_HOURS,
 	ASSERTION_PERCENT,
 	ASSERTION_PER_SECOND,
 	ASSERTION_UNITS,

@@ -101,7 +101,7 @@ static int parse_unit(struct parser *p, struct assertion_number *n)
 	}
 	if (!strncmp(parser__here(p), "µs", length) || !strncmp(parser__here(p), "usec", length))
 		snprintf(s.best, sizeof(s.best), "us");
-	parser__wrong(p, p->at, length, "unknown unit; expected ns, us, ms, s, %%, /s or none");
+	parser__wrong(p, p->at, length, "unknown unit; expected ns, us, ms, s, m, h, %%, /s or none");
 	return parser__suggest(p, "%s", s.best);
 }
 
@@ -123,7 +123,7 @@ static int check_unit(struct parser *p, const struct assertion_figure *f,
 
 	switch (unit) {
 	case FIGURE_NS:
-		right = n->unit >= ASSERTION_NS && n->unit <= ASSERTION_S;
+		right = n->unit >= ASSERTION_NS && n->unit <= ASSERTION_HOURS;
 		break;
 	case FIGURE_RATE:
 		right = n->unit == ASSERTION_PER_SECOND;

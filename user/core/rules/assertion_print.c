@@ -28,14 +28,14 @@ const char *assertion_over__name(enum assertion_over over)
 
 const char *assertion_unit__name(enum assertion_unit unit)
 {
-	static const char *const names[] = {"", "ns", "us", "ms", "s", "%", "/s"};
+	static const char *const names[] = {"", "ns", "us", "ms", "s", "m", "h", "%", "/s"};
 
 	return names[unit];
 }
 
 double assertion_number__value(const struct assertion_number *n)
 {
-	static const double scale[] = {1, 1, 1e3, 1e6, 1e9, 0.01, 1};
+	static const double scale[] = {1, 1, 1e3, 1e6, 1e9, 60e9, 3600e9, 0.01, 1};
 	double v = (double)n->digits, divisor = 1;
 
 	for (unsigned int i = 0; i < n->decimals; i++)
