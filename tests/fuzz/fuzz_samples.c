@@ -74,7 +74,7 @@ static void check_rows(const struct blame *samples)
 	size_t n, nr_sums;
 
 	rows = blame__rows(samples, &totals, &n);
-	if (!rows || n > BLAME_PLACES + 3)
+	if (!rows || n > BLAME_STACKS + BLAME_PLACES + 3)
 		abort();
 	for (size_t i = 0; i < n; i++) {
 		held += rows[i].hold_ns;

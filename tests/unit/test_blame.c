@@ -117,14 +117,14 @@ TEST(many_places_share_a_row)
 	struct blame_row *rows;
 	size_t n;
 
-	for (unsigned int i = 0; i < 2 * BLAME_PLACES; i++) {
+	for (unsigned int i = 0; i < 2 * (BLAME_STACKS + BLAME_PLACES); i++) {
 		const struct blame_place at = {.function = "f", .file = "a.py", .line = i};
 
 		blame__tick(b, &at, 0);
 	}
 	rows = rows_of(b, &t, &n);
 	check_sums(rows, n, &t);
-	CHECK_EQ(n, BLAME_PLACES + 1);
+	CHECK_EQ(n, BLAME_STACKS + BLAME_PLACES + 1);
 	CHECK_EQ(row(rows, n, "", BLAME_OTHERS)->hold_ns, 500);
 	free(rows);
 	blame__free(b);

@@ -14,8 +14,12 @@
 #include <stddef.h>
 #include <linux/types.h>
 
-/* The number of different places that are kept for one GIL. All others share a row. */
+/* The number of different places that are kept for one GIL, each with all of its callers. Beyond it,
+ * callers are left out; and so many places without callers have room. All others share a row. */
+#define BLAME_STACKS 2048
 #define BLAME_PLACES 512
+/* Frames of one stack besides the place itself. */
+#define BLAME_CALLERS 127
 
 enum blame_kind {
 	BLAME_FUNCTION = 0,
@@ -44,11 +48,23 @@ struct blame_row {
 	double unmet, hold_unmet;
 };
 
+/* A caller. Texts that are NULL are unknown. */
+struct blame_frame {
+	const char *function, *file;
+	unsigned int line;
+};
+
 /* A place in the code. A text that is NULL is unknown; `native` is "" if the interpreter itself runs. */
 struct blame_place {
 	enum blame_kind kind; /* BLAME_FUNCTION, BLAME_NO_PYTHON or BLAME_UNREADABLE */
 	const char *function, *file, *native;
 	unsigned int line;
+	/* Who has called it, the innermost one first; at most BLAME_CALLERS. */
+	const struct blame_frame *callers;
+	unsigned int nr_callers;
+	/* Before this one of the callers others are missing, because there are too many; nr_callers: at
+	 * the outer end. 0: none are missing. */
+	unsigned int cut;
 };
 
 /* What recordings keep: a tick or a gap, with its time and its thread. */
@@ -118,6 +134,23 @@ struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *
 /* Sums up the *n rows of each function: its line is then the one with most of it. Returns and sets *n
  * as blame__rows. */
 struct blame_row *blame__by_function(const struct blame_row *rows, size_t *n);
+
+/* A place with all its callers, and what it has. The texts belong to the struct blame, which must not
+ * change meanwhile. */
+struct blame_stack {
+	struct blame_place at; /* its callers belong to the list */
+	/* As in a row. */
+	__u64 hold_ns, blocked_ns, preempted_ns, wait_ns;
+	__u64 samples;
+	size_t first; /* in the order in which they appeared */
+};
+
+/* Makes the stacks, which add up as the rows do, and are in the same order. What is nobody's has a kind
+ * and nothing else. Returns an array, or NULL if memory ran out; free it by
+ * blame_stacks__free. *n is its length. */
+struct blame_stack *blame__stacks(const struct blame *b, const struct blame_totals *totals,
+				  size_t *n);
+void blame_stacks__free(struct blame_stack *list, size_t n);
 
 /* The name of a kind in JSON: "not sampled"; NULL for BLAME_FUNCTION. */
 const char *blame_kind__name(enum blame_kind kind);

@@ -20,9 +20,9 @@ int page_data(struct json *j, const struct snapshot *s, const struct html_option
 /* The figures of a GIL, with its threads, functions and stacks. */
 int page_data__gil(struct json *j, const struct snapshot_process *p, const struct snapshot_gil *g,
 		   const struct page_budget *budget);
-/* The stacks of a GIL, which has samples, under the key "stacks". */
-int page_data__stacks(struct json *j, const struct snapshot_gil *g,
-		      const struct page_budget *budget);
+/* The stacks of g, a GIL of p that has samples, under the key "stacks". */
+int page_data__stacks(struct json *j, const struct snapshot_process *p,
+		      const struct snapshot_gil *g, const struct page_budget *budget);
 /* Who had the GIL when, under the key "chart". */
 int page_data__chart(struct json *j, const struct chart *c, struct chart_gil *g,
 		     const struct page_budget *budget);

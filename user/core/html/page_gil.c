@@ -167,5 +167,5 @@ int page_data__gil(struct json *j, const struct snapshot_process *p, const struc
 		json__null(j, "functions");
 		return 0;
 	}
-	return put_functions(j, g) ?: page_data__stacks(j, g, budget);
+	return put_functions(j, g) ?: page_data__stacks(j, p, g, budget);
 }

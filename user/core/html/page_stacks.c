@@ -52,9 +52,10 @@ static int by_frames(const void *a, const void *b)
 	return x->numbers[n] < y->numbers[n] ? -1 : 1;
 }
 
-static int make(struct page_stacks *x, const struct snapshot_gil *g)
+static int make(struct page_stacks *x, const struct snapshot_process *p,
+		const struct snapshot_gil *g)
 {
-	int err = stacks__of(&x->all, g);
+	int err = stacks__of(&x->all, p, g);
 
 	if (err)
 		return err;
@@ -175,11 +176,11 @@ static int put_stacks(struct json *j, struct page_stacks *x, const struct page_b
 	return err;
 }
 
-int page_data__stacks(struct json *j, const struct snapshot_gil *g,
-		      const struct page_budget *budget)
+int page_data__stacks(struct json *j, const struct snapshot_process *p,
+		      const struct snapshot_gil *g, const struct page_budget *budget)
 {
 	struct page_stacks x = {0};
-	int err = make(&x, g);
+	int err = make(&x, p, g);
 
 	if (!err) {
 		json__open(j, "stacks", '{');

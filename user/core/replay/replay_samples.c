@@ -68,21 +68,30 @@ static int apply_place(struct replay *r, struct span *body)
 }
 
 /* False if the number stands for nothing. */
-static bool find_place(const struct replay *r, __u32 number, struct blame_place *at)
+static bool find_place(struct replay *r, __u32 number, struct blame_place *at)
 {
-	const struct replay_names *n = &r->names;
+	struct replay_names *n = &r->names;
 	const struct trace_place *p = number < n->nr_places ? &n->places[number] : NULL;
-	const struct trace_code_object *c;
 
-	if (!p || (p->has_frame && p->code >= n->nr_codes))
+	if (!p)
 		return false;
+	for (__u32 i = 0; i < p->nr_frames; i++)
+		if (p->code[i] >= n->nr_codes)
+			return false;
 	*at = (struct blame_place){.kind = p->kind, .native = p->native_known ? p->native : NULL};
-	if (!p->has_frame)
+	if (!p->nr_frames)
 		return true;
-	c = &n->codes[p->code];
-	at->function = c->function;
-	at->file = c->file;
-	at->line = p->line;
+	at->function = n->codes[p->code[0]].function;
+	at->file = n->codes[p->code[0]].file;
+	at->line = p->line[0];
+	for (__u32 i = 1; i < p->nr_frames; i++) {
+		const struct trace_code_object *c = &n->codes[p->code[i]];
+
+		n->callers[i - 1] = (struct blame_frame){c->function, c->file, p->line[i]};
+	}
+	at->callers = n->callers;
+	at->nr_callers = p->nr_frames - 1;
+	at->cut = p->cut;
 	return true;
 }
 
@@ -91,7 +100,8 @@ static bool find_place(const struct replay *r, __u32 number, struct blame_place 
 /* A gap that is open, with its texts. */
 struct replay_open_gap {
 	struct blame_sample sample;
-	struct trace_code_object code;
+	struct trace_code_object code[TRACE_FRAMES_MOST];
+	struct blame_frame callers[BLAME_CALLERS];
 	char native[sizeof(((struct trace_place *)NULL)->native)];
 };
 
@@ -109,8 +119,13 @@ static int keep_open(struct replay *r, struct gil *g, const struct blame_sample 
 		o->sample.at.native = strcpy(o->native, at->native);
 	if (!at->function)
 		return 0;
-	o->sample.at.function = strcpy(o->code.function, at->function);
-	o->sample.at.file = strcpy(o->code.file, at->file);
+	o->sample.at.function = strcpy(o->code[0].function, at->function);
+	o->sample.at.file = strcpy(o->code[0].file, at->file);
+	for (unsigned int i = 0; i < at->nr_callers; i++)
+		o->callers[i] = (struct blame_frame){
+			strcpy(o->code[1 + i].function, at->callers[i].function),
+			strcpy(o->code[1 + i].file, at->callers[i].file), at->callers[i].line};
+	o->sample.at.callers = o->callers;
 	return 0;
 }
 

@@ -60,6 +60,7 @@ struct replay_names {
 	struct trace_code_object *codes;
 	struct trace_place *places;
 	size_t nr_codes, nr_places;
+	struct blame_frame callers[BLAME_CALLERS]; /* of the place that was looked for last */
 };
 
 /* What the kernel's figures must give for the rows of functions of a GIL: see trace_samples.h. */

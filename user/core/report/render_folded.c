@@ -31,10 +31,11 @@ static void put_stack(FILE *out, const struct stacks *all, const struct stack *s
 	fprintf(out, " %llu\n", weight);
 }
 
-static int put_gil(FILE *out, const struct snapshot_gil *g, const char *process, bool by_hold)
+static int put_gil(FILE *out, const struct snapshot_process *p, const struct snapshot_gil *g,
+		   const char *process, bool by_hold)
 {
 	struct stacks all;
-	int err = stacks__of(&all, g);
+	int err = stacks__of(&all, p, g);
 
 	for (size_t i = 0; !err && i < all.nr; i++)
 		put_stack(out, &all, &all.list[i], process, by_hold);
@@ -56,7 +57,7 @@ int render_folded(FILE *out, const struct snapshot *s, const struct render_optio
 			const struct snapshot_gil *g = &p->gils[j];
 
 			if (g->functions)
-				err = put_gil(out, g, gils > 1 ? stacks__gil_name(p, g).s : "",
+				err = put_gil(out, p, g, gils > 1 ? stacks__gil_name(p, g).s : "",
 					      o->by_hold);
 		}
 	}

@@ -105,7 +105,7 @@ static int put_sample(struct pprof *x, const struct stacks *all, const struct st
 static int put_gil(struct pprof *x, const struct snapshot_process *p, const struct snapshot_gil *g)
 {
 	struct stacks *all = &x->gils[x->nr_gils++];
-	int err = stacks__of(all, g);
+	int err = stacks__of(all, p, g);
 	__u64 name = put_string(x, stacks__gil_name(p, g).s);
 
 	for (size_t i = 0; !err && i < all->nr; i++)

@@ -38,7 +38,7 @@ static int collect(struct speedscope *x, const struct snapshot *s)
 			if (!p->gils[j].functions)
 				continue;
 			x->gils[x->nr].name = stacks__gil_name(p, &p->gils[j]);
-			err = stacks__of(&x->gils[x->nr++].stacks, &p->gils[j]);
+			err = stacks__of(&x->gils[x->nr++].stacks, p, &p->gils[j]);
 		}
 	}
 	for (size_t i = 0; !err && i < x->nr; i++)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/format.h"
+#include "core/figures/blame_totals.h"
 #include "core/report/stacks.h"
 
 bool stacks__are_in(const struct snapshot *s)
@@ -31,37 +32,57 @@ static void add_frame(struct stacks *s, enum stack_frame_kind kind, const char *
 	s->list[s->nr].nr++;
 }
 
-static void add_row(struct stacks *s, const struct blame_row *r)
+static void add_python(struct stacks *s, const char *function, const char *file, unsigned int line)
 {
-	struct stack *stack = &s->list[s->nr];
+	if (function && *function)
+		add_frame(s, STACK_PYTHON, function, file ? file : "", line);
+	else
+		add_frame(s, STACK_NOBODY, "(not readable)", "", 0);
+}
+
+static void add_stack(struct stacks *s, const struct blame_stack *b)
+{
+	const struct blame_place *at = &b->at;
 	char words[64];
 
-	*stack = (struct stack){.first = s->nr_frames,
-				.hold_ns = r->hold_ns,
-				.wait_ns = r->wait_ns,
-				.samples = r->samples};
-	if (r->kind == BLAME_FUNCTION) {
-		add_frame(s, STACK_PYTHON, r->function, r->file, r->line);
+	s->list[s->nr] = (struct stack){.first = s->nr_frames,
+					.hold_ns = b->hold_ns,
+					.wait_ns = b->wait_ns,
+					.samples = b->samples};
+	for (unsigned int i = at->nr_callers; i-- > 0;) {
+		if (at->cut && at->cut == i + 1)
+			add_frame(s, STACK_NOBODY, "(frames left out)", "", 0);
+		add_python(s, at->callers[i].function, at->callers[i].file, at->callers[i].line);
+	}
+	if (at->kind == BLAME_FUNCTION) {
+		add_python(s, at->function, at->file, at->line);
 	} else {
-		snprintf(words, sizeof(words), "(%s)", blame_kind__name(r->kind));
+		snprintf(words, sizeof(words), "(%s)", blame_kind__name(at->kind));
 		add_frame(s, STACK_NOBODY, words, "", 0);
 	}
-	if (r->native[0])
-		add_frame(s, STACK_NATIVE, r->native, "", 0);
+	if (at->native && at->native[0])
+		add_frame(s, STACK_NATIVE, at->native, "", 0);
 	s->nr++;
 }
 
-int stacks__of(struct stacks *out, const struct snapshot_gil *g)
+int stacks__of(struct stacks *out, const struct snapshot_process *p, const struct snapshot_gil *g)
 {
-	*out = (struct stacks){
-		.list = calloc(g->nr_functions + 1, sizeof(*out->list)),
-		.frames = calloc(2 * g->nr_functions + 1, sizeof(*out->frames)),
-	};
-	if (!out->list || !out->frames)
+	struct blame_totals totals = blame_totals__of(p, g);
+	size_t n, frames = 1;
+	struct blame_stack *list = blame__stacks(g->samples, &totals, &n);
+
+	*out = (struct stacks){0};
+	if (!list)
 		return -ENOMEM;
-	for (size_t i = 0; i < g->nr_functions; i++)
-		add_row(out, &g->functions[i]);
-	return 0;
+	/* The place, its callers, a mark where some are left out, and the native part. */
+	for (size_t i = 0; i < n; i++)
+		frames += 3 + list[i].at.nr_callers;
+	out->list = calloc(n + 1, sizeof(*out->list));
+	out->frames = calloc(frames, sizeof(*out->frames));
+	for (size_t i = 0; i < n && out->list && out->frames; i++)
+		add_stack(out, &list[i]);
+	blame_stacks__free(list, n);
+	return out->list && out->frames ? 0 : -ENOMEM;
 }
 
 void stacks__free(struct stacks *s)

@@ -40,8 +40,8 @@ struct stacks {
 /* True if samples of code were taken, of any GIL. */
 bool stacks__are_in(const struct snapshot *s);
 
-/* Makes the stacks of a GIL that has samples. Returns 0 or -ENOMEM; free them in any case. */
-int stacks__of(struct stacks *out, const struct snapshot_gil *g);
+/* Makes the stacks of g, a GIL of p that has samples. Returns 0 or -ENOMEM; free them in any case. */
+int stacks__of(struct stacks *out, const struct snapshot_process *p, const struct snapshot_gil *g);
 void stacks__free(struct stacks *s);
 
 /* "render (views.py:212)", as in the text report. */

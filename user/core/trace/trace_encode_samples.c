@@ -50,21 +50,33 @@ static int number_of(struct trace_encoder *e, struct trace_names *names, struct 
 	return err ?: number < 0 ? -ENOMEM : number;
 }
 
+/* The number of a function in this frame, or -ENOMEM. */
+static int code_of(struct trace_encoder *e, const char *function, const char *file, __u64 ts)
+{
+	struct bytes code = {0};
+
+	trace_code_object__put(&code, function, file);
+	return number_of(e, &e->samples.codes, &code, TRACE_RECORD_CODE, ts);
+}
+
 /* The number of the place in this frame, or -ENOMEM. */
 static int place_of(struct trace_encoder *e, const struct blame_sample *s)
 {
-	struct enc_samples *to = &e->samples;
-	struct bytes code = {0}, place = {0};
-	int number = 0;
+	const struct blame_place *at = &s->at;
+	__u32 codes[TRACE_FRAMES_MOST];
+	struct bytes place = {0};
 
-	if (s->at.function) {
-		trace_code_object__put(&code, s->at.function, s->at.file);
-		number = number_of(e, &to->codes, &code, TRACE_RECORD_CODE, s->ts);
+	for (unsigned int i = 0; at->function && i <= at->nr_callers; i++) {
+		const struct blame_frame *c = i ? &at->callers[i - 1] : NULL;
+		int number = code_of(e, c ? c->function : at->function, c ? c->file : at->file,
+				     s->ts);
+
+		if (number < 0)
+			return number;
+		codes[i] = (__u32)number;
 	}
-	if (number < 0)
-		return number;
-	trace_place__put(&place, &s->at, (__u32)number);
-	return number_of(e, &to->places, &place, TRACE_RECORD_PLACE, s->ts);
+	trace_place__put(&place, at, codes);
+	return number_of(e, &e->samples.places, &place, TRACE_RECORD_PLACE, s->ts);
 }
 
 /* True if the frame has room for the names of another sample. */
@@ -72,7 +84,8 @@ static bool has_room(const struct trace_encoder *e)
 {
 	const struct enc_samples *s = &e->samples;
 
-	return e->meta.size < TRACE_CHUNK_SIZE && s->codes.nr < TRACE_NAMES_MOST &&
+	return e->meta.size < TRACE_CHUNK_SIZE &&
+	       s->codes.nr <= TRACE_NAMES_MOST - TRACE_FRAMES_MOST &&
 	       s->places.nr < TRACE_NAMES_MOST;
 }
 

@@ -24,29 +24,40 @@ bool trace_code_object__get(struct span *s, struct trace_code_object *c)
 	return !s->bad;
 }
 
-void trace_place__put(struct bytes *b, const struct blame_place *at, __u32 code)
+void trace_place__put(struct bytes *b, const struct blame_place *at, const __u32 *codes)
 {
 	bytes__number(b, at->kind);
 	bytes__number(b, at->native != NULL);
 	put_text(b, at->native, sizeof(((struct trace_place *)NULL)->native) - 1);
-	bytes__number(b, at->function != NULL); /* how many frames */
+	bytes__number(b, at->function ? 1 + at->nr_callers : 0);
 	if (!at->function)
 		return;
-	bytes__number(b, code);
+	bytes__number(b, codes[0]);
 	bytes__number(b, at->line);
+	for (unsigned int i = 0; i < at->nr_callers; i++) {
+		bytes__number(b, codes[1 + i]);
+		bytes__number(b, at->callers[i].line);
+	}
+	bytes__number(b, at->cut);
 }
 
 bool trace_place__get(struct span *s, struct trace_place *p)
 {
-	__u64 kind = span__number(s), frames;
+	__u64 kind = span__number(s), frames, cut;
 
 	p->kind = kind <= BLAME_UNREADABLE ? (enum blame_kind)kind : BLAME_UNREADABLE;
 	p->native_known = span__number(s);
 	span__string(s, p->native, sizeof(p->native));
 	frames = span__number(s);
-	p->has_frame = frames;
-	p->code = frames ? (__u32)span__number(s) : 0;
-	p->line = frames ? (__u32)span__number(s) : 0;
+	if (frames > TRACE_FRAMES_MOST)
+		return false;
+	p->nr_frames = (__u32)frames;
+	for (__u32 i = 0; i < p->nr_frames; i++) {
+		p->code[i] = (__u32)span__number(s);
+		p->line[i] = (__u32)span__number(s);
+	}
+	cut = frames ? span__number(s) : 0;
+	p->cut = cut < frames ? (__u32)cut : 0;
 	return !s->bad;
 }
 

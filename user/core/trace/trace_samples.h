@@ -11,6 +11,8 @@
 
 /* So many functions, and so many places, are the most that a frame has. */
 #define TRACE_NAMES_MOST 4096
+/* So many Python frames are the most that a place has. */
+#define TRACE_FRAMES_MOST (1 + BLAME_CALLERS)
 
 /* CODE: a function. */
 struct trace_code_object {
@@ -27,12 +29,14 @@ struct trace_place {
 	enum blame_kind kind; /* up to BLAME_UNREADABLE */
 	bool native_known;
 	char native[sizeof(((struct blame_row *)NULL)->native)];
-	bool has_frame;
-	__u32 code; /* the number of its function, in this frame */
-	__u32 line;
+	__u32 nr_frames; /* the place itself, and its callers */
+	__u32 cut;       /* as in struct blame_place */
+	__u32 code[TRACE_FRAMES_MOST]; /* the number of its function, in this frame of the trace */
+	__u32 line[TRACE_FRAMES_MOST];
 };
 
-void trace_place__put(struct bytes *b, const struct blame_place *at, __u32 code);
+/* `codes` are the numbers of the functions: the place's, and its callers'. */
+void trace_place__put(struct bytes *b, const struct blame_place *at, const __u32 *codes);
 bool trace_place__get(struct span *s, struct trace_place *p);
 
 /* SAMPLES: some samples of a GIL. Its process and its place there come first. Each `last` is what the
