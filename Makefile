@@ -230,9 +230,9 @@ sanitized:
 $(BUILD)/fuzzed/%.o: user/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS) $(SANITIZE) -fsanitize=fuzzer-no-link -std=gnu11 -MMD -MP -c $< -o $@
--include $(patsubst %,$(BUILD)/fuzzed/%.d,$(FINDING) $(CORE) edge/observe/native edge/observe/process_blame)
+-include $(patsubst %,$(BUILD)/fuzzed/%.d,$(FINDING) $(CORE) edge/observe/native edge/observe/process_blame edge/observe/process_callers)
 
-FUZZED := $(FINDING) $(CORE) edge/observe/native edge/observe/process_blame
+FUZZED := $(FINDING) $(CORE) edge/observe/native edge/observe/process_blame edge/observe/process_callers
 $(BUILD)/libfuzzed.a: $(FUZZED:%=$(BUILD)/fuzzed/%.o)
 	rm -f $@
 	$(AR) rcs $@ $^

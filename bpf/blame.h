@@ -18,26 +18,7 @@
 
 #include "gil_blame.h"
 
-#define GIL_WALK_READ(to, size, address) bpf_probe_read_user(to, size, (const void *)(address))
-#include "gil_walk.h"
-
-/* Frames that are looked at until one of Python code is found. */
-#define BLAME_STEPS 4
-/* The place in `sent` of a code object follows from its id. */
-#define BLAME_SENT 8192
-
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096);
-} samples SEC(".maps");
-
-/* The ids of code objects whose names are in the ring already. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, BLAME_SENT);
-	__type(key, __u32);
-	__type(value, __u64);
-} sent SEC(".maps");
+#include "blame_code.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -46,130 +27,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct gil_blame_gap);
 } gaps SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct gil_walk);
-} walks SEC(".maps");
-
-/* ---- code objects ---- */
-
-static __always_inline struct gil_blame_head blame_head(const struct gil_lock *l, __u32 lock,
-							__u32 kind)
-{
-	return (struct gil_blame_head){.kind = kind, .lock = lock, .start = l->start};
-}
-
-/* Copies the head of a string object. Returns the address of its characters, or 0. */
-static __always_inline __u64 blame_text(const struct gil_frame_layout *f, __u64 address,
-					struct gil_blame_text *to)
-{
-	__u64 length = 0;
-
-	to->known = 0;
-	if (!address ||
-	    bpf_probe_read_user(&length, sizeof(length), (void *)(address + f->text_length)) ||
-	    bpf_probe_read_user(&to->state, sizeof(to->state), (void *)(address + f->text_state)))
-		return 0;
-	to->length = length >> 31 ? 0x7fffffff : (__u32)length;
-	to->known = 1;
-	return address + f->text_ascii;
-}
-
-/* Copies `size` bytes, a power of two; or only those up to the end of the page, if the next one is
- * not there. */
-static __always_inline void blame_bytes(__u8 *to, __u32 size, __u64 address)
-{
-	__u64 rest = 4096 - (address & 4095);
-
-	if (!address || !bpf_probe_read_user(to, size, (void *)address) || rest >= size)
-		return;
-	asm volatile("" : "+r"(rest)); /* the compiler must not drop the next line */
-	rest &= size - 1;
-	bpf_probe_read_user(to, rest, (void *)address);
-}
-
-/* The characters of a bytes object follow its length and its hash. */
-#define BLAME_BYTES_DATA 16
-
-/* Tables of more chunks are not sent again if their end could not be, because that takes too long. */
-#define BLAME_AGAIN 8
-
-/* Sends a location table, which is a bytes object. Returns its size; 0 if it should be sent again. */
-static __noinline __u32 blame_table(struct gil_lock *l, __u32 lock, __u64 id, __u64 table,
-				    __u32 length_at)
-{
-	__u64 size = 0;
-
-	if (!l || !table || bpf_probe_read_user(&size, sizeof(size), (void *)(table + length_at)))
-		return 0;
-	table += length_at + BLAME_BYTES_DATA;
-	for (__u64 i = 0; i < GIL_BLAME_CHUNKS && i * GIL_BLAME_CHUNK < size; i++) {
-		__u64 rest = size - i * GIL_BLAME_CHUNK;
-		struct gil_blame_table *e = bpf_ringbuf_reserve(&samples, sizeof(*e), 0);
-
-		if (!e)
-			return i < BLAME_AGAIN ? 0 : GIL_BLAME_CHUNKS * GIL_BLAME_CHUNK;
-		if (rest > GIL_BLAME_CHUNK)
-			rest = GIL_BLAME_CHUNK;
-		e->head = blame_head(l, lock, GIL_BLAME_TABLE);
-		e->code = id;
-		e->offset = i * GIL_BLAME_CHUNK;
-		e->size = rest;
-		GIL_VERIFIER_BELOW(rest, GIL_BLAME_CHUNK + 1);
-		if (bpf_probe_read_user(e->bytes, rest, (void *)(table + i * GIL_BLAME_CHUNK))) {
-			bpf_ringbuf_discard(e, BPF_RB_NO_WAKEUP);
-			return i < BLAME_AGAIN ? 0 : GIL_BLAME_CHUNKS * GIL_BLAME_CHUNK;
-		}
-		bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
-	}
-	return size >> 31 ? 0x7fffffff : (__u32)size;
-}
-
-/* The id of a code object of this GIL. */
-static __always_inline __u64 blame_id(const struct gil_lock *l, const struct gil_frame *frame)
-{
-	__u64 h = (frame->code ^ l->start) * 0x9e3779b97f4a7c15ULL;
-
-	h = (h ^ h >> 32 ^ frame->check) * 0xd6e8feb86659fd93ULL;
-	return (h ^ h >> 32) | 1;
-}
-
-/* Sends the names of a code object, of which the walk has just read a part, unless they have been
- * sent. If something could not be read now, the next sample tries again. */
-static __noinline int blame_code(struct gil_process *p, struct gil_lock *l, __u32 lock, __u64 id,
-				 struct gil_walk *w)
-{
-	__u32 slot = (__u32)(id >> 8) & (BLAME_SENT - 1);
-	__u64 *known = bpf_map_lookup_elem(&sent, &slot), file = 0, name;
-	struct gil_blame_code *e;
-	const struct gil_frame_layout *f;
-	__u32 table;
-	int whole;
-
-	if (!p || !l || !w || !known || *known == id)
-		return 0;
-	f = &p->frames;
-	name = gil_walk_word(w, f->code_name);
-	table = blame_table(l, lock, id, gil_walk_word(w, f->code_lines), f->text_length);
-	e = bpf_ringbuf_reserve(&samples, sizeof(*e), 0);
-	if (!e)
-		return 0;
-	e->head = blame_head(l, lock, GIL_BLAME_CODE);
-	e->code = id;
-	e->first_line = (__u32)gil_walk_word(w, f->code_first_line);
-	e->table_size = table;
-	blame_bytes(e->name_bytes, GIL_BLAME_NAME, blame_text(f, name, &e->name));
-	bpf_probe_read_user(&file, sizeof(file), (void *)(w->frame[0].code + f->code_file));
-	blame_bytes(e->file_bytes, GIL_BLAME_FILE, blame_text(f, file, &e->file));
-	whole = e->name.known && e->file.known && table;
-	bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
-	if (whole)
-		*known = id;
-	return 0;
-}
 
 /* ---- a place in the code ---- */
 
@@ -211,32 +68,26 @@ static __noinline int blame_frame(struct gil_process *p, struct gil_lock *l, __u
 	__u32 zero = 0;
 	struct gil_walk *w = bpf_map_lookup_elem(&walks, &zero);
 
-	at->code = 0;
+	at->code = at->callers = 0;
 	at->lasti = -1;
 	at->top = GIL_BLAME_UNREADABLE;
 	if (!p || !l || !w)
 		return 0;
 	w->frame[0].code = 0;
-	if (gil_walk_begin(w, &p->frames, gil_walk_thread(&p->frames, l->address), own_tid, 1))
+	if (gil_walk_begin(w, &p->frames, gil_walk_thread(&p->frames, l->address), own_tid,
+			   GIL_WALK_FRAMES))
 		return 0;
-	for (int i = 0; i < BLAME_STEPS && !w->depth; i++)
-		if (gil_walk_step(w, &p->frames))
-			break;
+	blame_walk(p, l, lock, w);
 	if (!w->depth) {
 		if (w->end == GIL_WALK_WHOLE)
 			at->top = GIL_BLAME_NO_FRAME;
 		return 0;
 	}
+	at->code = w->frame[0].code;
 	at->lasti = w->frame[0].at;
-	if (w->frame[0].code == GIL_FRAME_COLLECTING) {
-		at->code = GIL_BLAME_COLLECTING;
-	} else if (w->frame[0].check != GIL_CHECK_UNREADABLE) {
-		at->code = blame_id(l, &w->frame[0]);
-		blame_code(p, l, lock, at->code, w);
-	} else {
-		return 0;
-	}
-	at->top = GIL_BLAME_FRAME;
+	if (at->code)
+		at->top = GIL_BLAME_FRAME;
+	at->callers = blame_callers(l, lock, w);
 	return 0;
 }
 

@@ -7,7 +7,7 @@
  * its contents, so that another object at the same address has another id. Before the first sample
  * with an id, the ring has the object's CODE entry, and its location table in TABLE entries. They are
  * copied while the object is running, so no name depends on whether the process still exists when
- * the ring is read. They may come more than once.
+ * the ring is read. They may come more than once. A list of callers has an id, too, and a CALLERS entry.
  *
  * Losses. If the ring has no room, the sample is missing. Ticks are scaled to exact totals anyway. The
  * waiting during a gap without a sample is added up in the GIL's record (lost_gap_wait).
@@ -32,10 +32,14 @@ enum gil_blame_kind {
 	GIL_BLAME_GAP,      /* struct gil_blame_sample */
 	GIL_BLAME_CODE,     /* struct gil_blame_code */
 	GIL_BLAME_TABLE,    /* struct gil_blame_table */
+	GIL_BLAME_CALLERS,  /* struct gil_blame_callers */
 };
 
-/* The id of what runs while the interpreter collects garbage. Those of code objects are odd. */
-#define GIL_BLAME_COLLECTING 2ULL
+/* The id of what runs while the interpreter collects garbage: GIL_FRAME_COLLECTING, which is none of a
+ * code object. */
+#define GIL_BLAME_COLLECTING 1ULL
+/* Frames of one stack besides the place itself. */
+#define GIL_BLAME_CALLERS_MOST 127
 
 /* What was on top of the holder's stack of Python frames. */
 enum gil_blame_top {
@@ -54,6 +58,7 @@ struct gil_blame_head {
 /* A place in the code. */
 struct gil_blame_place {
 	__u64 code;    /* id of the code object; 0: see `top` */
+	__u64 callers; /* id of the list of those who have called it; 0: there are none */
 	__u64 ip;      /* the instruction pointer in user mode */
 	__s32 lasti;   /* the instruction, in bytes from the beginning of the code */
 	__s32 syscall; /* the system call that is under way; -1: none */
@@ -79,6 +84,22 @@ struct gil_blame_sample {
 	__u64 blocked_ns;
 	__u64 preempted_ns;
 	__u64 wait_ns;
+};
+
+struct gil_blame_caller {
+	__u64 code;  /* as in a place; 0: the code object could not be read */
+	__s32 lasti; /* as in a place */
+	__u32 pad;
+};
+
+/* The callers of a place, from the innermost one on. The entry ends after the last one. */
+struct gil_blame_callers {
+	struct gil_blame_head head;
+	__u64 callers; /* id of the list */
+	__u32 nr;
+	/* Before this one others are missing, because there are too many; nr: at the outer end. 0: none. */
+	__u32 cut;
+	struct gil_blame_caller frame[GIL_BLAME_CALLERS_MOST];
 };
 
 /* A string object. Its characters begin at text_ascii or at text_other of the layout; the bytes are

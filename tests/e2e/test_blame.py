@@ -149,6 +149,28 @@ def test_stacks_of_a_recording_add_up():
         equal(sum(file["profiles"][file["activeProfileIndex"]]["weights"]), wanted, weight)
 
 
+def test_whole_stacks():
+    """Who has called a function, from outside to inside; both ends of a recursion; and no stack is
+    longer than its limit."""
+    path = scratch("stacks.gil")
+    done = gilscope("record", *OPTIONS, "-o", path, "--", "/usr/bin/python3",
+                    workload("stacks.py"), 1)
+    equal(done.status, 0, done.err)
+    lines = gilscope("report", path, "--format", "folded", "--weight", "hold").out.splitlines()
+    stacks = [([f.split(" (")[0] for f in line.rsplit(" ", 1)[0].split(";")],
+               int(line.rsplit(" ", 1)[1])) for line in lines]
+    held = {way: sum(ns for names, ns in stacks if names[-3:] == [way, "middle", "spin"])
+            for way in ("one_way", "other_way")}
+    error = 4 * (0.1875 / (HZ / 4)) ** 0.5
+    within(held["other_way"] / sum(held.values()), 0.75 - error, 0.75 + error, "the second way")
+    deep = [names for names, _ in stacks if names[-2:] == ["deep", "spin"]]
+    check(deep, "no stack of the recursion")
+    for names in deep:
+        equal(len([n for n in names if n != "(frames left out)"]), 128, "frames that are kept")
+        equal(names.count("(frames left out)"), 1, "marks")
+        equal(names[:2], ["<module>", "start"], "the outer end")
+
+
 def test_a_page_has_the_functions_of_the_json():
     path = scratch("page.html")
     process, _, _ = stat_workload(debian(), "shares.py", 1, "long", options=OPTIONS + ("--html", path))

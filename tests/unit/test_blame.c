@@ -130,6 +130,55 @@ TEST(many_places_share_a_row)
 	blame__free(b);
 }
 
+/* Stacks that differ only in their callers share a row, and add up as the rows do. */
+TEST(stacks_add_up)
+{
+	const struct blame_totals t = {.oncpu_ns = 1000000007,
+				       .blocked_ns = 5000,
+				       .preempted_ns = 77,
+				       .wait_ns = 3000000019,
+				       .free_wait_ns = 11};
+	const struct blame_frame callers[] = {{"h", "/srv/a.py", 3}, {"main", "/srv/a.py", 9}};
+	struct blame_place one = f, other = f;
+	__u64 hold = 0, wait = 0, random = 1;
+	struct blame *b = blame__new(), *copy;
+	struct blame_stack *stacks;
+	struct blame_row *rows;
+	size_t n, nr;
+
+	one.callers = callers;
+	one.nr_callers = 2;
+	other.callers = callers + 1;
+	other.nr_callers = 1;
+	for (int i = 0; i < 1000; i++) {
+		const struct blame_place *const at[] = {&f, &one, &other, &g};
+
+		blame__tick(b, at[random_below(&random, 4)],
+			    (unsigned int)random_below(&random, 5));
+		blame__gap(b, at[random_below(&random, 4)], random_below(&random, 6), 0, 1);
+	}
+	copy = blame__copy(b);
+	blame__free(b);
+	rows = rows_of(copy, &t, &n);
+	check_sums(rows, n, &t);
+	stacks = blame__stacks(copy, &t, &nr);
+	for (size_t i = 0; i < nr; i++) {
+		hold += stacks[i].hold_ns;
+		wait += stacks[i].wait_ns;
+	}
+	CHECK_EQ(nr, n + 2);
+	CHECK_EQ(hold, t.oncpu_ns + t.blocked_ns + t.preempted_ns);
+	CHECK_EQ(wait, t.wait_ns);
+	hold = 0;
+	for (size_t i = 0; i < nr; i++)
+		if (stacks[i].at.function && !strcmp(stacks[i].at.function, "f"))
+			hold += stacks[i].hold_ns;
+	CHECK_EQ(hold, row(rows, n, "f", BLAME_FUNCTION)->hold_ns);
+	blame_stacks__free(stacks, nr);
+	free(rows);
+	blame__free(copy);
+}
+
 TEST(lines_of_a_function_are_summed_up)
 {
 	const struct blame_totals t = {.oncpu_ns = 1000, .wait_ns = 1000};

@@ -79,24 +79,57 @@ TEST(folded_adds_up)
 	free(by_hold);
 }
 
-/* A name cannot begin another frame or line. */
-TEST(folded_names_are_safe)
+/* The folded lines of one place that has been met. The caller frees them. */
+static char *folded_of(const struct blame_place *at)
 {
-	static const struct blame_row row = {.function = "a;b\nc 7", .file = "/x;y.py", .line = 3};
 	struct snapshot *s = fixture__make("blamed");
 	struct snapshot_gil *g = &s->processes[0].gils[0];
-	struct render_options o = {0};
+	const struct render_options o = {0};
 	char *text = NULL;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	g->nr_functions = 1;
-	g->functions[0] = row;
-	g->functions[0].wait_ns = 12;
-	CHECK(!render_folded(out, s, &o));
+	blame__free(g->samples);
+	g->samples = blame__new();
+	blame__tick(g->samples, at, 1);
+	if (render_folded(out, s, &o))
+		abort();
 	fclose(out);
 	snapshot__free(s);
-	CHECK_STR(text, "a,b?c 7 (x,y.py:3) 12\n");
+	*strrchr(strtok(text, "\n"), ' ') = '\0';
+	return text;
+}
+
+/* A name cannot begin another frame or line. */
+TEST(folded_names_are_safe)
+{
+	static const struct blame_place at = {.function = "a;b\nc 7", .file = "/x;y.py", .line = 3};
+	char *text = folded_of(&at);
+
+	CHECK_STR(text, "a,b?c 7 (x,y.py:3)");
+	free(text);
+}
+
+TEST(callers_come_first)
+{
+	const struct blame_frame callers[] = {
+		{"g", "/srv/a.py", 2}, {NULL, NULL, 0}, {"main", "/srv/a.py", 9}};
+	struct blame_place at = {.function = "f",
+				 .file = "/srv/b.py",
+				 .line = 3,
+				 .callers = callers,
+				 .nr_callers = 3};
+	char *text = folded_of(&at);
+
+	CHECK_STR(text, "main (a.py:9);(not readable);g (a.py:2);f (b.py:3)");
+	free(text);
+	at.cut = 1; /* behind g */
+	text = folded_of(&at);
+	CHECK_STR(text, "main (a.py:9);(not readable);(frames left out);g (a.py:2);f (b.py:3)");
+	free(text);
+	at.cut = 3;
+	text = folded_of(&at);
+	CHECK_STR(text, "(frames left out);main (a.py:9);(not readable);g (a.py:2);f (b.py:3)");
 	free(text);
 }
 

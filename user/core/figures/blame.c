@@ -113,11 +113,12 @@ static bool is_caller(const struct blame_caller *c, const struct blame_frame *f,
 static long caller_number(struct blame *b, const struct blame_frame *f)
 {
 	__u64 hash = frame_hash(f);
+	__u32 *chain = &b->caller_chain[(hash ^ hash >> 32) % BLAME_CHAINS];
 	struct blame_caller *c;
 
-	for (size_t i = 0; i < b->nr_callers; i++)
-		if (is_caller(&b->callers[i], f, hash))
-			return (long)i;
+	for (__u32 i = *chain; i; i = b->callers[i - 1].next)
+		if (is_caller(&b->callers[i - 1], f, hash))
+			return (long)i - 1;
 	if (b->nr_callers == CALLERS_MOST)
 		return -1;
 	if (!(b->nr_callers & (b->nr_callers - 1))) {
@@ -132,7 +133,9 @@ static long caller_number(struct blame *b, const struct blame_frame *f)
 	c->line = f->line;
 	snprintf(c->function, sizeof(c->function), "%s", text(f->function));
 	snprintf(c->file, sizeof(c->file), "%s", text(f->file));
-	return (long)b->nr_callers++;
+	c->next = *chain;
+	*chain = (__u32)++b->nr_callers;
+	return (long)b->nr_callers - 1;
 }
 
 /* Notes the callers of a new place. False if there is no room; then it has none. */
@@ -190,6 +193,11 @@ static bool is_at(const struct blame *b, const struct blame_tally *p, const stru
 	return true;
 }
 
+static __u32 *chain_of(struct blame *b, __u64 key)
+{
+	return &b->place_chain[(key ^ key >> 32) % BLAME_CHAINS];
+}
+
 static struct blame_tally *add(struct blame *b, const struct blame_place *at, __u64 key)
 {
 	struct blame_tally *p;
@@ -209,15 +217,16 @@ static struct blame_tally *add(struct blame *b, const struct blame_place *at, __
 	p->row.line = at->line;
 	snprintf(p->row.function, sizeof(p->row.function), "%s", text(at->function));
 	snprintf(p->row.file, sizeof(p->row.file), "%s", text(at->file));
-	b->nr++;
+	p->next = *chain_of(b, key);
+	*chain_of(b, key) = (__u32)++b->nr;
 	return p;
 }
 
 static struct blame_tally *known(struct blame *b, const struct blame_place *at, __u64 key)
 {
-	for (size_t i = 0; i < b->nr; i++)
-		if (is_at(b, &b->places[i], at, key))
-			return &b->places[i];
+	for (__u32 i = *chain_of(b, key); i; i = b->places[i - 1].next)
+		if (is_at(b, &b->places[i - 1], at, key))
+			return &b->places[i - 1];
 	return NULL;
 }
 

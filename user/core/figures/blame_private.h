@@ -15,8 +15,12 @@ struct blame_native {
 	__u64 weight;
 };
 
+/* Places, and frames of callers, with the same hash modulo this are in one chain. */
+#define BLAME_CHAINS 1024
+
 /* A frame of some stacks. */
 struct blame_caller {
+	__u32 next; /* in its chain: index + 1; 0: none */
 	__u64 hash;
 	unsigned int line;
 	char function[sizeof(((struct blame_row *)NULL)->function)]; /* "": unknown */
@@ -27,6 +31,7 @@ struct blame_caller {
 struct blame_tally {
 	struct blame_row row; /* without the figures */
 	__u64 key;
+	__u32 next;     /* as in a caller */
 	__u32 *callers; /* owned; numbers in the list of all */
 	unsigned int nr_callers, cut;
 	struct blame_sums sum;
@@ -41,6 +46,8 @@ struct blame {
 	size_t nr_callers;
 	struct blame_caller *callers; /* the same */
 	size_t callers_memory;        /* of the lists of all places, in bytes */
+	/* The newest of each chain: index + 1; 0: none. */
+	__u32 place_chain[BLAME_CHAINS], caller_chain[BLAME_CHAINS];
 };
 
 /* Adds a weight to a native place, whose name may be NULL. */

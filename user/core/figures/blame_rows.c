@@ -335,8 +335,11 @@ struct blame_stack *blame__stacks(const struct blame *b, const struct blame_tota
 	for (size_t i = 0, nr = whole ? add_nobodys(&d, nobodys, 0) : 0; i < nr; i++) {
 		const struct blame_row *r = &nobodys[i].row;
 
-		list[(*n)++] = (struct blame_stack){{.kind = r->kind}, r->hold_ns, r->blocked_ns,
-						    r->preempted_ns,   r->wait_ns, 0};
+		list[(*n)++] = (struct blame_stack){.at = {.kind = r->kind},
+						    .hold_ns = r->hold_ns,
+						    .blocked_ns = r->blocked_ns,
+						    .preempted_ns = r->preempted_ns,
+						    .wait_ns = r->wait_ns};
 	}
 	free(d.shares);
 	for (size_t i = 0; i < *n; i++)

@@ -7,6 +7,7 @@
 #include "core/base/clock.h"
 #include "core/python/lines.h"
 #include "edge/observe/process_blame.h"
+#include "edge/observe/process_callers.h"
 #include "edge/python/python_string.h"
 
 /* Limits per GIL. */
@@ -41,10 +42,12 @@ struct process_blame {
 	size_t nr_codes, room;
 	struct native *natives;
 	size_t nr_natives;
-	size_t tables_size;         /* of all location tables */
-	bool no_looks;              /* its native code cannot be looked at, or not in time */
-	struct blame_sample sample; /* the last one, and its system call */
+	size_t tables_size; /* of all location tables */
+	bool no_looks;      /* its native code cannot be looked at, or not in time */
+	struct process_callers callers;
+	struct blame_sample sample; /* the last one, its system call, and its callers */
 	char syscall[64];
+	struct blame_frame frames[BLAME_CALLERS];
 };
 
 /* The time spent in this period, over all GILs. */
@@ -76,8 +79,9 @@ void process_blame__free(struct process_blame *b)
 		return;
 	for (size_t i = 0; i < b->room; i++)
 		free(b->codes[i].table);
-	memory -=
-		b->room * sizeof(*b->codes) + b->tables_size + b->nr_natives * sizeof(*b->natives);
+	memory -= b->room * sizeof(*b->codes) + b->tables_size +
+		  b->nr_natives * sizeof(*b->natives) + b->callers.memory;
+	process_callers__free(&b->callers);
 	free(b->codes);
 	free(b->natives);
 	blame__free(b->sums);
@@ -271,18 +275,64 @@ static const char *native_of(struct process_blame *b, struct looker *l, pid_t pi
 
 /* ---- samples ---- */
 
+/* One frame of a list. Its line is looked up once, when its location table is complete. */
+static struct blame_frame frame_of(const struct process_blame *b, struct process_caller *caller)
+{
+	const struct code *c = find_code(b, caller->code);
+	unsigned int line = caller->line;
+
+	if (caller->code == GIL_BLAME_COLLECTING)
+		return (struct blame_frame){.function = "<garbage collection>"};
+	if (!c)
+		return (struct blame_frame){0};
+	if (!caller->line_known) {
+		line = line_of(b, c, caller->lasti);
+		caller->line_known = c->whole;
+		caller->line = line;
+	}
+	return (struct blame_frame){c->function, c->file, line};
+}
+
+/* Whose list has not come, has no callers. */
+static void set_callers(struct process_blame *b, __u64 id, struct blame_place *to)
+{
+	struct process_callers_list *l = process_callers__find(&b->callers, id);
+
+	if (!l)
+		return;
+	for (__u32 i = 0; i < l->nr; i++)
+		b->frames[i] = frame_of(b, &l->frame[i]);
+	to->callers = b->frames;
+	to->nr_callers = l->nr;
+	to->cut = l->cut;
+}
+
+static void on_callers(struct process_blame *b, const struct gil_blame_callers *e, size_t size)
+{
+	size_t before = b->callers.memory;
+
+	process_callers__enter(&b->callers, e, size, memory < MAX_MEMORY ? MAX_MEMORY - memory : 0);
+	memory += b->callers.memory - before;
+}
+
 static struct blame_place place_of(struct process_blame *b, const struct gil_blame_place *at)
 {
 	const struct code *c = find_code(b, at->code);
+	struct blame_place place = {.kind = BLAME_FUNCTION};
 
 	if (at->top == GIL_BLAME_NO_FRAME)
 		return (struct blame_place){.kind = BLAME_NO_PYTHON};
-	if (at->top == GIL_BLAME_FRAME && at->code == GIL_BLAME_COLLECTING)
-		return (struct blame_place){.function = "<garbage collection>"};
-	if (at->top != GIL_BLAME_FRAME || !c)
+	if (at->top == GIL_BLAME_FRAME && at->code == GIL_BLAME_COLLECTING) {
+		place.function = "<garbage collection>";
+	} else if (at->top == GIL_BLAME_FRAME && c) {
+		place.function = c->function;
+		place.file = c->file;
+		place.line = line_of(b, c, at->lasti);
+	} else {
 		return (struct blame_place){.kind = BLAME_UNREADABLE};
-	return (struct blame_place){
-		.function = c->function, .file = c->file, .line = line_of(b, c, at->lasti)};
+	}
+	set_callers(b, at->callers, &place);
+	return place;
 }
 
 static const struct blame_sample *on_sample(struct process_blame *b, struct looker *l, pid_t pid,
@@ -317,6 +367,10 @@ const struct blame_sample *process_blame__entry(struct process_blame *b, struct 
 		on_code(b, entry);
 	else if (head->kind == GIL_BLAME_TABLE && size >= sizeof(struct gil_blame_table))
 		on_table(b, entry);
+	else if (head->kind == GIL_BLAME_CALLERS &&
+		 size >= sizeof(struct gil_blame_callers) -
+				 sizeof(((struct gil_blame_callers *)entry)->frame))
+		on_callers(b, entry, size);
 	return NULL;
 }
 
