@@ -101,7 +101,8 @@ static int parse_unit(struct parser *p, struct assertion_number *n)
 	}
 	if (!strncmp(parser__here(p), "µs", length) || !strncmp(parser__here(p), "usec", length))
 		snprintf(s.best, sizeof(s.best), "us");
-	parser__wrong(p, p->at, length, "unknown unit; expected ns, us, ms, s, m, h, %%, /s or none");
+	parser__wrong(p, p->at, length,
+		      "unknown unit; expected ns, us, ms, s, m, h, %%, /s or none");
 	return parser__suggest(p, "%s", s.best);
 }
 

@@ -68,8 +68,8 @@ static int place_of(struct trace_encoder *e, const struct blame_sample *s)
 
 	for (unsigned int i = 0; at->function && i <= at->nr_callers; i++) {
 		const struct blame_frame *c = i ? &at->callers[i - 1] : NULL;
-		int number = code_of(e, c ? c->function : at->function, c ? c->file : at->file,
-				     s->ts);
+		int number =
+			code_of(e, c ? c->function : at->function, c ? c->file : at->file, s->ts);
 
 		if (number < 0)
 			return number;

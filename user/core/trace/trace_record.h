@@ -61,9 +61,9 @@ struct trace_thread {
 	__u64 process;
 	__u32 gil; /* its place in the process */
 	__u32 tid;
-	__u8 state;  /* enum gil_thread_state before its first edge; UNSEEN if the thread was
+	__u8 state; /* enum gil_thread_state before its first edge; UNSEEN if the thread was
 			mentioned before */
-	__u8 cpu;    /* state HOLDING or WAITING: enum gil_part or GIL_FOUND_STOPPED, when it was found */
+	__u8 cpu; /* state HOLDING or WAITING: enum gil_part or GIL_FOUND_STOPPED, when it was found */
 	bool begins; /* its first edge is in this frame */
 	char comm[16];
 	char name[GIL_THREAD_NAME];

@@ -29,8 +29,8 @@ struct trace_place {
 	enum blame_kind kind; /* up to BLAME_UNREADABLE */
 	bool native_known;
 	char native[sizeof(((struct blame_row *)NULL)->native)];
-	__u32 nr_frames; /* the place itself, and its callers */
-	__u32 cut;       /* as in struct blame_place */
+	__u32 nr_frames;               /* the place itself, and its callers */
+	__u32 cut;                     /* as in struct blame_place */
 	__u32 code[TRACE_FRAMES_MOST]; /* the number of its function, in this frame of the trace */
 	__u32 line[TRACE_FRAMES_MOST];
 };
