@@ -57,7 +57,9 @@ struct probe {
 	struct ring_buffer *samples;
 	struct gil_blame_gap *gaps;
 	struct bpf_link **ticks;
+	int *tick_fds; /* their timers */
 	size_t nr_ticks;
+	__u64 jittered_ns;         /* when their periods were changed last */
 	struct failure no_samples; /* why none are taken although they were asked for; or "" */
 	void (*sample)(void *ctx, const void *entry, size_t size);
 	void *sample_ctx;

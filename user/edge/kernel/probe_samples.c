@@ -6,12 +6,18 @@
 #include <linux/perf_event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "edge/kernel/probe_private.h"
 #include "edge/proc/open_files.h"
+
+/* After so long each timer gets another period, which is up to a quarter longer or shorter. Otherwise a
+ * program whose work repeats itself in the same rhythm would keep step with the ticks. */
+#define JITTER_NS 50000000ULL
 
 bool probe__wants_samples(const struct probe *p)
 {
@@ -55,8 +61,24 @@ static int tick_on(struct probe *p, int cpu)
 		close(fd);
 		return err;
 	}
+	p->tick_fds[p->nr_ticks] = fd; /* the link's */
 	p->ticks[p->nr_ticks++] = link;
 	return 0;
+}
+
+/* Changes the timers' periods at random, if that is due. */
+static void jitter(struct probe *p)
+{
+	__u64 usual = 1000000000ULL / p->options.blame_hz, now = clock_ns();
+
+	if (gil_elapsed(p->jittered_ns, now) < JITTER_NS)
+		return;
+	p->jittered_ns = now;
+	for (size_t i = 0; i < p->nr_ticks; i++) {
+		__u64 period = usual - usual / 4 + (__u64)random() % (usual / 2 + 1);
+
+		ioctl(p->tick_fds[i], PERF_EVENT_IOC_PERIOD, &period);
+	}
 }
 
 static int start_ticks(struct probe *p)
@@ -68,8 +90,10 @@ static int start_ticks(struct probe *p)
 	if (!open_files__have_room(2 * (unsigned int)cpus))
 		return -EMFILE;
 	p->ticks = calloc((size_t)cpus, sizeof(*p->ticks));
-	if (!p->ticks)
+	p->tick_fds = calloc((size_t)cpus, sizeof(*p->tick_fds));
+	if (!p->ticks || !p->tick_fds)
 		return -ENOMEM;
+	srandom((unsigned int)clock_ns());
 	for (int cpu = 0; cpu < cpus && !err; cpu++) {
 		err = tick_on(p, cpu);
 		if (err == -ENODEV)
@@ -113,7 +137,9 @@ void probe__stop_samples(struct probe *p)
 	for (size_t i = 0; i < p->nr_ticks; i++)
 		bpf_link__destroy(p->ticks[i]);
 	free(p->ticks);
+	free(p->tick_fds);
 	p->ticks = NULL;
+	p->tick_fds = NULL;
 	p->nr_ticks = 0;
 	ring_buffer__free(p->samples);
 	p->samples = NULL;
@@ -129,6 +155,7 @@ void probe__samples(struct probe *p, void (*sample)(void *ctx, const void *entry
 		return;
 	p->sample = sample;
 	p->sample_ctx = ctx;
+	jitter(p);
 	ring_buffer__consume(p->samples);
 }
 

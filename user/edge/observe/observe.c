@@ -338,7 +338,7 @@ static void put_progress(struct observer *ob)
 
 void observer__run(struct observer *ob)
 {
-	if (ob->options->progress && ob->deadline_ns && !ob->spec.argv && isatty(STDERR_FILENO))
+	if (ob->options->progress && ob->deadline_ns && !ob->spec.argv && isatty(2))
 		ob->progress_ns = 1;
 	while (!ob->stopping && !target__over(ob->target)) {
 		if (ob->deadline_ns && clock_ns() >= ob->deadline_ns)
