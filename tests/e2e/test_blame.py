@@ -203,6 +203,9 @@ def test_rules_about_functions():
         check("body (sleepers.py:" in f.read(), "no evidence in the JUnit XML")
 
 
+ARROW = " \u2192 "
+
+
 def check_exports(path, samples):
     """Each sample has a line in ndjson, and most of the long holds say that it was body()."""
     done = gilscope("report", path, "--format", "ndjson")
@@ -214,10 +217,13 @@ def check_exports(path, samples):
     check(len(asleep) >= holds > 0, "%d gaps for %d long holds", len(asleep), holds)
     out = scratch("export")
     equal(gilscope("report", path, "--format", "perfetto", "-o", out).status, 0, "status")
-    named = sum(traces.unquoted(a["string_value"]).endswith("body")
-                for p in traces.decode(out) for e in p["track_event"]
-                for a in e["debug_annotations"] if traces.unquoted(a["name"]) == "function")
+    said = {"function": [], "stack": []}
+    for a in (a for p in traces.decode(out) for e in p["track_event"] for a in e["debug_annotations"]):
+        said.setdefault(traces.unquoted(a["name"]), []).append(traces.unquoted(a["string_value"]))
+    named = sum(f.endswith("body") for f in said["function"])
     check(named >= 0.8 * holds, "%d of %d long holds have a function", named, holds)
+    stacks = [s for s in said["stack"] if "body (" in s.split(ARROW)[-1]]
+    check(len(stacks) >= named and all(ARROW in s for s in stacks), "stacks %s", said["stack"][:2])
 
 
 def test_recordings():

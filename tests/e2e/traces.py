@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """What the tests of record and report share: runs of the two, and reading exports."""
+import ast
 import collections
 import csv
 import io
@@ -149,7 +150,8 @@ def first(message, field):
 
 
 def unquoted(values):
-    return json.loads(values[0]) if values else None
+    """What is behind a text of protoc, which is written as C has it."""
+    return ast.literal_eval("b" + values[0]).decode() if values else None
 
 
 class Timeline:

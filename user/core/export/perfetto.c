@@ -158,6 +158,7 @@ static void put_args(struct perfetto *p, const struct perfetto_event *e)
 	static const char *const arg_names[] = {
 		[PERFETTO_FUNCTION] = "function",
 		[PERFETTO_LINE] = "line",
+		[PERFETTO_STACK] = "stack",
 		[PERFETTO_NATIVE] = "native",
 	};
 

@@ -33,6 +33,7 @@ enum perfetto_event_type {
 enum perfetto_arg {
 	PERFETTO_FUNCTION,
 	PERFETTO_LINE,
+	PERFETTO_STACK,
 	PERFETTO_NATIVE,
 	PERFETTO_ARGS,
 };

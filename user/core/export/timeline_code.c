@@ -15,6 +15,7 @@ struct hold_code {
 	__u64 samples, weight;
 	__u64 key;
 	char function[128], line[160], native[128];
+	char stack[2048]; /* "main (app.py:9) → render (views.py:212)" */
 };
 
 /* What a tick weighs beside a gap, in ns. */
@@ -38,6 +39,56 @@ static void put_text(char *to, size_t size, const char *text)
 	snprintf(to, size, "%.*s", (int)size - 1, clean.s);
 }
 
+#define ARROW " \u2192 "
+
+/* "render (views.py:212)" */
+struct frame_text {
+	char s[192];
+};
+
+static struct frame_text frame_text(const char *function, const char *file, unsigned int line)
+{
+	const char *slash = file ? strrchr(file, '/') : NULL, *name = slash ? slash + 1 : file;
+	struct frame_text t;
+
+	if (!function || !*function)
+		snprintf(t.s, sizeof(t.s), "(%s)", blame_kind__name(BLAME_UNREADABLE));
+	else if (!name || !*name)
+		put_text(t.s, sizeof(t.s), function);
+	else
+		snprintf(t.s, sizeof(t.s), "%s (%s:%u)",
+			 format_name(function, strlen(function), false).s,
+			 format_name(name, strlen(name), false).s, line);
+	return t;
+}
+
+/* The outermost frame comes first. Where there is no room for all, or some are not known, "…" stands. */
+static void set_stack(struct hold_code *c, const struct blame_place *at)
+{
+	size_t room = sizeof(c->stack) - 3 * sizeof(struct frame_text), used = 0;
+	unsigned int n = 0;
+
+	while (n < at->nr_callers && used < room - sizeof(struct frame_text)) {
+		const struct blame_frame *f = &at->callers[n++];
+
+		used += strlen(frame_text(f->function, f->file, f->line).s) + strlen(ARROW);
+	}
+	used = 0;
+	c->stack[0] = '\0';
+	if (n < at->nr_callers)
+		used += (size_t)sprintf(c->stack, "\u2026" ARROW);
+	while (n-- > 0) {
+		const struct blame_frame *f = &at->callers[n];
+
+		if (at->cut == n + 1)
+			used += (size_t)sprintf(c->stack + used, "\u2026" ARROW);
+		used += (size_t)sprintf(c->stack + used, "%s" ARROW,
+					frame_text(f->function, f->file, f->line).s);
+	}
+	if (at->kind == BLAME_FUNCTION)
+		sprintf(c->stack + used, "%s", frame_text(at->function, at->file, at->line).s);
+}
+
 static void set_place(struct hold_code *c, const struct blame_place *at)
 {
 	const char *file = at->file ? at->file : "";
@@ -52,6 +103,7 @@ static void set_place(struct hold_code *c, const struct blame_place *at)
 			 format_sentence(file, strlen(file), false).s, at->line);
 	if (at->native)
 		put_text(c->native, sizeof(c->native), at->native);
+	set_stack(c, at);
 }
 
 static void count(struct hold_code *c, const struct blame_sample *s)
@@ -100,6 +152,7 @@ void timeline__take_code(struct thread_tracks *tt, struct perfetto_event *e)
 	e->args[PERFETTO_FUNCTION] = c->function;
 	e->args[PERFETTO_LINE] = c->line;
 	e->args[PERFETTO_NATIVE] = c->native;
+	e->args[PERFETTO_STACK] = c->stack;
 	tt->code->samples = 0;
 	tt->code->weight = 0;
 }
