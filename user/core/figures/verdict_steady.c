@@ -2,7 +2,9 @@
 #include "core/figures/verdict_steady.h"
 
 /* A verdict that has been found for so long is shown. */
-#define HOLDS_NS 3000000000ULL
+#define HOLDS_NS 6000000000ULL
+/* Until then each is shown at once. */
+#define FOLLOWS_NS 3000000000ULL
 
 static bool same_threads(const struct verdict_threads *a, const struct verdict_threads *b)
 {
@@ -66,6 +68,6 @@ const struct verdict *verdict_steady__next(struct verdict_steady *s, const struc
 		s->begin_ns = now;
 	s->id = id;
 	s->now = now;
-	keep_words(s, choose(s, v, now - s->begin_ns < HOLDS_NS));
+	keep_words(s, choose(s, v, now - s->begin_ns < FOLLOWS_NS));
 	return &s->shown;
 }
