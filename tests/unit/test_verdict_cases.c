@@ -360,7 +360,6 @@ TEST(an_acceptor_does_not_hide_eight_threads)
 	SAYS(t, "more threads cannot help");
 }
 
-/* A file of an earlier version lacks the counters of what others waited for. */
 /* Two threads compute, and the process is stopped for 2 s in the middle. Which of them waited meanwhile
  * says nothing about it. */
 TEST(a_stop_does_not_tell_equals_apart)
@@ -382,6 +381,26 @@ TEST(a_stop_does_not_tell_equals_apart)
 	SAYS(t, "was stopped for 2.00 s");
 }
 
+/* A single thread is stopped for 2 s and then goes on, with the GIL all the time. */
+TEST(a_holder_that_goes_on_after_a_stop)
+{
+	struct story st = begin();
+	struct told t;
+
+	add_threads(&st, 1, "python3");
+	story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+	story__pass(&st, 100 * MS);
+	story__edge(&st, 1, GIL_EDGE_SWITCH_OUT, GIL_EDGE_F_STOPPED);
+	story__pass(&st, 2000 * MS);
+	story__edge(&st, 1, GIL_EDGE_WAKE, 0);
+	story__edge(&st, 1, GIL_EDGE_SWITCH_IN, 0);
+	story__pass(&st, 300 * MS);
+	t = finish(&st);
+	SAYS(t, "did nothing for 2.00 s");
+	UNSAID(t, "asleep");
+}
+
+/* A file of an earlier version lacks the counters of what others waited for. */
 TEST(without_the_counters_the_distributions_decide)
 {
 	struct story st = tell_destructor(0, true);

@@ -18,7 +18,10 @@ static struct open_interval interval(const struct gil_thread *t, bool is_about, 
 	o.ns = gil_elapsed(since, end);
 	memcpy(o.part, t->part, sizeof(o.part));
 	o.part[t->cpu] += end - t->mark;
-	o.stopped_ns = t->stopped_ns + (t->stopped ? end - t->mark : 0);
+	/* As in gil_thread_account_blocked: a thread that goes on is no longer stopped. */
+	o.stopped_ns = t->stopped_ns;
+	if (t->stopped && t->cpu == GIL_PART_BLOCKED)
+		o.stopped_ns += end - t->mark;
 	return o;
 }
 
