@@ -8,7 +8,8 @@ import os
 
 DOCS = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))), "docs")
 FILES = {"gilscope/1": "gilscope-1.schema.json", "gilscope-check/1": "gilscope-check-1.schema.json",
-         "gilscope-doctor/1": "gilscope-doctor-1.schema.json"}
+         "gilscope-doctor/1": "gilscope-doctor-1.schema.json", "gilscope-interval/1": "gilscope-interval-1.schema.json",
+         "gilscope-repeat/1": "gilscope-repeat-1.schema.json"}
 TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float),
          "null": type(None)}
 WORDS = {"$schema", "$defs", "$ref", "title", "description", "type", "enum", "const", "minimum", "items",
