@@ -19,9 +19,6 @@ PATIENCE = float(os.environ.get("PATIENCE", "1"))
 for variable in "SUDO_UID", "SUDO_GID":
     os.environ.pop(variable, None)
 
-# Whoever develops gilscope may have defaults of his own.
-os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
-
 started = []  # the processes that the test has started; lib.clean_up() kills them
 
 
@@ -57,6 +54,10 @@ def folder():
     os.chmod(path, 0o755)
     atexit.register(shutil.rmtree, path, True)
     return path
+
+
+# Whoever develops gilscope may have defaults of their own, and a shell writes its own into this folder.
+os.environ["XDG_CONFIG_HOME"] = os.path.join(folder(), "config")
 
 
 def scratch(name):

@@ -83,7 +83,7 @@ def test_asked_for_where_there_are_none():
 
 def test_no_such_source():
     run = gilscope("stat", "--source", "magic", "--", "true")
-    check("auto, usdt or uprobe" in run.err, "stderr: %s", run.err)
+    check("auto|usdt|uprobe" in run.err, "stderr: %s", run.err)
     equal(run.status, 2, "status")
 
 

@@ -167,7 +167,7 @@ class Trial:
     def top(self, names, target, env):
         args = ["top", "-b", "-n", "2", "--interval", "0.25"] + self.words(target, "5")
         done = self.run(names, args, env)
-        return Answer(done.returncode, done.stderr, "python3" in done.stdout)
+        return Answer(done.returncode, done.stderr, "held " in done.stdout)
 
     def check(self, names, target, env):
         args = ["check", "--assert", "acquisitions > 0"] + self.words(target)
