@@ -56,7 +56,7 @@
 #define ANNOTATION_NAME     10
 
 #define TEXT_SIZE 80
-#define ARG_SIZE  160
+#define ARG_SIZE  2048
 
 static const char *const names[PERFETTO_NAMES] = {
 	[PERFETTO_WAIT] = "wait",         [PERFETTO_WAIT_EARLIER] = "wait (began earlier)",
