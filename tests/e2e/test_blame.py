@@ -205,9 +205,9 @@ def test_rules_about_functions():
 
 def test_functions_that_keep_step_with_the_samples():
     """With ticks at equal distances one of the two would get nearly all: 0.2 % and 99.8 % were seen."""
-    run = stat_workload(debian(), "turns.py", 2, 997, options=("--blame", 997))
-    held = {}
-    for row in functions(run.report["processes"][0]):
+    process, _, _ = stat_workload(debian(), "turns.py", 2, 997, options=("--blame", 997))
+    held = {"f": 0, "g": 0}
+    for row in functions(process):
         held[row["function"]] = held.get(row["function"], 0) + row["hold_ns"]
     within(held["f"] / (held["f"] + held["g"]), 0.25, 0.75, "f's share")
 

@@ -40,6 +40,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
+    truth.tell()
 
 
 main()
