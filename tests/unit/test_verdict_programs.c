@@ -407,7 +407,7 @@ TEST(a_shown_verdict_does_not_flicker)
 	for (__u64 now = 60; now < 70; now++) {
 		enum verdict_kind is = verdict_steady__next(&steady, &convoy, 5, now * S)->kind;
 
-		CHECK(is == (now < 63 ? VERDICT_SHARED : VERDICT_CONVOY), "at %llu s", now);
+		CHECK(is == (now < 66 ? VERDICT_SHARED : VERDICT_CONVOY), "at %llu s", now);
 	}
 	/* figures are those of now, and another GIL has its own verdict */
 	convoy.contended_ratio = 0.5;
