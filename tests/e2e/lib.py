@@ -5,6 +5,7 @@ pythons.py and probes.py.
 Every report that is read here is checked by invariants.py. Tests never depend on absolute times,
 and never sleep in the hope that something has happened meanwhile: `attach` waits until the probes
 are in the target's memory, and workloads print READY and wait until they are told to continue."""
+import functools
 import glob
 import json
 import os
@@ -350,3 +351,22 @@ def free_pid():
     process = subprocess.Popen(["true"])
     process.wait()
     return process.pid
+
+
+@functools.lru_cache(None)
+def wheel():
+    """The wheel beside the program under test."""
+    found = glob.glob(os.path.join(os.path.dirname(GILSCOPE), "wheel", "*.whl"))
+    if not found:
+        raise Skip("make wheel has not built it")
+    return found[0]
+
+
+def all_shown(master):
+    """What has been written to a terminal, up to its end; master is a descriptor of its other side."""
+    shown = b""
+    try:
+        while True:
+            shown += os.read(master, 65536)
+    except OSError:  # nobody has the terminal open any more
+        return shown

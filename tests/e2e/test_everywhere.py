@@ -13,7 +13,7 @@ import pty
 import shutil
 import subprocess
 
-from lib import GILSCOPE, Skip, cached, check, each, equal, folder, scratch, spawn, within
+from lib import GILSCOPE, Skip, cached, check, each, equal, folder, scratch, spawn, wheel, within
 from smoke import Smoke
 
 STATIC = GILSCOPE + ".static"
@@ -133,14 +133,6 @@ class Root:
         done = self.run(*words)
         equal(done.returncode, 0, "status of %s (stderr: %s)" % (words[:3], done.stderr.strip()[-300:]))
         return done
-
-
-@functools.lru_cache(None)
-def wheel():
-    found = glob.glob(os.path.join(os.path.dirname(GILSCOPE), "wheel", "*.whl"))
-    if not found:
-        raise Skip("make wheel has not built it")
-    return found[0]
 
 
 @functools.lru_cache(None)

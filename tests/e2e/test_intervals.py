@@ -6,7 +6,7 @@ import pty
 import signal
 import subprocess
 
-from lib import GILSCOPE, check, debian, equal, gilscope, scratch, spawn, Workload
+from lib import GILSCOPE, all_shown, check, debian, equal, gilscope, scratch, spawn, Workload
 
 NAMES = ("acquisitions", "contended", "handoffs", "requested_releases")
 ARGS = ("stat_loop.py", 3000)
@@ -84,12 +84,7 @@ def test_progress_on_a_terminal_only():
     master, slave = pty.openpty()
     g = spawn([GILSCOPE, "stat", "-p", str(w.pid), "-d", "0.3"], stdout=subprocess.PIPE, stderr=slave)
     os.close(slave)
-    shown = b""
-    try:
-        while True:
-            shown += os.read(master, 65536)
-    except OSError:  # the other end is closed
-        pass
+    shown = all_shown(master)
     out = g.communicate(timeout=30)[0]
     os.close(master)
     check(b"\r\x1b[Kobserving: 0 s of 300 ms; Ctrl-C ends it now" in shown, "a terminal shows %r", shown)

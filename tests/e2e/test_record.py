@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 
-from lib import (GILSCOPE, Workload, attached_by, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
+from lib import (GILSCOPE, Workload, all_shown, attached_by, check, check_nothing_left, check_untouched, bpf_objects, close_to, debian,
                  each, equal, free_pid, gil_of, gilscope, kernel, process_of, scratch, some_interpreters, timeout, usdt_pythons, wait_until, within, workers)
 from test_python2 import python2
 from test_subinterpreters import with_own_gils
@@ -398,12 +398,7 @@ def test_progress_on_a_terminal_only():
     master, slave = pty.openpty()
     r = Recording("-p", w.pid, "-d", "1", stderr=slave, stdout=subprocess.DEVNULL)
     os.close(slave)
-    shown = b""
-    try:
-        while True:
-            shown += os.read(master, 65536)
-    except OSError:  # the other end is closed
-        pass
+    shown = all_shown(master)
     equal(r.process.wait(10), 0, "status")
     check(b"\rrecording: " in shown.replace(b"\x1b[K", b""), "on a terminal: %r", shown)
     r = Recording("-p", w.pid, "-d", "1").observes(w)

@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """The wheel: pip installs it, the module measures from inside a program, and pytest runs with it."""
 import functools
-import glob
 import os
 import re
 import subprocess
 import zipfile
 from xml.etree import ElementTree
 
-from lib import GILSCOPE, Skip, cached, check, debian, each, equal, folder, pyenv_pythons, scratch, OLDEST
+from lib import GILSCOPE, Skip, cached, check, debian, each, equal, folder, pyenv_pythons, scratch, wheel, OLDEST
 
 MEASURE = """
 import threading, gilscope
@@ -41,14 +40,6 @@ def test_good(): busy()
 @pytest.mark.gil("hold.max < 1000s")
 def test_own_failure(): assert 0
 """
-
-
-@functools.lru_cache(None)
-def wheel():
-    found = glob.glob(os.path.join(os.path.dirname(GILSCOPE), "wheel", "*.whl"))
-    if not found:
-        raise Skip("make wheel has not built it")
-    return found[0]
 
 
 @functools.lru_cache(None)
