@@ -249,7 +249,7 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	}
 	if (p->python.gil && !p->born_ns) {
 		holder = process__find_holder(p);
-		process__find_waiters(p);
+		process__find_waiters(p, holder);
 	}
 	if (p->python.gil)
 		process__enter_gil(p, &record->lock[0]);

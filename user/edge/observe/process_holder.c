@@ -126,6 +126,7 @@ void process__confirm_holder(struct process *p, struct gil_thread *t)
 struct search {
 	struct process *p;
 	struct gil_lock *l;
+	pid_t holder; /* has a record, although it may have let go by now, and wait; 0: nobody has one */
 };
 
 static bool waits(const struct process *p, const struct gil_lock *l, pid_t tid)
@@ -148,7 +149,8 @@ static bool find_waiter(void *ctx, pid_t tid)
 	struct gil_thread *t;
 	int i;
 
-	if (!proc_task__read(s->p->pid, tid, &before) || !waits(s->p, s->l, tid))
+	if (tid == s->holder || !proc_task__read(s->p->pid, tid, &before) ||
+	    !waits(s->p, s->l, tid))
 		return true;
 	i = probe__take_thread(s->p->probe);
 	if (i < 0)
@@ -167,9 +169,13 @@ static bool find_waiter(void *ctx, pid_t tid)
 	return true;
 }
 
-void process__find_waiters(struct process *p)
+void process__find_waiters(struct process *p, const struct gil_thread *holder)
 {
-	struct search s = {.p = p, .l = probe__lock(p->probe, (unsigned int)p->gils[0].lock)};
+	struct search s = {
+		.p = p,
+		.l = probe__lock(p->probe, (unsigned int)p->gils[0].lock),
+		.holder = holder ? (pid_t)holder->tid : 0,
+	};
 
 	if (p->python.major == 3 && !p->python.semaphore_at)
 		proc_task__each(p->pid, MOST_THREADS, find_waiter, &s);

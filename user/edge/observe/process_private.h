@@ -28,8 +28,9 @@ void process__enter_gil(struct process *p, struct gil_process_lock *slot);
  * if nobody has it, or it is not known. The second one is called once they count. */
 struct gil_thread *process__find_holder(struct process *p);
 void process__confirm_holder(struct process *p, struct gil_thread *t);
-/* The same for the threads that wait for it. The second one returns how many do. */
-void process__find_waiters(struct process *p);
+/* The same for the threads that wait for it, except the holder that was found, which may be NULL. The
+ * second one returns how many do. */
+void process__find_waiters(struct process *p, const struct gil_thread *holder);
 unsigned int process__confirm_waiters(struct process *p);
 
 /* Finds the sub-interpreters that have come and gone since the last look. */
