@@ -222,6 +222,8 @@ def check_exports(path, samples):
     seen = [l for l in lines if l["kind"] in ("tick", "gap")]
     within(len(seen), samples - 1, samples, "samples in ndjson")  # without a gap that had not ended
     asleep = [l for l in seen if l["kind"] == "gap" and l.get("native") == "syscall:clock_nanosleep"]
+    deep = [l["callers"] for l in asleep if l.get("callers")]
+    check(deep and all(c[-1]["function"] for c in deep), "callers %s", deep[:1])
     holds = sum(l["kind"] == "hold" and l["blocked_ns"] > 10 * MS for l in lines)
     check(len(asleep) >= holds > 0, "%d gaps for %d long holds", len(asleep), holds)
     out = scratch("export")

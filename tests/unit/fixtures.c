@@ -261,7 +261,31 @@ static struct snapshot *make_gil_turned_on(void)
 	return s;
 }
 
-/* The same with samples of the code that has the GIL. */
+void fixture__tick(struct blame *b, __u32 tid, const struct blame_place *at, __u32 waiters)
+{
+	const struct blame_sample s = {
+		.kind = BLAME_TICK, .tid = tid, .waiters = waiters, .at = *at};
+
+	blame__sample(b, &s);
+}
+
+void fixture__gap(struct blame *b, __u32 tid, const struct blame_place *at, __u64 blocked_ns,
+		  __u64 preempted_ns, __u64 wait_ns)
+{
+	const struct blame_sample s = {
+		.kind = BLAME_GAP,
+		.tid = tid,
+		.blocked_ns = blocked_ns,
+		.preempted_ns = preempted_ns,
+		.wait_ns = wait_ns,
+		.at = *at,
+	};
+
+	blame__sample(b, &s);
+}
+
+/* The same with samples of the code that has the GIL: the first worker renders, the second one does the
+ * rest. */
 static struct snapshot *make_blamed(void)
 {
 	static const struct blame_place render = {.function = "Page.render",
@@ -286,9 +310,13 @@ static struct snapshot *make_blamed(void)
 		struct blame_place line = render;
 
 		line.line += i % 5 == 0;
-		blame__tick(b, i % 10 < 7 ? &line : i % 100 == 99 ? &unknown : &hash, 1);
+		fixture__tick(b, i % 10 < 7 ? 4712 : 4713,
+			      i % 10 < 7      ? &line
+			      : i % 100 == 99 ? &unknown
+					      : &hash,
+			      1);
 	}
-	blame__gap(b, &fetch, t.blocked_ns / 2, 0, t.wait_ns / 20);
+	fixture__gap(b, 4713, &fetch, t.blocked_ns / 2, 0, t.wait_ns / 20);
 	g->functions = blame__rows(b, &t, &g->nr_functions);
 	g->samples = b;
 	g->sampled = true;

@@ -25,6 +25,11 @@ extern const struct fixture fixture_table[];
 /* The snapshot of that name, or NULL. */
 struct snapshot *fixture__make(const char *name);
 
+/* A sample: the thread has had the GIL at this place, while so many threads waited or for so many ns. */
+void fixture__tick(struct blame *b, __u32 tid, const struct blame_place *at, __u32 waiters);
+void fixture__gap(struct blame *b, __u32 tid, const struct blame_place *at, __u64 blocked_ns,
+		  __u64 preempted_ns, __u64 wait_ns);
+
 /* A story so far: its GIL, and the current time. */
 struct story {
 	struct snapshot *snapshot;

@@ -57,8 +57,8 @@ TEST(ticks_are_scaled_to_the_exact_sums)
 	size_t n;
 
 	for (int i = 0; i < 30; i++)
-		blame__tick(b, i % 3 ? &f : &g, i % 3 ? 1 : 4);
-	blame__gap(b, &g, 4000, 0, 1000);
+		fixture__tick(b, 0, i % 3 ? &f : &g, i % 3 ? 1 : 4);
+	fixture__gap(b, 0, &g, 4000, 0, 1000);
 	rows = rows_of(b, &t, &n);
 	check_sums(rows, n, &t);
 	if (!test_failure[0]) {
@@ -100,7 +100,7 @@ TEST(what_nobody_has_seen_is_nobodys)
 	CHECK_EQ(row(rows, n, "", BLAME_UNSAMPLED)->hold_ns, 150);
 	free(rows);
 	/* One tick, and the rest still is nobody's. */
-	blame__tick(b, &f, 2);
+	fixture__tick(b, 0, &f, 2);
 	rows = rows_of(b, &t, &n);
 	check_sums(rows, n, &t);
 	CHECK_EQ(row(rows, n, "f", BLAME_FUNCTION)->wait_ns, 400);
@@ -120,7 +120,7 @@ TEST(many_places_share_a_row)
 	for (unsigned int i = 0; i < 2 * (BLAME_STACKS + BLAME_PLACES); i++) {
 		const struct blame_place at = {.function = "f", .file = "a.py", .line = i};
 
-		blame__tick(b, &at, 0);
+		fixture__tick(b, 0, &at, 0);
 	}
 	rows = rows_of(b, &t, &n);
 	check_sums(rows, n, &t);
@@ -153,9 +153,9 @@ TEST(stacks_add_up)
 	for (int i = 0; i < 1000; i++) {
 		const struct blame_place *const at[] = {&f, &one, &other, &g};
 
-		blame__tick(b, at[random_below(&random, 4)],
-			    (unsigned int)random_below(&random, 5));
-		blame__gap(b, at[random_below(&random, 4)], random_below(&random, 6), 0, 1);
+		fixture__tick(b, 0, at[random_below(&random, 4)],
+			      (unsigned int)random_below(&random, 5));
+		fixture__gap(b, 0, at[random_below(&random, 4)], random_below(&random, 6), 0, 1);
 	}
 	copy = blame__copy(b);
 	blame__free(b);
@@ -179,6 +179,81 @@ TEST(stacks_add_up)
 	blame__free(copy);
 }
 
+/* Notes how much the threads have of each row of the GIL, which is then 0 if they have it all. */
+static void take_off(struct blame_row *rows, size_t n, const struct blame_row *part, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		for (size_t j = 0; j < n; j++)
+			if (rows[j].kind == part[i].kind && rows[j].line == part[i].line) {
+				rows[j].hold_ns -= part[i].hold_ns;
+				rows[j].wait_ns -= part[i].wait_ns;
+				rows[j].samples -= part[i].samples;
+			}
+}
+
+TEST(threads_add_up_to_the_rows)
+{
+	const struct blame_totals t = {.oncpu_ns = 1000000007,
+				       .blocked_ns = 1500,
+				       .preempted_ns = 700,
+				       .wait_ns = 3000000019};
+	struct blame *b = blame__new();
+	struct blame_row *rows, *part;
+	__u64 random = 1;
+	size_t n, nr;
+
+	for (int i = 0; i < 5000; i++) {
+		const struct blame_place at = {.function = "x",
+					       .line = (unsigned int)random_below(&random, 9)};
+		__u32 tid = 1 + (__u32)random_below(&random, 7);
+
+		if (random_below(&random, 2))
+			fixture__tick(b, tid, &at, (__u32)random_below(&random, 5));
+		else
+			fixture__gap(b, tid, &at, random_below(&random, 9), 2, 7);
+	}
+	rows = rows_of(b, &t, &n);
+	for (__u32 tid = 1; tid <= 7; tid++) {
+		part = blame__rows_of_thread(b, &t, tid, &nr);
+		take_off(rows, n, part, nr);
+		CHECK(part && nr == 9, "%zu rows", nr);
+		free(part);
+	}
+	for (size_t i = 0; i < n; i++) {
+		CHECK_EQ(rows[i].hold_ns, 0);
+		CHECK_EQ(rows[i].wait_ns, 0);
+		CHECK_EQ(rows[i].samples, 0);
+	}
+	free(rows);
+	blame__free(b);
+}
+
+TEST(more_threads_than_are_kept_apart)
+{
+	const struct blame_totals t = {.oncpu_ns = 4 * BLAME_COUNTS};
+	struct blame *b = blame__new();
+	struct blame_row *rows;
+	__u64 held = 0;
+	size_t n;
+
+	for (__u32 tid = 1; tid <= BLAME_COUNTS; tid++) {
+		fixture__tick(b, tid, &f, 0);
+		fixture__tick(b, tid, &g, 0);
+	}
+	rows = rows_of(b, &t, &n);
+	CHECK_EQ(n, 2);
+	check_sums(rows, n, &t);
+	free(rows);
+	for (__u32 tid = 1; tid <= BLAME_COUNTS; tid++) {
+		rows = blame__rows_of_thread(b, &t, tid, &n);
+		for (size_t i = 0; i < n; i++)
+			held += rows[i].hold_ns;
+		free(rows);
+	}
+	CHECK_EQ(held, 2 * BLAME_COUNTS);
+	blame__free(b);
+}
+
 TEST(lines_of_a_function_are_summed_up)
 {
 	const struct blame_totals t = {.oncpu_ns = 1000, .wait_ns = 1000};
@@ -190,7 +265,7 @@ TEST(lines_of_a_function_are_summed_up)
 	for (int i = 0; i < 10; i++) {
 		at.line = i < 3 ? 7 : 8;
 		at.native = i < 5 ? "libx.so:y" : "";
-		blame__tick(b, &at, 1);
+		fixture__tick(b, 0, &at, 1);
 	}
 	rows = rows_of(b, &t, &n);
 	CHECK_EQ(n, 2);
@@ -236,7 +311,7 @@ static void simulate(struct blame *b, struct truth *truth, __u64 seed, __u64 sca
 			waiters -= waiters && !random_below(&random, 4);
 			waiters = waiters > 6 ? 6 : waiters;
 			for (; next < now + length; next += S / 997)
-				blame__tick(b, &deeds[i], (unsigned int)waiters);
+				fixture__tick(b, 0, &deeds[i], (unsigned int)waiters);
 			truth->hold[i] += length;
 			truth->wait[i] += length * waiters;
 			truth->totals.oncpu_ns += length;
@@ -309,10 +384,10 @@ TEST(random_samples_add_up)
 						       .line = (unsigned int)random_below(&r, 700)};
 
 			if (random_below(&r, 2))
-				blame__tick(b, &at, (unsigned int)random_below(&r, 5));
+				fixture__tick(b, 0, &at, (unsigned int)random_below(&r, 5));
 			else
-				blame__gap(b, &at, random_below(&r, 1 << 30),
-					   random_below(&r, 1 << 30), random_below(&r, 1 << 30));
+				fixture__gap(b, 0, &at, random_below(&r, 1 << 30),
+					     random_below(&r, 1 << 30), random_below(&r, 1 << 30));
 		}
 		rows = rows_of(b, &t, &n);
 		check_sums(rows, n, &t);

@@ -63,6 +63,8 @@ TEST(golden_frames_of_other_kinds)
 		{"blamed", "f", "-functions", 2},
 		{"blamed", "f/render\n", "-functions-filter", 1},
 		{"blamed", "f3t", "-functions-sorted-ascii", 1},
+		{"blamed", "\nf", "-functions-of-thread", 1},
+		{"blamed", "j\nf", "-functions-of-another", 1},
 		{"convoy", "f", "-functions", 1},
 		{"convoy", "wwl", "-all-log", 2},
 		{"convoy", "3 ", "-sorted-paused", 1},

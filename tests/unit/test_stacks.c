@@ -91,7 +91,7 @@ static char *folded_of(const struct blame_place *at)
 
 	blame__free(g->samples);
 	g->samples = blame__new();
-	blame__tick(g->samples, at, 1);
+	fixture__tick(g->samples, 0, at, 1);
 	if (render_folded(out, s, &o))
 		abort();
 	fclose(out);

@@ -61,9 +61,15 @@ TEST(functions_open_and_close)
 	CHECK_EQ(v.level, VIEW_GIL);
 	press(&v, "ff");
 	CHECK_EQ(v.level, VIEW_GIL);
+	CHECK(!v.one_thread, "all threads");
+	/* From a thread, its own, and back to it. */
 	v = drawn(VIEW_THREAD);
 	press(&v, "f");
-	CHECK_EQ(v.level, VIEW_FUNCTIONS);
+	CHECK(v.level == VIEW_FUNCTIONS && v.one_thread, "of one thread");
+	press(&v, "f");
+	CHECK_EQ(v.level, VIEW_THREAD);
+	press(&v, "f\033");
+	CHECK_EQ(v.level, VIEW_THREAD);
 	/* From the list, those of the GIL that is selected there. */
 	v = drawn(VIEW_LIST);
 	press(&v, "?f");

@@ -107,6 +107,37 @@ static void put_ndjson(FILE *out, const struct interval *i)
 	putc('\n', out);
 }
 
+static void put_text(struct json *j, const char *key, const char *text)
+{
+	if (text && *text)
+		json__name(j, key, text, strlen(text));
+}
+
+static void put_frame(struct json *j, const char *function, const char *file, unsigned int line)
+{
+	put_text(j, "function", function);
+	put_text(j, "file", file);
+	if (line)
+		json__integer(j, "line", line);
+}
+
+static void put_callers(struct json *j, const struct blame_place *at)
+{
+	if (!at->nr_callers)
+		return;
+	json__open_inline(j, "callers", '[');
+	for (unsigned int i = 0; i < at->nr_callers; i++) {
+		const struct blame_frame *c = &at->callers[i];
+
+		json__open_inline(j, NULL, '{');
+		put_frame(j, c->function, c->file, c->line);
+		json__close(j, '}');
+	}
+	json__close(j, ']');
+	if (at->cut)
+		json__integer(j, "cut", at->cut);
+}
+
 static void put_sample(FILE *out, const struct replay_gil *g, const struct blame_sample *s)
 {
 	const struct blame_place *at = &s->at;
@@ -123,14 +154,9 @@ static void put_sample(FILE *out, const struct replay_gil *g, const struct blame
 	json__string(&j, "gil", address);
 	if (at->kind != BLAME_FUNCTION)
 		json__string(&j, "no_function", blame_kind__name(at->kind));
-	if (at->function)
-		json__name(&j, "function", at->function, strlen(at->function));
-	if (at->file && at->file[0])
-		json__name(&j, "file", at->file, strlen(at->file));
-	if (at->line)
-		json__integer(&j, "line", at->line);
-	if (at->native && at->native[0])
-		json__name(&j, "native", at->native, strlen(at->native));
+	put_frame(&j, at->function, at->file, at->line);
+	put_text(&j, "native", at->native);
+	put_callers(&j, at);
 	if (s->kind == BLAME_TICK) {
 		json__integer(&j, "waiters", s->waiters);
 	} else {

@@ -24,6 +24,7 @@ void blame__free(struct blame *b)
 		free(b->places[i].callers);
 	free(b->places);
 	free(b->callers);
+	free(b->counts);
 	free(b);
 }
 
@@ -34,6 +35,20 @@ static size_t room_for(size_t nr)
 	while (room < nr)
 		room *= 2;
 	return room;
+}
+
+/* Makes room for one more after nr elements of a list, which has room for a power of two. False if
+ * memory ran out. */
+static bool has_room(void **list, size_t nr, size_t size)
+{
+	void *more;
+
+	if (nr & (nr - 1))
+		return true;
+	more = reallocarray(*list, nr ? 2 * nr : 1, size);
+	if (more)
+		*list = more;
+	return more != NULL;
 }
 
 /* A copy of nr elements with room for a power of two; NULL if memory ran out. */
@@ -73,9 +88,10 @@ struct blame *blame__copy(const struct blame *b)
 	*copy = *b;
 	copy->places = copy_list(b->places, b->nr, sizeof(*b->places));
 	copy->callers = copy_list(b->callers, b->nr_callers, sizeof(*b->callers));
+	copy->counts = copy_list(b->counts, b->nr_counts, sizeof(*b->counts));
 	if (!copy->places)
 		copy->nr = 0;
-	if (!copy_callers(copy) || !copy->places || !copy->callers) {
+	if (!copy_callers(copy) || !copy->places || !copy->callers || !copy->counts) {
 		blame__free(copy);
 		return NULL;
 	}
@@ -121,12 +137,8 @@ static long caller_number(struct blame *b, const struct blame_frame *f)
 			return (long)i - 1;
 	if (b->nr_callers == CALLERS_MOST)
 		return -1;
-	if (!(b->nr_callers & (b->nr_callers - 1))) {
-		c = reallocarray(b->callers, b->nr_callers ? 2 * b->nr_callers : 1, sizeof(*c));
-		if (!c)
-			return -1;
-		b->callers = c;
-	}
+	if (!has_room((void **)&b->callers, b->nr_callers, sizeof(*c)))
+		return -1;
 	c = &b->callers[b->nr_callers];
 	memset(c, 0, sizeof(*c));
 	c->hash = hash;
@@ -202,12 +214,8 @@ static struct blame_tally *add(struct blame *b, const struct blame_place *at, __
 {
 	struct blame_tally *p;
 
-	if (!(b->nr & (b->nr - 1))) {
-		p = reallocarray(b->places, b->nr ? 2 * b->nr : 1, sizeof(*p));
-		if (!p)
-			return NULL;
-		b->places = p;
-	}
+	if (!has_room((void **)&b->places, b->nr, sizeof(*p)))
+		return NULL;
 	p = &b->places[b->nr];
 	memset(p, 0, sizeof(*p));
 	if (!set_callers(b, p, at))
@@ -286,60 +294,83 @@ void blame_native__add(struct blame_native native[BLAME_NATIVES], const char *na
 
 /* ---- samples ---- */
 
-void blame__tick(struct blame *b, const struct blame_place *at, unsigned int waiters)
+static struct blame_count *known_count(struct blame *b, __u32 first, __u32 place, __u32 tid)
 {
-	struct blame_tally *p = find(b, at);
-
-	if (!p)
-		return;
-	p->sum.ticks++;
-	p->sum.weight += waiters;
-	p->sum.weight_squared += (__u64)waiters * waiters;
-	blame_native__add(p->native, at->native, TICK_NS);
+	for (__u32 i = first; i; i = b->counts[i - 1].next)
+		if (b->counts[i - 1].place == place && b->counts[i - 1].tid == tid)
+			return &b->counts[i - 1];
+	return NULL;
 }
 
-void blame__gap(struct blame *b, const struct blame_place *at, __u64 blocked_ns, __u64 preempted_ns,
-		__u64 wait_ns)
+/* The thread's count at a place, made if it does not exist; NULL if memory ran out. */
+static struct blame_count *count_of(struct blame *b, __u32 place, __u32 tid)
 {
-	struct blame_tally *p = find(b, at);
+	__u32 *chain = &b->count_chain[(place * 0x9e3779b1u ^ tid * 0x85ebca6bu) % BLAME_CHAINS];
+	struct blame_count *c = known_count(b, *chain, place, tid);
 
-	if (!p)
-		return;
-	p->sum.gaps++;
-	p->sum.blocked_ns += blocked_ns;
-	p->sum.preempted_ns += preempted_ns;
-	p->sum.wait_ns += wait_ns;
-	/* Where a thread loses its CPU is often the end of a system call, which is not the reason. */
-	if (blocked_ns)
-		blame_native__add(p->native, at->native, blocked_ns);
+	if (c)
+		return c;
+	if (tid && b->nr_counts >= BLAME_COUNTS)
+		return count_of(b, place, 0);
+	if (!has_room((void **)&b->counts, b->nr_counts, sizeof(*c)))
+		return NULL;
+	c = &b->counts[b->nr_counts];
+	*c = (struct blame_count){.next = *chain, .place = place, .tid = tid};
+	*chain = (__u32)++b->nr_counts;
+	return c;
+}
+
+static void add_tick(struct blame_sums *to, const struct blame_sample *s)
+{
+	to->ticks++;
+	to->weight += s->waiters;
+	to->weight_squared += (__u64)s->waiters * s->waiters;
+}
+
+static void add_gap(struct blame_sums *to, const struct blame_sample *s)
+{
+	to->gaps++;
+	to->blocked_ns += s->blocked_ns;
+	to->preempted_ns += s->preempted_ns;
+	to->wait_ns += s->wait_ns;
 }
 
 void blame__sample(struct blame *b, const struct blame_sample *s)
 {
-	if (s->kind == BLAME_TICK)
-		blame__tick(b, &s->at, s->waiters);
-	else
-		blame__gap(b, &s->at, s->blocked_ns, s->preempted_ns, s->wait_ns);
+	struct blame_tally *p = find(b, &s->at);
+	struct blame_count *c = p ? count_of(b, (__u32)(p - b->places), s->tid) : NULL;
+
+	if (!c)
+		return;
+	if (s->kind == BLAME_TICK) {
+		add_tick(&c->sum, s);
+		blame_native__add(p->native, s->at.native, TICK_NS);
+		return;
+	}
+	add_gap(&c->sum, s);
+	/* Where a thread loses its CPU is often the end of a system call, which is not the reason. */
+	if (s->blocked_ns)
+		blame_native__add(p->native, s->at.native, s->blocked_ns);
 }
 
 size_t blame__memory(const struct blame *b)
 {
 	return sizeof(*b) + (b->nr ? room_for(b->nr) : 0) * sizeof(*b->places) +
 	       (b->nr_callers ? room_for(b->nr_callers) : 0) * sizeof(*b->callers) +
-	       b->callers_memory;
+	       (b->nr_counts ? room_for(b->nr_counts) : 0) * sizeof(*b->counts) + b->callers_memory;
 }
 
-size_t blame__places(const struct blame *b)
+size_t blame__counts(const struct blame *b)
 {
-	return b->nr;
+	return b->nr_counts;
 }
 
-struct blame_sums blame__sums(const struct blame *b, size_t place)
+struct blame_sums blame__sums(const struct blame *b, size_t count)
 {
-	return b->places[place].sum;
+	return b->counts[count].sum;
 }
 
-void blame__set_sums(struct blame *b, size_t place, const struct blame_sums *s)
+void blame__set_sums(struct blame *b, size_t count, const struct blame_sums *s)
 {
-	b->places[place].sum = *s;
+	b->counts[count].sum = *s;
 }

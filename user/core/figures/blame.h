@@ -18,6 +18,9 @@
  * callers are left out; and so many places without callers have room. All others share a row. */
 #define BLAME_STACKS 2048
 #define BLAME_PLACES 512
+/* So many times a thread at a place is kept apart for one GIL. Beyond it, places keep their figures,
+ * and threads lose theirs. */
+#define BLAME_COUNTS 8192
 /* Frames of one stack besides the place itself. */
 #define BLAME_CALLERS 127
 
@@ -103,13 +106,11 @@ void blame__free(struct blame *b);
 /* A copy; NULL if memory ran out, or if b is NULL. */
 struct blame *blame__copy(const struct blame *b);
 
-/* A tick has found the holder at this place while so many threads waited. The texts are copied. */
-void blame__tick(struct blame *b, const struct blame_place *at, unsigned int waiters);
-/* The holder has been off its CPU at this place, for these times in ns. */
-void blame__gap(struct blame *b, const struct blame_place *at, __u64 blocked_ns, __u64 preempted_ns,
-		__u64 wait_ns);
+/* A tick or a gap. The texts are copied. */
+void blame__sample(struct blame *b, const struct blame_sample *s);
 
-/* What a place has, for those who keep differences. Places keep their numbers, from 0 on. */
+/* What a thread has at a place, for those who keep differences. These counts keep their numbers, from
+ * 0 on. */
 struct blame_sums {
 	__u64 ticks;
 	__u64 weight;         /* the sum over the ticks of the number of waiters */
@@ -118,18 +119,21 @@ struct blame_sums {
 	__u64 blocked_ns, preempted_ns, wait_ns; /* of gaps */
 };
 
-size_t blame__places(const struct blame *b);
-struct blame_sums blame__sums(const struct blame *b, size_t place);
-void blame__set_sums(struct blame *b, size_t place, const struct blame_sums *s);
+size_t blame__counts(const struct blame *b);
+struct blame_sums blame__sums(const struct blame *b, size_t count);
+void blame__set_sums(struct blame *b, size_t count, const struct blame_sums *s);
 
-/* A tick or a gap. */
-void blame__sample(struct blame *b, const struct blame_sample *s);
 /* How much memory it takes, about. */
 size_t blame__memory(const struct blame *b);
 
 /* Makes the rows: those of code, by wait_ns and then hold_ns, largest first, then the others. Returns
  * an array, which the caller frees, or NULL if memory ran out; *n is its length. */
 struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *totals, size_t *n);
+
+/* The same, of what one thread has of it: the rows of all threads add up to the above, but for what is
+ * nobody's. Their native part is the one with most of the place, whichever thread was there. */
+struct blame_row *blame__rows_of_thread(const struct blame *b, const struct blame_totals *totals,
+					__u32 tid, size_t *n);
 
 /* Sums up the *n rows of each function: its line is then the one with most of it. Returns and sets *n
  * as blame__rows. */

@@ -15,7 +15,7 @@ struct blame_native {
 	__u64 weight;
 };
 
-/* Places, and frames of callers, with the same hash modulo this are in one chain. */
+/* Places, frames of callers, and counts with the same hash modulo this are in one chain. */
 #define BLAME_CHAINS 1024
 
 /* A frame of some stacks. */
@@ -27,15 +27,22 @@ struct blame_caller {
 	char file[sizeof(((struct blame_row *)NULL)->file)];
 };
 
-/* A place with its callers, and what samples have told of it. */
+/* A place with its callers. */
 struct blame_tally {
 	struct blame_row row; /* without the figures */
 	__u64 key;
 	__u32 next;     /* as in a caller */
 	__u32 *callers; /* owned; numbers in the list of all */
 	unsigned int nr_callers, cut;
-	struct blame_sums sum;
 	struct blame_native native[BLAME_NATIVES];
+};
+
+/* What samples have told of one thread at one place. */
+struct blame_count {
+	__u32 next; /* as in a caller */
+	__u32 place;
+	__u32 tid; /* 0: of all threads for which there was no room */
+	struct blame_sums sum;
 };
 
 struct blame {
@@ -46,8 +53,10 @@ struct blame {
 	size_t nr_callers;
 	struct blame_caller *callers; /* the same */
 	size_t callers_memory;        /* of the lists of all places, in bytes */
+	size_t nr_counts;
+	struct blame_count *counts; /* the same */
 	/* The newest of each chain: index + 1; 0: none. */
-	__u32 place_chain[BLAME_CHAINS], caller_chain[BLAME_CHAINS];
+	__u32 place_chain[BLAME_CHAINS], caller_chain[BLAME_CHAINS], count_chain[BLAME_CHAINS];
 };
 
 /* Adds a weight to a native place, whose name may be NULL. */

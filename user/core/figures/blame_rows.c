@@ -9,7 +9,7 @@
 
 /* ---- how the figures of a GIL are divided ---- */
 
-/* The figures that are divided among the places. */
+/* The figures that are divided among the threads at the places. */
 enum figure {
 	ONCPU,   /* in ticks */
 	WAIT,    /* on a CPU: in ticks times waiters */
@@ -19,18 +19,18 @@ enum figure {
 	FIGURES,
 };
 
-static __u64 figure_of(const struct blame_tally *p, enum figure f)
+static __u64 figure_of(const struct blame_count *c, enum figure f)
 {
 	const __u64 value[FIGURES] = {
-		[ONCPU] = p->sum.ticks,        [WAIT] = p->sum.weight,
-		[BLOCKED] = p->sum.blocked_ns, [PREEMPTED] = p->sum.preempted_ns,
-		[GAP_WAIT] = p->sum.wait_ns,
+		[ONCPU] = c->sum.ticks,        [WAIT] = c->sum.weight,
+		[BLOCKED] = c->sum.blocked_ns, [PREEMPTED] = c->sum.preempted_ns,
+		[GAP_WAIT] = c->sum.wait_ns,
 	};
 
 	return value[f];
 }
 
-/* What a place has of the figures of a GIL, in ns. */
+/* What a thread at a place has of the figures of a GIL, in ns. */
 struct share {
 	__u64 oncpu_ns, blocked_ns, preempted_ns, wait_ns;
 };
@@ -44,7 +44,7 @@ static __u64 *share_figure(struct share *s, enum figure f)
 }
 
 /*
- * Divides `total` in proportion to the places' figures, to the nanosecond. Each gets what follows from
+ * Divides `total` in proportion to the figures of the counts, to the nanosecond. Each gets what follows from
  * the sum of the figures up to its own, so that no remainder is left. Figures in ns are not
  * stretched: what they do not reach is returned. So is everything if all figures are 0.
  */
@@ -53,18 +53,18 @@ static __u64 divide(const struct blame *b, struct share *shares, enum figure f, 
 	bool in_ns = f >= BLOCKED;
 	__u64 sum = 0, so_far = 0, given = 0, rest = 0;
 
-	for (size_t i = 0; i < b->nr; i++)
-		sum += figure_of(&b->places[i], f);
+	for (size_t i = 0; i < b->nr_counts; i++)
+		sum += figure_of(&b->counts[i], f);
 	if (!sum)
 		return total;
 	if (in_ns && sum < total) {
 		rest = total - sum;
 		total = sum;
 	}
-	for (size_t i = 0; i < b->nr; i++) {
+	for (size_t i = 0; i < b->nr_counts; i++) {
 		__u64 upto;
 
-		so_far += figure_of(&b->places[i], f);
+		so_far += figure_of(&b->counts[i], f);
 		upto = (__u64)((unsigned __int128)total * so_far / sum);
 		*share_figure(&shares[i], f) += upto - given;
 		given = upto;
@@ -91,9 +91,9 @@ static double unmet_of(double n, __u64 estimated, __u64 all)
 	return all ? 4 / (n + 4) * (double)estimated / (double)all : 0;
 }
 
-/* How everything is divided: among the places, and what is nobody's. */
+/* How everything is divided: among the threads at the places, and what is nobody's. */
 struct division {
-	struct share *shares; /* of each place; owned */
+	struct share *shares; /* of each count; owned */
 	struct share unsampled;
 	__u64 handover_ns;
 	__u64 estimated; /* the part of the waiting that ticks divide */
@@ -106,11 +106,11 @@ static bool divide_all(const struct blame *b, const struct blame_totals *t, stru
 	struct share *none = &d->unsampled;
 	__u64 known_gaps;
 
-	d->shares = calloc(b->nr + 1, sizeof(*d->shares));
+	d->shares = calloc(b->nr_counts + 1, sizeof(*d->shares));
 	if (!d->shares)
 		return false;
-	for (size_t i = 0; i < b->nr; i++)
-		in_gaps += b->places[i].sum.wait_ns;
+	for (size_t i = 0; i < b->nr_counts; i++)
+		in_gaps += b->counts[i].sum.wait_ns;
 	known_gaps = in_gaps < held_wait ? in_gaps : held_wait;
 	d->estimated = less(held_wait, known_gaps + t->lost_gap_wait_ns);
 	none->oncpu_ns = divide(b, d->shares, ONCPU, t->oncpu_ns) + t->unknown_hold_ns;
@@ -147,31 +147,44 @@ static void add_share(struct blame_row *r, const struct share *s)
 	r->wait_ns += s->wait_ns;
 }
 
-static void add_place(struct sum *to, const struct blame_tally *p, const struct share *s)
+static void add_count(struct sum *to, const struct blame_count *c, const struct share *s)
 {
 	add_share(&to->row, s);
-	to->row.samples += p->sum.ticks + p->sum.gaps;
-	to->ticks += p->sum.ticks;
-	to->weight += p->sum.weight;
+	to->row.samples += c->sum.ticks + c->sum.gaps;
+	to->ticks += c->sum.ticks;
+	to->weight += c->sum.weight;
+}
+
+static void add_natives(struct sum *to, const struct blame_tally *p)
+{
 	for (int i = 0; i < BLAME_NATIVES; i++)
 		if (p->native[i].weight)
 			blame_native__add(to->native, p->native[i].name, p->native[i].weight);
 }
 
-/* Adds up the places of each row. Returns how many rows there are. */
-static size_t add_up(const struct blame *b, const struct division *d, struct sum *sums)
+/* Adds up the places of each row: of one thread, or of all if tid is 0. `row_of` has room for a number
+ * of each place, and is 0. Returns how many rows there are. */
+static size_t add_up(const struct blame *b, const struct division *d, __u32 tid, size_t *row_of,
+		     struct sum *sums)
 {
 	size_t nr = 0;
 
-	for (size_t i = 0; i < b->nr; i++) {
-		const struct blame_tally *p = &b->places[i];
-		size_t j = 0;
+	for (size_t i = 0; i < b->nr_counts; i++) {
+		const struct blame_count *c = &b->counts[i];
+		const struct blame_tally *p = &b->places[c->place];
+		size_t j = row_of[c->place];
 
-		while (j < nr && !is_same(&sums[j].row, &p->row))
-			j++;
-		if (j == nr)
-			sums[nr++].row = p->row;
-		add_place(&sums[j], p, &d->shares[i]);
+		if (tid && c->tid != tid)
+			continue;
+		if (!j) {
+			while (j < nr && !is_same(&sums[j].row, &p->row))
+				j++;
+			if (j == nr)
+				sums[nr++].row = p->row;
+			add_natives(&sums[j], p);
+			row_of[c->place] = ++j;
+		}
+		add_count(&sums[j - 1], c, &d->shares[i]);
 	}
 	return nr;
 }
@@ -194,10 +207,10 @@ static void add_errors(const struct blame *b, struct sum *sums, size_t nr,
 	__u64 held = t->oncpu_ns + t->blocked_ns + t->preempted_ns + t->unknown_hold_ns;
 	double sum = 0, squares = 0, ticks = 0, n;
 
-	for (size_t i = 0; i < b->nr; i++) {
-		ticks += (double)b->places[i].sum.ticks;
-		sum += (double)b->places[i].sum.weight;
-		squares += (double)b->places[i].sum.weight_squared;
+	for (size_t i = 0; i < b->nr_counts; i++) {
+		ticks += (double)b->counts[i].sum.ticks;
+		sum += (double)b->counts[i].sum.weight;
+		squares += (double)b->counts[i].sum.weight_squared;
 	}
 	n = sum > 0 ? sum * sum / squares : 0;
 	for (size_t i = 0; i < nr; i++) {
@@ -246,15 +259,19 @@ static size_t add_nobodys(const struct division *d, struct sum *sums, size_t nr)
 	return nr;
 }
 
-struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *t, size_t *n)
+struct blame_row *blame__rows_of_thread(const struct blame *b, const struct blame_totals *t,
+					__u32 tid, size_t *n)
 {
 	struct division d = {0};
 	struct sum *sums = calloc(b->nr + 2, sizeof(*sums));
+	size_t *row_of = calloc(b->nr + 1, sizeof(*row_of));
 	struct blame_row *rows = NULL;
 	size_t nr;
 
-	if (sums && divide_all(b, t, &d)) {
-		nr = add_nobodys(&d, sums, add_up(b, &d, sums));
+	if (sums && row_of && divide_all(b, t, &d)) {
+		nr = add_up(b, &d, tid, row_of, sums);
+		if (!tid)
+			nr = add_nobodys(&d, sums, nr);
 		add_errors(b, sums, nr, t, d.estimated);
 		rows = calloc(nr + 1, sizeof(*rows));
 		for (size_t i = 0; i < nr && rows; i++) {
@@ -267,8 +284,14 @@ struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *
 		*n = nr;
 	}
 	free(d.shares);
+	free(row_of);
 	free(sums);
 	return rows;
+}
+
+struct blame_row *blame__rows(const struct blame *b, const struct blame_totals *t, size_t *n)
+{
+	return blame__rows_of_thread(b, t, 0, n);
 }
 
 /* ---- stacks ---- */
@@ -290,8 +313,7 @@ static bool set_frames(const struct blame *b, const struct blame_tally *p, struc
 	return true;
 }
 
-static bool set_stack(const struct blame *b, const struct blame_tally *p, const struct share *s,
-		      struct blame_stack *to)
+static bool set_stack(const struct blame *b, const struct blame_tally *p, struct blame_stack *to)
 {
 	to->at = (struct blame_place){
 		.kind = p->row.kind,
@@ -300,12 +322,16 @@ static bool set_stack(const struct blame *b, const struct blame_tally *p, const 
 		.line = p->row.line,
 		.native = most_native(p->native),
 	};
-	to->hold_ns = s->oncpu_ns + s->blocked_ns + s->preempted_ns;
-	to->blocked_ns = s->blocked_ns;
-	to->preempted_ns = s->preempted_ns;
-	to->wait_ns = s->wait_ns;
-	to->samples = p->sum.ticks + p->sum.gaps;
 	return set_frames(b, p, &to->at);
+}
+
+static void add_to_stack(struct blame_stack *to, const struct blame_count *c, const struct share *s)
+{
+	to->hold_ns += s->oncpu_ns + s->blocked_ns + s->preempted_ns;
+	to->blocked_ns += s->blocked_ns;
+	to->preempted_ns += s->preempted_ns;
+	to->wait_ns += s->wait_ns;
+	to->samples += c->sum.ticks + c->sum.gaps;
 }
 
 static int compare_stacks(const void *a, const void *b)
@@ -331,7 +357,9 @@ struct blame_stack *blame__stacks(const struct blame *b, const struct blame_tota
 
 	*n = 0;
 	for (size_t i = 0; i < b->nr && whole; i++, ++*n)
-		whole = set_stack(b, &b->places[i], &d.shares[i], &list[i]);
+		whole = set_stack(b, &b->places[i], &list[i]);
+	for (size_t i = 0; i < b->nr_counts && whole; i++)
+		add_to_stack(&list[b->counts[i].place], &b->counts[i], &d.shares[i]);
 	for (size_t i = 0, nr = whole ? add_nobodys(&d, nobodys, 0) : 0; i < nr; i++) {
 		const struct blame_row *r = &nobodys[i].row;
 

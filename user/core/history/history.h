@@ -69,7 +69,6 @@ int history__row(struct history *h, int process, int gil, __u32 tid, bool gone);
 bool history__row_changed(const struct history *h, int process, int gil, int row, __u32 seq);
 /* Feeds the record; needed only if it has changed. 0 or -ENOMEM. */
 int history__thread(struct history *h, int process, int gil, int row, const struct gil_thread *t);
-/* Feeds only the name, which may change at any time. */
 /* Feeds the sums that may have changed. 0 or -ENOMEM. */
 int history__sums(struct history *h, int process, int gil, const struct gil_sum *sums, size_t n);
 
@@ -97,6 +96,10 @@ bool history__exact_max(const struct history *h, enum history_span span);
  * *first is the number of the first of them, counted from the start. */
 size_t history__points(const struct history *h, size_t process, size_t gil,
 		       struct history_point *points, size_t n, __u64 *first);
+/* The functions of one thread of the GIL at these indexes: see blame__rows_of_thread. The caller frees
+ * them. NULL if there are no samples, or no memory. */
+struct blame_row *history__functions_of(const struct history *h, enum history_span span,
+					size_t process, size_t gil, __u32 tid, size_t *n);
 /* The number of ticks so far. */
 __u64 history__ticks(const struct history *h);
 

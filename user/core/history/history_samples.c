@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Samples of code. Their sums only grow, place by place, so their differences are logged like all
+ * Samples of code. Their sums only grow, each by itself, so their differences are logged like all
  * others; what a place is called is kept once. The rows of functions are made anew in each tick, from
  * the sums of the span and from its exact figures, because they are scaled to these.
  */
@@ -26,7 +26,7 @@ static int make_room(struct samples_track *t, size_t nr)
 	return 0;
 }
 
-/* Sums of a place never become smaller, unless a gap that was open has got lost. */
+/* Sums never become smaller, unless a gap that was open has got lost. */
 static bool put_difference(struct history *h, const struct entry_header *e,
 			   const struct blame_sums *now, struct blame_sums *before)
 {
@@ -55,7 +55,7 @@ int history__samples(struct history *h, int process, int gil, const struct blame
 
 	if (!samples)
 		return 0;
-	for (size_t i = 0; i < blame__places(samples); i++) {
+	for (size_t i = 0; i < blame__counts(samples); i++) {
 		struct blame_sums now = blame__sums(samples, i);
 
 		if (i >= t->room && make_room(t, i))
@@ -84,32 +84,56 @@ void history__apply_place(struct samples_track *t, enum history_span span, __u32
 		to[i] += off ? -((__u64 *)&d)[i] : ((__u64 *)&d)[i];
 }
 
-static bool is_silent(const struct blame_row *r)
+/* Takes out the rows of what the span knows nothing of. Returns how many are left. */
+static size_t drop_silent(struct blame_row *rows, size_t n)
 {
-	return !r->samples && !r->hold_ns && !r->wait_ns;
+	size_t nr = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].samples || rows[i].hold_ns || rows[i].wait_ns)
+			rows[nr++] = rows[i];
+	return nr;
+}
+
+static void set_span(struct samples_track *t, enum history_span span)
+{
+	for (size_t i = 0; i < blame__counts(t->names); i++)
+		blame__set_sums(t->names, i, &t->span[span][i]);
 }
 
 void history__settle_samples(struct samples_track *t, enum history_span span,
 			     const struct snapshot_process *p, struct snapshot_gil *g)
 {
 	struct blame *all = g->samples;
-	size_t nr = 0;
 
 	free(g->functions);
 	g->functions = NULL;
 	g->nr_functions = 0;
 	if (!t->names)
 		return;
-	for (size_t i = 0; i < blame__places(t->names); i++)
-		blame__set_sums(t->names, i, &t->span[span][i]);
+	set_span(t, span);
 	g->samples = t->names;
 	if (blame_totals__functions(p, g))
 		g->nr_functions = 0;
 	g->samples = all;
-	for (size_t i = 0; i < g->nr_functions; i++)
-		if (!is_silent(&g->functions[i]))
-			g->functions[nr++] = g->functions[i];
-	g->nr_functions = nr;
+	g->nr_functions = drop_silent(g->functions, g->nr_functions);
+}
+
+struct blame_row *history__functions_of(const struct history *h, enum history_span span,
+					size_t process, size_t gil, __u32 tid, size_t *n)
+{
+	struct samples_track *t = &track_of(h, process, gil)->samples;
+	const struct snapshot_process *p = &h->span[span]->processes[process];
+	struct blame_totals totals = blame_totals__of(p, &p->gils[gil]);
+	struct blame_row *rows;
+
+	*n = 0;
+	if (!t->names)
+		return NULL;
+	set_span(t, span);
+	rows = blame__rows_of_thread(t->names, &totals, tid, n);
+	*n = rows ? drop_silent(rows, *n) : 0;
+	return rows;
 }
 
 void history__forget_samples(struct samples_track *t, enum history_span span)

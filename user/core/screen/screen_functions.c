@@ -27,14 +27,30 @@ static bool passes(const struct blame_row *r, const char *filter)
 	       strcasestr(r->native, filter);
 }
 
+/* The rows to show, one for each function; NULL if memory ran out. */
+static struct blame_row *by_function(const struct screen *sc, size_t *n)
+{
+	const struct snapshot_gil *g = sc->gil.gil;
+	struct blame_row *lines, *functions;
+
+	*n = g->nr_functions;
+	if (!sc->view->one_thread)
+		return blame__by_function(g->functions, n);
+	lines = history__functions_of(sc->history, sc->span, sc->process_index, sc->gil_index,
+				      sc->view->tid, n);
+	functions = lines ? blame__by_function(lines, n) : NULL;
+	free(lines);
+	return functions;
+}
+
 int screen__list_functions(const struct screen *sc, struct blame_row **functions,
 			   struct screen_rows *rows)
 {
 	const struct snapshot_gil *g = sc->gil.gil;
 	double wait = 0, hold = 0;
-	size_t n = g->nr_functions;
+	size_t n;
 
-	*functions = blame__by_function(g->functions, &n);
+	*functions = by_function(sc, &n);
 	rows->rows = calloc(n + 1, sizeof(*rows->rows));
 	rows->nr = 0;
 	if (!*functions || !rows->rows) {
@@ -42,9 +58,10 @@ int screen__list_functions(const struct screen *sc, struct blame_row **functions
 		free(rows->rows);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < n; i++) {
-		wait += (double)(*functions)[i].wait_ns;
-		hold += (double)(*functions)[i].hold_ns;
+	/* The shares of a thread's functions are shares of the GIL's figures, too. */
+	for (size_t i = 0; i < g->nr_functions; i++) {
+		wait += (double)g->functions[i].wait_ns;
+		hold += (double)g->functions[i].hold_ns;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct subject s = sc->gil;
@@ -72,9 +89,32 @@ static void draw_none(const struct screen *sc, const struct pane *p)
 	pane__wrap(p, 0, 0, p->height, STYLE_DIM, why);
 }
 
+/* Whose functions they are. Returns the row for the table. */
+static int put_thread(const struct screen *sc, const struct pane *p)
+{
+	pane__printf(p, 0, 0, STYLE_BOLD, "functions of thread %s",
+		     screen__thread_name(sc, sc->view->tid).s);
+	return p->height > 10 ? 2 : 1;
+}
+
+/* The verdict, and the costs where there is room. Returns the row for the table. */
+static int put_sentence(const struct screen *sc, const struct pane *p)
+{
+	int most = p->height / 2 < SENTENCE_MOST ? p->height / 2 : SENTENCE_MOST, row;
+	struct screen_sentence sentence;
+	struct pane part;
+
+	screen__sentence(sc, &sentence);
+	row = screen__fit_sentence(&sentence, p->width, most);
+	part = pane__part(p, 0, 0, row, p->width);
+	screen__put_sentence(&sentence, &part);
+	if (p->height - row > 10)
+		screen__cost(sc, p, row++);
+	return row + (p->height - row > 10);
+}
+
 int screen__functions_page(const struct screen *sc, const struct pane *p)
 {
-	struct screen_sentence sentence;
 	struct blame_row *functions;
 	struct screen_rows rows;
 	struct pane part;
@@ -87,18 +127,9 @@ int screen__functions_page(const struct screen *sc, const struct pane *p)
 	err = screen__list_functions(sc, &functions, &rows);
 	if (err)
 		return err;
-	screen__sentence(sc, &sentence);
-	row = sc->view->table_only
-		      ? 0
-		      : screen__fit_sentence(&sentence, p->width,
-					     p->height / 2 < SENTENCE_MOST ? p->height / 2
-									   : SENTENCE_MOST);
-	part = pane__part(p, 0, 0, row, p->width);
-	if (row)
-		screen__put_sentence(&sentence, &part);
-	if (row && p->height - row > 10)
-		screen__cost(sc, p, row++);
-	row += row && p->height - row > 10;
+	row = sc->view->one_thread   ? put_thread(sc, p)
+	      : sc->view->table_only ? 0
+				     : put_sentence(sc, p);
 	part = pane__part(p, row, 0, p->height - row, p->width);
 	screen__table(sc, &part, function_columns, &rows, &sc->view->functions);
 	free(rows.rows);

@@ -98,7 +98,7 @@ static enum view_action escape(struct view *v)
 	else if (v->table_only)
 		v->table_only = false;
 	else if (v->level == VIEW_FUNCTIONS)
-		v->level = VIEW_GIL;
+		v->level = v->one_thread ? VIEW_THREAD : VIEW_GIL;
 	else if (v->level == VIEW_GIL && v->several)
 		v->level = VIEW_LIST;
 	else
@@ -124,18 +124,20 @@ static void open_gil(struct view *v)
 	v->level = VIEW_GIL;
 }
 
-/* The functions of the GIL that is shown, or selected; and back. */
+/* The functions of the thread or the GIL that is shown, or of the GIL that is selected; and back. */
 static enum view_action functions(struct view *v)
 {
 	v->level_chosen = true;
 	if (v->level == VIEW_FUNCTIONS) {
-		v->level = VIEW_GIL;
+		v->level = v->one_thread ? VIEW_THREAD : VIEW_GIL;
 		return VIEW_CHANGED;
 	}
 	if (v->level == VIEW_LIST && v->list.chosen)
 		open_gil(v);
 	else if (v->level == VIEW_LIST)
 		return VIEW_IGNORED;
+	v->one_thread = v->level == VIEW_THREAD;
+	to_the_top(&v->functions);
 	v->help = false;
 	v->level = VIEW_FUNCTIONS;
 	return VIEW_CHANGED;

@@ -46,7 +46,7 @@ enum view_level {
 	VIEW_LIST,      /* all GILs */
 	VIEW_GIL,       /* one of them */
 	VIEW_THREAD,    /* one of its threads */
-	VIEW_FUNCTIONS, /* its functions */
+	VIEW_FUNCTIONS, /* the functions of the GIL, or of one of its threads */
 };
 
 /* How much of the past the figures cover. The last choice is all of it. */
@@ -111,6 +111,7 @@ struct view {
 	/* the open GIL and thread; 0: none so far */
 	__u64 gil; /* an id like view_table.chosen of the list */
 	__u32 tid;
+	bool one_thread;   /* the functions are those of this thread alone */
 	char message[160]; /* for the bottom line, until the next key */
 	/* set when drawing */
 	int page;      /* rows of the table, or of the help, on the screen */
