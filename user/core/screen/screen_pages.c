@@ -18,7 +18,8 @@ static const struct help_line help_lines[] = {
 	{"? h F1", "open or close this help"},
 	{"j k arrows", "move; also g, G, Home, End, Page Up, Page Down"},
 	{"Enter Esc", "open a GIL or a thread; go back"},
-	{"f", "open the functions of the GIL or the thread: who makes others wait (with --blame); f or Esc goes back"},
+	{"f", "open the functions of the GIL or the thread: who makes others wait (with --blame); "
+	      "f or Esc goes back"},
 	{"s S", "sort by the next column; reverse the order (an arrow shows it)"},
 	{"1 ... 9", "sort by that column; press again to reverse the order"},
 	{"/", "filter by name or number; c or Esc clears"},
