@@ -42,6 +42,23 @@ TEST(a_lack_of_cpus_is_no_cause_for_threads_that_compute)
 	}
 }
 
+/* Nor if they hardly get one, so that a thread does next to nothing in each hold, nor if they began late. */
+TEST(threads_that_compute_without_a_cpu)
+{
+	for (int i = 0; i < 2; i++) {
+		struct story st = begin();
+		struct told t;
+
+		add_threads(&st, 2, "python3");
+		story__pass(&st, i * 400 * MS);
+		compute_for(&st, 2, 60, 400 * US, 20 * MS);
+		t = finish(&st);
+		CHECK_STR(t.kind, "shared");
+		SAYS(t, "2 threads such as 1 (python3) want the GIL");
+		SAYS(t, "More CPUs");
+	}
+}
+
 /* Nor if they compute for a short part of the time only. */
 TEST(a_lack_of_cpus_is_no_cause_for_threads_that_compute_for_a_while)
 {

@@ -55,8 +55,8 @@ static inline void preempt(struct story *st, __u32 holder, __u64 ns)
 	story__edge(st, holder, GIL_EDGE_SWITCH_IN, 0);
 }
 
-/* Threads 1 to n compute in turns of 5 ms, in each of which the holder has no CPU for `off`. */
-static inline void compute(struct story *st, __u32 n, int turns, __u64 off)
+/* Threads 1 to n compute in turns. In each, the holder computes for `on`, and then has no CPU for `off`. */
+static inline void compute_for(struct story *st, __u32 n, int turns, __u64 on, __u64 off)
 {
 	for (__u32 tid = 2; tid <= n; tid++)
 		story__wait(st, tid);
@@ -64,13 +64,19 @@ static inline void compute(struct story *st, __u32 n, int turns, __u64 off)
 	for (int i = 0; i < turns; i++) {
 		__u32 holder = (__u32)i % n + 1, next = ((__u32)i + 1) % n + 1;
 
-		story__pass(st, off < 5 * MS ? 5 * MS - off : 2 * MS);
+		story__pass(st, on);
 		if (off)
 			preempt(st, holder, off);
 		story__pass(st, 50 * US);
 		story__hand_over(st, holder, next, true);
 		story__wait(st, holder);
 	}
+}
+
+/* The same in turns of 5 ms, or longer ones for want of a CPU. */
+static inline void compute(struct story *st, __u32 n, int turns, __u64 off)
+{
+	compute_for(st, n, turns, off < 5 * MS ? 5 * MS - off : 2 * MS, off);
 }
 
 static inline void add_threads(struct story *st, __u32 n, const char *name)

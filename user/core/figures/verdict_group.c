@@ -29,6 +29,9 @@
 #define INSISTS_HOLD 0.20
 #define INSISTS_USE  0.35 /* with the GIL or waiting for it, of the time in which anybody is */
 #define INSISTS_MOST 0.50 /* of its waits are for holds that it does not end by itself */
+/* What a thread does in one hold without a CPU may be next to nothing. But if so many of its waits
+ * began because it was made to let go, it had more to do each time. */
+#define INSISTS_MADE 0.75
 
 static double share(double part, double whole)
 {
@@ -366,6 +369,19 @@ struct verdict_class verdict_class(const struct verdict_look *l, bool brief)
 	return c;
 }
 
+/* True if nearly all waits of the thread began because others made it let go. Between two waits that
+ * begin otherwise, it computes for a good part of an interval. */
+static bool is_made_to_let_go(const struct verdict_look *l, const struct gil_thread *t)
+{
+	double waits = (double)t->fig.contended, made = (double)t->fig.requested_releases;
+	double by_itself = waits > made ? waits - made : 0;
+
+	return !l->gil->requests_unknown && waits > 0 && made >= INSISTS_MADE * waits &&
+	       work_of(l, t).all >= INSISTS_HOLD *
+					    (double)gil_later(INTERVAL_LEAST, l->interval_ns) *
+					    (by_itself + 1);
+}
+
 /* True if the thread would go on in each hold if it could. */
 static bool insists(const struct verdict_look *l, const struct gil_thread *t)
 {
@@ -373,9 +389,11 @@ static bool insists(const struct verdict_look *l, const struct gil_thread *t)
 	__u64 held = gil_lock_held_until(&l->gil->lock, l->gil->locked_at_start, l->now);
 	__u64 busy = gil_later(held, gil_lock_contended_until(&l->gil->lock, l->now));
 
-	return verdict_thread__is_in_front(l, t) && used_by(l, t) >= INSISTS_USE * (double)busy &&
-	       w.holds >= INSISTS_MOST * (double)t->fig.contended &&
-	       w.long_ >= INSISTS_HOLD * (double)l->interval_ns * w.holds;
+	if (!verdict_thread__is_in_front(l, t) || used_by(l, t) < INSISTS_USE * (double)busy)
+		return false;
+	return is_made_to_let_go(l, t) ||
+	       (w.holds >= INSISTS_MOST * (double)t->fig.contended &&
+		w.long_ >= INSISTS_HOLD * (double)l->interval_ns * w.holds);
 }
 
 /*
