@@ -72,7 +72,7 @@ unread:
 	return 0;
 }
 
-/* Adds to a sum. Called under the GIL's mutex, so nobody else updates this entry. */
+/* Adds to a sum. Where the GIL's mutex is held, nobody else updates this entry; elsewhere others may. */
 static __noinline int count_sum(__u32 lock_index, __u32 kind, __u64 key, __u64 ns)
 {
 	struct gil_sum_key k = {.lock = lock_index, .kind = kind, .key = key};
@@ -80,14 +80,19 @@ static __noinline int count_sum(__u32 lock_index, __u32 kind, __u64 key, __u64 n
 	struct gil_sum_value first = {.count = 1, .ns = ns};
 	struct gil_tables *tab;
 
-	if (sum) {
-		sum->count++;
-		sum->ns += ns;
-	} else if (bpf_map_update_elem(&sums, &k, &first, BPF_NOEXIST)) {
-		tab = the_tables();
-		if (tab)
-			__sync_fetch_and_add(&tab->sums_full, 1);
+	if (!sum) {
+		if (!bpf_map_update_elem(&sums, &k, &first, BPF_NOEXIST))
+			return 0;
+		sum = bpf_map_lookup_elem(&sums, &k);
 	}
+	if (sum) {
+		__sync_fetch_and_add(&sum->count, 1);
+		__sync_fetch_and_add(&sum->ns, ns);
+		return 0;
+	}
+	tab = the_tables();
+	if (tab)
+		__sync_fetch_and_add(&tab->sums_full, 1);
 	return 0;
 }
 
@@ -421,6 +426,8 @@ int on_nothing(struct pt_regs *ctx __attribute__((unused)))
 }
 
 #include "blame.h"
+
+#include "futex.h"
 
 #include "scheduler.h"
 

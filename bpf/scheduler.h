@@ -4,25 +4,11 @@
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
 
-/* The thread's record if it waits or holds. `sleeps` says that it is just going to sleep. */
-static __always_inline struct gil_thread *timed_thread(struct task_struct *task, int sleeps)
+/* The thread's record if it waits or holds. */
+static __always_inline struct gil_thread *timed(struct gil_thread *t)
 {
-	__u32 tid = task->pid;
-	struct gil_thread_records *r = bpf_map_lookup_elem(&records, &tid);
-	struct gil_thread *t;
-	__u64 current;
-
-	if (!r || !r->count) /* no records; or the thread is just making its first one */
-		return NULL;
-	if (is_frozen()) /* what is still open would go on beyond the end */
-		return NULL;
-	current = r->current;
-	GIL_VERIFIER_BELOW(current, GIL_THREAD_LOCKS);
-	t = thread_at(r->index[current]);
-	if (sleeps && t && gil_rarely(t->bpf.tried != 0) && t->tid == tid)
-		semaphore_sleeps(t->bpf.record);
-	if (!t || !gil_thread_is_timed(t) || t->tid != tid)
-		return NULL;
+	if (!t || !gil_thread_is_timed(t) || is_frozen())
+		return NULL; /* frozen: what is still open would go on beyond the end */
 	if (t->seq & 1) {
 		struct gil_tables *tab = the_tables();
 
@@ -31,6 +17,18 @@ static __always_inline struct gil_thread *timed_thread(struct task_struct *task,
 		return NULL;
 	}
 	return t;
+}
+
+/* The record of a thread that leaves its CPU, if it waits or holds. `sleeps`: it goes to sleep. */
+static __always_inline struct gil_thread *leaving(struct task_struct *task, int sleeps)
+{
+	struct gil_thread *t = record_of(task);
+
+	if (sleeps && t && gil_rarely(t->bpf.tried != 0) && !is_frozen())
+		semaphore_sleeps(t->bpf.record);
+	if (futex && futex_leave(task, t, sleeps))
+		t = record_of(task);
+	return timed(t);
 }
 
 /*
@@ -59,7 +57,7 @@ int on_switch(__u64 *ctx)
 	struct task_struct *next = (struct task_struct *)ctx[2];
 	struct gil_thread *t;
 
-	t = timed_thread(prev, !preempted && prev->__state != 0);
+	t = leaving(prev, !preempted && prev->__state != 0);
 	if (t) {
 		__u64 now = bpf_ktime_get_ns();
 		__u32 flags;
@@ -78,7 +76,7 @@ int on_switch(__u64 *ctx)
 			blame_leave(t, prev, now);
 		seq_step(&t->seq);
 	}
-	t = timed_thread(next, 0);
+	t = timed(record_of(next));
 	if (t) {
 		__u64 now = bpf_ktime_get_ns();
 
@@ -89,6 +87,8 @@ int on_switch(__u64 *ctx)
 		if (blame)
 			blame_back(t, 0, now);
 		seq_step(&t->seq);
+		if (futex && t->bpf.futex)
+			futex_edge(t, GIL_EDGE_WOKEN, 0, now);
 	}
 	return 0;
 }
@@ -96,7 +96,7 @@ int on_switch(__u64 *ctx)
 SEC("tp_btf/sched_wakeup")
 int on_wakeup(__u64 *ctx)
 {
-	struct gil_thread *t = timed_thread((struct task_struct *)ctx[0], 0);
+	struct gil_thread *t = timed(record_of((struct task_struct *)ctx[0]));
 	__u64 now;
 
 	if (!t || t->cpu != GIL_PART_BLOCKED)

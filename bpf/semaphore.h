@@ -30,11 +30,11 @@
  * loop ends in a condition, a shape that every verifier accepts; GIL_VERIFIER_UNROLL is not meant
  * for so many rounds.
  */
-static __noinline int lock_enter(__u32 lock_index)
+static __noinline int lock_enter(__u32 lock_index, int spins)
 {
 	struct gil_lock *l = lock_at(lock_index);
 
-	for (int i = 0; l && i < SPINS; i++) {
+	for (int i = 0; l && i < spins; i++) {
 		__u32 even = *(volatile __u32 *)&l->seq & ~1U;
 
 		if (__sync_val_compare_and_swap(&l->seq, even, even + 1) == even)
@@ -83,7 +83,7 @@ static __noinline int semaphore_sleeps(__u32 record)
 	struct gil_lock *l = t ? lock_at(t->lock) : NULL;
 	__u64 now;
 
-	if (!l || !lock_enter(t->lock))
+	if (!l || !lock_enter(t->lock, SPINS))
 		return 0;
 	seq_step(&t->seq);
 	now = bpf_ktime_get_ns();
@@ -141,7 +141,7 @@ static __noinline int semaphore_edge(__u32 index, __u32 tid, __u32 site)
 	if (is_taken(site) && t->state != GIL_THREAD_WAITING && !t->bpf.tried &&
 	    (site == GIL_SITE_SEMAPHORE_TAKEN || t->state != GIL_THREAD_UNSEEN))
 		return 0;
-	if (!lock_enter(p->lock[0].lock)) {
+	if (!lock_enter(p->lock[0].lock, SPINS)) {
 		/* The wait then begins when the thread falls asleep. */
 		if (site == GIL_SITE_SEMAPHORE_ACQUIRE)
 			t->bpf.tried = bpf_ktime_get_ns();

@@ -15,6 +15,29 @@ static __always_inline void mark_several(const struct gil_thread_records *r, __u
 	}
 }
 
+/* The record with which the thread is busy, if it is with any. NULL if it has none; or it is just making
+ * its first one. */
+static __always_inline struct gil_thread *current_record(const struct gil_thread_records *r,
+							 __u32 tid)
+{
+	struct gil_thread *t;
+	__u64 current;
+
+	if (!r || !r->count)
+		return NULL;
+	current = r->current;
+	GIL_VERIFIER_BELOW(current, GIL_THREAD_LOCKS);
+	t = thread_at(r->index[current]);
+	return t && t->tid == tid ? t : NULL;
+}
+
+static __always_inline struct gil_thread *record_of(const struct task_struct *task)
+{
+	__u32 tid = task->pid;
+
+	return current_record(bpf_map_lookup_elem(&records, &tid), tid);
+}
+
 /* Where a new record goes in the thread's list: after the others, or in place of one that user
  * space has taken back because the GIL's interpreter is gone. GIL_THREAD_LOCKS if there is no
  * room. */

@@ -31,6 +31,7 @@ enum gil_site_kind {
  * counts. It stays set for a while after the old source has stopped counting, because the old
  * source may have reported the first half of a pair. */
 #define GIL_SOURCE_TAKEOVER 8U
+#define GIL_SOURCE_FUTEX    16U /* no probe: waits alone, from the scheduler (bpf/futex.h) */
 
 enum gil_argument_kind {
 	GIL_ARGUMENT_NONE = 0,

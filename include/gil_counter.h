@@ -15,11 +15,11 @@
 
 /* Kept per thread. A GIL's figure is the sum over its threads. */
 #define GIL_THREAD_COUNTERS(X)                                                                     \
-	X(acquisitions, COUNT, NULL, 0, "times a thread got the GIL")                              \
+	X(acquisitions, COUNT, NULL, METRIC_LOSES_WITHOUT_HOLDS, "times a thread got the GIL")     \
 	/* equals wait.count */                                                                    \
 	X(contended, COUNT, "acquisitions", 0, "acquisitions that had to wait")                    \
 	/* equals hold.count */                                                                    \
-	X(releases, COUNT, NULL, 0, "times a thread let the GIL go")                               \
+	X(releases, COUNT, NULL, METRIC_LOSES_WITHOUT_HOLDS, "times a thread let the GIL go")      \
 	X(requested_releases, COUNT, "releases", METRIC_LOSES_REQUESTS,                            \
 	  "releases that a waiter had asked for")                                                  \
 	/* for the verdict, which judges what others waited for */                                 \
@@ -30,7 +30,7 @@
 	X(partial_hold_ns, HIDDEN, NULL, 0, "time in holds whose beginning was not seen")          \
 	X(partial_hold_blocked_ns, HIDDEN, NULL, 0, "the part of it asleep")                       \
 	X(partial_wait_ns, HIDDEN, NULL, 0, "time in waits whose beginning was not seen")          \
-	X(hold_stopped_ns, NS, NULL, METRIC_LOSES_HOLD_TIMES,                                      \
+	X(hold_stopped_ns, NS, NULL, METRIC_LOSES_HOLD_TIMES | METRIC_LOSES_WITHOUT_HOLDS,         \
 	  "time in holds stopped by a signal, debugger or freezer; a part of blocked")
 
 /* Kept per GIL. */

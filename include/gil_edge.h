@@ -31,6 +31,13 @@ enum gil_edge_kind {
 	GIL_EDGE_SWITCH_IN = 6,
 	/* The thread has exited, whatever it was doing. */
 	GIL_EDGE_EXIT = 7,
+	/* The rest is only seen where waits alone are: gil_waits.h. The thread was woken from its wait,
+	 * and is on a CPU: it may have got the GIL. If it has not, a WAIT follows. */
+	GIL_EDGE_WOKEN = 8,
+	/* It has got the GIL, and its wait ended when it was WOKEN last. */
+	GIL_EDGE_GOT = 9,
+	/* The thread lets the GIL go, and wakes a thread that waits for it. */
+	GIL_EDGE_LET_GO = 10,
 };
 
 #define GIL_EDGE_F_RUNNABLE  1U /* SWITCH_OUT: preempted, not asleep */

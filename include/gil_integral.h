@@ -20,6 +20,12 @@ static __always_inline __u64 gil_lock_held_until(const struct gil_lock *l, int l
 	return l->held_ns;
 }
 
+/* True if no edge of it has been seen. */
+static __always_inline int gil_lock_is_untouched(const struct gil_lock *l)
+{
+	return l->state == GIL_LOCK_UNSEEN && !l->wait_slices;
+}
+
 /* The number of threads waiting now. */
 static __always_inline __u32 gil_lock_waiters(const struct gil_lock *l)
 {

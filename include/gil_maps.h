@@ -59,7 +59,8 @@ struct gil_process {
 	__u64 other_hits; /* probe hits that were not about a GIL */
 	__u64 dropped;    /* edges lost because a table was full */
 	__u32 bound;      /* the thread with which its probes end: usually the main thread */
-	__u32 pad;
+	/* In a thread state: 64 bits, the thread's number as gettid() says; 0: not known. */
+	__u32 thread_native_id;
 	struct gil_frame_layout frames; /* if samples are taken */
 };
 

@@ -195,9 +195,15 @@ static inline void gil_model_found_no_more(struct gil_lock *l, struct gil_thread
 	t->state = GIL_THREAD_UNSEEN;
 }
 
+#include "gil_waits.h"
+
 static __always_inline void gil_model_wait(struct gil_lock *l, struct gil_thread *t, __u64 ts)
 {
 	l->wait_slices++;
+	if (gil_rarely(t->state == GIL_THREAD_WOKEN)) {
+		gil_model_not_got(l, t, ts);
+		return;
+	}
 	if (t->state == GIL_THREAD_WAITING) {
 		if (!l->asked && l->state == GIL_LOCK_HELD && t->slice >= l->since)
 			l->asked = ts;
@@ -391,6 +397,8 @@ static __always_inline void gil_model_exit(struct gil_lock *l, struct gil_thread
 {
 	if (t->state == GIL_THREAD_WAITING)
 		__sync_fetch_and_add(&l->gone, 1);
+	else if (gil_rarely(t->state == GIL_THREAD_WOKEN))
+		gil_thread_got(t, &l->partial_waits);
 	gil_thread_exit(t, ts);
 }
 
@@ -460,6 +468,14 @@ static __always_inline struct gil_handoff gil_model_step(struct gil_lock *l, str
 		break;
 	case GIL_EDGE_EXIT:
 		gil_model_exit(l, t, e->ts);
+		break;
+	case GIL_EDGE_WOKEN:
+		gil_model_woken(l, t, e->ts);
+		break;
+	case GIL_EDGE_GOT:
+		return gil_model_got(l, t);
+	case GIL_EDGE_LET_GO:
+		gil_model_let_go(l, t, !!(e->flags & GIL_EDGE_F_REQUESTED), e->ts);
 		break;
 	default:
 		break;

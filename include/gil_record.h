@@ -14,6 +14,9 @@ enum gil_thread_state {
 	GIL_THREAD_WAITING,
 	GIL_THREAD_HOLDING,
 	GIL_THREAD_GONE,
+	/* Woken from its wait, and on a CPU. Whether it has got the GIL shows later. Only where waits
+	 * alone are seen: gil_waits.h. */
+	GIL_THREAD_WOKEN,
 };
 
 #define GIL_THREAD_NAME 64 /* with its end */
@@ -56,7 +59,16 @@ struct gil_thread_bpf {
 	__u32 record; /* the index of this record */
 	__u8 several; /* it has records for other GILs too */
 	__u8 told;    /* the recording has been sent this record's THREAD entry */
-	__u8 pad[2];
+	__u8 futex;   /* its waits are seen without probes: bpf/futex.h */
+	__u8 handed;  /* bpf/futex.h: woken by who let the GIL go */
+};
+
+/* What is kept of a wait that may have ended: see gil_waits.h. */
+struct gil_thread_woken {
+	__u64 at;
+	__u64 contended_ns; /* the GIL's contended_ns then */
+	/* bpf/futex.h: how often the GIL had changed hands when this thread last let it go. */
+	__u64 let_go;
 };
 
 struct gil_thread {
@@ -81,6 +93,7 @@ struct gil_thread {
 	 * the size of a cache line, so that what follows is where it would be without it. */
 	char name[GIL_THREAD_NAME];
 	struct gil_figures fig;
+	struct gil_thread_woken woken;
 };
 
 /* The same for a GIL. */
@@ -123,6 +136,8 @@ struct gil_lock {
 	};
 	struct gil_hist handoff; /* release to acquisition */
 	struct gil_hist chain;   /* handoffs in a completed chain; a count, not a time */
+	/* bpf/futex.h: how often it had changed hands when that was last looked at. */
+	__u64 switches;
 };
 
 #endif

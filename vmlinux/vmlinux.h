@@ -94,6 +94,7 @@ struct pid {
 
 /* What the kernel keeps behind the registers of user mode on arm64. */
 struct pt_regs___kernel {
+	__u64 orig_x0; /* the first argument, where regs[0] may already be the result */
 	int syscallno;
 };
 

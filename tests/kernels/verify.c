@@ -26,7 +26,7 @@
 #define LOG_SIZE (16 << 20)
 
 struct form {
-	bool recording, multi, blame;
+	bool recording, multi, blame, waits;
 };
 
 struct outcome {
@@ -51,6 +51,7 @@ static void set_sizes(struct gilscope_bpf *s, const struct form *form)
 	s->rodata->max_threads = 4096;
 	s->rodata->recording = form->recording;
 	s->rodata->blame = form->blame;
+	s->rodata->futex = form->waits;
 	bpf_map__set_max_entries(s->maps.edges, form->recording ? 1 << 20 : 4096);
 	bpf_map__set_max_entries(s->maps.processes, 64);
 	bpf_map__set_max_entries(s->maps.free_processes, 64);
@@ -127,19 +128,20 @@ static bool verify(const char *name, bool on_uprobe, const char *kernel)
 	long worst = -1;
 	int forms = 0;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < (on_uprobe ? 4 : 8); i++) {
 		const struct form form = {.recording = i & 1,
 					  .multi = on_uprobe && i & 2,
-					  .blame = on_uprobe ? !(i & 1) : i & 2};
+					  .blame = on_uprobe ? !(i & 1) : i & 2,
+					  .waits = i & 4};
 		struct outcome out = {0};
 
 		try(name, &form, &out);
 		if (out.err) {
 			printf("not ok verifier/%s: rejected with%s a recording, with%s "
-			       "samples, attach type of %s: %s: %s\n",
+			       "samples, with%s waits alone, attach type of %s: %s: %s\n",
 			       name, form.recording ? "" : "out", form.blame ? "" : "out",
-			       form.multi ? "uprobe_multi" : "perf events", strerror(-out.err),
-			       out.why);
+			       form.waits ? "" : "out", form.multi ? "uprobe_multi" : "perf events",
+			       strerror(-out.err), out.why);
 			return false;
 		}
 		forms++;

@@ -179,7 +179,7 @@ static void make_invalid(struct run *run, __u64 seed)
 		run->edges[i] = (struct gil_edge){
 			.ts = now - random_below(&r, 1000),
 			.tid = (__u32)random_below(&r, run->threads),
-			.kind = (__u16)random_below(&r, 10), /* also some that do not exist */
+			.kind = (__u16)random_below(&r, GIL_EDGE_EXIT + 1), /* also 0 */
 			.flags = (__u16)random_below(&r, 4),
 		};
 	}
