@@ -275,7 +275,7 @@ TEST(metrics_are_whole)
 		good = good && metric__is_per_process(m) == !!m->of_process;
 		good = good && (!m->whole || metric__find(m->whole)->unit == m->unit);
 		good = good && (metric__is_per_thread(m) ||
-				(!metric__thread_hist(m, g->threads) &&
+				(!metric__thread_hist(m, g, g->threads) &&
 				 !metric__thread_value(m, g, g->threads).known));
 	}
 	CHECK(metric_value__number(metric__value(metric__find("acquisitions"), p, g)) == 1001,

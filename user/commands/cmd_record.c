@@ -132,6 +132,8 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 
 	if (observe_options__finish(&o->observe, argc, argv, rest, f))
 		return -EINVAL;
+	if (observe_options__need_holds(&o->observe, argv[0], f))
+		return -EINVAL;
 	if (output__check(&o->observe, &wish, 1, argv, f))
 		return -EINVAL;
 	else if (to_stdout && isatty(STDOUT_FILENO))

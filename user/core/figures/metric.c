@@ -174,18 +174,20 @@ const struct metric metric_table[] = {
 		"handoffs", METRIC_COUNT,
 		"acquisitions by another thread that was already waiting at the release",
 		.of_gil = get_handoffs, .whole = "acquisitions"},
-	{"held_ratio", METRIC_RATIO, "share of time the GIL was held", .of_gil = get_held_ratio},
+	{"held_ratio", METRIC_RATIO, "share of time the GIL was held", .of_gil = get_held_ratio,
+	 .loses = METRIC_LOSES_WITHOUT_HOLDS},
 	{"contended_ratio", METRIC_RATIO, "share of time at least one thread waited",
 	 .of_gil = get_contended_ratio},
 	{"wait_ratio", METRIC_RATIO, "threads waiting, on average", .of_gil = get_wait_ratio},
 	{"hold", METRIC_NS, "length of a hold, acquisition to release",
-	 .hist_of_figures = hist_hold},
+	 .hist_of_figures = hist_hold, .loses = METRIC_LOSES_WITHOUT_HOLDS},
 	{"hold_oncpu_ns", METRIC_NS, "time in holds on a CPU", .of_figures = get_hold_oncpu,
-	 .loses = METRIC_LOSES_HOLD_TIMES},
+	 .loses = METRIC_LOSES_HOLD_TIMES | METRIC_LOSES_WITHOUT_HOLDS},
 	{"hold_preempted_ns", METRIC_NS, "time in holds off the CPU though runnable",
-	 .of_figures = get_hold_preempted, .loses = METRIC_LOSES_HOLD_TIMES},
+	 .of_figures = get_hold_preempted,
+	 .loses = METRIC_LOSES_HOLD_TIMES | METRIC_LOSES_WITHOUT_HOLDS},
 	{"hold_blocked_ns", METRIC_NS, "time in holds asleep", .of_figures = get_hold_blocked,
-	 .loses = METRIC_LOSES_HOLD_TIMES},
+	 .loses = METRIC_LOSES_HOLD_TIMES | METRIC_LOSES_WITHOUT_HOLDS},
 	{"wait", METRIC_NS, "length of a wait, first block to acquisition",
 	 .hist_of_figures = hist_wait},
 	{"wait_blocked_ns", METRIC_NS, "time in waits asleep on the lock",
@@ -196,7 +198,8 @@ const struct metric metric_table[] = {
 	 .loses = METRIC_LOSES_WAIT_TIMES},
 	{"handoff", METRIC_NS, "latency of a handoff, release to acquisition",
 	 .hist_of_gil = hist_handoff},
-	{"chain", METRIC_COUNT, "handoffs in a row with no gap", .hist_of_gil = hist_chain},
+	{"chain", METRIC_COUNT, "handoffs in a row with no gap", .hist_of_gil = hist_chain,
+	 .loses = METRIC_LOSES_WITHOUT_HOLDS},
 	{"gil_enabled", METRIC_FLAG, "1 if a process runs with a GIL, 0 if all run without one",
 	 .of_process = get_gil_enabled},
 	{"blame_ns", METRIC_NS, "waiting of all other threads while these functions had the GIL",
@@ -257,9 +260,16 @@ const struct metric *metric__find_rule_name(const char *name, size_t length)
 	return NULL;
 }
 
+bool metric__is_seen(const struct metric *m, const struct snapshot_gil *g)
+{
+	return !g->waits_only || !(m->loses & METRIC_LOSES_WITHOUT_HOLDS);
+}
+
 struct metric_value metric__value(const struct metric *m, const struct snapshot_process *p,
 				  const struct snapshot_gil *g)
 {
+	if (!metric__is_seen(m, g))
+		return not_measured;
 	if (m->of_process)
 		return m->of_process(p);
 	if (m->of_gil)
@@ -272,21 +282,24 @@ struct metric_value metric__value(const struct metric *m, const struct snapshot_
 struct metric_value metric__thread_value(const struct metric *m, const struct snapshot_gil *g,
 					 const struct gil_thread *t)
 {
-	if (m->of_figures)
+	if (m->of_figures && metric__is_seen(m, g))
 		return m->of_figures(g, &t->fig);
 	return not_measured;
 }
 
 const struct gil_hist *metric__hist(const struct metric *m, const struct snapshot_gil *g)
 {
+	if (!metric__is_seen(m, g))
+		return NULL;
 	if (m->hist_of_gil)
 		return m->hist_of_gil(g);
 	return m->hist_of_figures ? m->hist_of_figures(&g->fig) : NULL;
 }
 
-const struct gil_hist *metric__thread_hist(const struct metric *m, const struct gil_thread *t)
+const struct gil_hist *metric__thread_hist(const struct metric *m, const struct snapshot_gil *g,
+					   const struct gil_thread *t)
 {
-	return m->hist_of_figures ? m->hist_of_figures(&t->fig) : NULL;
+	return m->hist_of_figures && metric__is_seen(m, g) ? m->hist_of_figures(&t->fig) : NULL;
 }
 
 double metric_value__number(struct metric_value v)

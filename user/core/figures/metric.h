@@ -23,6 +23,8 @@ enum metric_loss {
 		1, /* releases not told apart: the true value may be higher by these */
 	METRIC_LOSES_HOLD_TIMES = 2, /* scheduler edges, which say where the time of a hold went */
 	METRIC_LOSES_WAIT_TIMES = 4, /* the same for waits */
+	/* all of it, where only waits are seen */
+	METRIC_LOSES_WITHOUT_HOLDS = 8,
 };
 
 /* A value that was not measured is unknown, not 0. */
@@ -77,9 +79,13 @@ struct metric_value metric__value(const struct metric *m, const struct snapshot_
 struct metric_value metric__thread_value(const struct metric *m, const struct snapshot_gil *g,
 					 const struct gil_thread *t);
 
-/* The histogram of a distribution; NULL if the metric is not a distribution. */
+/* False if the metric cannot be known of this GIL, because only waits were seen. */
+bool metric__is_seen(const struct metric *m, const struct snapshot_gil *g);
+
+/* The histogram of a distribution; NULL if the metric is not a distribution, or was not measured. */
 const struct gil_hist *metric__hist(const struct metric *m, const struct snapshot_gil *g);
-const struct gil_hist *metric__thread_hist(const struct metric *m, const struct gil_thread *t);
+const struct gil_hist *metric__thread_hist(const struct metric *m, const struct snapshot_gil *g,
+					   const struct gil_thread *t);
 
 /* The value as a number to compare or draw; NaN if unknown. */
 double metric_value__number(struct metric_value v);

@@ -29,6 +29,7 @@ struct snapshot_gil {
 				  * string; NULL: it does not sleep, or that is not known */
 	int locked_at_start;  /* the lock's own word at the start: 1, 0, or -1 if unknown */
 	long switch_interval_us; /* -1: unknown */
+	bool waits_only;         /* only waits were seen, and no holds */
 	bool requests_unknown;   /* requested and voluntary releases are not told apart */
 	/* From a file of an earlier version: how many of the last counters it does not have. */
 	unsigned int missing_thread_counters;

@@ -90,6 +90,7 @@ static void fold_gil(struct snapshot_process *sum, const struct snapshot_process
 	if (g->lock.chain_len)
 		gil_hist_add(&l->chain, g->lock.chain_len);
 	l->since = l->mark = sum->end_ns;
+	to->waits_only = to->waits_only || g->waits_only;
 	to->requests_unknown = to->requests_unknown || g->requests_unknown;
 	counters__miss(&to->missing_thread_counters, g->missing_thread_counters);
 	counters__miss(&to->missing_lock_counters, g->missing_lock_counters);

@@ -359,6 +359,8 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 	v->small_turns = c->mostly_brief && has_small_turns(v, l);
 	if (l->observed < OBSERVED_LEAST_NS)
 		return VERDICT_NOTHING_SEEN;
+	if (l->gil->waits_only)
+		return VERDICT_WAITS;
 	if (is_stuck(v, l))
 		return was_not_asked(v, l) ? VERDICT_INTERVAL : VERDICT_STUCK;
 	if (waits && is_asleep(v, l))
@@ -476,6 +478,7 @@ const char *verdict_kind__name(enum verdict_kind k)
 		[VERDICT_NATIVE] = "native",
 		[VERDICT_PREEMPTED] = "preempted",
 		[VERDICT_STUCK] = "stuck",
+		[VERDICT_WAITS] = "waits",
 		[VERDICT_INTERVAL] = "switch_interval",
 	};
 

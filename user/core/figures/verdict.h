@@ -28,6 +28,7 @@ enum verdict_kind {
 	VERDICT_NATIVE,    /* native code computes with the GIL and does not let go when asked */
 	VERDICT_PREEMPTED, /* the holder, or the thread that gets the GIL next, has no CPU */
 	VERDICT_STUCK,     /* one hold takes most of the time, while others wait */
+	VERDICT_WAITS,     /* only waits were seen: how much threads wait, and not why */
 	VERDICT_INTERVAL,  /* the switch interval is so long or so short that it is the cause */
 };
 

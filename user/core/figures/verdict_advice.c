@@ -118,6 +118,17 @@ static void advise_busy(struct verdict_teller *t)
 	verdict_add(t, "There is little room left for more threads.");
 }
 
+static void advise_waits(struct verdict_teller *t)
+{
+	if (t->v->answer == VERDICT_NO)
+		verdict_add(t, "Only waits in which a thread sleeps were measured. How busy the "
+			       "GIL is, was not.");
+	else
+		verdict_add(t, "Only waits were measured, so why threads wait is not known. Try: "
+			       "--source uprobe, which also sees who has the GIL, and for how "
+			       "long.");
+}
+
 static void advise_each_its_own(struct verdict_teller *t)
 {
 	verdict_add(t, "More of them can help as long as there are CPUs.");
@@ -136,6 +147,7 @@ void verdict_advise(struct verdict_teller *t)
 		[VERDICT_NATIVE] = advise_native,
 		[VERDICT_PREEMPTED] = advise_preempted,
 		[VERDICT_STUCK] = advise_stuck,
+		[VERDICT_WAITS] = advise_waits,
 		[VERDICT_INTERVAL] = advise_interval,
 	};
 

@@ -325,6 +325,29 @@ static void tell_idle(struct verdict_teller *t)
 	say_how_they_wait(t);
 }
 
+static void tell_waits(struct verdict_teller *t)
+{
+	const struct verdict *v = t->v;
+	const struct verdict_threads *w = &v->waiting;
+
+	if (v->answer == VERDICT_NO) {
+		if (t->choices & VERDICT_TELLS_WAITS)
+			say_how_they_wait(t);
+		else
+			verdict_say(t, "no thread was seen asleep in a wait for the GIL.");
+		return;
+	}
+	if (!w->tid || w->in_turn)
+		verdict_say(t,
+			    "threads wait for the GIL %s of the time, on average %s of them at "
+			    "once.",
+			    format_percent(v->contended_ratio).s, format_mean(v->wait_ratio).s);
+	else
+		verdict_say(t, "%s wait%s for the GIL%s %s of the time, typically for %s.",
+			    verdict_who(t, w).s, s_of(w), w->count > 1 ? ", each" : "", shares(w).s,
+			    format_ns(w->wait_ns, t->ascii).s);
+}
+
 static void tell_free_threaded(struct verdict_teller *t)
 {
 	if (t->v->held_ratio > 0) {
@@ -402,6 +425,7 @@ void verdict__tell(const struct verdict *v, bool ascii, struct verdict_text *tex
 		[VERDICT_NATIVE] = tell_native,
 		[VERDICT_PREEMPTED] = tell_preempted,
 		[VERDICT_STUCK] = tell_stuck,
+		[VERDICT_WAITS] = tell_waits,
 		[VERDICT_INTERVAL] = tell_interval,
 	};
 	static const char *const answers[] = {

@@ -189,6 +189,7 @@ static void describe_gil(struct snapshot_gil *to, const struct snapshot_gil *fro
 	to->end_ns = from->end_ns;
 	to->locked_at_start = from->locked_at_start;
 	to->switch_interval_us = from->switch_interval_us;
+	to->waits_only = from->waits_only;
 	to->requests_unknown = from->requests_unknown;
 	to->missing_thread_counters = from->missing_thread_counters;
 	to->missing_lock_counters = from->missing_lock_counters;

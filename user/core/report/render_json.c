@@ -74,10 +74,20 @@ static void put_value(struct json *j, const char *key, struct metric_value v)
 
 static void put_distribution(struct json *j, const struct metric *m, const struct gil_hist *h)
 {
-	if (m->unit == METRIC_NS)
+	if (!h)
+		json__null(j, m->name);
+	else if (m->unit == METRIC_NS)
 		put_time_distribution(j, m->name, h);
 	else
 		put_count_distribution(j, m->name, h);
+}
+
+static void put_if(struct json *j, const char *key, bool known, __u64 value)
+{
+	if (known)
+		json__integer(j, key, value);
+	else
+		json__null(j, key);
 }
 
 /* Where the time of an open hold went, if that is known. */
@@ -92,9 +102,11 @@ static void put_open_hold(struct json *j, const struct snapshot_process *p,
 		     {"open_hold_blocked_ns", GIL_PART_BLOCKED}};
 	struct open_interval o = open_hold(p, g, t);
 
-	json__integer(j, "open_hold_ns", o.ns);
+	put_if(j, "open_hold_ns", !g->waits_only, o.ns);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
-		if (!o.unsplit_ns || o.unsplit_ns < o.ns)
+		if (g->waits_only)
+			json__null(j, parts[i].key);
+		else if (!o.unsplit_ns || o.unsplit_ns < o.ns)
 			json__integer(j, parts[i].key, o.part[parts[i].part]);
 		else
 			json__null(j, parts[i].key);
@@ -115,7 +127,7 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 		if (!metric__is_per_thread(m))
 			continue;
 		if (metric__is_distribution(m))
-			put_distribution(j, m, metric__thread_hist(m, t));
+			put_distribution(j, m, metric__thread_hist(m, g, t));
 		else
 			put_value(j, m->name, metric__thread_value(m, g, t));
 	}
@@ -217,14 +229,14 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 		json__null(j, "holder");
 	json__text(j, "holder_call", g->holder_call);
 	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
-	json__integer(j, "open_hold_ns",
-		      l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)
-			      ? gil_elapsed(l->since, snapshot_gil__end(p, g))
-			      : 0);
+	put_if(j, "open_hold_ns", !g->waits_only,
+	       l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)
+		       ? gil_elapsed(l->since, snapshot_gil__end(p, g))
+		       : 0);
 	json__integer(j, "waiters", open_waiters(g));
-	json__integer(j, "open_chain", l->chain_len);
+	put_if(j, "open_chain", !g->waits_only, l->chain_len);
 	json__integer(j, "partial_waits", l->partial_waits);
-	json__integer(j, "partial_holds", l->partial_holds);
+	put_if(j, "partial_holds", !g->waits_only, l->partial_holds);
 	json__integer(j, "anomalies", l->anomalies);
 	json__integer(j, "folded_threads", g->nr_folded);
 	if (g->gaps) {

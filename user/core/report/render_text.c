@@ -65,7 +65,7 @@ static int entry__compare(const void *a, const void *b)
 
 static bool was_used(const struct snapshot_gil *g)
 {
-	return g->fig.acquisitions || g->lock.waiters || g->lock.partial_holds ||
+	return g->waits_only || g->fig.acquisitions || g->lock.waiters || g->lock.partial_holds ||
 	       (g->lock.state == GIL_LOCK_UNSEEN && g->locked_at_start == 1);
 }
 
@@ -142,7 +142,7 @@ static void put_list_entry(const struct text *t, const struct entry *e)
 	cells[2] = format_percent(gil__held_ratio(p, g));
 	cells[3] = format_percent(gil__contended_ratio(p, g));
 	cells[4] = format_mean(gil__wait_ratio(p, g));
-	cells[5] = format_count(g->fig.acquisitions);
+	cells[5] = g->waits_only ? (struct format){"-"} : format_count(g->fig.acquisitions);
 	cells[6] = format_ns(gil__observed(p, g), t->ascii);
 	put_list_row(t, cells);
 	putc('\n', t->out);

@@ -59,7 +59,8 @@ static void put_ratio(const struct text *t, const char *label, double ratio, enu
 static void put_ratios(const struct text *t, const struct snapshot_process *p,
 		       const struct snapshot_gil *g)
 {
-	put_ratio(t, "held", gil__held_ratio(p, g), TEXT_HOLD, "of the time a thread had it");
+	put_ratio(t, "held", gil__held_ratio(p, g), TEXT_HOLD,
+		  g->waits_only ? "not measured" : "of the time a thread had it");
 	put_ratio(t, "contended", gil__contended_ratio(p, g), TEXT_WAIT,
 		  "at least one thread waited");
 	text__label(t, "waiting", LABEL);
@@ -262,6 +263,14 @@ static void put_distributions(const struct text *t, const struct snapshot_gil *g
 
 	if (!f->wait.count && !f->hold.count)
 		return;
+	if (g->waits_only) {
+		put_sides(t, f, 0, 1);
+		text__note(t, 2,
+			   "A wait is blocked (asleep on the lock), then runnable (woken, no CPU "
+			   "yet). Waits in which the thread did not sleep are not seen, nor are "
+			   "holds.");
+		return;
+	}
 	if (!from && t->width < BESIDE) {
 		put_sides(t, f, 0, 1);
 		put_sides(t, f, 1, 2);
@@ -412,7 +421,9 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 	__u64 open = gil_elapsed(l->since, snapshot_gil__end(p, g));
 	char line[320] = "";
 
-	if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
+	if (g->waits_only)
+		line[0] = '\0';
+	else if (l->state == GIL_LOCK_UNSEEN && g->locked_at_start == 1)
 		snprintf(line, sizeof(line),
 			 "held the whole time by one thread that never let it go");
 	else if (l->state == GIL_LOCK_UNSEEN && !g->gaps)
@@ -440,6 +451,26 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 		put_not_ended(t, p, g);
 }
 
+/* What is known without holds. */
+static void put_waits_only(const struct text *t, const struct snapshot_gil *g)
+{
+	static const char *const unseen[] = {"acquisitions", "holds"};
+
+	for (size_t i = 0; i < sizeof(unseen) / sizeof(*unseen); i++) {
+		text__label(t, unseen[i], LABEL);
+		text__column(t, "-", -FIGURE);
+		put_rest(t, "not measured");
+	}
+	text__label(t, "requested", LABEL);
+	if (g->requests_unknown)
+		text__column(t, "-", -FIGURE);
+	else
+		text__column(t, format_count(g->fig.requested_releases).s, -FIGURE);
+	put_rest(t, "times a thread let it go because a waiter had asked");
+	put_handoffs(t, &g->lock);
+	put_edges(t, g);
+}
+
 int text_gil(const struct text *t, const struct snapshot_process *p, const struct snapshot_gil *g)
 {
 	const struct gil_figures *f = &g->fig;
@@ -449,7 +480,9 @@ int text_gil(const struct text *t, const struct snapshot_process *p, const struc
 	put_ratios(t, p, g);
 	put_distributions(t, g);
 	putc('\n', t->out);
-	if (f->acquisitions) {
+	if (g->waits_only) {
+		put_waits_only(t, g);
+	} else if (f->acquisitions) {
 		text__label(t, "acquisitions", LABEL);
 		text__column(t, format_count(f->acquisitions).s, -FIGURE);
 		snprintf(line, sizeof(line), "%s contended (%s)", format_count(f->contended).s,

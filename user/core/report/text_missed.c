@@ -26,6 +26,8 @@ static void put_cost(const struct text *t, const struct snapshot *s)
 	__u64 duration = gil_elapsed(s->start_ns, s->end_ns);
 	double ns = (double)s->probe_hits * (double)s->probe_ns_per_hit;
 
+	if (s->probe_ns_per_hit < 0 && !s->probe_hits)
+		return;
 	if (s->probe_ns_per_hit < 0)
 		say(t, "%s probe hits; the cost of a hit was not measured.",
 		    format_count(s->probe_hits).s);

@@ -74,10 +74,12 @@ static void put_thread(const struct text *t, const struct snapshot_process *p,
 		__u64 held = snapshot_gil__thread_held(g, thread, snapshot_gil__end(p, g));
 		__u64 waited = snapshot_gil__thread_waited(thread, snapshot_gil__end(p, g));
 
-		cells[2] = format_percent((double)held / observed);
+		if (!g->waits_only)
+			cells[2] = format_percent((double)held / observed);
 		cells[3] = format_percent((double)waited / observed);
 	}
-	cells[4] = format_count(f->acquisitions);
+	if (!g->waits_only)
+		cells[4] = format_count(f->acquisitions);
 	if (f->releases && !g->requests_unknown)
 		cells[5] = format_percent((double)f->requested_releases / (double)f->releases);
 	if (f->hold.count || open)
@@ -136,12 +138,12 @@ static void put_group(const struct text *t, const struct verdict_threads *v)
 	text__wrap(t, TEXT_PLAIN, 2, 4, line);
 }
 
-static void put_more(const struct text *t, size_t n)
+static void put_more(const struct text *t, size_t n, bool waits_only)
 {
 	char line[128];
 
-	snprintf(line, sizeof(line), "and %s more threads, which held it and waited less",
-		 format_count(n).s);
+	snprintf(line, sizeof(line), "and %s more threads, which %swaited less", format_count(n).s,
+		 waits_only ? "" : "held it and ");
 	text__spaces(t, 2);
 	text__wrap(t, TEXT_PLAIN, 2, 2, line);
 }
@@ -150,7 +152,7 @@ static void put_rest(const struct text *t, const struct snapshot_gil *g, const s
 {
 	if (g->nr_threads <= THREADS_TOLD)
 		return;
-	put_more(t, g->nr_threads - THREADS_TOLD);
+	put_more(t, g->nr_threads - THREADS_TOLD, g->waits_only);
 	put_group(t, &v->waiting);
 	if (v->front.tid != v->waiting.tid)
 		put_group(t, &v->front);
@@ -178,9 +180,9 @@ int text_threads(const struct text *t, const struct snapshot_process *p,
 	}
 	free(rank);
 	put_rest(t, g, &v);
-	text__note(
-		t, 2,
-		"holding, waiting: share of the observed time; requested: share of its releases; "
-		"longest: its longest hold");
+	text__note(t, 2,
+		   g->waits_only ? "waiting: share of the observed time; -: not measured"
+				 : "holding, waiting: share of the observed time; requested: share "
+				   "of its releases; longest: its longest hold");
 	return 0;
 }

@@ -31,6 +31,7 @@ static void add_gil(struct totals *t, const struct snapshot_process *p,
 	v[TOTAL_hold_blocked_ns] += g->fig.hold_part[GIL_PART_BLOCKED];
 	v[TOTAL_contended_ns] += gil_lock_contended_until(&g->lock, end);
 	v[TOTAL_waited_ns] += gil_lock_waiting_until(&g->lock, end);
+	t->waits_only = t->waits_only || g->waits_only;
 	t->requests_unknown = t->requests_unknown || g->requests_unknown;
 }
 
@@ -63,6 +64,14 @@ struct totals totals__since(const struct totals *now, const struct totals *befor
 
 static bool is_known(const struct totals *t, int i)
 {
+	static const bool of_holds[NR_TOTALS] = {
+		[TOTAL_acquisitions] = true,    [TOTAL_held_ns] = true,
+		[TOTAL_hold_oncpu_ns] = true,   [TOTAL_hold_preempted_ns] = true,
+		[TOTAL_hold_blocked_ns] = true,
+	};
+
+	if (t->waits_only && of_holds[i])
+		return false;
 	return i != TOTAL_requested_releases || !t->requests_unknown;
 }
 
@@ -87,8 +96,11 @@ static void put_text(FILE *out, const struct totals *t, __u64 end_ns, size_t num
 	double elapsed = (double)v[TOTAL_elapsed_ns];
 	struct format cells[] = {
 		{""},
-		format_count(v[TOTAL_acquisitions]),
-		format_percent(elapsed > 0 ? (double)v[TOTAL_held_ns] / elapsed : NAN),
+		is_known(t, TOTAL_acquisitions) ? format_count(v[TOTAL_acquisitions])
+						: (struct format){"-"},
+		format_percent(elapsed > 0 && is_known(t, TOTAL_held_ns)
+				       ? (double)v[TOTAL_held_ns] / elapsed
+				       : NAN),
 		format_percent(elapsed > 0 ? (double)v[TOTAL_contended_ns] / elapsed : NAN),
 		format_mean(elapsed > 0 ? (double)v[TOTAL_waited_ns] / elapsed : NAN),
 		format_count(v[TOTAL_handoffs]),

@@ -36,6 +36,7 @@ enum total {
 
 struct totals {
 	__u64 value[NR_TOTALS];
+	bool waits_only;       /* only waits were seen of some GIL */
 	bool requests_unknown; /* some GIL's requested releases are not told apart */
 };
 

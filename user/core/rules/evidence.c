@@ -118,7 +118,7 @@ static int collect(void *ctx, const struct snapshot_process *p, const struct sna
 		row.longest = (double)h->max;
 	}
 	/* A thread that contributed nothing is no evidence. */
-	if (h ? h->count : row.figure.value != 0)
+	if (h ? h->count : !metric__is_distribution(f->metric) && row.figure.value != 0)
 		insert(c, &row);
 	free(sel);
 	return 0;

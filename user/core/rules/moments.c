@@ -186,6 +186,10 @@ static int look_at(void *ctx, const struct snapshot_process *p, const struct sna
 	if (!sel)
 		return -ENOMEM;
 	h = metric__hist(a->figure.metric, &sel->gil);
+	if (!h) { /* it is not measured */
+		free(sel);
+		return 0;
+	}
 	beyond = evidence__beyond(h, a->op, assertion_number__value(&a->limit));
 	seen = beyond ? find(l->m, &key) : NULL;
 	if (seen && (beyond > seen->beyond || h->max > seen->max))

@@ -205,6 +205,7 @@ static void add_lock(struct selection *sel, const struct snapshot_process *p,
 		gil_hist_add(&sum->chain, l->chain_len);
 	for (int i = 0; i < GIL_NR_LOCK_COUNTERS; i++)
 		sum->counter[i] += l->counter[i];
+	sel->gil.waits_only = sel->gil.waits_only || g->waits_only;
 	sel->gil.requests_unknown = sel->gil.requests_unknown || g->requests_unknown;
 	counters__miss(&sel->gil.missing_thread_counters, g->missing_thread_counters);
 	counters__miss(&sel->gil.missing_lock_counters, g->missing_lock_counters);

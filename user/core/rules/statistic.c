@@ -289,7 +289,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 		       : sel->unlisted                                           ? FIGURE_UNLISTED
 										 : FIGURE_SURE;
 	/* A free-threaded build has a GIL, too, which may be on for a moment during an import. */
-	if (sel->process.free_threaded && !sel->gil.fig.acquisitions)
+	if (sel->process.free_threaded && !sel->gil.fig.acquisitions && !sel->gil.fig.contended)
 		return FIGURE_NO_GIL;
 	if (!sel->gils)
 		return FIGURE_NO_PROCESS;
@@ -302,7 +302,7 @@ static enum figure_doubt doubt(const struct metric *m, const struct statistic *s
 	if (sel->folded)
 		return FIGURE_FOLDED;
 	/* Nobody wanted the GIL, so it means nothing that nobody waited long. */
-	if (st->kind == STATISTIC_MAX && !sel->gil.fig.acquisitions &&
+	if (st->kind == STATISTIC_MAX && !sel->gil.waits_only && !sel->gil.fig.acquisitions &&
 	    !metric__hist(m, &sel->gil)->count)
 		return FIGURE_NOT_USED;
 	return FIGURE_SURE;

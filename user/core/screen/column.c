@@ -231,7 +231,7 @@ static const struct gil_hist *hist_of(const struct subject *s, const char *name)
 {
 	const struct metric *m = metric__find(name);
 
-	return s->thread ? metric__thread_hist(m, s->thread) : metric__hist(m, s->gil);
+	return s->thread ? metric__thread_hist(m, s->gil, s->thread) : metric__hist(m, s->gil);
 }
 
 static double living_threads(const struct snapshot_gil *g)
@@ -269,9 +269,11 @@ static double value(const struct column *c, const struct subject *s)
 	case COLUMN_THREADS:
 		return living_threads(s->gil);
 	case COLUMN_HELD:
-		return share((double)snapshot_gil__thread_held(
-				     s->gil, s->thread, snapshot_gil__end(s->process, s->gil)),
-			     observed(s));
+		return s->gil->waits_only ? NAN
+					  : share((double)snapshot_gil__thread_held(
+							  s->gil, s->thread,
+							  snapshot_gil__end(s->process, s->gil)),
+						  observed(s));
 	case COLUMN_WAITED:
 		return s->thread ? share((double)snapshot_gil__thread_waited(
 						 s->thread, snapshot_gil__end(s->process, s->gil)),
@@ -299,7 +301,7 @@ static double value(const struct column *c, const struct subject *s)
 		return gil__contended_ratio(s->process, s->gil);
 	case COLUMN_QUANTILE:
 		h = hist_of(s, c->metric);
-		return h->count ? (double)gil_hist__quantile(h, c->q) : NAN;
+		return h && h->count ? (double)gil_hist__quantile(h, c->q) : NAN;
 	default:
 		return NAN;
 	}

@@ -91,6 +91,7 @@ static void set_sizes(const struct probe *p, struct gilscope_bpf *s)
 	s->rodata->follow_children = p->options.follow;
 	s->rodata->report_all_execs = p->options.all_execs;
 	s->rodata->recording = ring != 0;
+	s->rodata->futex = p->options.waits;
 	bpf_map__set_max_entries(s->maps.edges, ring ? ring : (size_t)sysconf(_SC_PAGESIZE));
 	bpf_map__set_max_entries(s->maps.processes, processes);
 	bpf_map__set_max_entries(s->maps.free_processes, processes);
@@ -157,6 +158,7 @@ static int load(struct probe *p)
 		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
 			bpf_program__set_autoload(program, false);
 	bpf_program__set_autoload(s->progs.on_tick, probe__wants_samples(p));
+	bpf_program__set_autoload(s->progs.on_waking, p->options.waits);
 	for (int i = 0; i < PROBE_PROGRAMS; i++) {
 		if (is_rare(i))
 			continue;
@@ -221,6 +223,7 @@ static int attach_tracepoints(struct probe *p)
 	} row[] = {
 		{s->progs.on_switch, &s->links.on_switch},
 		{s->progs.on_wakeup, &s->links.on_wakeup},
+		{s->progs.on_waking, &s->links.on_waking},
 		/* The order matters: see bpf/preempt.h. */
 		{s->progs.on_fork, &s->links.on_fork},
 		{s->progs.on_fork_again, &s->links.on_fork_again},
@@ -231,6 +234,8 @@ static int attach_tracepoints(struct probe *p)
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		if (!bpf_program__autoload(row[i].program))
+			continue;
 		*row[i].link = bpf_program__attach(row[i].program);
 		if (!*row[i].link)
 			return -errno;

@@ -36,6 +36,7 @@ struct probe_options {
 	/* How often a second the code that has a GIL is sampled on each CPU; 0: never. See
 	 * probe__samples. */
 	unsigned int blame_hz;
+	bool waits; /* some processes may have no probes: load what sees their waits (bpf/futex.h) */
 };
 
 enum probe_program {

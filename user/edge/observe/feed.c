@@ -170,6 +170,7 @@ static void feed_gil(struct feed *f, const struct process *p, struct process_gil
 	memset(&f->gil, 0, sizeof(f->gil));
 	process_gil__describe(g, f->probe, &f->gil);
 	f->gil.switch_interval_us = g->switch_interval_us;
+	f->gil.waits_only = p->source->waits_only;
 	f->gil.requests_unknown = !p->python.drop_request.known;
 	f->err = process_gil__samples_now(g, f->probe, p->looker, p->pid, f->now, &f->gil);
 	gil = f->err ?: f->to->gil(f->to->ctx, process, &f->gil);

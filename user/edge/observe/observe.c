@@ -187,6 +187,7 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 		.verbose = o->verbose,
 		.ring_size = o->ring_size,
 		.blame_hz = o->blame_hz,
+		.waits = source__needs_no_probes(o->target.source),
 		.entry = o->listener ? o->listener->entry : NULL,
 		.entry_ctx = o->listener ? o->listener->ctx : NULL,
 	};
@@ -205,7 +206,9 @@ int observer__start(struct observer **out, const struct observe_options *o, stru
 	err = ob->epoll_fd < 0 ? -errno : open_signals(ob);
 	err = err ?: move_output(ob, f, exit_status);
 	err = err ?: probe__open(&ob->probe, &po, f);
-	err = err ?: calibrate(ob->probe, &ob->ns_per_hit, f);
+	ob->ns_per_hit = -1;
+	if (!source__needs_no_probes(o->target.source))
+		err = err ?: calibrate(ob->probe, &ob->ns_per_hit, f);
 	err = err ?: target__start(&ob->target, ob->probe, &ob->spec, o->listener, f, exit_status);
 	if (ob->spec.command_stdout >= 0)
 		close(ob->spec.command_stdout);

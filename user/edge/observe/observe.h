@@ -45,6 +45,10 @@ void observe_options__init(struct observe_options *o);
 void observe_options__clear(struct observe_options *o);
 /* The path by which the output of a launched command goes to gilscope's standard error. */
 #define COMMAND_OUTPUT_STDERR "stderr"
+/* For a command (`name`) that shows or keeps holds. Returns 0, or -EINVAL with f filled if the source that
+ * was asked for does not see them. */
+int observe_options__need_holds(const struct observe_options *o, const char *name,
+				struct failure *f);
 /* Takes the command from the words after the options, and checks that there is exactly one target.
  * Returns 0, or -EINVAL with f filled. */
 int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,

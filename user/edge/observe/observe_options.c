@@ -187,6 +187,17 @@ void observe_options__clear(struct observe_options *o)
 	o->target.selectors = NULL;
 }
 
+int observe_options__need_holds(const struct observe_options *o, const char *name,
+				struct failure *f)
+{
+	if (!source__needs_no_probes(o->target.source))
+		return 0;
+	failure__what(f, "%s does not know --source %s yet, which sees only waits", name,
+		      o->target.source);
+	failure__command(f, "gilscope stat --source %s -p PID", o->target.source);
+	return -EINVAL;
+}
+
 int observe_options__finish(struct observe_options *o, int argc, char **argv, int rest,
 			    struct failure *f)
 {
@@ -202,6 +213,13 @@ int observe_options__finish(struct observe_options *o, int argc, char **argv, in
 			      "'%s' would be a command to run; -p observes a process by its number",
 			      argv[rest]);
 		failure__command(f, "gilscope %s -p %s", argv[0], argv[rest]);
+		return -EINVAL;
+	}
+	if (o->blame_hz && source__needs_no_probes(spec->source)) {
+		failure__what(f, "--blame needs probes, and --source %s has none", spec->source);
+		failure__cause(f,
+			       "it shows what code has the GIL, which is not known without them");
+		failure__command(f, "gilscope %s --blame %u --source uprobe", argv[0], o->blame_hz);
 		return -EINVAL;
 	}
 	targets = (spec->nr_pids || spec->nr_selectors) + spec->all + (spec->argv != NULL);

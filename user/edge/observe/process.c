@@ -155,6 +155,11 @@ bool process__is_probed(const struct process *p)
 	return false;
 }
 
+bool process__has_no_probes(const struct process *p)
+{
+	return p->state == PROCESS_TRACED && p->source->place == SOURCE_NOWHERE;
+}
+
 unsigned int process__sources(const struct process *p)
 {
 	const struct gil_process *record =
@@ -248,7 +253,7 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 		return -EAGAIN;
 	}
 	if (p->python.gil && !p->born_ns) {
-		holder = process__find_holder(p);
+		holder = p->source->waits_only ? NULL : process__find_holder(p);
 		process__find_waiters(p, holder);
 	}
 	if (p->python.gil)
@@ -256,6 +261,7 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	record->semaphore_at = p->python.semaphore_at;
 	record->drop_request = p->python.drop_request;
 	record->finder = python_layout__finder(&p->python.layout);
+	record->thread_native_id = p->python.frames.thread_native_id;
 	record->nr_locks = p->python.gil != 0;
 	begin_samples(p, record);
 	__atomic_store_n(&record->state, GIL_PROCESS_TRACED, __ATOMIC_SEQ_CST);
@@ -270,9 +276,11 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 	process__confirm_holder(p, holder);
 	if (p->nr_gils) {
 		/* Otherwise only used if no edge is ever seen, as the word has then not changed since. */
-		p->gils[0].locked_at_start = looker__locked(p->looker, p->bound, &p->python);
+		if (!p->source->waits_only)
+			p->gils[0].locked_at_start =
+				looker__locked(p->looker, p->bound, &p->python);
 		waiters = p->born_ns ? 0 : process__confirm_waiters(p);
-		expect_waiters(&p->gils[0], waiters || !p->gils[0].locked_at_start,
+		expect_waiters(&p->gils[0], waiters || p->gils[0].locked_at_start == 0,
 			       probe__lock(p->probe, (unsigned int)p->gils[0].lock));
 	}
 	p->late_ns = lateness(p, clock_ns());
@@ -425,13 +433,16 @@ int process__inherit(struct process *p, const struct process *parent, struct fai
 	const struct process_probes *carried = &parent->probes[SOURCE_IN_INTERPRETER];
 	const struct process_probes *probes =
 		carried->attached ? carried : &parent->probes[SOURCE_ON_FUNCTIONS];
+	const struct source *source =
+		process__has_no_probes(parent) ? parent->source : probes->source;
 	struct gil_process *record;
 	int err;
 
-	err = process__attach(p, probes->source, probes->file, f);
+	err = process__has_no_probes(parent) ? process__enter(p, f)
+					     : process__attach(p, source, probes->file, f);
 	if (err)
 		return err;
-	p->source = probes->source;
+	p->source = source;
 	process__set_sources(p, p->source->bit);
 	if (parent->state != PROCESS_TRACED)
 		return 0;

@@ -129,6 +129,8 @@ void process__detach_ended(struct process *p);
 void process__detach_from(struct process *p, enum source_place place);
 /* True if it has probes anywhere. */
 bool process__is_probed(const struct process *p);
+/* True if it is traced by a source that needs none. */
+bool process__has_no_probes(const struct process *p);
 /* For a process whose exec was done by a thread other than the first: that thread has taken over
  * the process's number, but the probes belong to the old first thread. Until they are gone they are
  * hit along with the new ones, so the process gets a new record, for which the old probes do not

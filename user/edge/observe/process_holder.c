@@ -80,6 +80,7 @@ static struct gil_thread *new_thread(const struct process *p, int record, pid_t 
 	t->pid = (__u32)p->pid;
 	t->lock = (__u32)p->gils[0].lock;
 	t->bpf.record = (__u32)record;
+	t->bpf.futex = p->source->waits_only;
 	t->tid = (__u32)tid;
 	proc__comm(tid, t->comm);
 	return t;

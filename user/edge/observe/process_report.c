@@ -20,7 +20,7 @@ bool process__is_untouched(const struct process *p)
 		const struct process_gil *g = &p->gils[i];
 
 		if (g->lock < 0 ||
-		    probe__lock(p->probe, (unsigned int)g->lock)->state != GIL_LOCK_UNSEEN)
+		    !gil_lock_is_untouched(probe__lock(p->probe, (unsigned int)g->lock)))
 			return false;
 	}
 	return true;
@@ -44,7 +44,7 @@ bool process__harvest(struct process *p)
 static bool is_off_and_unused(const struct process *p, const struct process_gil *g)
 {
 	return p->python.free_threaded && g->lock >= 0 &&
-	       probe__lock(p->probe, g->lock)->state == GIL_LOCK_UNSEEN;
+	       gil_lock_is_untouched(probe__lock(p->probe, g->lock));
 }
 
 static int add_rows(struct process *p, struct snapshot_process *sp)
@@ -62,6 +62,7 @@ static int add_rows(struct process *p, struct snapshot_process *sp)
 			return -ENOMEM;
 		g->switch_interval_us = p->gils[i].switch_interval_us;
 		g->requests_unknown = !p->python.drop_request.known;
+		g->waits_only = p->source->waits_only;
 		if (process_gil__samples(&p->gils[i], p->probe, p->looker, p->pid, sp, g,
 					 p->listener))
 			return -ENOMEM;
@@ -140,6 +141,7 @@ static int describe_gils(const struct process *p, struct snapshot_process *sp)
 		process_gil__describe(&p->gils[i], p->probe, g);
 		g->switch_interval_us = p->gils[i].switch_interval_us;
 		g->requests_unknown = !p->python.drop_request.known;
+		g->waits_only = p->source->waits_only;
 		if (!i)
 			sp->start_ns = g->lock.start;
 	}
@@ -216,7 +218,7 @@ void process__count_with(const struct process *p, __u64 gil_hits, struct process
 		count->dropped += record->dropped;
 	}
 	/* In a Python 2, other_hits includes the hits of its GIL. */
-	if (!p->python.semaphore_at)
+	if (!p->python.semaphore_at && !p->source->waits_only)
 		hits += gil_hits;
 	count->hits += hits;
 	if (p->source->costs_apart)

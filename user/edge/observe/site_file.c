@@ -182,6 +182,7 @@ static struct site_file *add_found(struct site_file **list, enum site_what what,
 	memcpy(file->site, found->site, sizeof(file->site));
 	file->long_nop = found->long_nop;
 	file->from = found->from;
+	file->is_musl = found->is_musl;
 	file->is_static = what == SITES_OF_STATIC;
 	file->err = found->err;
 	if (!file->err && what == SITES_OF_USDT) {

@@ -32,6 +32,7 @@ struct site_file {
 	struct probe_site site[PROBE_SITES];
 	bool long_nop;             /* see struct usdt */
 	bool is_static;            /* an interpreter with its C library linked in */
+	bool is_musl;              /* the C library */
 	enum cond_sites_from from; /* how the functions were found in it */
 	int err; /* 0, or why it has no usable sites: as site_file__of_usdt returns it */
 	char why[256];

@@ -110,6 +110,7 @@ static int search_libc(const struct site_search *s, struct site_found *found, st
 	if (err)
 		close(found->fd);
 	found->n = LIBC_SITES;
+	found->is_musl = libc__is_musl(libc.path);
 	memcpy(found->site, libc.site, sizeof(libc.site));
 	return err;
 }

@@ -43,6 +43,7 @@ struct site_found {
 	struct gil_arguments arguments[PROBE_SITES]; /* of USDT probes */
 	bool long_nop;                               /* see struct usdt */
 	enum cond_sites_from from;
+	bool is_musl; /* the C library */
 };
 
 /* Returns 0, and the caller closes found->fd; or -errno, perhaps with f filled. If found->err is not

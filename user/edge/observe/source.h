@@ -42,6 +42,7 @@ struct source {
 	const char *name;
 	unsigned int bit; /* GIL_SOURCE_*: what the kernel knows it by */
 	enum source_place place;
+	bool waits_only;  /* it sees no holds, and no acquisitions without a wait */
 	bool costs_apart; /* its hits do not cost what those on functions do: snapshot.usdt_hits */
 	/*
 	 * Finds its sites in process p, whose interpreter is known. Returns 0 with *file set, or
@@ -62,16 +63,19 @@ struct source {
 };
 
 /* The rows. source_uprobe's probes also watch a program before its interpreter is known. */
-extern const struct source source_usdt, source_semaphore, source_uprobe;
+extern const struct source source_usdt, source_semaphore, source_uprobe, source_futex;
 
 /* The table, in the order in which --source auto prefers the rows; NULL ends it. */
 extern const struct source *const source_table[];
 
 /* The same in the help of --source. */
-#define SOURCE_ARGUMENT "auto|usdt|uprobe"
+#define SOURCE_ARGUMENT "auto|usdt|uprobe|futex"
 #define SOURCE_HELP                                                                                \
 	"where edges come from: the interpreter's own GIL probes (usdt), probes on libc "          \
-	"(uprobe), or the best available (auto)"
+	"(uprobe), the best of these (auto), or only waits, without any probe (futex)"
+
+/* True if this name is that of a source that needs no probes. NULL is fine. */
+bool source__needs_no_probes(const char *name);
 
 /* Returns the name as it is in the table, or NULL if it is not there. */
 const char *source__named(const char *name);

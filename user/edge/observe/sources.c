@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/clock.h"
 #include "edge/observe/calibrate.h"
 #include "edge/observe/sources.h"
 
@@ -13,10 +14,7 @@
 #define EXEC_PATIENCE_NS (500 * MS)
 
 const struct source *const source_table[] = {
-	&source_usdt,
-	&source_semaphore,
-	&source_uprobe,
-	NULL,
+	&source_usdt, &source_semaphore, &source_uprobe, &source_futex, NULL,
 };
 
 /* ---- names ---- */
@@ -29,6 +27,11 @@ const char *source__named(const char *name)
 	return NULL;
 }
 
+bool source__needs_no_probes(const char *name)
+{
+	return name && !strcmp(name, source_futex.name);
+}
+
 /* ---- the choice ---- */
 
 void sources__init(struct sources *s, struct probe *probe, struct looker *looker,
@@ -39,6 +42,11 @@ void sources__init(struct sources *s, struct probe *probe, struct looker *looker
 			      .wanted = wanted,
 			      .fork_is_safe = -1,
 			      .outlive_thread = -1};
+}
+
+bool sources__wants_no_probes(const struct sources *s)
+{
+	return source__needs_no_probes(s->wanted);
 }
 
 void sources__clear(struct sources *s)
@@ -86,8 +94,11 @@ static int attach(struct process *p, const struct source_choice *chosen, struct 
 {
 	const struct process_probes *probes = &p->probes[SOURCE_ON_FUNCTIONS];
 
-	if (!chosen->file)
+	if (!chosen->file) {
+		p->source = chosen->source;
+		p->attached_ns = clock_ns();
 		return process__enter(p, f);
+	}
 	if (chosen->source->place == SOURCE_ON_FUNCTIONS && probes->attached &&
 	    probes->file == chosen->file)
 		return 0;
@@ -96,6 +107,8 @@ static int attach(struct process *p, const struct source_choice *chosen, struct 
 
 int sources__attach_own(struct sources *s, struct process *p, struct failure *f)
 {
+	if (sources__wants_no_probes(s))
+		return 0;
 	for (size_t i = 0; source_table[i]; i++) {
 		struct source_choice own = {.source = source_table[i]};
 		int err = own.source->place == SOURCE_ON_FUNCTIONS
@@ -191,8 +204,11 @@ void sources__expect_exec(struct sources *s, struct process *p, const struct pro
 {
 	const struct process_probes *probes = &like->probes[SOURCE_ON_FUNCTIONS];
 	struct failure f = {0};
-	struct site_file *libc =
-		is_libc(probes) ? probes->file : site_file__of_libc(&s->files, NULL, 0, &f);
+	struct site_file *libc;
+
+	if (sources__wants_no_probes(s))
+		return;
+	libc = is_libc(probes) ? probes->file : site_file__of_libc(&s->files, NULL, 0, &f);
 
 	if (libc)
 		process__attach(p, &source_uprobe, libc, &f);

@@ -26,6 +26,8 @@ struct source_choice {
 void sources__init(struct sources *s, struct probe *probe, struct looker *looker,
 		   const char *wanted);
 void sources__clear(struct sources *s);
+/* True if processes are to be observed without probes. */
+bool sources__wants_no_probes(const struct sources *s);
 
 /*
  * Call when the interpreter is known. Chooses the source, says why in p->source_why, and attaches

@@ -58,16 +58,17 @@ struct process *target__add(struct target *t, pid_t pid)
 
 static int hold_command(struct target *t, struct failure *f)
 {
-	struct site_file *file = site_file__of_libc(&t->sources.files, NULL, 0, f);
+	bool probed = !sources__wants_no_probes(&t->sources);
+	struct site_file *file = probed ? site_file__of_libc(&t->sources.files, NULL, 0, f) : NULL;
 	struct process *p;
 	int err;
 
-	if (!file)
+	if (probed && !file)
 		return -errno;
 	p = target__add(t, t->launch.pid);
 	if (!p)
 		return -ENOMEM;
-	err = process__attach(p, &source_uprobe, file, f);
+	err = probed ? process__attach(p, &source_uprobe, file, f) : process__enter(p, f);
 	if (!err)
 		target__try_later(t, p);
 	return err;
@@ -75,11 +76,12 @@ static int hold_command(struct target *t, struct failure *f)
 
 static int start_command(struct target *t, struct failure *f, int *exit_status)
 {
+	bool probed = !sources__wants_no_probes(&t->sources);
 	int err;
 
 	/* Load these now, so that no process has to wait for it later. */
-	err = probe__prepare(t->probe, PROBE_USDT, f);
-	err = err ?: probe__prepare(t->probe, PROBE_SEMAPHORE, f);
+	err = probed ? probe__prepare(t->probe, PROBE_USDT, f) : 0;
+	err = err ?: probed ? probe__prepare(t->probe, PROBE_SEMAPHORE, f) : 0;
 	err = err ?: launch__fork(&t->launch, t->spec->user, f);
 	if (err)
 		return err;

@@ -31,7 +31,7 @@ static void on_fork(struct target *t, const struct gil_event *e)
 	p->index = e->process;
 	p->borrows = e->borrows;
 	target__try_later(t, p);
-	if (!parent || !process__is_probed(parent))
+	if (!parent || !(process__is_probed(parent) || process__has_no_probes(parent)))
 		return;
 	if (p->borrows) {
 		sources__expect_exec(&t->sources, p, parent);

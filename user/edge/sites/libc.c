@@ -180,11 +180,19 @@ static int fail(pid_t pid, int err, struct failure *f)
 	return err;
 }
 
+bool libc__is_musl(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	/* glibc's is libc.so.6, libc-2.31.so or libpthread.so.0. */
+	return strstr(path, "musl") || !strcmp(name ? name + 1 : path, "libc.so");
+}
+
 /* A mutex lies between a GIL's condition variables. It has 40 bytes in musl on every architecture
  * and in glibc on x86-64, but 48 in glibc on arm64. The offsets in gil_python.h are glibc's. */
 bool libc__has_known_layout(const char *path, uint16_t machine)
 {
-	return !strstr(path, "musl") || machine == EM_X86_64;
+	return !libc__is_musl(path) || machine == EM_X86_64;
 }
 
 int libc__find(pid_t pid, struct libc *libc, struct failure *f)

@@ -32,6 +32,9 @@ struct libc {
  */
 int libc__find(pid_t pid, struct libc *libc, struct failure *f);
 
+/* True if the library at this path is musl, and not glibc. */
+bool libc__is_musl(const char *path);
+
 /* True if a GIL has the layout in gil_python.h, with the library at this path and this ELF
  * machine. */
 bool libc__has_known_layout(const char *path, uint16_t machine);
