@@ -26,7 +26,9 @@ def check_invariants(report, expect_anomalies=False, expect_lost=False):
         for g in p.get("gils", ()):
             where = "%s gil %s" % (place, g.get("address"))
             found = list(missing(g, GIL_KEYS, where))
-            if found or not expect_lost:  # if edges were lost, the sums need not agree
+            if p.get("source") == "futex":
+                complaints += found or of_waits(g, report, where)
+            elif found or not expect_lost:  # if edges were lost, the sums need not agree
                 complaints += found or of_gil(g, report, where, expect_anomalies)
             else:
                 complaints += of_distributions(g, where)
@@ -81,6 +83,43 @@ def of_gil(g, report, where, expect_anomalies):
     yield from of_threads(g, where)
     if g.get("functions") is not None:
         yield from of_functions(g, where)
+
+
+def of_waits(g, report, where):
+    """The same for a GIL of which only waits are seen: what is not measured is null."""
+    for row in [g] + g["threads"]:
+        place = "%s %s" % (where, row.get("tid", ""))
+        for k, v in row.items():
+            if k.startswith(("hold", "open_hold", "held")) and k not in ("holder", "holder_call"):
+                if v is not None:
+                    yield "%s: %s is %s" % (place, k, v)
+        for k in ("acquisitions", "releases"):
+            if row[k] is not None:
+                yield "%s: %s is %s" % (place, k, row[k])
+        yield from of_waiting(row, place)
+    for k in ("chain", "open_chain", "partial_holds", "holder"):
+        if g[k] is not None:
+            yield "%s: %s is %s" % (where, k, g[k])
+    if g["anomalies"]:
+        yield "%s: anomalies is %s" % (where, g["anomalies"])
+    if g["handoff"]["count"] != g["handoffs"] or g["handoffs"] > g["contended"] + g["partial_waits"]:
+        yield "%s: %s handoffs, %s latencies, %s waits" % (
+            where, g["handoffs"], g["handoff"]["count"], g["contended"])
+    if (g["wait_ratio"] or 0) < (g["contended_ratio"] or 0) - TINY:
+        yield "%s: wait_ratio %s is below contended_ratio %s" % (
+            where, g["wait_ratio"], g["contended_ratio"])
+    if g["observed_ns"] and g["wait_ratio"] < g["wait"]["sum_ns"] / g["observed_ns"] - TINY:
+        yield "%s: wait_ratio is %s, below the waits' %s ns" % (
+            where, g["wait_ratio"], g["wait"]["sum_ns"])
+    yield from of_edges(g, report, where)
+    yield from of_sums(g, g["threads"], "wait", where)
+
+
+def of_waiting(row, where):
+    yield from of_distribution(row["wait"], where + " wait")
+    parts = [row["wait_%s_ns" % part] for part in PARTS["wait"]]
+    if row["wait"]["sum_ns"] != sum(parts) or row["wait"]["count"] != row["contended"]:
+        yield "%s: waits %s, parts %s" % (where, row["wait"], parts)
 
 
 def of_functions(g, where):
@@ -183,6 +222,10 @@ def of_handoffs(g, report, where):
     in_chains = g["chain"]["sum"] + g.get("open_chain", 0)
     if "open_chain" in g and in_chains != g["handoffs"]:
         yield "%s: %s handoffs in chains, %s in all" % (where, in_chains, g["handoffs"])
+    yield from of_edges(g, report, where)
+
+
+def of_edges(g, report, where):
     if report.get("lost_events"):
         return
     edges = g["handoff_edges"]
