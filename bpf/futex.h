@@ -281,7 +281,7 @@ SEC("tp_btf/sched_waking")
 int on_waking(__u64 *ctx)
 {
 	struct task_struct *task = (struct task_struct *)ctx[0], *own = bpf_get_current_task_btf();
-	struct futex_call call;
+	struct futex_call call, sleeper;
 	struct futex_site site;
 	struct gil_process *p;
 	struct gil_thread *t;
@@ -297,6 +297,11 @@ int on_waking(__u64 *ctx)
 	futex_site(p, &call, &site);
 	l = lock_at(site.lock);
 	if (site.place != FUTEX_ON_COND || !l)
+		return 0;
+	/* glibc also wakes those who wait in its own work on the condition variable, and a waiter may
+	 * pass on a wake-up that was meant for another one. */
+	if (!futex_call(task, &sleeper) || sleeper.command != FUTEX_WAIT_BITSET ||
+	    !futex_is_holder(p, l->address, own))
 		return 0;
 	futex_switches(l);
 	requested = drop_requested(p, l->address);
