@@ -74,8 +74,8 @@ static __always_inline int futex_call(struct task_struct *task, struct futex_cal
 enum futex_place {
 	FUTEX_ELSEWHERE = 0,
 	FUTEX_ON_COND,
-	FUTEX_ON_MUTEX, /* or in glibc's work on the condition variable, where it waits for others */
 	FUTEX_ON_SWITCH_COND,
+	FUTEX_ON_MUTEX, /* or in glibc's work on the condition variable, where it waits for others */
 };
 
 /* The word at which a thread sleeps, and the GIL that it belongs to. */
@@ -103,7 +103,7 @@ static __always_inline void futex_site(const struct gil_process *p, const struct
 			continue;
 		site->lock = p->lock[i].lock;
 		if (at >= GIL_OFFSET_SWITCH_COND)
-			site->place = FUTEX_ON_SWITCH_COND;
+			site->place = bitset ? FUTEX_ON_SWITCH_COND : FUTEX_ELSEWHERE;
 		else
 			site->place = bitset && at < GIL_OFFSET_COND + COND_SIZE ? FUTEX_ON_COND
 										 : FUTEX_ON_MUTEX;
@@ -218,14 +218,22 @@ static __always_inline int futex_had_gil(const struct gil_process *p, struct gil
 	return has;
 }
 
+/* The flags of GOT for the current thread, which has the GIL or has just let it go. It was handed over by
+ * who let it go last, if it has changed hands only once since. */
+static __always_inline __u32 futex_giver(const struct gil_lock *l)
+{
+	return l->switches - l->let_go == 1 ? 0 : GIL_EDGE_F_UNSEEN;
+}
+
 /* The current thread has let the GIL go because a waiter had asked, and sleeps until that is taken. */
 static __always_inline void futex_forced(struct gil_lock *l, struct gil_thread *t, __u64 now)
 {
 	futex_switches(l);
 	/* If that has woken a waiter, it has been seen, and nobody has taken the GIL since. */
-	if (t->woken.let_go != l->switches)
-		futex_edge(t, GIL_EDGE_LET_GO, GIL_EDGE_F_REQUESTED, now);
-	t->woken.let_go = l->switches;
+	if (t->woken.let_go == l->switches)
+		return;
+	t->woken.let_go = l->let_go = l->switches;
+	futex_edge(t, GIL_EDGE_LET_GO, GIL_EDGE_F_REQUESTED, now);
 }
 
 /* The current thread leaves its CPU. `sleeps`: it was not taken away. True if it has a record that was
@@ -258,7 +266,7 @@ static __noinline int futex_leave(struct task_struct *task, struct gil_thread *t
 		else if (!had)
 			futex_edge(t, GIL_EDGE_WAIT, 0, now);
 	}
-	if ((site.place != FUTEX_ON_COND && site.place != FUTEX_ON_SWITCH_COND) || is_frozen())
+	if (site.place == FUTEX_ELSEWHERE || site.place == FUTEX_ON_MUTEX || is_frozen())
 		return 0;
 	l = lock_at(site.lock);
 	t = l ? thread_of(p, site.lock, l, task->pid) : NULL;
@@ -287,6 +295,7 @@ int on_waking(__u64 *ctx)
 	struct gil_thread *t;
 	struct gil_lock *l;
 	int requested;
+	__u32 giver;
 	__u64 now;
 
 	if (task->tgid != own->tgid || !futex_call(own, &call) || call.command != FUTEX_WAKE)
@@ -304,6 +313,8 @@ int on_waking(__u64 *ctx)
 	    !futex_is_holder(p, l->address, own))
 		return 0;
 	futex_switches(l);
+	giver = futex_giver(l);
+	l->let_go = l->switches;
 	requested = drop_requested(p, l->address);
 	t = record_of(task);
 	if (t && t->lock == site.lock)
@@ -313,9 +324,9 @@ int on_waking(__u64 *ctx)
 		return 0;
 	now = bpf_ktime_get_ns();
 	if (t->state == GIL_THREAD_WOKEN)
-		futex_edge(t, GIL_EDGE_GOT, 0, now);
-	futex_edge(t, GIL_EDGE_LET_GO, requested ? GIL_EDGE_F_REQUESTED : 0, now);
+		futex_edge(t, GIL_EDGE_GOT, giver, now);
 	t->woken.let_go = l->switches;
+	futex_edge(t, GIL_EDGE_LET_GO, requested ? GIL_EDGE_F_REQUESTED : 0, now);
 	return 0;
 }
 

@@ -34,7 +34,8 @@ enum gil_edge_kind {
 	/* The rest is only seen where waits alone are: gil_waits.h. The thread was woken from its wait,
 	 * and is on a CPU: it may have got the GIL. If it has not, a WAIT follows. */
 	GIL_EDGE_WOKEN = 8,
-	/* It has got the GIL, and its wait ended when it was WOKEN last. */
+	/* It has got the GIL, and its wait ended when it was WOKEN last. With GIL_EDGE_F_UNSEEN, it was not
+	 * seen from whom. */
 	GIL_EDGE_GOT = 9,
 	/* The thread lets the GIL go, and wakes a thread that waits for it. */
 	GIL_EDGE_LET_GO = 10,

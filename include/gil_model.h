@@ -473,7 +473,7 @@ static __always_inline struct gil_handoff gil_model_step(struct gil_lock *l, str
 		gil_model_woken(l, t, e->ts);
 		break;
 	case GIL_EDGE_GOT:
-		return gil_model_got(l, t);
+		return gil_model_got(l, t, e->flags & GIL_EDGE_F_UNSEEN);
 	case GIL_EDGE_LET_GO:
 		gil_model_let_go(l, t, !!(e->flags & GIL_EDGE_F_REQUESTED), e->ts);
 		break;

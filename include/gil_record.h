@@ -136,8 +136,10 @@ struct gil_lock {
 	};
 	struct gil_hist handoff; /* release to acquisition */
 	struct gil_hist chain;   /* handoffs in a completed chain; a count, not a time */
-	/* bpf/futex.h: how often it had changed hands when that was last looked at. */
+	/* bpf/futex.h: how often it had changed hands when that was last looked at, and when a thread was
+	 * last seen to let it go. */
 	__u64 switches;
+	__u64 let_go;
 };
 
 #endif

@@ -70,7 +70,8 @@ static __always_inline __u64 gil_thread_got(struct gil_thread *t, __u64 *partial
 }
 
 /* Returns the handoff that this completes, as gil_model_acquire does. */
-static __always_inline struct gil_handoff gil_model_got(struct gil_lock *l, struct gil_thread *t)
+static __always_inline struct gil_handoff gil_model_got(struct gil_lock *l, struct gil_thread *t,
+							int unseen)
 {
 	struct gil_handoff handoff = {.from = l->last_tid, .to = t->tid};
 	int partial = t->partial;
@@ -80,7 +81,7 @@ static __always_inline struct gil_handoff gil_model_got(struct gil_lock *l, stru
 		return handoff;
 	wait = gil_thread_got(t, &l->partial_waits);
 	/* Nobody else has let it go since this thread has got it. */
-	if (l->last_tid && l->last_tid != t->tid && l->since >= t->since) {
+	if (!unseen && l->last_tid && l->last_tid != t->tid && l->since >= t->since) {
 		handoff.count = 1;
 		handoff.wait_ns = partial ? 0 : wait;
 		gil_hist_add(&l->handoff, gil_elapsed(l->since, t->woken.at));
