@@ -150,7 +150,8 @@ $(BUILD)/gilscope: $(call objects,$(COMMANDS) $(EDGE)) $(BUILD)/libcore.a
 # The libraries are linked in. The symbols go into a file of their own, and no path of the folder goes into either, so that any two
 # builds of a commit by the same compilers are equal, byte for byte. The linker's warning about getpwnam is answered in launch.c.
 STATIC_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata-sections -DGILSCOPE_STATIC
-STATIC_LDFLAGS := -static -Wl,--gc-sections,--no-warnings
+# The linker's map says what is linked in (packaging/sbom).
+STATIC_LDFLAGS = -static -Wl,--gc-sections,--no-warnings,-Map=$(BUILD)/static/gilscope.map
 static:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/static CFLAGS="$(STATIC_CFLAGS)" LDFLAGS="$(STATIC_LDFLAGS)" \
 		BPF_CFLAGS="$(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=." $(BUILD)/static/gilscope
@@ -401,9 +402,11 @@ dist: deb wheel
 	for arch in x86_64:$(BUILD) aarch64:$(BUILD)/arm64; do for suffix in "" .debug; do \
 		cp $${arch#*:}/gilscope.static$$suffix $(DIST)/gilscope-$(VERSION)-linux-$${arch%%:*}$$suffix || exit; done; done
 	cp $(BUILD)/wheel/*.whl $(BUILD)/arm64/wheel/*.whl $(BUILD)/deb/*.deb $(DIST)
-	for arch in x86_64 aarch64; do packaging/sbom $(VERSION) \
-		"$$(sha256sum < $(DIST)/gilscope-$(VERSION)-linux-$$arch | cut -d ' ' -f 1)" "$$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)" \
-		> $(DIST)/gilscope-$(VERSION)-linux-$$arch.spdx.json || exit; done
+	set -e; date=$$(TZ=UTC git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd); \
+	for arch in x86_64:$(BUILD): aarch64:$(BUILD)/arm64:$$(tests/kernels/root arm64); do \
+		program=$(DIST)/gilscope-$(VERSION)-linux-$${arch%%:*}; places=$${arch#*:}; \
+		packaging/sbom $(VERSION) "$$(sha256sum < $$program | cut -d ' ' -f 1)" "$$date" \
+			$${places%%:*}/static/gilscope.map $${places#*:} > $$program.spdx.json; done
 	cd $(DIST) && rm -f SHA256SUMS && sha256sum * > SHA256SUMS.new && mv SHA256SUMS.new SHA256SUMS
 
 # A wheel for pip, with the static program in it; make ARCH=arm64 wheel makes that of the other architecture.

@@ -13,7 +13,7 @@ import pty
 import shutil
 import subprocess
 
-from lib import GILSCOPE, Skip, cached, check, each, equal, folder, scratch, spawn, wheel, within
+from lib import GILSCOPE, ROOT, Skip, cached, check, each, equal, folder, scratch, spawn, wheel, within
 from smoke import Smoke
 
 STATIC = GILSCOPE + ".static"
@@ -190,3 +190,24 @@ def test_a_terminal_without_a_database():
     check(b"\x1b[" in read and b"unknown terminal" not in read, "the screen is %r", read[-300:])
     os.write(parent, b"q")
     process.wait(20)
+
+
+def test_the_list_of_what_is_linked():
+    """The SBOM has each library that the linker took something from, with a licence, and a library of which the licence is not known is an error."""
+    linked = os.path.join(os.path.dirname(STATIC), "static", "gilscope.map")
+    if not os.path.exists(linked):
+        raise Skip("there is no static program here: make static")
+    argv = [os.path.join(ROOT, "packaging", "sbom"), "1.0", "0" * 64, "2026-01-01T00:00:00Z"]
+    sbom = json.loads(subprocess.run(argv + [linked], check=True, capture_output=True, text=True).stdout)
+    packages = {p["SPDXID"]: p for p in sbom["packages"]}
+    links = [r["relatedSpdxElement"] for r in sbom["relationships"] if r["relationshipType"] == "STATIC_LINK"]
+    equal(sorted(links + ["SPDXRef-gilscope"]), sorted(packages), "packages and what is linked")
+    names = {p["name"].split("-")[0] for p in sbom["packages"]}
+    equal(names, {"gilscope", "elfutils", "gcc", "glibc", "jansson", "libbpf", "ncurses", "zlib"}, "what is in it")
+    for package in packages.values():
+        check(package["versionInfo"] and package["licenseConcluded"], "%s", package)
+    other = scratch("other.map")
+    with open(other, "w", encoding="utf-8") as f:
+        f.write("%s(perlmain.o)\n" % glob.glob("/usr/lib/python3.11/config-3.11-*/libpython3.11.a")[0])
+    done = subprocess.run(argv + [other], capture_output=True, text=True)
+    check(done.returncode == 1 and "the licence of python3.11 is not known" in done.stderr, "%s", done)
