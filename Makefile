@@ -22,6 +22,7 @@
 #   make deb        build Debian packages, in build/deb
 #   make wheel      build a wheel for pip, in build/wheel
 #   make rpm        build an rpm package, in build/rpm
+#   make arch       build a package for Arch Linux, in build/arch
 #   make dist       make what a release consists of, in build/dist: sources, packages, programs, what is in them, checksums
 #   make check-deb  install, test and purge the Debian packages on a fresh Debian 12 and 13; this takes some minutes
 #   make html       make HTML of the man pages and the documents, in build/html
@@ -68,10 +69,12 @@ BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra $(WERROR) -target bpf -D__TARGET_ARC
 # Debian's packages that building needs, and those that only the tests and the benchmarks need.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
 	libjansson-dev libncurses-dev $(CROSS_PACKAGES)
+# These build packages of other distributions, or at least read their files.
+FOREIGN_PACKAGES := rpm makepkg pacman-package-manager libarchive-tools nix-bin ruby
 TEST_PACKAGES := python3 python3-venv libpython3.11 binutils clang-format clang-tidy libclang-rt-dev shellcheck bpftrace procps \
 	libpython3.11-dev libexpat1-dev musl-tools \
 	libxml2-utils protobuf-compiler python3-dev python3-pytest python3-pytest-asyncio python3-pytest-xdist python3-yaml tmux util-linux systemtap-sdt-dev libffi-dev patch xz-utils \
-	zsh fish python3-jsonschema mandoc chromium
+	zsh fish python3-jsonschema mandoc chromium mypy $(FOREIGN_PACKAGES)
 
 # Uses all CPUs, unless -j says otherwise. A make that was started by another one shares the other one's jobs.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -389,11 +392,17 @@ deb: deps $(BUILD)/dist/$(ARCHIVE)
 
 # Fedora's names of what is needed to build are not Debian's, so they are not checked.
 rpm: deps $(BUILD)/dist/$(ARCHIVE)
-	tests/deps rpm
 	mkdir -p $(BUILD)/rpm/SOURCES
 	cp $(BUILD)/dist/$(ARCHIVE) $(BUILD)/rpm/SOURCES
 	sed 's/@VERSION@/$(VERSION)/' packaging/rpm/gilscope.spec > $(BUILD)/rpm/gilscope.spec
 	env -u MAKEFLAGS -u MAKELEVEL rpmbuild --nodeps -bb --define '_topdir $(abspath $(BUILD))/rpm' $(BUILD)/rpm/gilscope.spec
+
+# The same for Arch Linux. makepkg refuses to run as root.
+arch: deps $(BUILD)/dist/$(ARCHIVE)
+	rm -rf $(BUILD)/arch && mkdir -p $(BUILD)/arch
+	cp packaging/arch/PKGBUILD $(BUILD)/dist/$(ARCHIVE) $(BUILD)/arch
+	place=$$(mktemp -d) && cp $(BUILD)/arch/* $$place && chmod -R a+rwX $$place && cd $$place && \
+		$(if $(AS_ROOT),,runuser -u nobody --) env -u MAKEFLAGS -u MAKELEVEL HOME=$$place makepkg --nodeps --noconfirm && cd - && cp $$place/*.pkg.tar* $(BUILD)/arch && rm -rf $$place
 
 # What a release consists of, in build/dist.
 DIST := $(BUILD)/dist
@@ -444,5 +453,5 @@ build-deps: ; @tests/deps $(BUILD_PACKAGES) python3
 clean:
 	rm -rf $(BUILD) compile_commands.json
 
-.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-programs check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb check-everywhere wheel rpm dist deps build-deps clean
+.PHONY: FORCE static tidy test check-kernels for-kernels for-kernel-reports kernel-reports all unit sanitized fuzzers covered-fuzzers fuzz check check-faults check-perf-events check-programs check-verdicts usdt-python usdt-cost bench demo install uninstall html deb check-deb check-everywhere wheel rpm arch dist deps build-deps clean
 .DELETE_ON_ERROR:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# This has not been built: Homebrew is not in Debian. For Homebrew on Linux: brew install --build-from-source ./gilscope.rb
+# Ruby has parsed this, but it has not been built: Homebrew is not in Debian. For Homebrew on Linux: brew install --build-from-source ./gilscope.rb
 class Gilscope < Formula
   desc "Shows what CPython's Global Interpreter Lock does to a running program"
   homepage "https://gilscope.invalid/"

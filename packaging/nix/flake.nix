@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# This has not been built: nix is not in Debian 12. From a clone: nix build ./packaging/nix
+# This has been parsed, but not built: it needs nixpkgs, which Debian does not have. From a clone: nix build ./packaging/nix
 {
   description = "Shows what CPython's Global Interpreter Lock does to a running program";
   inputs.nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";

@@ -7,7 +7,7 @@ import subprocess
 import zipfile
 from xml.etree import ElementTree
 
-from lib import GILSCOPE, Skip, cached, check, debian, each, equal, folder, pyenv_pythons, scratch, wheel, OLDEST
+from lib import GILSCOPE, ROOT, Skip, cached, check, debian, each, equal, folder, pyenv_pythons, scratch, wheel, OLDEST
 
 MEASURE = """
 import threading, gilscope
@@ -51,6 +51,36 @@ def environment():
         done = subprocess.run(argv, capture_output=True, text=True, timeout=80, check=False)
         equal(done.returncode, 0, "status of %s (%s)" % (argv[0], done.stderr[-300:]))
     return os.path.join(place, "bin")
+
+
+TYPED = """
+import gilscope
+with gilscope.measure("--blame", "200") as m:
+    pass
+longest = m.wait.max
+seconds: float = 0.0 if longest is None else longest
+wrong: int = m.verdict
+"""
+
+
+def mypy(*words):
+    if not os.path.exists("/usr/bin/mypy"):
+        raise Skip("no mypy")
+    return subprocess.run(("/usr/bin/mypy", "--strict", "--cache-dir=/dev/null") + words, capture_output=True, text=True, timeout=80,
+                          check=False)
+
+
+def test_types():
+    """A type checker knows what the module gives: the only mistake in this program is the one on purpose."""
+    path = scratch("typed.py")
+    with open(path, "w") as f:
+        f.write(TYPED)
+    said = mypy("--python-executable", os.path.join(environment(), "python"), path).stdout
+    errors = [line for line in said.splitlines() if ": error: " in line]
+    check(len(errors) == 1 and ":7: error: Incompatible types" in errors[0], "%s", said)
+    # pytest of Debian 12 has no types for its decorators.
+    done = mypy("--allow-untyped-decorators", os.path.join(ROOT, "packaging", "wheel", "gilscope"))
+    equal(done.returncode, 0, "status of mypy: %s" % done.stdout)
 
 
 def pytest(*options, before=()):

@@ -20,6 +20,8 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from types import TracebackType
+from typing import Any, Dict, List, Optional, Tuple, Type
 
 __all__ = ["measure", "command", "CannotObserve", "Measurement", "Distribution"]
 __version__ = "@VERSION@"
@@ -31,7 +33,7 @@ class CannotObserve(RuntimeError):
     """The GIL cannot be observed here; the text is gilscope's own message."""
 
 
-def command():
+def command() -> List[str]:
     """The words with which the program is called: $GILSCOPE, or the program of this package, or the
     one in $PATH."""
     if os.environ.get("GILSCOPE"):
@@ -48,15 +50,21 @@ def command():
 class Distribution:
     """How long the waits, the holds or the handoffs were. Times are in seconds; what was not measured is None."""
 
-    def __init__(self, json_form):
-        self.count = json_form["count"]
-        self.sum = json_form["sum_ns"] / SECOND
+    max = None  # type: Optional[float]
+    p50 = None  # type: Optional[float]
+    p90 = None  # type: Optional[float]
+    p99 = None  # type: Optional[float]
+    p999 = None  # type: Optional[float]
+
+    def __init__(self, json_form: Dict[str, Any]) -> None:
+        self.count = json_form["count"]  # type: int
+        self.sum = json_form["sum_ns"] / SECOND  # type: float
         for name in "max", "p50", "p90", "p99", "p999":
             value = json_form[name + "_ns"]
             setattr(self, name, None if value is None else value / SECOND)
         self.mean = self.sum / self.count if self.count else None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return "<%d, p99 %s s, max %s s>" % (self.count, self.p99, self.max)
 
 
@@ -73,30 +81,43 @@ class Measurement:
     name in the JSON
     """
 
-    def __init__(self):
-        self.report = self.process = self.gil = None
+    report = None  # type: Optional[Dict[str, Any]]
+    process = None  # type: Optional[Dict[str, Any]]
+    gil = None  # type: Optional[Dict[str, Any]]
 
-    def fill(self, report):
-        self.report = report
+    def fill(self, report: Dict[str, Any]) -> None:
         mine = [p for p in report["processes"] if p["pid"] == os.getpid()]
         if not mine:
             raise CannotObserve("this process is not in the report")
+        self.report = report
         self.process = mine[0]
-        gils = self.process["gils"] or []
+        gils = mine[0]["gils"] or []
         self.gil = ([g for g in gils if g["main"]] or gils or [None])[0]
 
     @property
-    def verdict(self):
-        return self.report["verdict"]["text"]
+    def verdict(self) -> str:
+        if self.report is None:
+            raise AttributeError("there is no verdict until the with block has ended")
+        return str(self.report["verdict"]["text"])
 
-    def distribution(self, name):
+    def distribution(self, name: str) -> Distribution:
+        if self.gil is None:
+            raise AttributeError("there is no %s: the with block has not ended, or no GIL was seen" % name)
         return Distribution(self.gil[name])
 
-    wait = property(lambda self: self.distribution("wait"))
-    hold = property(lambda self: self.distribution("hold"))
-    handoff = property(lambda self: self.distribution("handoff"))
+    @property
+    def wait(self) -> Distribution:
+        return self.distribution("wait")
 
-    def __getattr__(self, name):
+    @property
+    def hold(self) -> Distribution:
+        return self.distribution("hold")
+
+    @property
+    def handoff(self) -> Distribution:
+        return self.distribution("handoff")
+
+    def __getattr__(self, name: str) -> Any:
         gil = self.__dict__.get("gil")
         if gil is None or name not in gil:
             raise AttributeError(name)
@@ -106,13 +127,12 @@ class Measurement:
 class measure:
     """A context manager: observes this process, all of its threads, from the beginning to the end of the block."""
 
-    def __init__(self, *options):
+    def __init__(self, *options: str) -> None:
         """options: further options of gilscope stat."""
         self.options = options
 
-    def __enter__(self):
+    def __enter__(self) -> Measurement:
         self.folder = tempfile.mkdtemp(prefix="gilscope-")
-        self.observer = None
         try:
             self.observer = Observer("stat", "--no-config", "--json", "-o", os.path.join(self.folder, "report.json"), *self.options)
         except BaseException:
@@ -121,14 +141,15 @@ class measure:
         self.measurement = Measurement()
         return self.measurement
 
-    def __exit__(self, *exception):
+    def __exit__(self, kind: Optional[Type[BaseException]], exception: Optional[BaseException],
+                 traceback: Optional[TracebackType]) -> None:
         try:
             self.observer.end()
             with open(os.path.join(self.folder, "report.json")) as report:
                 self.measurement.fill(json.load(report))
         except (CannotObserve, OSError, ValueError) as e:
             # The block's own exception says more.
-            if exception[0] is None:
+            if exception is None:
                 raise CannotObserve(str(e)) from None
         finally:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -153,7 +174,7 @@ os.write(int(sys.argv[1]), b"%d" % observer.wait())
 class Observer:
     """A gilscope that observes this process; it exists once it does so."""
 
-    def __init__(self, *words):
+    def __init__(self, *words: str) -> None:
         argv = command() + list(words) + ["-p", str(os.getpid())]
         self.status, status = os.pipe()
         try:
@@ -166,19 +187,20 @@ class Observer:
         finally:
             os.close(status)
         self.process.wait()
-        self.said = []
-        for line in self.process.stderr:
+        self.said = []  # type: List[str]
+        for line in self.process.stderr or ():
             self.said.append(line.decode("utf-8", "replace"))
             if b"observing process" in line:
                 return
         returncode, _ = self.close()
         raise CannotObserve("".join(self.said).strip() or "gilscope ended with status %s" % returncode)
 
-    def close(self):
+    def close(self) -> Tuple[int, str]:
         """Returns the exit status and what was printed."""
         try:
             # A child that a test has left running has the other end of this pipe too, so closing it would not be enough.
-            self.process.stdin.write(b"e")
+            if self.process.stdin:
+                self.process.stdin.write(b"e")
         except BrokenPipeError:
             pass
         out, err = self.process.communicate()
@@ -187,7 +209,7 @@ class Observer:
         os.close(self.status)
         return int(said or b"4"), out.decode("utf-8", "replace")
 
-    def end(self):
+    def end(self) -> Tuple[int, str]:
         """Ends the observation. Returns the exit status and what was printed."""
         status, out = self.close()
         if status == 4:

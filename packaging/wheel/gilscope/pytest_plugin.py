@@ -9,10 +9,13 @@
 A marked test that cannot be measured, or that has too few samples for its rule, is skipped, with the reason. With
 --gilscope=require, one that cannot be measured fails.
 """
+from typing import Any, Callable, Generator, List, Optional, Set, Tuple, Union
+
 import pytest
 
 import gilscope
 
+Figure = Union[int, float, None]
 FIGURES = (  # in JUnit XML, and the columns of the summary
     ("gil.held_ratio", "held", lambda m: m.held_ratio, "%"),
     ("gil.contended_ratio", "contended", lambda m: m.contended_ratio, "%"),
@@ -20,13 +23,13 @@ FIGURES = (  # in JUnit XML, and the columns of the summary
     ("gil.wait_p99_seconds", "wait p99", lambda m: m.wait.p99, "s"),
     ("gil.wait_max_seconds", "wait max", lambda m: m.wait.max, "s"),
     ("gil.hold_max_seconds", "hold max", lambda m: m.hold.max, "s"),
-)
+)  # type: Tuple[Tuple[str, str, Callable[[gilscope.Measurement], Any], str], ...]
 REASON = "gil.not_measured"
 INCONCLUSIVE = 3  # the exit status of gilscope check
 SHOWN = 20  # tests in the summary, those that waited most
 
 
-def pytest_addoption(parser):
+def pytest_addoption(parser: Any) -> None:
     # An option with an optional value would take the path after it for the value, so these are two.
     parser.addoption("--gilscope", action="store_const", const="yes", dest="gilscope", default=None,
                      help="measure what the GIL does during each test")
@@ -34,16 +37,16 @@ def pytest_addoption(parser):
                      help="the same, and tests that cannot be measured fail")
 
 
-def pytest_configure(config):
+def pytest_configure(config: Any) -> None:
     config.addinivalue_line("markers", "gil(*rules): the test fails if a rule of gilscope check does not hold during it, "
                                        "such as 'hold.max < 50ms'")
 
 
-def rules_of(item):
+def rules_of(item: Any) -> List[str]:
     return [rule for mark in item.iter_markers("gil") for rule in mark.args]
 
 
-def cannot(item, rules, reason):
+def cannot(item: Any, rules: List[str], reason: str) -> None:
     """A test that cannot be measured."""
     if item.config.getoption("gilscope") == "require":
         pytest.fail("the GIL cannot be observed: %s" % reason, pytrace=False)
@@ -53,9 +56,10 @@ def cannot(item, rules, reason):
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_call(item):
+def pytest_runtest_call(item: Any) -> Generator[None, Any, None]:
     rules = rules_of(item)
-    observer = measurement = None
+    observer = None  # type: Optional[gilscope.Observer]
+    measurement = None  # type: Optional[gilscope.measure]
     try:
         if rules:
             words = ["check"]
@@ -85,7 +89,7 @@ def pytest_runtest_call(item):
             cannot(item, rules, str(e))
 
 
-def shown(value, unit):
+def shown(value: Figure, unit: str) -> str:
     if value is None:
         return "-"
     if unit == "%":
@@ -95,8 +99,9 @@ def shown(value, unit):
     return str(value)
 
 
-def pytest_terminal_summary(terminalreporter):
-    rows, reasons = [], set()
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    rows = []  # type: List[Tuple[str, Any]]
+    reasons = set()  # type: Set[str]
     for reports in terminalreporter.stats.values():
         for report in reports:
             properties = dict(getattr(report, "user_properties", ()))
