@@ -24,7 +24,7 @@
 #   make rpm        build an rpm package, in build/rpm
 #   make arch       build a package for Arch Linux, in build/arch
 #   make dist       make what a release consists of, in build/dist: sources, packages, programs, what is in them, checksums
-#   make check-deb  install, test and purge the Debian packages on a fresh Debian 12 and 13; this takes some minutes
+#   make check-deb  install, test, purge and examine the Debian packages on a fresh Debian 12 and 13; this takes some minutes
 #   make html       make HTML of the man pages and the documents, in build/html
 #   make check-everywhere  run the static program and the wheel on fresh Debians 11, 12, 13 and unstable, and on musl; this takes ten minutes
 #   make install    install to $(DESTDIR)$(PREFIX), with man pages, documents, examples and completions; make uninstall removes them
