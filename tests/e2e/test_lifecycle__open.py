@@ -78,7 +78,12 @@ def test_recorded_from_the_middle_of_a_hold():
     trace = scratch("deadlock.gil")
     equal(gilscope("record", "-p", w.pid, "-d", "0.3", "-o", trace).status, 0, "status")
     verify(trace)
-    equal(gil_of(process_of(report(trace), w.pid))["holder"], holder, "holder")
+    told = report(trace)
+    gil = gil_of(process_of(told, w.pid))
+    equal((gil["holder"], gil["holder_call"]), (holder, "futex"), "holder, and the system call in which it sleeps")
+    check("asleep in futex" in told["verdict"]["text"], "%s", told["verdict"]["text"])
+    # Where it slept at the end is not known of an earlier moment.
+    equal(gil_of(process_of(report(trace, "--to", "0.1"), w.pid))["holder_call"], None, "system call before the end")
 
 
 def test_attached_to_the_middle_of_a_sleep():

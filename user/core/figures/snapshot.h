@@ -16,6 +16,8 @@
 #include "gil_integral.h"
 #include "gil_sum.h"
 
+#define SNAPSHOT_CALL_SIZE 24 /* the longest name of a system call has 22 characters */
+
 /* A GIL. `lock` and `threads` are consistent copies. */
 struct snapshot_gil {
 	struct gil_lock lock;
@@ -24,9 +26,9 @@ struct snapshot_gil {
 	bool main;              /* it belongs to the main interpreter */
 	long interpreter;       /* its interpreter's number; 0: the main one; -1: unknown */
 	__u64 end_ns;           /* end of its observation; 0: its process's end */
-	const char
-		*holder_call; /* the system call in which the holder sleeps at the end, a constant
-				  * string; NULL: it does not sleep, or that is not known */
+	/* The system call in which the holder sleeps at the end; "": it does not sleep, or that is
+	 * not known. */
+	char holder_call[SNAPSHOT_CALL_SIZE];
 	int locked_at_start;  /* the lock's own word at the start: 1, 0, or -1 if unknown */
 	long switch_interval_us; /* -1: unknown */
 	bool waits_only;         /* only waits were seen, and no holds */

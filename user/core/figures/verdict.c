@@ -401,7 +401,7 @@ static struct verdict figures_of(const struct snapshot_process *p, const struct 
 	v.wait_ratio = gil__wait_ratio(p, g);
 	v.switch_interval_us =
 		g->switch_interval_us > 0 ? g->switch_interval_us : DEFAULT_SWITCH_INTERVAL_US;
-	v.call = g->holder_call;
+	memcpy(v.call, g->holder_call, sizeof(v.call));
 	v.stopped_ns = holds.stopped_ns;
 	v.asleep_ns = open_interval__asleep(&holds);
 	v.stopped_share = share((double)v.stopped_ns, (double)holds.ns);

@@ -103,7 +103,7 @@ struct verdict {
 	__u64 open_ns;
 	double open_share; /* of the observed time */
 	bool asleep;       /* idle: the holder sleeps while nobody waits */
-	const char *call;  /* the system call in which the holder sleeps; NULL: not known */
+	char call[SNAPSHOT_CALL_SIZE]; /* in which the holder sleeps; "": not known */
 	bool stopped;      /* stuck, idle: the holder is stopped */
 	unsigned int waiters;
 	/* each its own: the busy GILs, and the number of their processes */

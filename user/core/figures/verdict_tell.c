@@ -222,7 +222,7 @@ static void tell_preempted(struct verdict_teller *t)
 static void tell_stuck(struct verdict_teller *t)
 {
 	const struct verdict *v = t->v;
-	const char *call = v->asleep && v->call ? v->call : "";
+	const char *call = v->asleep ? v->call : "";
 
 	verdict_say(t,
 		    "%s has held the GIL for %s without letting go%s%s%s, and %u thread%s waited "
@@ -317,8 +317,7 @@ static void tell_idle(struct verdict_teller *t)
 			t,
 			"the GIL is held %s of the time, but most of that asleep%s%s, and hardly "
 			"anybody waits for it: the program idles with the GIL.",
-			format_percent(v->held_ratio).s, v->call ? ", now in " : "",
-			v->call ? v->call : "");
+			format_percent(v->held_ratio).s, *v->call ? ", now in " : "", v->call);
 		return;
 	}
 	verdict_say(t, "the GIL is held %s of the time, and ", format_percent(v->held_ratio).s);

@@ -173,9 +173,16 @@ static void apply_gil_end(struct replay *r, struct span *body)
 {
 	struct gil *g = read_gil(r, body);
 	__u64 died = span__number(body);
+	char call[SNAPSHOT_CALL_SIZE] = "";
 
-	if (g && !body->bad)
-		g->died = (__s64)(__u32)died;
+	if (!g || body->bad)
+		return;
+	g->died = (__s64)(__u32)died;
+	if (span__done(body))
+		return; /* an earlier version did not write the rest */
+	span__string(body, call, sizeof(call));
+	if (!body->bad && !call[strspn(call, "abcdefghijklmnopqrstuvwxyz_0123456789")])
+		memcpy(g->public.g.holder_call, call, sizeof(call));
 }
 
 /* Whether a record has the kernel's own figures, in a trace that has only what is long. */

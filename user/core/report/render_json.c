@@ -227,7 +227,7 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 		json__integer(j, "holder", snapshot_gil__holder(g)->tid);
 	else
 		json__null(j, "holder");
-	json__text(j, "holder_call", g->holder_call);
+	json__text(j, "holder_call", *g->holder_call ? g->holder_call : NULL);
 	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
 	put_if(j, "open_hold_ns", !g->waits_only,
 	       l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)

@@ -432,7 +432,7 @@ static void put_now(const struct text *t, const struct snapshot_process *p,
 		 (!p->exited || waiters || open > gil__observed(p, g) / HOLD_TOLD))
 		snprintf(line, sizeof(line), "%s held by thread %s%s%s, for %s",
 			 p->exited ? "was" : "still", thread_name(t, g, l->last_tid).s,
-			 g->holder_call ? ", asleep in " : "", g->holder_call ? g->holder_call : "",
+			 *g->holder_call ? ", asleep in " : "", g->holder_call,
 			 format_ns(open, t->ascii).s);
 	if (waiters)
 		snprintf(line + strlen(line), sizeof(line) - strlen(line),

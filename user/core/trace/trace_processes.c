@@ -338,15 +338,18 @@ static int put_figures(struct trace_encoder *e, const struct enc_process *ep, __
 	return err ?: put_sums(e, sg, now);
 }
 
-/* Writes how many threads died waiting since the last edge, according to the GIL's record. */
+/* Writes how many threads died waiting since the last edge, according to the GIL's record, and where
+ * the holder sleeps. */
 static int put_gil_end(struct trace_encoder *e, const struct enc_process *ep, __u32 place,
-		       const struct gil_lock *l, __u64 now)
+		       const struct snapshot_gil *sg, __u64 now)
 {
+	const struct gil_lock *l = &sg->lock;
 	struct bytes body = {0};
 
 	bytes__number(&body, ep->number);
 	bytes__number(&body, place);
 	bytes__number(&body, l->gone - l->gone_seen);
+	bytes__string(&body, sg->holder_call, sizeof(sg->holder_call));
 	return encoder__record(e, TRACE_RECORD_GIL_END, now, &body);
 }
 
@@ -377,7 +380,7 @@ static int finish_process(struct trace_encoder *e, const struct snapshot_process
 		err = put_rest(e, g, &sg->lock, now);
 		err = err ?: put_names(e, g, sg, now);
 		if (figures && !err)
-			err = put_gil_end(e, ep, g->place, &sg->lock, now);
+			err = put_gil_end(e, ep, g->place, sg, now);
 		if (figures && !err)
 			err = put_figures(e, ep, g->place, sg, now);
 	}

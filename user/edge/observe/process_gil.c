@@ -174,13 +174,15 @@ void process_gil__describe(const struct process_gil *g, struct probe *probe,
 }
 
 /* Where the holder sleeps, if it does. */
-static const char *holder_call(const struct snapshot_gil *g, pid_t pid)
+static void put_holder_call(struct snapshot_gil *g, pid_t pid)
 {
 	const struct gil_thread *t = snapshot_gil__holder(g);
+	const char *call;
 
 	if (!t || t->state != GIL_THREAD_HOLDING || t->cpu != GIL_PART_BLOCKED || t->stopped)
-		return NULL;
-	return native__syscall(proc_task__syscall(pid, (pid_t)t->tid));
+		return;
+	call = native__syscall(proc_task__syscall(pid, (pid_t)t->tid));
+	snprintf(g->holder_call, sizeof(g->holder_call), "%s", call ? call : "");
 }
 
 struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct probe *probe,
@@ -199,7 +201,7 @@ struct snapshot_gil *process_gil__snapshot(const struct process_gil *g, struct p
 	    probe__read_sums(probe, (unsigned int)g->lock, to))
 		return NULL;
 	if (is_live)
-		to->holder_call = holder_call(to, pid);
+		put_holder_call(to, pid);
 	return to;
 }
 
