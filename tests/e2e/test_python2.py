@@ -9,7 +9,7 @@ import subprocess
 from invariants import check_invariants
 from lib import (Interpreter, Workload, attach, built, check, check_asleep_with_the_gil, each,
                  equal, folder, gil_of, gilscope, process_of, stat, thread, total, version_of,
-                 within, workers)
+                 wait_until, within, workers)
 
 MS = 1000000
 K = 20000
@@ -41,6 +41,16 @@ def python2():
         if version:
             return [Interpreter("%d.%d.%d" % version, path, version)] + stripped(path, version)
     return []
+
+
+def tids_in(pid, place):
+    """The threads of the process that sleep in this function of the kernel."""
+    found = []
+    for tid in os.listdir("/proc/%d/task" % pid):
+        with open("/proc/%d/task/%s/wchan" % (pid, tid)) as f:
+            if f.read() == place:
+                found.append(int(tid))
+    return found
 
 
 BUSY = {"expect_lost": True, "expect_anomalies": True}
@@ -112,6 +122,20 @@ def test_attached_to_while_threads_compute(interpreter):
           gil_of(process)["acquisitions"])
     w.truth()
     w.end()
+
+
+@each(python2)
+def test_attached_to_the_middle_of_a_sleep(interpreter):
+    """The interpreter says who has the GIL, and /proc who waits for it, though no edge comes."""
+    w = Workload(interpreter, "python2.py", "asleep", 2, 1, 3600000)
+    w.go()
+    wait_until(lambda: len(tids_in(w.pid, "hrtimer_nanosleep")) == 1, "one thread asleep with the GIL")
+    report = stat("-p", w.pid, "-d", "0.3").report
+    gil = gil_of(process_of(report, w.pid))
+    equal([gil["holder"]], tids_in(w.pid, "hrtimer_nanosleep"), "holder")
+    equal(gil["waiters"], 1, "threads that wait")
+    within(gil["open_hold_ns"], 0.9 * gil["observed_ns"], gil["observed_ns"], "the hold that goes on")
+    equal(report["verdict"]["kind"], "stuck", "verdict: %s" % report["verdict"]["text"])
 
 
 @each(python2)

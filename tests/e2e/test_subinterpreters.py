@@ -2,7 +2,7 @@
 """Sub-interpreters: each one with a GIL of its own has its own row in the report; the others share
 the main interpreter's row."""
 from lib import (Workload, attach, check, each, equal, gil_of, interpreters,
-                 optimised_interpreters, process_of, stat_workload, total, within)
+                 optimised_interpreters, process_of, stat, stat_workload, total, within)
 
 
 def with_own_gils():
@@ -58,6 +58,20 @@ def check_together(process, truths):
 def test_own_gils_at_the_same_time(interpreter):
     process, truth, _ = stat_workload(interpreter, "subinterpreters.py", "own", 2, 2000, 1)
     check_together(process, truth["threads"])
+
+
+@each(with_own_gils)
+def test_attached_to_one_that_computes(interpreter):
+    """Nobody else wants its GIL, so no edge comes: the interpreter says who has it."""
+    w = Workload(interpreter, "subinterpreters.py", "endless")
+    w.go()
+    number, tid = map(int, w.line().split())
+    process = process_of(stat("-p", w.pid, "-d", "0.5").report, w.pid)
+    gil = row_of(process, number)
+    equal(gil["holder"], tid, "holder")
+    equal([t["tid"] for t in gil["threads"]], [tid], "threads")
+    within(gil["open_hold_ns"], 0.9 * gil["observed_ns"], gil["observed_ns"], "the hold that goes on")
+    equal(gil_of(process)["holder"], None, "holder of the main interpreter's GIL")
 
 
 @each(with_own_gils)

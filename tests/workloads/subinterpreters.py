@@ -3,6 +3,9 @@
 READY. Each one runs in a thread: CALLS calls of os.stat, then SECS seconds of bytecode.
 subinterpreters.py sequence N CALLS: N sub-interpreters, each made, used and ended before the next.
 
+subinterpreters.py endless: one that computes in a thread until it is killed. It prints its number, and
+that of the thread.
+
 From Python 3.12 on, they may have GILs of their own. Each writes the truth about itself into a
 pipe."""
 import os
@@ -73,8 +76,18 @@ def in_sequence(n, calls):
     return truths
 
 
+def compute_endlessly():
+    one = create(True)
+    code = "import os, threading\nos.write(1, b'%d %%d\\n' %% threading.get_native_id())\nwhile True: pass" % int(one)
+    truth.ready()
+    (_interpreters.exec if hasattr(_interpreters, "exec") else _interpreters.run_string)(one, code)
+
+
 def main():
     args = truth.arguments()
+    if args[0] == "endless":
+        threading.Thread(target=compute_endlessly).start()
+        return
     if args[0] == "sequence":
         truth.tell(threads=in_sequence(int(args[1]), int(args[2])))
     else:

@@ -273,13 +273,13 @@ static int trace_from_now(struct process *p, struct gil_process *record)
 		process__discard(p);
 		return -EAGAIN;
 	}
-	process__confirm_holder(p, holder);
+	process__confirm_holder(p, 0, holder);
 	if (p->nr_gils) {
 		/* Otherwise only used if no edge is ever seen, as the word has then not changed since. */
 		if (!p->source->waits_only)
 			p->gils[0].locked_at_start =
 				looker__locked(p->looker, p->bound, &p->python);
-		waiters = p->born_ns ? 0 : process__confirm_waiters(p);
+		waiters = p->born_ns ? 0 : process__confirm_waiters(p, 0);
 		expect_waiters(&p->gils[0], waiters || p->gils[0].locked_at_start == 0,
 			       probe__lock(p->probe, (unsigned int)p->gils[0].lock));
 	}

@@ -67,7 +67,6 @@ struct process {
 	const struct source *source; /* where its edges come from */
 	char source_why[256];        /* why that source was chosen */
 	struct python python;
-	long holder;              /* what python__holder said last */
 	bool gil_turned_on;       /* a free-threaded build turned its GIL on while observed */
 	struct process_gil *gils; /* the main interpreter's first, once its GIL is known */
 	size_t nr_gils;

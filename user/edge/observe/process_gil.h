@@ -20,6 +20,7 @@ struct process_gil {
 	__u64 address;
 	long interpreter; /* number of its interpreter; 0: the main one */
 	int locked_at_start;
+	long holder;                 /* what python__holder said last */
 	long switch_interval_us;     /* -1: not known */
 	unsigned int missed;         /* how many looks in a row did not find its interpreter */
 	__u64 end_ns;                /* when its interpreter ended; 0: it lives */

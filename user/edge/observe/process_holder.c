@@ -5,9 +5,9 @@
  * is, and /proc whether it sleeps. The thread gets a record before any edge counts. From then on the
  * scheduler's programs follow it, and the model believes the record until an edge contradicts it.
  *
- * A thread that waits sleeps in futex, on a word of the GIL's own condition variable, which /proc tells.
- * It shows itself by an edge within a switch interval, but that may be long. musl's condition variables
- * have their words elsewhere, so there nobody is found.
+ * A thread that waits sleeps in futex, on a word of the GIL's own condition variable, which /proc tells;
+ * in a Python 2, on the semaphore. It shows itself by an edge within a switch interval, but that may be
+ * long. musl's condition variables have their words elsewhere, so there nobody is found.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,8 +19,9 @@
 
 #define TRIES 5
 
-#define COND_SIZE    48 /* of glibc's pthread_cond_t */
-#define MOST_THREADS 4096
+#define COND_SIZE      48 /* of glibc's pthread_cond_t */
+#define SEMAPHORE_SIZE 32 /* of its sem_t */
+#define MOST_THREADS   4096
 
 static __u8 place_of(const struct proc_task *t)
 {
@@ -73,12 +74,12 @@ static bool follow(struct process *p, const struct gil_lock *l, struct gil_threa
 	return true;
 }
 
-static struct gil_thread *new_thread(const struct process *p, int record, pid_t tid)
+static struct gil_thread *new_thread(const struct process *p, int lock, int record, pid_t tid)
 {
 	struct gil_thread *t = probe__thread(p->probe, (unsigned int)record);
 
 	t->pid = (__u32)p->pid;
-	t->lock = (__u32)p->gils[0].lock;
+	t->lock = (__u32)lock;
 	t->bpf.record = (__u32)record;
 	t->bpf.futex = p->source->waits_only;
 	t->tid = (__u32)tid;
@@ -86,19 +87,29 @@ static struct gil_thread *new_thread(const struct process *p, int record, pid_t 
 	return t;
 }
 
+/* Who has it now, by the thread's own number. */
+static long holder_of(const struct process *p, const struct process_gil *g)
+{
+	struct python python = p->python;
+
+	python.gil = g->address;
+	return looker__holder(p->looker, p->bound, &python);
+}
+
 struct gil_thread *process__find_holder(struct process *p)
 {
-	struct gil_lock *l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
-	long tid = looker__holder(p->looker, p->bound, &p->python);
+	struct process_gil *g = &p->gils[p->nr_gils - 1];
+	struct gil_lock *l = probe__lock(p->probe, (unsigned int)g->lock);
+	long tid = holder_of(p, g);
 	struct gil_thread *t;
 	int i;
 
-	p->holder = tid;
+	g->holder = tid;
 	tid = tid > 0 ? proc_task__host_number(p->pid, tid) : -1;
 	i = tid > 0 ? probe__take_thread(p->probe) : -1;
 	if (i < 0)
 		return NULL;
-	t = new_thread(p, i, (pid_t)tid);
+	t = new_thread(p, g->lock, i, (pid_t)tid);
 	gil_model_found(t, GIL_PART_ONCPU, l->start);
 	if (follow(p, l, t))
 		return t;
@@ -107,16 +118,16 @@ struct gil_thread *process__find_holder(struct process *p)
 	return NULL;
 }
 
-void process__confirm_holder(struct process *p, struct gil_thread *t)
+void process__confirm_holder(struct process *p, size_t g, struct gil_thread *t)
 {
 	const struct gil_lock *l;
 
 	if (!t)
-		return; /* a Python 2 has no GIL yet */
-	l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
+		return;
+	l = probe__lock(p->probe, (unsigned int)p->gils[g].lock);
 	/* If an edge has come meanwhile, the model knows whether it fits. */
-	if (looker__holder(p->looker, p->bound, &p->python) == p->holder ||
-	    l->state != GIL_LOCK_UNSEEN || __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE))
+	if (holder_of(p, &p->gils[g]) == p->gils[g].holder || l->state != GIL_LOCK_UNSEEN ||
+	    __atomic_load_n(&t->seq, __ATOMIC_ACQUIRE))
 		return;
 	t->state = GIL_THREAD_UNSEEN;
 	tell(p, l, t);
@@ -127,14 +138,17 @@ void process__confirm_holder(struct process *p, struct gil_thread *t)
 struct search {
 	struct process *p;
 	struct gil_lock *l;
+	int lock; /* its record */
 	pid_t holder; /* has a record, although it may have let go by now, and wait; 0: nobody has one */
 };
 
 static bool waits(const struct process *p, const struct gil_lock *l, pid_t tid)
 {
-	unsigned long long at = proc_task__futex(p->pid, tid), cond = l->address + GIL_OFFSET_COND;
+	unsigned long long at = proc_task__futex(p->pid, tid);
 
-	return at >= cond && at < cond + COND_SIZE;
+	if (p->python.semaphore_at)
+		return at >= l->address && at < l->address + SEMAPHORE_SIZE;
+	return at >= l->address + GIL_OFFSET_COND && at < l->address + GIL_OFFSET_COND + COND_SIZE;
 }
 
 static void forget(const struct process *p, struct gil_lock *l, struct gil_thread *t)
@@ -156,7 +170,7 @@ static bool find_waiter(void *ctx, pid_t tid)
 	i = probe__take_thread(s->p->probe);
 	if (i < 0)
 		return false;
-	t = new_thread(s->p, i, tid);
+	t = new_thread(s->p, s->lock, i, tid);
 	gil_model_found_waiting(s->l, t, s->l->start);
 	tell(s->p, s->l, t);
 	if (probe__enter_thread(s->p->probe, t->bpf.record)) {
@@ -172,25 +186,40 @@ static bool find_waiter(void *ctx, pid_t tid)
 
 void process__find_waiters(struct process *p, const struct gil_thread *holder)
 {
+	int lock = p->gils[p->nr_gils - 1].lock;
 	struct search s = {
 		.p = p,
-		.l = probe__lock(p->probe, (unsigned int)p->gils[0].lock),
+		.l = probe__lock(p->probe, (unsigned int)lock),
+		.lock = lock,
 		.holder = holder ? (pid_t)holder->tid : 0,
 	};
 
-	if (p->python.major == 3 && !p->python.semaphore_at)
-		proc_task__each(p->pid, MOST_THREADS, find_waiter, &s);
+	proc_task__each(p->pid, MOST_THREADS, find_waiter, &s);
 }
 
-unsigned int process__confirm_waiters(struct process *p)
+void process__forget_found(struct process *p)
 {
-	struct gil_lock *l = probe__lock(p->probe, (unsigned int)p->gils[0].lock);
+	int lock = p->gils[p->nr_gils - 1].lock;
+	struct gil_lock *l = probe__lock(p->probe, (unsigned int)lock);
+
+	/* Threads that have ended lose their records at the next look. */
+	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
+		struct gil_thread *t = probe__thread(p->probe, i);
+
+		if (t->tid && t->pid == (__u32)p->pid && (int)t->lock == lock)
+			gil_model_exit(l, t, l->start);
+	}
+}
+
+unsigned int process__confirm_waiters(struct process *p, size_t g)
+{
+	struct gil_lock *l = probe__lock(p->probe, (unsigned int)p->gils[g].lock);
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < probe__thread_limit(p->probe); i++) {
 		struct gil_thread *t = probe__thread(p->probe, i);
 
-		if (t->pid != (__u32)p->pid || (int)t->lock != p->gils[0].lock ||
+		if (t->pid != (__u32)p->pid || (int)t->lock != p->gils[g].lock ||
 		    t->state != GIL_THREAD_WAITING || !t->partial || t->since != l->start)
 			continue;
 		if (waits(p, l, (pid_t)t->tid))

@@ -100,19 +100,43 @@ static struct gil_process_lock *free_slot(struct gil_process *record, __u64 addr
 	return found;
 }
 
+static void drop_new_gil(struct process *p)
+{
+	process__forget_found(p);
+	process__drop_new_gil(p);
+}
+
+/* Its edges count now. As in trace_from_now, the word is only used if no edge is ever seen. */
+static void confirm_found(struct process *p, struct gil_thread *holder)
+{
+	size_t g = p->nr_gils - 1;
+	struct python python = p->python;
+
+	process__confirm_holder(p, g, holder);
+	python.gil = p->gils[g].address;
+	if (!p->source->waits_only)
+		p->gils[g].locked_at_start = looker__locked(p->looker, p->bound, &python);
+	process__confirm_waiters(p, g);
+}
+
 /* Adds a sub-interpreter's GIL that no edge has shown yet. */
 static void discover_gil(struct process *p, struct gil_process *record,
 			 const struct python_own_gil *own)
 {
+	struct gil_thread *holder = NULL;
 	struct gil_process_lock *slot;
 	__u32 nobody = 0;
 
 	if (process__new_gil(p, own->address, own->interpreter))
 		return;
+	if (!p->born_ns) {
+		holder = p->source->waits_only ? NULL : process__find_holder(p);
+		process__find_waiters(p, holder);
+	}
 	/* If the kernel is just entering a GIL, leave this to the next look. */
 	if (!__atomic_compare_exchange_n(&record->entering, &nobody, 1, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_SEQ_CST)) {
-		process__drop_new_gil(p);
+		drop_new_gil(p);
 		return;
 	}
 	/* Checked only now, because reading the memory of a process that is executing another
@@ -121,8 +145,10 @@ static void discover_gil(struct process *p, struct gil_process *record,
 	if (slot)
 		process__enter_gil(p, slot);
 	else
-		process__drop_new_gil(p);
+		drop_new_gil(p);
 	__atomic_store_n(&record->entering, 0, __ATOMIC_SEQ_CST);
+	if (slot && !p->born_ns)
+		confirm_found(p, holder);
 }
 
 static void end_gil(struct process *p, struct gil_process *record, struct process_gil *g)

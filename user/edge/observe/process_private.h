@@ -27,11 +27,14 @@ void process__enter_gil(struct process *p, struct gil_process_lock *slot);
 /* Finds out which thread has the GIL that was added last, and follows it, before its edges count. NULL
  * if nobody has it, or it is not known. The second one is called once they count. */
 struct gil_thread *process__find_holder(struct process *p);
-void process__confirm_holder(struct process *p, struct gil_thread *t);
+/* `g`: an index in p->gils. */
+void process__confirm_holder(struct process *p, size_t g, struct gil_thread *t);
 /* The same for the threads that wait for it, except the holder that was found, which may be NULL. The
  * second one returns how many do. */
 void process__find_waiters(struct process *p, const struct gil_thread *holder);
-unsigned int process__confirm_waiters(struct process *p);
+unsigned int process__confirm_waiters(struct process *p, size_t g);
+/* Gives back the records of all of these, for a GIL whose edges never came to count. */
+void process__forget_found(struct process *p);
 
 /* Finds the sub-interpreters that have come and gone since the last look. */
 void process__look_at_interpreters(struct process *p);

@@ -403,6 +403,8 @@ static int read_python2(struct inspection *in, struct python *py)
 	if (err)
 		return proc__fail(in->pid, err, "read the memory of", in->f);
 	py->locked = !value;
+	if (!python_file__symbol(&in->elf, "_PyThreadState_Current", &symbol))
+		py->current_at = in->bias + symbol.value;
 	if (!python_file__symbol(&in->elf, "_Py_CheckInterval", &symbol))
 		proc_mem__read(in->pid, in->bias + symbol.value, &py->check_interval,
 			       sizeof(py->check_interval));

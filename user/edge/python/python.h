@@ -27,6 +27,7 @@ struct python {
 	__u64 gil;          /* address of the main interpreter's GIL; 0: Python 2, no thread yet */
 	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL, a semaphore; else 0 */
 	int check_interval; /* Python 2: bytecodes between releases of the GIL */
+	__u64 current_at;   /* Python 2: address of the pointer to the holder's thread state; else 0 */
 	struct gil_drop_request drop_request;
 	long switch_interval_us;
 	int locked; /* 1, 0 */
@@ -62,7 +63,7 @@ long python__switch_interval(pid_t pid, const struct python *py, __u64 gil);
 int python__locked(pid_t pid, const struct python *py);
 
 /* The thread that has the GIL, by the number that it has in its own pid namespace; -1 if the GIL is
- * free, or this cannot be read. Python 2 does not note it. */
+ * free, or this cannot be read. */
 long python__holder(pid_t pid, const struct python *py);
 
 /* How often the GIL was taken by a thread other than the last holder; -1 if it cannot be read. */
