@@ -29,7 +29,7 @@ struct snapshot_gil {
 	/* The system call in which the holder sleeps at the end; "": it does not sleep, or that is
 	 * not known. */
 	char holder_call[SNAPSHOT_CALL_SIZE];
-	int locked_at_start;  /* the lock's own word at the start: 1, 0, or -1 if unknown */
+	int locked_at_start;     /* the lock's own word at the start: 1, 0, or -1 if unknown */
 	long switch_interval_us; /* -1: unknown */
 	bool waits_only;         /* only waits were seen, and no holds */
 	bool requests_unknown;   /* requested and voluntary releases are not told apart */

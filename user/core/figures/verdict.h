@@ -101,10 +101,10 @@ struct verdict {
 		      */
 	/* stuck: the hold that does not end */
 	__u64 open_ns;
-	double open_share; /* of the observed time */
-	bool asleep;       /* idle: the holder sleeps while nobody waits */
+	double open_share;             /* of the observed time */
+	bool asleep;                   /* idle: the holder sleeps while nobody waits */
 	char call[SNAPSHOT_CALL_SIZE]; /* in which the holder sleeps; "": not known */
-	bool stopped;      /* stuck, idle: the holder is stopped */
+	bool stopped;                  /* stuck, idle: the holder is stopped */
 	unsigned int waiters;
 	/* each its own: the busy GILs, and the number of their processes */
 	size_t gils;
