@@ -27,7 +27,7 @@ struct python {
 	__u64 gil;          /* address of the main interpreter's GIL; 0: Python 2, no thread yet */
 	__u64 semaphore_at; /* Python 2: address of the pointer to its GIL, a semaphore; else 0 */
 	int check_interval; /* Python 2: bytecodes between releases of the GIL */
-	__u64 current_at;   /* Python 2: address of the pointer to the holder's thread state; else 0 */
+	__u64 current_at; /* Python 2: address of the pointer to the holder's thread state; else 0 */
 	struct gil_drop_request drop_request;
 	long switch_interval_us;
 	int locked; /* 1, 0 */
