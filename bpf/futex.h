@@ -247,6 +247,8 @@ static __noinline int futex_leave(struct task_struct *task, struct gil_thread *t
 	__u64 now;
 	int waits, had;
 
+	if (!known_processes[task->tgid & (GIL_KNOWN - 1)])
+		return 0;
 	waits = sleeps && futex_call(task, &call) &&
 		(call.command == FUTEX_WAIT_BITSET || call.command == FUTEX_WAIT);
 	if (!waits && !t)
@@ -298,7 +300,8 @@ int on_waking(__u64 *ctx)
 	__u32 giver;
 	__u64 now;
 
-	if (task->tgid != own->tgid || !futex_call(own, &call) || call.command != FUTEX_WAKE)
+	if (task->tgid != own->tgid || !known_processes[own->tgid & (GIL_KNOWN - 1)] ||
+	    !futex_call(own, &call) || call.command != FUTEX_WAKE)
 		return 0;
 	p = futex_process(own);
 	if (!p || is_frozen())

@@ -71,6 +71,7 @@ static __always_inline __u32 process_new(__u32 pid)
 	p->sources = GIL_SOURCE_COND;
 	p->pid = pid;
 	p->bound = pid;
+	known_processes[pid & (GIL_KNOWN - 1)] = 1;
 	bpf_map_update_elem(&process_of, &pid, &i, BPF_ANY);
 	return i;
 }

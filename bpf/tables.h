@@ -93,6 +93,13 @@ struct {
 	__type(value, struct gil_thread_records);
 } records SEC(".maps");
 
+/*
+ * Most threads and processes that the scheduler's programs meet are not observed, and one look here tells.
+ * A number that is set once stays set, and stands for all that are the same modulo its size.
+ */
+__u8 known_threads[GIL_KNOWN] = {};
+__u8 known_processes[GIL_KNOWN] = {};
+
 /* Set by the loader. */
 const volatile __u32 max_processes = 1;
 const volatile __u32 max_locks = 1;

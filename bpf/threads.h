@@ -35,6 +35,8 @@ static __always_inline struct gil_thread *record_of(const struct task_struct *ta
 {
 	__u32 tid = task->pid;
 
+	if (!known_threads[tid & (GIL_KNOWN - 1)])
+		return NULL;
 	return current_record(bpf_map_lookup_elem(&records, &tid), tid);
 }
 
@@ -63,6 +65,7 @@ static __always_inline struct gil_thread_records *records_of(__u32 tid)
 
 	if (r)
 		return r;
+	known_threads[tid & (GIL_KNOWN - 1)] = 1;
 	bpf_map_update_elem(&records, &tid, &none, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&records, &tid);
 }

@@ -22,6 +22,8 @@
 
 /* The index of no record. */
 #define GIL_NONE (~0U)
+/* Of the tables of known threads and processes, in bytes; a power of two. */
+#define GIL_KNOWN 65536
 /* A process's GILs: the main interpreter's and those of sub-interpreters with their own. */
 #define GIL_PROCESS_LOCKS 8
 /* The number of GILs for which one thread can have records at the same time. */

@@ -87,6 +87,7 @@ int probe__enter_process(struct probe *p, unsigned int index)
 	const struct gil_process *process = record(&p->processes, index);
 	__u32 key = process->pid, value = index;
 
+	p->skel->bss->known_processes[key & (GIL_KNOWN - 1)] = 1;
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.process_of), &key, &value, BPF_ANY))
 		return -errno;
 	return 0;
@@ -122,6 +123,7 @@ int probe__enter_thread(struct probe *p, unsigned int index)
 	struct gil_thread_records r = {.count = 1, .index = {index}};
 	__u32 tid = t->tid;
 
+	p->skel->bss->known_threads[tid & (GIL_KNOWN - 1)] = 1;
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.records), &tid, &r, BPF_NOEXIST))
 		return -errno;
 	return 0;
