@@ -280,8 +280,6 @@ static int check(void *options, int argc, char **argv, int rest, struct failure 
 
 	if (!to->input && observe_options__finish(&to->observe, argc, argv, rest, f))
 		return -EINVAL;
-	if (observe_options__need_holds(&to->observe, argv[0], f))
-		return -EINVAL;
 	/* top itself moves all of the command's output, and shows it in the end. */
 	to->command_output = to->observe.command_output;
 	to->observe.command_output = NULL;

@@ -13,7 +13,9 @@ static bool has_open(const struct gil_thread *t)
 {
 	__u8 state = gil_thread_last_state(t);
 
-	return state == GIL_THREAD_HOLDING || state == GIL_THREAD_WAITING;
+	/* One that was woken may have waited until then, or wait on. */
+	return state == GIL_THREAD_HOLDING || state == GIL_THREAD_WAITING ||
+	       state == GIL_THREAD_WOKEN;
 }
 
 /* Time in holds and waits, including the interval that is open at `now`. */
@@ -29,7 +31,7 @@ static struct accrued accrued_until(const struct gil_thread *t, __u64 now)
 		return a;
 	for (int i = 0; i < GIL_PARTS; i++)
 		to[i] += t->part[i];
-	if (t->state != GIL_THREAD_GONE)
+	if (t->state != GIL_THREAD_GONE && t->state != GIL_THREAD_WOKEN)
 		to[t->cpu < GIL_PARTS ? t->cpu : 0] += gil_elapsed(t->mark, now);
 	return a;
 }

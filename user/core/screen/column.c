@@ -200,7 +200,8 @@ const char *thread__doing(const struct snapshot_gil *g, const struct gil_thread 
 		[GIL_PART_BLOCKED] = "asleep",
 	};
 
-	(void)g;
+	if (g->waits_only && t->state != GIL_THREAD_WAITING && t->state != GIL_THREAD_GONE)
+		return "-"; /* it may have the GIL */
 	switch (t->state) {
 	case GIL_THREAD_HOLDING:
 		return t->stopped ? "stopped" : holding[t->cpu < GIL_PARTS ? t->cpu : 0];

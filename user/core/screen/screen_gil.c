@@ -124,6 +124,10 @@ void screen__time_bar(const struct screen *sc, const struct pane *p, int row)
 
 	time_shares(sc, share);
 	at = pane__put(p, row, 0, STYLE_BOLD, "held ");
+	if (sc->gil.gil->waits_only) {
+		pane__put(p, row, at, STYLE_DIM, "not measured");
+		return;
+	}
 	at = pane__column(p, row, at, STYLE_PLAIN, -7,
 			  format_percent(gil__held_ratio(sc->gil.process, sc->gil.gil)).s);
 	columns = p->width - at - 1;
@@ -147,6 +151,10 @@ void screen__time_legend(const struct screen *sc, const struct pane *p, int row)
 	double share[TIME_PARTS];
 	int at = 0;
 
+	if (sc->gil.gil->waits_only) {
+		pane__put(p, row, 0, STYLE_DIM, "--source futex sees only waits");
+		return;
+	}
 	time_shares(sc, share);
 	for (int i = 0; i < TIME_PARTS; i++) {
 		if (i == TIME_UNTOLD && share[i] < 0.0005)
@@ -341,6 +349,6 @@ void screen__handoffs(const struct screen *sc, const struct pane *p)
 	else
 		at += 2;
 	at = pane__put(p, row, at, STYLE_DIM, "longest chain ");
-	pane__put(p, row, at, STYLE_PLAIN, format_count(longest).s);
+	pane__put(p, row, at, STYLE_PLAIN, sc->gil.gil->waits_only ? "-" : format_count(longest).s);
 	put_pairs(sc, p, row + 1);
 }

@@ -112,6 +112,11 @@ void screen__hists(const struct screen *sc, const struct pane *p, const struct g
 	for (int i = 0; i < 2; i++) {
 		struct pane side = pane__part(p, 0, i * half, p->height, half - 1);
 
+		if (i && sc->gil.gil->waits_only) {
+			pane__put(&side, 0, pane__put(&side, 0, 0, STYLE_BOLD, "hold  "), STYLE_DIM,
+				  "not measured");
+			continue;
+		}
 		put_side(sc, &side, &sides[i]);
 	}
 }
