@@ -118,7 +118,7 @@ def against_floor(python, rounds):
 
 def against_bpftrace(python, lib, rounds):
     script, cost = costs(python, rounds, lambda t: with_bpftrace(t, lib), with_gilscope)
-    figure("cycle_over_bpftrace", cost / script, 0.55)
+    figure("cycle_over_bpftrace", cost / script, 0.70)
 
 
 def usdt_python():

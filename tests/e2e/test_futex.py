@@ -3,6 +3,7 @@
 run; the invariants of a report (invariants.py) know what is not measured."""
 from test_check import judged
 from test_python2 import python2
+from test_static import MUSL
 from lib import (Gilscope, Skip, Workload, best_of, check, close_to, debian, each, equal, gil_of, gilscope,
                  interpreters, process_of, stat, verdict, within)
 
@@ -13,8 +14,8 @@ def edges(gil):
     return {(e["from"], e["to"]): e["count"] for e in gil["handoff_edges"]}
 
 
-def longer(gil):
-    return sum(b["count"] for b in gil["wait"]["buckets"] if b["lo_ns"] >= SHORT)
+def longer(gil, than):
+    return sum(b["count"] for b in gil["wait"]["buckets"] if b["lo_ns"] >= than)
 
 
 def wait_for_start(g):
@@ -90,7 +91,9 @@ def test_short_waits():
     """Threads that need the GIL for moments: the waits that are long enough to be seen, are."""
     def compare_long():
         a, b = both(debian(), "short_turns.py", 12, 2)
-        close_to(longer(a), longer(b), 0.02 + 3 / max(longer(b), 1), "waits of more than 100 us")
+        # Without probes, a wait begins later and ends earlier, by some 10 us in all.
+        within(longer(a, SHORT), 0.98 * longer(b, 1.25 * SHORT) - 3, 1.02 * longer(b, SHORT) + 3,
+               "waits of more than 100 us")
     best_of(3, compare_long)
 
 
@@ -153,7 +156,6 @@ def refused(run, status, *words):
 def test_combinations():
     target = ["--source", "futex", "--", "true"]
     refused(gilscope("stat", "--blame", "99", *target), 2, "--blame")
-    refused(gilscope("top", *target), 2, "top", "futex")
     refused(gilscope("record", *target), 2, "record", "futex")
 
 
@@ -164,9 +166,27 @@ def test_python_2():
     refused(gilscope("stat", "--source", "futex", "-p", str(w.pid)), 4, "semaphore", "--source uprobe")
 
 
+def test_top():
+    """As text, without a screen."""
+    w = Workload(debian(), "cpu_threads.py", 2, 3)
+    w.go()
+    run = gilscope("top", "--source", "futex", "-p", str(w.pid), "-n", "2", "--interval", "1")
+    equal(run.status, 0, "status, stderr: %s" % run.err)
+    check("waits" in run.out, "no verdict of waits: %s", run.out)
+    w.truth()
+    w.end()
+
+
 def test_rules():
     """A rule about waits is judged; those about holds are not."""
     report = judged("wait.ratio>20%", "hold.p99<1s", "hold_blocked.sum<1s", status=3, options=["--source", "futex"],
                     command=debian().argv("cpu_threads.py", 2, 1))
     equal([r["verdict"] for r in report["rules"]], ["pass", "inconclusive", "inconclusive"], "verdicts")
     equal([r["runs"][0].get("doubt") for r in report["rules"][1:]], ["not_measured"] * 2, "doubts")
+
+
+@each(lambda: MUSL[:2])
+def test_musl(kind):
+    w = Workload(kind.interpreter(), "cpu_threads.py", 2, 5)
+    why = "words of their own stacks" if kind.name == "musl" else "linked into it"
+    refused(gilscope("stat", "--source", "futex", "-p", str(w.pid)), 4, why, "--source uprobe")
