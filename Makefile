@@ -63,8 +63,9 @@ TEST_WARNINGS := $(WARNINGS) -Wno-format-zero-length -Wno-format-truncation
 # The libraries that the core needs, and those that the program needs.
 CORE_LIBS := -ljansson -lm -lz
 LDLIBS := -lncursesw -ltinfo -lbpf -lelf -lpthread $(CORE_LIBS)
-# v3 has atomic operations that return a value; Linux supports it from 5.12 on.
-BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra $(WERROR) -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux
+# v3 has atomic operations that return a value; Linux supports it from 5.12 on. The folder is not noted in the object, which becomes a
+# part of the program, so that builds in different folders are equal.
+BPF_CFLAGS := -O2 -g -mcpu=v3 -Wall -Wextra $(WERROR) -target bpf -D__TARGET_ARCH_$(ARCH) -Iinclude -Ivmlinux -ffile-prefix-map=$(CURDIR)=.
 
 # Debian's packages that building needs, and those that only the tests and the benchmarks need.
 BUILD_PACKAGES := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev \
@@ -157,7 +158,7 @@ STATIC_CFLAGS := -O2 -g -ffile-prefix-map=$(CURDIR)=. -ffunction-sections -fdata
 STATIC_LDFLAGS = -static -Wl,--gc-sections,--no-warnings,-Map=$(BUILD)/static/gilscope.map
 static:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/static CFLAGS="$(STATIC_CFLAGS)" LDFLAGS="$(STATIC_LDFLAGS)" \
-		BPF_CFLAGS="$(BPF_CFLAGS) -ffile-prefix-map=$(CURDIR)=." $(BUILD)/static/gilscope
+		$(BUILD)/static/gilscope
 	$(OBJCOPY) --only-keep-debug $(BUILD)/static/gilscope $(BUILD)/gilscope.static.debug
 	$(OBJCOPY) --strip-all --add-gnu-debuglink=$(BUILD)/gilscope.static.debug $(BUILD)/static/gilscope $(BUILD)/gilscope.static
 	@echo "built $(BUILD)/gilscope.static; its symbols are in $(BUILD)/gilscope.static.debug"

@@ -48,6 +48,16 @@ def test_ctrl_c_in_the_middle_as_csv():
     check(seen >= calls, "%d acquisitions in all, of at least %d", seen, calls)
 
 
+def test_no_line_is_about_next_to_nothing():
+    """The observation ends with an interval, so that one is the last."""
+    w = Workload(debian(), "stat_loop.py", 3000)
+    path = scratch("ends.json")
+    equal(gilscope("stat", "-I", "0.2", "-d", "0.6", "--json", "-o", path, "-p", w.pid).status, 0, "status")
+    with open(path) as f:
+        lines = [json.loads(line) for line in f][:-1]
+    check(1 <= len(lines) <= 3 and all(line["elapsed_ns"] > 1e8 for line in lines), "%s", lines)
+
+
 def test_text_has_a_line_for_each_interval_and_the_summary():
     run = gilscope("stat", "-I", "0.1", "--", *debian().argv(*ARGS), env=debian().environment())
     lines = run.err.splitlines()

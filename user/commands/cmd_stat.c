@@ -275,8 +275,14 @@ static struct snapshot *measure(const struct stat_options *so, struct observer *
 	const struct output to = {.stream = out};
 	const struct render_options look = output__look(&to);
 	const struct totals_style style = style_of(so, &look);
-	struct stat_interval iv = {.observer = ob, .out = out, .style = &style};
-	bool ticking = so->interval_ns && !stat_interval__start(&iv, so->interval_ns, f);
+	struct stat_interval iv = {
+		.observer = ob,
+		.out = out,
+		.style = &style,
+		.ns = so->interval_ns,
+		.duration_ns = so->observe.duration_ns,
+	};
+	bool ticking = so->interval_ns && !stat_interval__start(&iv, f);
 	struct snapshot *s;
 
 	observer__run(ob);

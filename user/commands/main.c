@@ -61,6 +61,8 @@ static void explain_unknown(const char *name, struct failure *f)
 	failure__what(
 		f, s.best[0] ? "unknown command '%s' (did you mean %s?)" : "unknown command '%s'",
 		name, s.best);
+	if (*name == '-')
+		failure__cause(f, "options follow the command");
 	if (*name && strspn(name, "0123456789") == strlen(name))
 		failure__command(f, "gilscope stat -p %s", name);
 	else if (!s.best[0] && (!strncmp(name, "python", strlen("python")) || strchr(name, '/')))

@@ -20,13 +20,19 @@ static void put(struct stat_interval *iv, const struct snapshot *s)
 		iv->err = -errno;
 }
 
+/* True if the observation ends just after this interval, so that the two become one line. */
+static bool is_last(const struct stat_interval *iv)
+{
+	return iv->duration_ns && (iv->number + 1) * iv->ns + iv->ns / 10 >= iv->duration_ns;
+}
+
 static void on_timer(void *ctx)
 {
 	struct stat_interval *iv = ctx;
 	struct snapshot *s;
 	__u64 expired;
 
-	if (read(iv->timer, &expired, sizeof(expired)) != sizeof(expired))
+	if (read(iv->timer, &expired, sizeof(expired)) != sizeof(expired) || is_last(iv))
 		return;
 	s = observer__snapshot(iv->observer);
 	if (s)
@@ -38,9 +44,9 @@ static void on_timer(void *ctx)
 		observer__end(iv->observer);
 }
 
-int stat_interval__start(struct stat_interval *iv, unsigned long long ns, struct failure *f)
+int stat_interval__start(struct stat_interval *iv, struct failure *f)
 {
-	const struct timespec length = {(time_t)(ns / S), (long)(ns % S)};
+	const struct timespec length = {(time_t)(iv->ns / S), (long)(iv->ns % S)};
 	const struct itimerspec every = {length, length};
 	int err = 0;
 
