@@ -105,18 +105,9 @@ static __always_inline struct gil_process *blame_process(const struct gil_thread
 /* The thread's record if it has a GIL and nobody is just writing to it. */
 static __always_inline struct gil_thread *blame_holder(__u32 tid)
 {
-	struct gil_thread_records *r = bpf_map_lookup_elem(&records, &tid);
-	struct gil_thread *t;
-	__u64 current;
+	struct gil_thread *t = current_record(bpf_map_lookup_elem(&records, &tid), tid);
 
-	if (!r || !r->count)
-		return NULL;
-	current = r->current;
-	GIL_VERIFIER_BELOW(current, GIL_THREAD_LOCKS);
-	t = thread_at(r->index[current]);
-	if (!t || t->state != GIL_THREAD_HOLDING || t->tid != tid || t->seq & 1)
-		return NULL;
-	return t;
+	return t && t->state == GIL_THREAD_HOLDING && !(t->seq & 1) ? t : NULL;
 }
 
 SEC("perf_event")
