@@ -11,7 +11,7 @@ struct stat_interval {
 	FILE *out;
 	const struct totals_style *style;
 	unsigned long long ns, duration_ns; /* of an interval and, unless 0, of the observation */
-	struct totals last; /* up to the last interval's end */
+	struct totals last;                 /* up to the last interval's end */
 	size_t number;
 	int timer;
 	int err; /* of what was printed */
