@@ -5,7 +5,7 @@ from test_check import judged
 from test_python2 import python2
 from test_static import MUSL
 from lib import (Gilscope, Skip, Workload, best_of, check, close_to, debian, each, equal, gil_of, gilscope,
-                 interpreters, process_of, stat, verdict, within)
+                 interpreters, process_of, scratch, stat, verdict, within)
 
 SHORT = 100000  # ns; shorter waits may pass without a sleep
 
@@ -156,6 +156,8 @@ def test_combinations():
     target = ["--source", "futex", "--", "true"]
     refused(gilscope("stat", "--blame", "99", *target), 2, "--blame")
     refused(gilscope("record", *target), 2, "record", "futex")
+    refused(gilscope("check", "--trace", scratch("waits.gil"), "--assert", "wait.max < 1s", *target), 2, "check --trace", "futex")
+    refused(gilscope("check", "--assert", 'blame.ratio{function~"f"} < 50%', *target), 2, "futex")
 
 
 def test_python_2():

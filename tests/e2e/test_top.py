@@ -363,6 +363,16 @@ def test_recording():
     check_untouched(w.pid)
 
 
+def test_no_recording_without_probes():
+    """Whoever wants no probe in the process does not get one by a key."""
+    w = convoy()
+    with watched(w, "--source", "futex", width=120, height=40) as s:
+        s.see(r"convoy.py %d" % w.pid)
+        s.see(r"waits")
+        s.press("R")
+        s.see(r"cannot record: --source futex sees only waits")
+
+
 def test_recording_until_the_targets_end():
     w = convoy()
     with watched(w) as s:

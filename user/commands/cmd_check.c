@@ -396,6 +396,8 @@ static int check(void *session, int argc, char **argv, int rest, struct failure 
 	else if (!o->nr_inputs && (observe_options__finish(s->observe, argc, argv, rest, f) ||
 				   check_outputs(s, argv, f)))
 		return -EINVAL;
+	else if (o->trace && observe_options__need_holds(s->observe, "check --trace", f))
+		return -EINVAL;
 	else if ((o->repeat > 1 || o->warmups) && !spec->argv)
 		failure__what(f, "--repeat and --warmup need a command to run: -- COMMAND");
 	for (size_t i = 0; !f->what[0] && i < s->set.nr; i++) {

@@ -294,17 +294,32 @@ static void save(struct top *top, const char *format, const char *ending)
 		snprintf(top->view.message, sizeof(top->view.message), "saved %s", path);
 }
 
+/* A recording needs probes, which --source futex is chosen to avoid. */
+static bool avoids_probes(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->nr_processes; i++)
+		for (size_t j = 0; j < s->processes[i].nr_gils; j++)
+			if (s->processes[i].gils[j].waits_only)
+				return true;
+	return false;
+}
+
 /* Starts a recording, or ends the running one. */
 static void record(struct top *top)
 {
+	const struct snapshot *s = history__span(top->history, HISTORY_ALL);
 	struct recording *r = &top->recording;
 	bool recording = r->pid != 0;
 	int err = 0;
 
 	if (!top->observer)
 		return;
-	err = recording ? recording__stop(r)
-			: recording__start(r, history__span(top->history, HISTORY_ALL));
+	if (avoids_probes(s)) {
+		snprintf(top->view.message, sizeof(top->view.message),
+			 "cannot record: --source futex sees only waits");
+		return;
+	}
+	err = recording ? recording__stop(r) : recording__start(r, s);
 	watch_recording(top);
 	if (err)
 		snprintf(top->view.message, sizeof(top->view.message), "cannot record: %s",
