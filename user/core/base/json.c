@@ -123,6 +123,14 @@ void json__integer(struct json *j, const char *key, __u64 value)
 	fprintf(j->out, "%llu", (unsigned long long)value);
 }
 
+void json__integer_if(struct json *j, const char *key, bool known, __u64 value)
+{
+	if (known)
+		json__integer(j, key, value);
+	else
+		json__null(j, key);
+}
+
 void json__signed(struct json *j, const char *key, long long value)
 {
 	begin(j, key);

@@ -29,6 +29,8 @@ void json__text(struct json *j, const char *key, const char *value);
 /* A name of fixed size, which need not end in a zero byte. */
 void json__name(struct json *j, const char *key, const char *name, size_t size);
 void json__integer(struct json *j, const char *key, __u64 value);
+/* The same; null if it is not known. */
+void json__integer_if(struct json *j, const char *key, bool known, __u64 value);
 void json__signed(struct json *j, const char *key, long long value);
 /* With six decimals; null if the value is not finite. */
 void json__real(struct json *j, const char *key, double value);

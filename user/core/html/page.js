@@ -31,7 +31,7 @@ function formatNs(ns) {
 }
 
 // The same to the nanosecond: "1,532,372,500 ns".
-const formatCount = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+const formatCount = (n) => n === null ? "-" : String(n).replace(/\B(?=(\d{3})+$)/g, ",");
 const formatExact = (ns) => formatCount(Math.round(ns)) + " ns";
 
 function formatPercent(ratio) {
@@ -195,10 +195,10 @@ function fillFigures(g) {
 	byId("gil-verdict").hidden = !several;
 	byId("gil-verdict").replaceChildren(element("strong", {}, g.verdict.answer), ". ", ...sentence(g.verdict.sentence));
 	byId("figures").replaceChildren(
-		figure("held", formatPercent(g.held), "of the time a thread had the GIL"),
+		figure("held", formatPercent(g.held), g.acquisitions === null ? "not measured" : "of the time a thread had the GIL"),
 		figure("contended", formatPercent(g.contended), "of the time at least one thread waited"),
 		figure("waiting", formatMean(g.waiting), "threads, on average"),
-		figure("acquisitions", formatCount(g.acquisitions),
+		figure("acquisitions", formatCount(g.acquisitions), g.acquisitions === null ? "not measured" :
 			`${formatPercent(share(g.contended_acquisitions, g.acquisitions))} of them after a wait`),
 		figure("handoffs", formatCount(g.handoffs), "straight to a thread that was waiting already"));
 }
@@ -261,6 +261,8 @@ function histogram(kind, d) {
 
 function distribution(kind, d, partNames) {
 	const title = element("h3", {}, kind === "wait" ? "Waits for the GIL" : "Holds of the GIL");
+	if (!d)
+		return element("div", {}, title, element("p", {}, "Not measured."));
 	if (!d.count)
 		return element("div", {}, title, element("p", {}, kind === "wait" ? "No wait has ended." : "No hold has ended."));
 	const table = element("table");
@@ -275,7 +277,7 @@ function distribution(kind, d, partNames) {
 function fillLengths(g) {
 	byId("lengths").replaceChildren(
 		distribution("wait", g.wait, ["on a CPU", "woken, but without a CPU", "asleep on the lock"]),
-		distribution("hold", g.hold, ["on a CPU", "preempted: it could run, but had no CPU", "asleep with the GIL"]));
+		distribution("hold", g.acquisitions === null ? null : g.hold, ["on a CPU", "preempted: it could run, but had no CPU", "asleep with the GIL"]));
 }
 
 // ---- threads ----
@@ -287,7 +289,7 @@ const threadName = (g, tid) => {
 
 function fillThreads(g) {
 	const time = (ns) => (ns === null ? "-" : {text: formatNs(ns), title: formatExact(ns)});
-	const ofTime = (ns) => ({text: formatPercent(share(ns, g.observed)), title: formatExact(ns)});
+	const ofTime = (ns) => (ns === null ? "-" : {text: formatPercent(share(ns, g.observed)), title: formatExact(ns)});
 	fillTable(byId("threads"), "Threads", [["thread"], ["name", null, true], ["holding"], ["waiting"], ["acquired"], ["requested"],
 		["longest"], ["wait p50", "half of its waits are no longer"], ["wait p99", "99 of 100 of its waits are no longer"]],
 	g.threads.map(([tid, name, held, waited, acquired, requested, releases, longest, p50, p99]) => ({

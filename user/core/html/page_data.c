@@ -101,9 +101,9 @@ static int put_entry(struct json *j, const struct entry *e, const struct chart *
 	json__real(j, "held", gil__held_ratio(p, g));
 	json__real(j, "contended", gil__contended_ratio(p, g));
 	json__real(j, "waiting", gil__wait_ratio(p, g));
-	json__integer(j, "held_ns", e->held);
+	json__integer_if(j, "held_ns", !g->waits_only, e->held);
 	json__integer(j, "waited_ns", e->waited);
-	json__integer(j, "acquisitions", g->fig.acquisitions);
+	json__integer_if(j, "acquisitions", !g->waits_only, g->fig.acquisitions);
 	json__bool(j, "whole", budget != NULL);
 	put_verdict(j, &v);
 	if (budget)

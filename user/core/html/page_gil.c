@@ -46,15 +46,6 @@ static void put_distribution(struct json *j, const char *key, const struct gil_h
 	json__close(j, '}');
 }
 
-/* A number that is not known without a count is null. */
-static void put_if(struct json *j, bool known, __u64 value)
-{
-	if (known)
-		json__integer(j, NULL, value);
-	else
-		json__null(j, NULL);
-}
-
 static void put_thread(struct json *j, const struct snapshot_process *p,
 		       const struct snapshot_gil *g, const struct gil_thread *t)
 {
@@ -65,14 +56,14 @@ static void put_thread(struct json *j, const struct snapshot_process *p,
 	json__open(j, NULL, '[');
 	json__integer(j, NULL, t->tid);
 	json__string(j, NULL, snapshot_thread__name(t, false).s);
-	json__integer(j, NULL, snapshot_gil__thread_held(g, t, end));
+	json__integer_if(j, NULL, !g->waits_only, snapshot_gil__thread_held(g, t, end));
 	json__integer(j, NULL, snapshot_gil__thread_waited(t, end));
-	json__integer(j, NULL, f->acquisitions);
-	put_if(j, f->releases && !g->requests_unknown, f->requested_releases);
+	json__integer_if(j, NULL, !g->waits_only, f->acquisitions);
+	json__integer_if(j, NULL, f->releases && !g->requests_unknown, f->requested_releases);
 	json__integer(j, NULL, f->releases);
-	put_if(j, f->hold.count || open, gil_later(f->hold.max, open));
-	put_if(j, f->wait.count, gil_hist__quantile(&f->wait, 0.5));
-	put_if(j, f->wait.count, gil_hist__quantile(&f->wait, 0.99));
+	json__integer_if(j, NULL, f->hold.count || open, gil_later(f->hold.max, open));
+	json__integer_if(j, NULL, f->wait.count, gil_hist__quantile(&f->wait, 0.5));
+	json__integer_if(j, NULL, f->wait.count, gil_hist__quantile(&f->wait, 0.99));
 	json__close(j, ']');
 }
 

@@ -82,14 +82,6 @@ static void put_distribution(struct json *j, const struct metric *m, const struc
 		put_count_distribution(j, m->name, h);
 }
 
-static void put_if(struct json *j, const char *key, bool known, __u64 value)
-{
-	if (known)
-		json__integer(j, key, value);
-	else
-		json__null(j, key);
-}
-
 /* Where the time of an open hold went, if that is known. */
 static void put_open_hold(struct json *j, const struct snapshot_process *p,
 			  const struct snapshot_gil *g, const struct gil_thread *t)
@@ -102,7 +94,7 @@ static void put_open_hold(struct json *j, const struct snapshot_process *p,
 		     {"open_hold_blocked_ns", GIL_PART_BLOCKED}};
 	struct open_interval o = open_hold(p, g, t);
 
-	put_if(j, "open_hold_ns", !g->waits_only, o.ns);
+	json__integer_if(j, "open_hold_ns", !g->waits_only, o.ns);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++) {
 		if (g->waits_only)
 			json__null(j, parts[i].key);
@@ -229,14 +221,14 @@ static void put_loose_ends(struct json *j, const struct snapshot_process *p,
 		json__null(j, "holder");
 	json__text(j, "holder_call", *g->holder_call ? g->holder_call : NULL);
 	/* The open hold is included in held_ratio, but not in `hold`, because it has not ended. */
-	put_if(j, "open_hold_ns", !g->waits_only,
-	       l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)
-		       ? gil_elapsed(l->since, snapshot_gil__end(p, g))
-		       : 0);
+	json__integer_if(j, "open_hold_ns", !g->waits_only,
+			 l->state == GIL_LOCK_HELD || snapshot_gil__holder(g)
+				 ? gil_elapsed(l->since, snapshot_gil__end(p, g))
+				 : 0);
 	json__integer(j, "waiters", open_waiters(g));
-	put_if(j, "open_chain", !g->waits_only, l->chain_len);
+	json__integer_if(j, "open_chain", !g->waits_only, l->chain_len);
 	json__integer(j, "partial_waits", l->partial_waits);
-	put_if(j, "partial_holds", !g->waits_only, l->partial_holds);
+	json__integer_if(j, "partial_holds", !g->waits_only, l->partial_holds);
 	json__integer(j, "anomalies", l->anomalies);
 	json__integer(j, "folded_threads", g->nr_folded);
 	if (g->gaps) {
