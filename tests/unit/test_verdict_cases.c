@@ -134,6 +134,41 @@ TEST(a_short_interval_that_serves_its_purpose)
 	UNSAID(t, "setswitchinterval");
 }
 
+/* A thread has the GIL for one long call now and then, so that nobody waits for much of the time, but the one that
+ * works in short bits is late. It is no convoy, because Python would have let go. `call`: after the request. */
+static struct told late_by_a_call(__u64 call, __u64 rest)
+{
+	struct story st = begin();
+
+	story__thread(&st, 1, "pin");
+	story__thread(&st, 2, "train");
+	for (int i = 0; i < 40; i++) {
+		story__edge(&st, 1, GIL_EDGE_ACQUIRE, 0);
+		story__pass(&st, 1 * MS);
+		story__wait(&st, 2);
+		story__pass(&st, 5 * MS + 50 * US);
+		gil_model_wait(&st.gil->lock, &st.gil->threads[1], st.now - 1);
+		story__pass(&st, call);
+		story__hand_over(&st, 1, 2, true);
+		story__pass(&st, 500 * US);
+		story__edge(&st, 2, GIL_EDGE_RELEASE, 0);
+		story__pass(&st, rest);
+	}
+	return finish(&st);
+}
+
+TEST(a_long_call_now_and_then)
+{
+	struct told t = late_by_a_call(5 * MS, 110 * MS);
+
+	CHECK_STR(t.kind, "native");
+	SAYS(t, "Partly GIL-bound");
+	SAYS(t, "thread 1 (pin)");
+	UNSAID(t, "convoy");
+	t = late_by_a_call(100 * US, 70 * MS);
+	CHECK_STR(t.kind, "convoy");
+}
+
 /* A shorter interval would end no wait if the holder has no CPU to see the request. */
 TEST(a_convoy_for_lack_of_a_cpu)
 {

@@ -32,12 +32,6 @@
 #define ASLEEP_LEAST 0.10 /* of all that others wait, also where CPUs are lacking */
 /* A single hold is asleep if it is so for most of its time: a killed holder wakes up to die. */
 #define ASLEEP_HOLD 0.50
-/* Holds that go on after they were asked to end must be a quarter of what others wait for: a single
- * import or a large sort is not a pattern. */
-#define OVERDUE_MUCH 0.25
-/* Where it is not known when a hold was asked to end: Python code lets go within one interval of
- * being asked. Four leave room for a late wake-up. */
-#define LONG_INTERVALS 4
 /* Convoy: waits of at least three quarters of an interval, by threads that need the GIL only
  * briefly. There must be enough of them for a median, and enough to be noticeable. If these threads
  * do less than two fifths of all waiting, those that compute matter more. */
@@ -131,16 +125,10 @@ static bool was_not_asked(const struct verdict *v, const struct verdict_look *l)
 	return interval_is_long(v) && !v->asleep && v->open_ns < l->interval_ns;
 }
 
-/* How long others waited for a holder that had a CPU. With more CPUs, this would be all. */
-static double waited_for(const struct verdict *v, const struct verdict_look *l)
-{
-	return (double)gil_lock_contended_until(&l->gil->lock, l->now) * (1 - v->preempted_share);
-}
-
 static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 {
 	double slept = (double)verdict_sum(l, verdict_key__asleep);
-	double of = verdict_look__has_counters(l) ? waited_for(v, l)
+	double of = verdict_look__has_counters(l) ? verdict_waited_with_cpu(v, l)
 						  : (double)open_holds__all(l->process, l->gil).ns;
 	double contended = (double)gil_lock_contended_until(&l->gil->lock, l->now);
 	__u64 longest = v->longest_wait_ns ? v->longest_wait_ns : ~0ULL;
@@ -151,68 +139,6 @@ static bool is_asleep(struct verdict *v, const struct verdict_look *l)
 	/* A single hold, such as one that reads a file, is not a pattern where others matter more. */
 	return slept >= ASLEEP_MUCH * contended ||
 	       (double)(longest < v->front.longest_ns ? longest : v->front.longest_ns) < slept / 2;
-}
-
-/* The time spent in values of at least `from`. */
-static double hist_time_from(const struct gil_hist *h, __u64 from)
-{
-	double sum = 0;
-
-	for (__u32 i = gil_hist_slot(from); i < GIL_HIST_SLOTS; i++) {
-		if (h->slot[i])
-			sum += (double)h->slot[i] * (double)gil_hist_lo(i);
-	}
-	return sum;
-}
-
-/* True if each slice of a wait was seen, and not only the first. */
-static bool slices_are_seen(const struct verdict_look *l)
-{
-	const struct snapshot_gil *g = l->gil;
-	__u64 waits = g->fig.wait.count + g->lock.partial_waits + g->lock.waiters;
-
-	return verdict_look__has_counters(l) &&
-	       (g->lock.wait_slices > waits || g->fig.wait.max < 2 * l->interval_ns);
-}
-
-/*
- * If it is not known when holds were asked to end, native code that computes shows in the waits. If
- * each holder lets go when asked, the n-th waiter in a row has to wait n turns, and not more. Long
- * holds alone prove nothing, because nobody asks without a waiter. But without long holds there is
- * no such code.
- */
-static bool waits_show_native_code(const struct verdict_look *l)
-{
-	const struct gil_figures *f = &l->gil->fig;
-	__u64 turn = LONG_INTERVALS * l->interval_ns;
-	double all_turns = (double)turn * l->row;
-
-	if (hist_time_from(&f->wait, all_turns < 1e18 ? (__u64)all_turns : ~0ULL) <
-	    OVERDUE_MUCH * (double)f->wait.sum)
-		return false;
-	/* Bad luck in a long row, or holders without a CPU, also make long waits out of short
-	 * holds. */
-	return l->row * hist_time_from(&f->hold, turn) >= OVERDUE_MUCH * (double)f->wait.sum;
-}
-
-static bool holds_long(const struct verdict_look *l, const struct gil_thread *t)
-{
-	return t->fig.hold.max >= LONG_INTERVALS * l->interval_ns;
-}
-
-static bool is_native(struct verdict *v, const struct verdict_look *l)
-{
-	if (slices_are_seen(l)) {
-		if (share((double)verdict_sum(l, verdict_key__overdue), waited_for(v, l)) <
-		    OVERDUE_MUCH)
-			return false;
-		v->front = verdict_group(l, verdict_key__overdue, NULL);
-		return true;
-	}
-	if (!waits_show_native_code(l))
-		return false;
-	v->front = verdict_group(l, verdict_key__waited_for, holds_long);
-	return true;
 }
 
 /* The threads with the GIL while others wait: if it can be told, those that let go only when
@@ -280,7 +206,8 @@ static bool is_long_interval(struct verdict *v, const struct verdict_look *l,
 {
 	const struct gil_figures *f = &l->gil->fig;
 	double waited = c->brief.waited + c->other.waited;
-	double longer = hist_time_from(&f->wait, INTERVAL_LONG_WAIT) + waited - (double)f->wait.sum;
+	double longer =
+		verdict_time_from(&f->wait, INTERVAL_LONG_WAIT) + waited - (double)f->wait.sum;
 
 	if (!interval_is_long(v) || longer < waited / 2)
 		return false;
@@ -290,13 +217,23 @@ static bool is_long_interval(struct verdict *v, const struct verdict_look *l,
 	return true;
 }
 
+/* True if threads that need the GIL only briefly wait long for it, and lose by that, however little of
+ * the time it is in all. Whatever is in front of them is the cause, be it Python or not. */
+static bool brief_ones_lose(const struct verdict *v, const struct verdict_look *l,
+			    const struct classes *c)
+{
+	const struct verdict_class *b = &c->brief;
+
+	return b->waits >= CONVOY_TURNS && b->loss >= LOSS_SOME &&
+	       v->switch_interval_us >= CONVOY_INTERVAL_US &&
+	       (double)b->median >= CONVOY_WAIT * (double)l->interval_ns;
+}
+
 static bool is_convoy(struct verdict *v, const struct verdict_look *l, const struct classes *c)
 {
 	const struct verdict_class *b = &c->brief;
 
-	if (b->waits < CONVOY_TURNS || b->loss < LOSS_SOME ||
-	    v->switch_interval_us < CONVOY_INTERVAL_US ||
-	    (double)b->median < CONVOY_WAIT * (double)l->interval_ns)
+	if (!brief_ones_lose(v, l, c))
 		return false;
 	if (c->brief_share < CONVOY_MOST) {
 		v->brief = b->threads;
@@ -308,8 +245,6 @@ static bool is_convoy(struct verdict *v, const struct verdict_look *l, const str
 		    CONVOY_BEHIND * (double)gil_lock_contended_until(&l->gil->lock, l->now))
 		return false;
 	v->waiting = b->threads;
-	if (v->answer < VERDICT_PARTLY)
-		v->answer = VERDICT_PARTLY;
 	return true;
 }
 
@@ -355,6 +290,7 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 			       const struct classes *c)
 {
 	bool waits = v->contended_ratio >= CONTENDED_SOME && v->answer >= VERDICT_PARTLY;
+	bool felt = waits || brief_ones_lose(v, l, c);
 
 	v->small_turns = c->mostly_brief && has_small_turns(v, l);
 	if (l->observed < OBSERVED_LEAST_NS)
@@ -363,9 +299,9 @@ static enum verdict_kind judge(struct verdict *v, const struct verdict_look *l,
 		return VERDICT_WAITS;
 	if (is_stuck(v, l))
 		return was_not_asked(v, l) ? VERDICT_INTERVAL : VERDICT_STUCK;
-	if (waits && is_asleep(v, l))
+	if (felt && is_asleep(v, l))
 		return VERDICT_ASLEEP;
-	if (waits && is_native(v, l))
+	if (felt && verdict_is_native(v, l))
 		return VERDICT_NATIVE;
 	if (is_short_interval(v, l) || (waits && is_long_interval(v, l, c)))
 		return VERDICT_INTERVAL;
@@ -445,6 +381,9 @@ struct verdict verdict__of_gil(const struct snapshot_process *p, const struct sn
 	v.kind = judge(&v, &l, &c);
 	if (v.kind == VERDICT_NOTHING_SEEN)
 		v.answer = VERDICT_UNKNOWN;
+	if (v.answer == VERDICT_NO &&
+	    (v.kind == VERDICT_CONVOY || v.kind == VERDICT_NATIVE || v.kind == VERDICT_ASLEEP))
+		v.answer = VERDICT_PARTLY;
 	if (v.kind == VERDICT_STUCK || (v.kind == VERDICT_INTERVAL && v.open_ns))
 		v.answer = v.contended_ratio >= CONTENDED_MUCH ? VERDICT_YES : VERDICT_PARTLY;
 	verdict_code__find(&v, g);

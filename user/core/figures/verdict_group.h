@@ -74,6 +74,16 @@ struct verdict_threads verdict_group(const struct verdict_look *l, verdict_key *
 /* The brief threads that wait, or the others. */
 struct verdict_class verdict_class(const struct verdict_look *l, bool brief);
 
+/* How long others waited for a holder that had a CPU. With more CPUs, this would be all. */
+double verdict_waited_with_cpu(const struct verdict *v, const struct verdict_look *l);
+
+/* The time spent in values of at least `from`. */
+double verdict_time_from(const struct gil_hist *h, __u64 from);
+
+/* True if most of what others wait for are holds that native code makes long. Then v->front are their
+ * threads. */
+bool verdict_is_native(struct verdict *v, const struct verdict_look *l);
+
 /* How many threads would want the GIL at a time if none of them ever lacked a CPU or the GIL. */
 double verdict_demand(const struct verdict_look *l);
 
