@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 """gilscope completion: what the program offers, and the scripts in the shells themselves."""
 import os
+import pty
+import select
 import shutil
 import subprocess
+import time
 
 from lib import GILSCOPE, ROOT, Skip, check, equal, gilscope, spawn
 
@@ -71,6 +74,30 @@ def test_zsh():
         ask() { words=("$@"); CURRENT=$#; _gilscope; }
         ask gilscope st; ask gilscope stat --so; ask gilscope stat -o ''; ask gilscope stat -- python3 -m
         """), "compdef _gilscope stat --source files normal python3 -m 2".split(), "completions")
+
+
+def test_zsh_as_it_is_typed():
+    """zsh's own functions decide what is listed, which the test before replaces."""
+    if not shutil.which("zsh"):
+        raise Skip("no zsh")
+    terminal, other = pty.openpty()
+    path = "%s:%s" % (os.path.dirname(os.path.abspath(GILSCOPE)), os.environ["PATH"])
+    spawn(["zsh", "-f", "-i"], stdin=other, stdout=other, stderr=other, start_new_session=True,
+          env=dict(os.environ, PATH=path, TERM="vt100"))
+
+    def shows(typed, wanted):
+        os.write(terminal, typed)
+        seen, end = b"", time.monotonic() + 20
+        while wanted not in seen and time.monotonic() < end:
+            if select.select([terminal], [], [], 0.5)[0]:
+                seen += os.read(terminal, 4096)
+        check(wanted in seen, "%r did not come after %r: %r", wanted, typed, seen[-800:])
+
+    shows(b"autoload -Uz compinit; compinit -u -D; source <(gilscope completion zsh); echo REA''DY\n", b"READY")
+    shows(b"gilscope \t", b"find out what can be observed here")
+    shows(b"\x15gilscope check --assert wait.p9\t", b"wait.p99.9")
+    os.close(terminal)
+    os.close(other)
 
 
 def test_fish():

@@ -59,7 +59,7 @@ static const char zsh[] =
 	"\t\t*) candidates+=(\"${${line%%$'\\t'*}//:/\\\\:}:${line#*$'\\t'}\") ;;\n"
 	"\t\tesac\n"
 	"\tdone < <(\"$ask[@]\" 2> /dev/null)\n"
-	"\t_describe -o gilscope candidates\n"
+	"\t_describe gilscope candidates\n"
 	"}\n"
 	"if [ \"$funcstack[1]\" = _gilscope ]; then _gilscope \"$@\"; else compdef _gilscope "
 	"gilscope; "
